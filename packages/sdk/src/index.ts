@@ -1,0 +1,7 @@
+export {
+  type VerifyOptions,
+  verify,
+  type WebhookHeaders,
+  type WebhookVerificationCode,
+  WebhookVerificationError,
+} from "./verify.ts";

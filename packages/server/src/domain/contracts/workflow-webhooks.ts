@@ -1,0 +1,137 @@
+import { eventId, publicEventId } from "../../ids.ts";
+import { extendObject, type JsonText, jsonText } from "../json-text.ts";
+import type { Change, Happening } from "../lifecycle/happening.ts";
+import type { Run } from "../lifecycle/run.ts";
+import type { Workflow } from "../lifecycle/workflow.ts";
+import type { Contract } from "./contract.ts";
+
+/** Contract A's event types, which its API calls actions. */
+export const workflowActions = [
+  "workflow_created",
+  "workflow_updated",
+  "workflow_deleted",
+  "workflow_run_started",
+  "workflow_run_completed",
+] as const;
+export type WorkflowAction = (typeof workflowActions)[number];
+
+const actions: Record<Happening["kind"], WorkflowAction> = {
+  workflow_created: "workflow_created",
+  workflow_updated: "workflow_updated",
+  workflow_deleted: "workflow_deleted",
+  run_started: "workflow_run_started",
+  run_ended: "workflow_run_completed",
+};
+
+/** Contract A: workflow webhooks, authenticated to the receiver by a bearer token. */
+export const workflowWebhooks: Contract = {
+  name: "workflow",
+  eventTypes: workflowActions,
+  eventTypeOf: (happening) => actions[happening.kind],
+
+  render(happening, { actor, occurredAt }) {
+    const action = actions[happening.kind];
+    const { workflow } = happening;
+    const run = "run" in happening ? happening.run : undefined;
+    const dedupeKey = dedupeKeyOf(action, happening);
+    const id = eventId({
+      teamId: workflow.teamId,
+      contract: "workflow",
+      dedupeKey,
+      subjectId: run?.id ?? workflow.id,
+    });
+    const updated = happening.kind === "workflow_updated" ? happening : undefined;
+    const payload = extendObject(
+      {
+        event_id: publicEventId(id),
+        action,
+        dedupe_key: dedupeKey,
+        team_id: workflow.teamId,
+        occurred_at: occurredAt,
+        workflow_id: workflow.id,
+        workflow_name: workflow.name,
+        workflow_run_id: run?.id,
+        workflow_run_status: run?.status,
+        reason: updated?.reason,
+      },
+      [
+        ["changes", updated && changesText(updated.changes)],
+        ["workflow", workflowText(workflow)],
+        ["run", run && runText(run)],
+      ],
+    );
+    return {
+      id,
+      teamId: workflow.teamId,
+      contract: "workflow",
+      eventType: action,
+      dedupeKey,
+      workflowId: workflow.id,
+      workflowName: workflow.name,
+      runId: run?.id ?? null,
+      runStatus: run?.status ?? null,
+      createdBy: actor,
+      payload: Buffer.from(payload),
+    };
+  },
+
+  headers: ({ credential }) =>
+    credential === null ? [] : ["authorization", `Bearer ${credential}`],
+};
+
+function dedupeKeyOf(action: WorkflowAction, happening: Happening): string {
+  if ("run" in happening) return `${action}:${happening.run.id}`;
+  const subject = `${action}:${happening.workflow.id}`;
+  return happening.kind === "workflow_updated"
+    ? `${subject}:${happening.workflow.revision}`
+    : subject;
+}
+
+const workflowText = (workflow: Workflow): JsonText =>
+  jsonText({
+    id: workflow.id,
+    name: workflow.name,
+    description: workflow.description,
+    version_number: workflow.versionNumber,
+    version_name: workflow.versionName,
+    created_at: workflow.createdAt,
+    updated_at: workflow.updatedAt,
+  });
+
+const jsonNull = jsonText(null);
+
+const runText = (run: Run): JsonText =>
+  extendObject(
+    {
+      id: run.id,
+      workflow_id: run.workflowId,
+      status: run.status,
+      trigger: run.trigger,
+      version_number: run.versionNumber,
+      started_at: run.startedAt,
+      completed_at: run.completedAt,
+      duration_ms: durationMs(run),
+    },
+    [
+      ["input", run.input ?? jsonNull],
+      ["output", run.output ?? jsonNull],
+      ["collected_information", run.collectedInformation ?? jsonNull],
+      ["error", run.error ?? jsonNull],
+      ["termination_source", jsonText(run.terminationSource)],
+    ],
+  );
+
+/** Milliseconds from start to end by the reported times; null while the run goes on. */
+export const durationMs = (run: Run): number | null =>
+  run.completedAt === null ? null : run.completedAt.getTime() - run.startedAt.getTime();
+
+// A member that was not there before, or is not there any more, is told as null.
+const changesText = (changes: readonly Change[]): JsonText =>
+  `[${changes
+    .map(({ path, oldValue, newValue }) =>
+      extendObject({ path }, [
+        ["old_value", oldValue ?? jsonNull],
+        ["new_value", newValue ?? jsonNull],
+      ]),
+    )
+    .join(",")}]` as JsonText;

@@ -1,0 +1,222 @@
+import { AppError } from "../errors.ts";
+import type { Occurrence } from "./contracts/contract.ts";
+import type { Fact } from "./facts.ts";
+import type { Happening, Transition } from "./lifecycle/happening.ts";
+import { cancelRun, isFinal, type Run, startRun, timeOutRun, updateRun } from "./lifecycle/run.ts";
+import {
+  activateVersion,
+  createVersion,
+  createWorkflow,
+  deleteWorkflow,
+  type Report,
+  updateWorkflow,
+  type Version,
+  type Workflow,
+} from "./lifecycle/workflow.ts";
+
+/** The state after a fact, as its reporter is told. */
+export type Recorded = {
+  outcome: "recorded" | "repeated";
+  workflow?: Workflow;
+  run?: Run;
+  version?: Version;
+};
+
+/** Names a subject within a batch that may span teams. */
+export const subjectKey = (teamId: string, id: string): string => `${teamId}/${id}`;
+
+/** What a batch of facts is decided on, and what became of it. Keys are `subjectKey`s. */
+export type World = {
+  now: Date;
+  workflows: Map<string, Workflow>;
+  runs: Map<string, Run>;
+  versions: Map<string, Version[]>;
+  /** Unfinished runs that may be cancelled with one workflow, at the most. */
+  cancelledRunsMax: number;
+};
+
+/** What must be written because of a batch. */
+export type Changes = {
+  newWorkflows: Set<string>;
+  changedWorkflows: Set<string>;
+  newRuns: Set<string>;
+  changedRuns: Set<string>;
+  newVersions: (Version & { teamId: string; workflowId: string; createdBy: string })[];
+  happened: { happening: Happening; occurrence: Occurrence }[];
+};
+
+export const noChanges = (): Changes => ({
+  newWorkflows: new Set(),
+  changedWorkflows: new Set(),
+  newRuns: new Set(),
+  changedRuns: new Set(),
+  newVersions: [],
+  happened: [],
+});
+
+/**
+ * Decides one fact on the world as the facts before it left it.
+ *
+ * Throws `AppError` when the fact is refused; then neither world nor changes were touched.
+ */
+export function decide(fact: Fact, world: World, changes: Changes): Recorded {
+  const report: Report = { actor: fact.actor, now: world.now };
+  const occurrence = { actor: fact.actor, occurredAt: fact.occurredAt ?? world.now };
+
+  switch (fact.type) {
+    case "workflow.created": {
+      const key = subjectKey(fact.teamId, fact.workflowId);
+      const existing = world.workflows.get(key);
+      const subject = { teamId: fact.teamId, id: fact.workflowId };
+      const next = accepted(createWorkflow(existing, subject, fact.data, report));
+      if (next.kind === "changed") {
+        changes.newWorkflows.add(key);
+        const version = { id: fact.workflowId, number: 1, name: fact.data.versionName };
+        addVersion(world, changes, next.state, version, fact.actor);
+      }
+      return keepWorkflow(world, changes, next, occurrence);
+    }
+    case "workflow.updated": {
+      const workflow = liveWorkflow(world, fact.teamId, fact.workflowId);
+      const next = accepted(updateWorkflow(workflow, fact.data, report));
+      return keepWorkflow(world, changes, next, occurrence);
+    }
+    case "workflow.version_created": {
+      const workflow = liveWorkflow(world, fact.teamId, fact.workflowId);
+      const versions = world.versions.get(subjectKey(fact.teamId, fact.workflowId)) ?? [];
+      const made = createVersion(workflow, versions, fact.data, report);
+      const next = accepted(made);
+      if (next.kind === "changed" && made.version) {
+        addVersion(world, changes, workflow, made.version, fact.actor);
+      }
+      return {
+        ...keepWorkflow(world, changes, next, occurrence),
+        ...(made.version && { version: made.version }),
+      };
+    }
+    case "workflow.version_activated": {
+      const workflow = liveWorkflow(world, fact.teamId, fact.workflowId);
+      const versions = world.versions.get(subjectKey(fact.teamId, fact.workflowId)) ?? [];
+      const next = accepted(activateVersion(workflow, versions, fact.data.versionNumber, report));
+      return keepWorkflow(world, changes, next, occurrence);
+    }
+    case "workflow.deleted": {
+      const workflow = liveWorkflow(world, fact.teamId, fact.workflowId);
+      cancelUnfinishedRuns(workflow, world, changes, report);
+      return keepWorkflow(world, changes, accepted(deleteWorkflow(workflow, report)), occurrence);
+    }
+    case "run.started": {
+      const workflow = liveWorkflow(world, fact.teamId, fact.workflowId);
+      const key = subjectKey(fact.teamId, fact.runId);
+      const timed = { ...report, occurredAt: occurrence.occurredAt };
+      const next = accepted(startRun(world.runs.get(key), workflow, fact.runId, fact.data, timed));
+      if (next.kind === "changed") changes.newRuns.add(key);
+      return keepRun(world, changes, next, occurrence);
+    }
+    case "run.updated": {
+      const { run, workflow } = knownRun(world, fact.teamId, fact.runId);
+      const timed = { ...report, occurredAt: occurrence.occurredAt };
+      return keepRun(
+        world,
+        changes,
+        accepted(updateRun(run, workflow, fact.data, timed)),
+        occurrence,
+      );
+    }
+    case "run.timed_out": {
+      const { run, workflow } = knownRun(world, fact.teamId, fact.runId);
+      return keepRun(world, changes, accepted(timeOutRun(run, workflow, report)), occurrence);
+    }
+    default:
+      throw new Error(`unknown fact ${fact satisfies never}`);
+  }
+}
+
+function cancelUnfinishedRuns(
+  workflow: Workflow,
+  world: World,
+  changes: Changes,
+  report: Report,
+): void {
+  const unfinished = [...world.runs.values()].filter(
+    (run) =>
+      run.teamId === workflow.teamId && run.workflowId === workflow.id && !isFinal(run.status),
+  );
+  if (unfinished.length > world.cancelledRunsMax) {
+    throw new AppError(
+      "too_many_unfinished_runs",
+      `The workflow has more than ${world.cancelledRunsMax} unfinished runs; end some before deleting it.`,
+    );
+  }
+  for (const run of unfinished) {
+    const occurrence = { actor: report.actor, occurredAt: world.now };
+    keepRun(world, changes, accepted(cancelRun(run, workflow, report)), occurrence);
+  }
+}
+
+type Accepted<State> = Exclude<Transition<State>, { kind: "refused" }>;
+
+function accepted<State>(transition: Transition<State>): Accepted<State> {
+  if (transition.kind === "refused") throw new AppError(transition.code, transition.detail);
+  return transition;
+}
+
+function keepWorkflow(
+  world: World,
+  changes: Changes,
+  next: Accepted<Workflow>,
+  occurrence: Occurrence,
+): Recorded {
+  if (next.kind === "repeated") return { outcome: "repeated", workflow: next.state };
+  const key = subjectKey(next.state.teamId, next.state.id);
+  world.workflows.set(key, next.state);
+  changes.changedWorkflows.add(key);
+  for (const happening of next.happened) changes.happened.push({ happening, occurrence });
+  return { outcome: "recorded", workflow: next.state };
+}
+
+function keepRun(
+  world: World,
+  changes: Changes,
+  next: Accepted<Run>,
+  occurrence: Occurrence,
+): Recorded {
+  if (next.kind === "repeated") return { outcome: "repeated", run: next.state };
+  const key = subjectKey(next.state.teamId, next.state.id);
+  world.runs.set(key, next.state);
+  changes.changedRuns.add(key);
+  for (const happening of next.happened) changes.happened.push({ happening, occurrence });
+  return { outcome: "recorded", run: next.state };
+}
+
+function addVersion(
+  world: World,
+  changes: Changes,
+  workflow: Workflow,
+  version: Version,
+  createdBy: string,
+): void {
+  const key = subjectKey(workflow.teamId, workflow.id);
+  world.versions.set(key, [...(world.versions.get(key) ?? []), version]);
+  changes.newVersions.push({
+    ...version,
+    teamId: workflow.teamId,
+    workflowId: workflow.id,
+    createdBy,
+  });
+}
+
+function liveWorkflow(world: World, teamId: string, id: string): Workflow {
+  const workflow = world.workflows.get(subjectKey(teamId, id));
+  if (!workflow || workflow.deletedAt) {
+    throw new AppError("not_found", `There is no workflow ${id}.`);
+  }
+  return workflow;
+}
+
+function knownRun(world: World, teamId: string, id: string): { run: Run; workflow: Workflow } {
+  const run = world.runs.get(subjectKey(teamId, id));
+  const workflow = run && world.workflows.get(subjectKey(teamId, run.workflowId));
+  if (!run || !workflow) throw new AppError("not_found", `There is no run ${id}.`);
+  return { run, workflow };
+}

@@ -1,0 +1,41 @@
+/** A delivery that this process holds under a lease, with all that its attempt needs. */
+export type LeasedDelivery = {
+  teamId: string;
+  id: string;
+  subscriptionId: string;
+  /** The event's UUID, without the public prefix. */
+  eventId: string;
+  contract: string;
+  eventType: string;
+  payload: Buffer;
+  /** The transaction that made it, in the database's own precision: names the partition of its attempts. */
+  createdAt: string;
+  leaseToken: string;
+  /** Milliseconds the lease lasts from when it was asked for. */
+  leaseMs: number;
+  /** The number of this attempt, from 1. */
+  attemptNumber: number;
+  crashCount: number;
+  manualCount: number;
+  manual: boolean;
+  /** Whose request this attempt is: `system`, or the API key that asked for a manual one. */
+  actor: string;
+};
+
+/** Attempts that count against the retry budget: neither lost with their process nor asked for by a person. */
+export const automaticAttempts = (
+  delivery: Pick<LeasedDelivery, "attemptNumber" | "crashCount" | "manualCount">,
+): number => delivery.attemptNumber - delivery.crashCount - delivery.manualCount;
+
+/** A lease outlasts the longest attempt by this much: the wait in the queue and the commit of the result. */
+export const leaseMarginMs = 15_000;
+
+/** Longest wait for the response body after its head. */
+export const bodyBudgetMs = 1_000;
+
+/** An attempt is begun only if its lease outlasts it by this much: the time to commit the result. */
+export const commitMarginMs = 5_000;
+
+/** How long a lease on a delivery with this timeout lasts. */
+export const leaseMs = (timeoutSeconds: number): number =>
+  timeoutSeconds * 1_000 + bodyBudgetMs + leaseMarginMs;

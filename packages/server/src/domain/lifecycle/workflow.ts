@@ -1,0 +1,198 @@
+import type { NewVersion, NewWorkflow, WorkflowChanges } from "../facts.ts";
+import { type JsonText, jsonMembers, jsonText, sameJson } from "../json-text.ts";
+import type { Change, Transition } from "./happening.ts";
+
+export type Workflow = {
+  teamId: string;
+  id: string;
+  name: string;
+  description: string | null;
+  configuration: JsonText | null;
+  settings: JsonText | null;
+  /** Counts the updates that made an event. */
+  revision: number;
+  versionNumber: number;
+  versionName: string | null;
+  createdBy: string;
+  updatedBy: string;
+  createdAt: Date;
+  updatedAt: Date;
+  deletedAt: Date | null;
+};
+
+export type Version = { id: string; number: number; name: string | null };
+
+/** Who reports, and when by the database's clock. */
+export type Report = { actor: string; now: Date };
+
+/** Begins a workflow at version 1; the same id with the same name is a repeat, with another one a conflict. */
+export function createWorkflow(
+  existing: Workflow | undefined,
+  subject: { teamId: string; id: string },
+  data: NewWorkflow,
+  report: Report,
+): Transition<Workflow> {
+  if (existing) {
+    return existing.name === data.name && existing.deletedAt === null
+      ? { kind: "repeated", state: existing }
+      : {
+          kind: "refused",
+          code: "id_taken",
+          detail: `The id ${subject.id} already names another workflow.`,
+        };
+  }
+  const state: Workflow = {
+    ...subject,
+    name: data.name,
+    description: data.description,
+    configuration: data.configuration,
+    settings: data.settings,
+    revision: 0,
+    versionNumber: 1,
+    versionName: data.versionName,
+    createdBy: report.actor,
+    updatedBy: report.actor,
+    createdAt: report.now,
+    updatedAt: report.now,
+    deletedAt: null,
+  };
+  return { kind: "changed", state, happened: [{ kind: "workflow_created", workflow: state }] };
+}
+
+/** Applies a PATCH; naming only what is already so is a repeat. */
+export function updateWorkflow(
+  workflow: Workflow,
+  data: WorkflowChanges,
+  report: Report,
+): Transition<Workflow> {
+  const next = { ...workflow, ...withoutUndefined(data) };
+  const configurationChanges = documentChanges(
+    "configuration",
+    workflow.configuration,
+    next.configuration,
+  );
+  const changes = [
+    ...plainChange("name", workflow.name, next.name),
+    ...plainChange("description", workflow.description, next.description),
+    ...documentChanges("settings", workflow.settings, next.settings),
+    ...configurationChanges,
+  ];
+  if (changes.length === 0) return { kind: "repeated", state: workflow };
+  return updated(
+    next,
+    changes,
+    configurationChanges.length > 0 ? "configuration" : "settings",
+    report,
+  );
+}
+
+/** Adds a version and, if asked to, makes it the active one; the same version id again is a repeat. */
+export function createVersion(
+  workflow: Workflow,
+  versions: readonly Version[],
+  data: NewVersion,
+  report: Report,
+): Transition<Workflow> & { version?: Version } {
+  const existing = versions.find((version) => version.id === data.versionId);
+  if (existing) return { kind: "repeated", state: workflow, version: existing };
+  const version: Version = {
+    id: data.versionId,
+    number: Math.max(0, ...versions.map(({ number }) => number)) + 1,
+    name: data.versionName,
+  };
+  if (!data.markAsActive) {
+    return {
+      kind: "changed",
+      state: { ...workflow, updatedBy: report.actor, updatedAt: report.now },
+      happened: [],
+      version,
+    };
+  }
+  return { ...activated(workflow, version, report), version };
+}
+
+/** Makes a version the active one; the active one again is a repeat. */
+export function activateVersion(
+  workflow: Workflow,
+  versions: readonly Version[],
+  versionNumber: number,
+  report: Report,
+): Transition<Workflow> {
+  const version = versions.find(({ number }) => number === versionNumber);
+  if (!version) {
+    return {
+      kind: "refused",
+      code: "not_found",
+      detail: `The workflow has no version ${versionNumber}.`,
+    };
+  }
+  if (workflow.versionNumber === versionNumber) return { kind: "repeated", state: workflow };
+  return activated(workflow, version, report);
+}
+
+/** Ends a workflow. Its unfinished runs are cancelled before, by the caller. */
+export function deleteWorkflow(workflow: Workflow, report: Report): Transition<Workflow> {
+  const state = {
+    ...workflow,
+    updatedBy: report.actor,
+    updatedAt: report.now,
+    deletedAt: report.now,
+  };
+  return { kind: "changed", state, happened: [{ kind: "workflow_deleted", workflow: state }] };
+}
+
+function activated(workflow: Workflow, version: Version, report: Report): Transition<Workflow> {
+  const next = { ...workflow, versionNumber: version.number, versionName: version.name };
+  const changes = [
+    ...plainChange("version_number", workflow.versionNumber, next.versionNumber),
+    ...plainChange("version_name", workflow.versionName, next.versionName),
+  ];
+  return updated(next, changes, "version", report);
+}
+
+function updated(
+  next: Workflow,
+  changes: Change[],
+  reason: "configuration" | "version" | "settings",
+  report: Report,
+): Transition<Workflow> {
+  const state = {
+    ...next,
+    revision: next.revision + 1,
+    updatedBy: report.actor,
+    updatedAt: report.now,
+  };
+  return {
+    kind: "changed",
+    state,
+    happened: [{ kind: "workflow_updated", workflow: state, changes, reason }],
+  };
+}
+
+function plainChange(
+  path: string,
+  before: string | number | null,
+  after: string | number | null,
+): Change[] {
+  return before === after ? [] : [{ path, oldValue: jsonText(before), newValue: jsonText(after) }];
+}
+
+/** Tells a document's changes member by member where both are objects, as a whole otherwise. */
+function documentChanges(path: string, before: JsonText | null, after: JsonText | null): Change[] {
+  if (before === after || (before !== null && after !== null && sameJson(before, after))) return [];
+  const [old, now] = [memberTexts(before), memberTexts(after)];
+  if (!old || !now) {
+    return [{ path, oldValue: before ?? jsonText(null), newValue: after ?? jsonText(null) }];
+  }
+  return [...new Set([...old.keys(), ...now.keys()])].flatMap((key) => {
+    const [oldValue, newValue] = [old.get(key), now.get(key)];
+    if (oldValue !== undefined && newValue !== undefined && sameJson(oldValue, newValue)) return [];
+    return [{ path: `${path}.${key}`, oldValue, newValue }];
+  });
+}
+
+const memberTexts = (text: JsonText | null): Map<string, JsonText> | undefined =>
+  text?.trimStart().startsWith("{") ? jsonMembers(text) : undefined;
+
+const withoutUndefined = <T extends object>(value: T): T =>
+  Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as T;

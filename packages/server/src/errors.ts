@@ -1,0 +1,66 @@
+/** Every error a caller can see. docs/errors.md lists the same codes; a test compares them. */
+const catalogue = {
+  invalid_request: { status: 422, title: "The request is not valid." },
+  malformed_body: { status: 400, title: "The body is not a JSON object this service accepts." },
+  malformed_request: { status: 400, title: "The request is not one this service can read." },
+  headers_too_large: { status: 431, title: "The request's headers are too large." },
+  unsupported_media_type: { status: 415, title: "Send JSON: content-type application/json." },
+  body_too_large: { status: 413, title: "The body is too large." },
+  request_timeout: { status: 408, title: "The request took too long to arrive." },
+  unauthorized: { status: 401, title: "The API key is missing or not valid." },
+  scope_missing: { status: 403, title: "The API key lacks the scope for this." },
+  not_found: { status: 404, title: "There is nothing here by that name." },
+  method_not_allowed: { status: 405, title: "This path does not take that method." },
+  transition_refused: { status: 409, title: "That cannot follow what has already happened." },
+  id_taken: { status: 409, title: "That id already belongs to something else." },
+  too_many_unfinished_runs: { status: 409, title: "The workflow has too many unfinished runs." },
+  delivery_in_flight: { status: 409, title: "The delivery is being attempted right now." },
+  subscription_gone: { status: 409, title: "The delivery's subscription was deleted." },
+  subscription_disabled: { status: 409, title: "The subscription is disabled; enable it first." },
+  idempotency_key_in_flight: {
+    status: 409,
+    title: "A request with this Idempotency-Key is still being answered.",
+  },
+  idempotency_key_reused: {
+    status: 422,
+    title: "This Idempotency-Key was used for another request.",
+  },
+  url_refused: { status: 422, title: "The receiver's URL is not one this service delivers to." },
+  overloaded: { status: 503, title: "The service is at its limit; try again shortly." },
+  storage_unavailable: { status: 503, title: "The database cannot be reached; try again shortly." },
+  query_too_slow: { status: 503, title: "The question took too long to answer; narrow it down." },
+  not_ready: { status: 503, title: "The service is not ready." },
+  shutting_down: { status: 503, title: "This process is shutting down; try another or again." },
+  internal_error: { status: 500, title: "Something unexpected went wrong on our side." },
+} as const;
+
+export type ErrorCode = keyof typeof catalogue;
+
+/** One thing wrong with a request: where (`["body","url"]`), in words, and its kind. */
+export type FieldError = { loc: (string | number)[]; msg: string; type: string };
+
+/** An error meant for the caller. Anything else that is thrown is a bug and becomes a 500. */
+export class AppError extends Error {
+  readonly code: ErrorCode;
+  readonly detail: string | undefined;
+  readonly errors: FieldError[] | undefined;
+
+  constructor(code: ErrorCode, detail?: string, errors?: FieldError[]) {
+    super(catalogue[code].title);
+    this.name = "AppError";
+    this.code = code;
+    this.detail = detail;
+    this.errors = errors;
+  }
+
+  get status(): number {
+    return catalogue[this.code].status;
+  }
+}
+
+/** Lists every code a caller can see. */
+export const errorCodes = (): ErrorCode[] => Object.keys(catalogue) as ErrorCode[];
+
+/** The HTTP status and the one-sentence title of a code. */
+export const describeError = (code: ErrorCode): { status: number; title: string } =>
+  catalogue[code];

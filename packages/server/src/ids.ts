@@ -1,0 +1,59 @@
+import { createHash, randomBytes } from "node:crypto";
+
+/** The form of a resource id: 24 lower-case hex digits, four bytes of Unix seconds first. */
+export const objectIdPattern = "^[0-9a-f]{24}$";
+
+// Five random bytes name this process, three count within it: the layout of a MongoDB ObjectId.
+const processPart = randomBytes(5).toString("hex");
+let counter = randomBytes(3).readUIntBE(0, 3);
+
+/** Makes a resource id that sorts by time: seconds, process, counter. */
+export function newId(unixSeconds = Math.floor(Date.now() / 1000)): string {
+  counter = (counter + 1) & 0xffffff;
+  return secondsHex(unixSeconds) + processPart + counter.toString(16).padStart(6, "0");
+}
+
+/** Derives the id that a request with this seed always gets, so that its repeat creates nothing twice. */
+export function idFromSeed(unixSeconds: number, seed: string): string {
+  return secondsHex(unixSeconds) + sha256(seed).toString("hex", 0, 8);
+}
+
+/** Says whether a text is a resource id. */
+export function isObjectId(text: string): boolean {
+  return /^[0-9a-f]{24}$/.test(text);
+}
+
+/**
+ * Derives an event's id from its identity: the same fact is the same event, whoever reports it and how often.
+ *
+ * A UUID of version 8 (RFC 9562): the first 32 bits are the seconds of the subject's id where it has any, so that
+ * index pages are filled from left to right; the rest is SHA-256 over team, contract and dedupe key.
+ */
+export function eventId(identity: {
+  teamId: string;
+  contract: string;
+  dedupeKey: string;
+  subjectId: string;
+}): string {
+  const hash = sha256(`${identity.teamId}\n${identity.contract}\n${identity.dedupeKey}`).toString(
+    "hex",
+    0,
+    16,
+  );
+  const prefix = isObjectId(identity.subjectId) ? identity.subjectId.slice(0, 8) : hash.slice(0, 8);
+  const variant = ((Number.parseInt(hash.charAt(16), 16) & 0x3) | 0x8).toString(16);
+  return `${prefix}-${hash.slice(8, 12)}-8${hash.slice(13, 16)}-${variant}${hash.slice(17, 20)}-${hash.slice(20, 32)}`;
+}
+
+/** The public form of an event id, as in `webhook-id`: `event_<uuid>`. */
+export const publicEventId = (uuid: string): string => `event_${uuid}`;
+
+/** Reads `event_<uuid>` (lower case); undefined for anything else. */
+export function parseEventId(text: string): string | undefined {
+  return /^event_([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/.exec(text)?.[1];
+}
+
+const secondsHex = (unixSeconds: number): string =>
+  (unixSeconds >>> 0).toString(16).padStart(8, "0");
+
+const sha256 = (text: string): Buffer => createHash("sha256").update(text).digest();

@@ -1,0 +1,175 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import {
+  type AttemptResult,
+  decideOutcome,
+  describeFailure,
+  errorCode,
+  type UnansweredReason,
+} from "../../src/domain/outcome.ts";
+
+type Case = {
+  id: string;
+  area: string;
+  input: {
+    status: number;
+    retry_after?: string | string[];
+    attempt?: number;
+    retry_backoff_seconds?: number;
+    now?: string;
+    pending_same_endpoint?: number;
+    max_retries?: number;
+  };
+  expect: {
+    class?: string;
+    error_code?: string;
+    retried?: boolean;
+    delay_s?: [number, number];
+    attempts?: number;
+  };
+  why: string;
+};
+
+const cases = JSON.parse(
+  readFileSync(new URL("../cases/hostile-cases.json", import.meta.url), "utf8"),
+) as Case[];
+
+function area(name: string): Case[] {
+  return cases.filter((each) => each.area === name);
+}
+
+function responded(status: number, retryAfter?: string): AttemptResult {
+  return { kind: "responded", status, body: "", bodyTruncated: false, retryAfter };
+}
+
+function unanswered(reason: UnansweredReason): AttemptResult {
+  return { kind: "unanswered", reason, detail: "No answer came within 10 s." };
+}
+
+/** A context where the first of four attempts has just ended. */
+const first = {
+  automaticAttempts: 1,
+  maxRetries: 3,
+  backoffSeconds: 10,
+  random: () => 0.5,
+  nowMs: Date.UTC(2026, 0, 1),
+};
+
+/** The smallest and the largest delay that chance can bring. */
+function delays(result: AttemptResult, context: Partial<typeof first> = {}): number[] {
+  return [0, 1].map((draw) => {
+    const outcome = decideOutcome(result, { ...first, ...context, random: () => draw });
+    if (outcome.kind !== "retry") throw new Error(`not retried: ${outcome.kind}`);
+    return outcome.delaySeconds;
+  });
+}
+
+test.each(area("status"))("$id: $input.status, $why", ({ input, expect: expected }) => {
+  expect(decideOutcome(responded(input.status), first).kind).toBe(expected.class);
+});
+
+test.each(area("redirect"))("$id: $why", ({ input, expect: expected }) => {
+  expect(errorCode(responded(input.status))).toBe(expected.error_code);
+  expect(decideOutcome(responded(input.status), first).kind).toBe("retry");
+});
+
+const retryAfterCases = area("retry_after");
+const wholeSubscription = retryAfterCases.filter((each) => each.expect.delay_s === undefined);
+const successes = retryAfterCases.filter((each) => each.input.status === 200);
+const oneDelivery = retryAfterCases.filter(
+  (each) => !wholeSubscription.includes(each) && !successes.includes(each),
+);
+
+test.each(oneDelivery)("$id: $why", ({ input, expect: expected }) => {
+  const [least = 0, most = 0] = expected.delay_s ?? [];
+  const value = [input.retry_after ?? []].flat().join(", ");
+  const [shortest = -1, longest = Infinity] = delays(responded(input.status, value), {
+    automaticAttempts: input.attempt ?? 1,
+    backoffSeconds: input.retry_backoff_seconds ?? 10,
+    nowMs: Date.parse(input.now ?? ""),
+  });
+  expect(shortest).toBeGreaterThanOrEqual(least);
+  expect(longest).toBeLessThanOrEqual(most + 1e-9);
+});
+
+test.each(successes)("$id: $why", ({ input }) => {
+  expect(decideOutcome(responded(input.status, "3600"), first)).toEqual({ kind: "delivered" });
+});
+
+test.skip.each(wholeSubscription)(
+  "$id: pausing a whole subscription is the dispatcher's work, not that of one outcome",
+  () => {},
+);
+
+test("2xx delivers and every other status from 100 to 999 does not", () => {
+  for (let status = 100; status <= 999; status += 1) {
+    const kind = decideOutcome(responded(status), first).kind;
+    expect([status, kind]).toEqual([status, status >= 200 && status < 300 ? "delivered" : "retry"]);
+  }
+});
+
+test.each([
+  ...["timeout", "dns_error", "blocked_address", "blocked_url", "connect_refused"],
+  ...["connection_reset", "connection_closed", "connection_failed", "tls_error"],
+  ...["protocol_error", "headers_too_large", "unknown_outcome"],
+] as UnansweredReason[])("%s is retried with the usual backoff", (reason) => {
+  expect(delays(unanswered(reason))).toEqual([5, 10]);
+  expect(errorCode(unanswered(reason))).toBe(reason);
+  expect(describeFailure(unanswered(reason))).toBe("No answer came within 10 s.");
+});
+
+test("a delivery that keeps failing ends after 1 + max_retries attempts", () => {
+  for (const maxRetries of [0, 1, 3, 10]) {
+    let attempts = 1;
+    const failing = responded(500);
+    while (
+      decideOutcome(failing, { ...first, automaticAttempts: attempts, maxRetries }).kind === "retry"
+    ) {
+      attempts += 1;
+    }
+    expect(attempts).toBe(1 + maxRetries);
+  }
+});
+
+test("the last attempt may still deliver", () => {
+  expect(decideOutcome(responded(204), { ...first, automaticAttempts: 4 })).toEqual({
+    kind: "delivered",
+  });
+});
+
+test("retries wait longer each time, and a delivery with only manual attempts waits like the first", () => {
+  expect([0, 1, 2, 3].map((n) => delays(responded(500), { automaticAttempts: n }))).toEqual([
+    [5, 10],
+    [5, 10],
+    [10, 20],
+    [20, 40],
+  ]);
+});
+
+test("Retry-After does not outlive the last retry, nor 24 hours", () => {
+  const spent = { ...first, automaticAttempts: 4 };
+  expect(decideOutcome(responded(429, "60"), spent)).toEqual({ kind: "failed" });
+  expect(delays(responded(503, "86000"))).toEqual([86_000, 86_400]);
+  expect(delays(responded(429, "Thu, 01 Jan 2026 01:00:00 GMT"))[0]).toBe(3600);
+});
+
+test("Retry-After counts on 429 and 503 only", () => {
+  for (let status = 300; status <= 599; status += 1) {
+    const honoured = (delays(responded(status, "3600"))[0] ?? 0) >= 3600;
+    expect([status, honoured]).toEqual([status, status === 429 || status === 503]);
+  }
+});
+
+test("a failure has a code and a sentence, a success has neither", () => {
+  const told = [204, 302, 404, 500, 999].map((status) => [
+    errorCode(responded(status)),
+    describeFailure(responded(status)),
+  ]);
+  expect(told).toEqual([
+    [null, null],
+    ["redirect", "The receiver answered 302, a redirect; redirects are not followed."],
+    ["http_status", "The receiver answered 404."],
+    ["http_status", "The receiver answered 500."],
+    ["http_status", "The receiver answered 999."],
+  ]);
+});

@@ -1,0 +1,291 @@
+import { readFileSync } from "node:fs";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { type Cidr, parseCidr } from "../../src/domain/address.ts";
+import {
+  isSpecialUseName,
+  parseTargetUrl,
+  type TargetUrlPolicy,
+  vetTargetUrl,
+} from "../../src/domain/target-url.ts";
+
+type Case = {
+  id: string;
+  area: string;
+  input: { url?: unknown; url_gen?: { prefix: string; repeat: string; total_length: number } };
+  expect: { accept: boolean; host?: string; port?: number };
+  why: string;
+};
+
+const cases = (
+  JSON.parse(
+    readFileSync(new URL("../cases/hostile-cases.json", import.meta.url), "utf8"),
+  ) as Case[]
+)
+  .filter(({ area }) => area === "url")
+  .map(({ input, ...rest }) => ({
+    ...rest,
+    url: input.url_gen ? build(input.url_gen) : input.url,
+  }));
+
+const texts = cases.filter((each): each is typeof each & { url: string } => isText(each.url));
+const otherTypes = cases.filter(({ url }) => !isText(url));
+
+const production: TargetUrlPolicy = { allowHttp: false, egressAllow: [] };
+const development: TargetUrlPolicy = {
+  allowHttp: true,
+  egressAllow: ["127.0.0.0/8", "::1/128"].map(cidr),
+};
+
+function isText(value: unknown): value is string {
+  return typeof value === "string";
+}
+
+function build(long: { prefix: string; repeat: string; total_length: number }): string {
+  return long.prefix + long.repeat.repeat(long.total_length - long.prefix.length);
+}
+
+function cidr(text: string): Cidr {
+  const range = parseCidr(text);
+  if (range === undefined) throw new Error(`not a range: ${text}`);
+  return range;
+}
+
+function verdict(raw: string, policy = production): string {
+  const parsed = parseTargetUrl(raw, policy);
+  return parsed.ok ? "ok" : parsed.code;
+}
+
+test.each(texts)("$id: $why", ({ url, expect: expected }) => {
+  const parsed = parseTargetUrl(url, production);
+  expect(parsed.ok).toBe(expected.accept);
+  if (!parsed.ok) return;
+  const stored = new URL(parsed.url);
+  expect(stored.hostname).toBe(expected.host);
+  expect(Number(stored.port || 443)).toBe(expected.port);
+});
+
+test.skip.each(otherTypes)("$id: not text, so the request schema refuses it", () => {});
+
+test.each([
+  ["https://example.com", "https://example.com/"],
+  ["HTTPS://EXAMPLE.com:443/A%20b", "https://example.com/A%20b"],
+  ["https://MÜNCHEN.de/é?ü=1", "https://xn--mnchen-3ya.de/%C3%A9?%C3%BC=1"],
+  ["https://example.com/a/../b?c=1&d=@:", "https://example.com/b?c=1&d=@:"],
+  ["https://8.8.8.8:8443/", "https://8.8.8.8:8443/"],
+  ["https://[2606:4700:4700::1111]/", "https://[2606:4700:4700::1111]/"],
+  ["https://10.0.0.1.nip.io/", "https://10.0.0.1.nip.io/"],
+  ["https://例え.jp/", "https://xn--r8jz45g.jp/"],
+  ["https://r3---sn-a.example.com/", "https://r3---sn-a.example.com/"],
+])("%s is stored as %s", (raw, url) => {
+  expect(parseTargetUrl(raw, production)).toEqual({ ok: true, url });
+});
+
+test.each([
+  ["url_required", [""]],
+  [
+    "url_invalid_char",
+    [
+      ...[" ", "\t", "\n", "\r", "\v", "\0", "\x7f", "\u0085", "\u00a0", "\u1680", "\u2028"],
+      ...["\u3000", "\u200b", "\u200d", "\u2060", "\ufeff", "\u00ad", "\u202e", "\u2066", "\u061c"],
+      ...["\u034f", "\u3164", "\ufe0f", "\u2800", "\ud800", "\udc00", "\ufffe", "\ue000", "\\"],
+      "\u{e0061}",
+    ].flatMap((character) => [
+      `${character}https://example.com/`,
+      `https://exam${character}ple.com/`,
+      `https://example.com/${character}`,
+      `https://example.com/?q=${character}`,
+    ]),
+  ],
+  [
+    "url_malformed",
+    [
+      ...["example.com", "/hook", "//example.com/", "https", "https:", "https:/", "https://"],
+      ...["https:///example.com/", "https:////example.com", "https:/example.com", "?x", "#x"],
+      ...["https:example.com", "https://:443/", "https://[::1", "https://::1/", "https://[::1]x/"],
+      ...["https://a:b:443/", "https://a[b]/", "https://[[::1]]/", "://example.com", ":"],
+    ],
+  ],
+  [
+    "url_scheme",
+    [
+      ...["http://example.com/", "HTTP://example.com/", "javascript:alert(1)", "data:text/html,x"],
+      ...["ws://example.com/", "gopher://example.com/", "httpss://example.com/", "mailto:a@b.c"],
+      ...["blob:https://example.com/x", "view-source:https://example.com/", "ldap://example.com/"],
+    ],
+  ],
+  [
+    "url_userinfo",
+    [
+      ...["https://a:b@example.com/", "https://:@example.com/", "https://a%40b@example.com/"],
+      ...["https://example.com@127.0.0.1/", "https://example.com:443@127.0.0.1:80/"],
+    ],
+  ],
+  ["url_fragment", ["https://example.com/#", "https://example.com/#a", "https://example.com?a#b"]],
+  [
+    "url_port",
+    [
+      ...["", "0", "1", "22", "25", "80", "442", "444", "1023", "65536", "99999", "100000", "0443"],
+      ...["08443", "-1", "+443", "443.", "4%343", "0x1bb", "x", "４４３", "1e4"],
+      ...["2049", "2375", "2379", "3306", "5432", "6379", "6443", "6667", "9200", "9300", "10250"],
+      ...["11211", "27017", "5672", "9092", "3389", "5900", "1433", "8500"],
+    ].map((port) => `https://example.com:${port}/`),
+  ],
+  [
+    "url_host_not_canonical",
+    [
+      ...["127.1", "127.0.1", "2130706433", "0x7f000001", "0x7f.1", "0177.0.0.1", "017700000001"],
+      ...["127.0.0.1.", "127.0.0.0x1", "000127.0.0.1", "0", "1", "8.8.8.8.", "8.8.010.8"],
+      ...["１２７.0.0.1", "①②⑦.⓪.⓪.①", "127。0。0。1", "127．0．0．1", "127｡0｡0｡1", "127%2e0.0.1"],
+      ...["%31%32%37.0.0.1", "loc%61lhost", "ＬＯＣＡＬＨＯＳＴ", "ⓛocalhost", "ex%61mple.com"],
+      ...["ｅxample.com", "ℯxample.com", "example。com", "example．com", "\u212Aexample.com"],
+      ...["ſample.com", "ﬁle.com", "ẞ.com", "exa㎜ple.com", "mu\u0308nchen.de", "m%C3%BCnchen.de"],
+      ...["ｍünchen.de", "[2606:4700:4700:0:0:0:0:1111]", "[2606:4700::0001]"],
+    ].map((host) => `https://${host}/`),
+  ],
+  [
+    "url_host_invalid",
+    [
+      ...["a..b", ".example.com", "example.com.", "example.com..", "-a.com", "a-.com", "*.a.com"],
+      ...["a$b.com", "a,b.com", "a;b.com", "a'b.com", "a!b.com", "a(b).com", "a~b.com", "a=b.com"],
+      ...["a<b.com", "a|b.com", "a^b.com", "a`b.com", "a{b}.com", "a%00.com", "xn--", "xn--a.com"],
+      ...["[]", "[1.2.3.4]", "[fe80::1%25eth0]", "[fe80::1%eth0]", "[v1.x]", "1.2.3.4.5", "a.0x1"],
+      ...[
+        "256.256.256.256",
+        `${"a".repeat(64)}.com`,
+        `${"a.".repeat(126)}abc`,
+        "a&b.com",
+        "a+b.com",
+      ],
+    ].map((host) => `https://${host}/`),
+  ],
+  [
+    "url_host_forbidden",
+    [
+      ...["localhost", "LocalHost", "localhost.", "a.localhost", "localhost.localdomain", "db"],
+      ...["a.local", "a.internal", "metadata.google.internal", "metadata", "a.test", "a.invalid"],
+      ...["a.example", "a.onion", "a.home.arpa", "1.0.0.127.in-addr.arpa", "a.lan", "a.corp"],
+      ...["a.home", "a.intranet", "a.private", "a.alt", "a.default.svc", "ip6-localhost", "com"],
+      ...["a.INTERNAL", "a.local."],
+    ].map((host) => `https://${host}/`),
+  ],
+  [
+    "url_blocked_address",
+    [
+      ...["127.0.0.1", "0.0.0.0", "10.0.0.1", "169.254.169.254", "168.63.129.16", "[::]", "[::1]"],
+      ...["[::ffff:8.8.8.8]", "[::ffff:7f00:1]", "[::127.0.0.1]", "[64:ff9b::8.8.8.8]", "[fc00::]"],
+      ...[
+        "[FE80::1]",
+        "[0:0:0:0:0:0:0:1]",
+        "[2002:808:808::]",
+        "[fd00:ec2::254]",
+        "255.255.255.255",
+      ],
+    ].map((host) => `https://${host}/`),
+  ],
+])("%s", (code, urls) => {
+  expect(urls.map((url) => [url, verdict(url)])).toEqual(urls.map((url) => [url, code]));
+});
+
+test("a URL may have 2048 characters as written, and is still good once stored", () => {
+  const prefix = "https://example.com/";
+  for (const character of ["a", "é", "漢", "😀"]) {
+    const longest = prefix + character.repeat(2048 - prefix.length);
+    const parsed = parseTargetUrl(longest, production);
+    expect(verdict(`${longest}a`)).toBe("url_too_long");
+    expect(parsed.ok && vetTargetUrl(parsed.url, production)).toEqual(parsed);
+  }
+});
+
+test.each([
+  ...[
+    "http://localhost:3000/x",
+    "http://127.0.0.1:3000/x",
+    "http://[::1]:3000/",
+    "http://localhost/",
+  ],
+  ...[
+    "https://localhost:3000/",
+    "http://example.com/",
+    "http://app.localhost:3000/",
+    "http://db:80/",
+  ],
+  ...["https://127.0.0.1/", "http://127.0.0.1:80/", "https://example.com/"],
+])("%s is good in development", (url) => {
+  expect(verdict(url, development)).toBe("ok");
+});
+
+test.each([
+  ["http://127.1:3000/", "url_host_not_canonical"],
+  ["http://2130706433:3000/", "url_host_not_canonical"],
+  ["http://[0:0:0:0:0:0:0:1]:3000/", "url_host_not_canonical"],
+  ["http://[::ffff:127.0.0.1]:3000/", "url_blocked_address"],
+  ["http://localhost.:3000/", "url_host_invalid"],
+  ["http://localhost:5432/", "url_port"],
+  ["http://localhost:81/", "url_port"],
+  ["https://localhost:80/", "url_port"],
+  ["http://a:b@localhost:3000/", "url_userinfo"],
+  ["http://10.0.0.1:3000/", "url_blocked_address"],
+  ["http://169.254.169.254/", "url_blocked_address"],
+])("%s is refused in development too (%s)", (url, code) => {
+  expect(verdict(url, development)).toBe(code);
+});
+
+test("http and local names are opened by different settings", () => {
+  const onlyHttp = { allowHttp: true, egressAllow: [] };
+  const onlyLoopback = { allowHttp: false, egressAllow: development.egressAllow };
+  const onlyPrivate = { allowHttp: true, egressAllow: [cidr("10.0.0.0/8")] };
+  expect(verdict("http://localhost:3000/", onlyHttp)).toBe("url_host_forbidden");
+  expect(verdict("http://localhost:3000/", onlyLoopback)).toBe("url_scheme");
+  expect(verdict("https://localhost:3000/", onlyLoopback)).toBe("ok");
+  expect(verdict("http://localhost:3000/", onlyPrivate)).toBe("url_host_forbidden");
+  expect(verdict("http://10.0.0.1:3000/", onlyPrivate)).toBe("ok");
+});
+
+test("a reason never quotes the URL", () => {
+  const refused = [
+    "https://someone:hunter2@example.com/",
+    "https://someone:hunter2@[::1/",
+    "https://hunter2/",
+    "http://example.com/hunter2",
+    "https://example.com/?token=hunter2#x",
+    "https://example.com:hunter2/",
+  ];
+  for (const raw of refused) {
+    const parsed = parseTargetUrl(raw, production);
+    expect(parsed.ok).toBe(false);
+    expect(JSON.stringify(parsed)).not.toContain("hunter2");
+    expect(!parsed.ok && parsed.reason).toMatch(/^[A-Z].*\.$/);
+  }
+});
+
+test("no text makes the parser throw, and what is accepted is stored in a form that is accepted as it is", () => {
+  const character = fc.constantFrom(
+    ..."https://@:#?%[]\\.-_0127axAX \t\u200b\uff0eéＡ①。".split(""),
+  );
+  const raw = fc.oneof(
+    fc.webUrl({ validSchemes: ["https", "http"], withQueryParameters: true }),
+    fc.string({ unit: "binary" }),
+    fc.array(character).map((characters) => `https://${characters.join("")}`),
+    fc.array(character).map((characters) => `https://a${characters.join("")}.example.com/`),
+  );
+  fc.assert(
+    fc.property(raw, fc.constantFrom(production, development), (text, policy) => {
+      const parsed = parseTargetUrl(text, policy);
+      if (!parsed.ok) return;
+      expect(parseTargetUrl(parsed.url, policy)).toEqual(parsed);
+      expect(new URL(parsed.url)).toMatchObject({ username: "", password: "", hash: "" });
+      expect(new URL(text).host.toLowerCase()).toBe(new URL(parsed.url).host);
+    }),
+    { numRuns: 3000 },
+  );
+});
+
+test("a special-use name is known in any spelling, and an address is not a name", () => {
+  for (const host of ["LOCALHOST.", "x.Internal", "db", "printer.local.", "a.b.home.arpa"]) {
+    expect([host, isSpecialUseName(host)]).toEqual([host, true]);
+  }
+  for (const host of ["example.com", "example.com.", "local.dev", "127.0.0.1", "::1", "[::1]"]) {
+    expect([host, isSpecialUseName(host)]).toEqual([host, false]);
+  }
+});
