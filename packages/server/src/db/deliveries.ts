@@ -1,0 +1,323 @@
+import type { LeasedDelivery } from "../domain/delivery.ts";
+import { boolArray, int4Array, textArray, uuidArray } from "./arrays.ts";
+import type { Sql, Tx } from "./sql.ts";
+
+/** A delivery about to be made: one event for one subscription. */
+export type NewDelivery = {
+  teamId: string;
+  id: string;
+  eventId: string;
+  subscriptionId: string;
+  eventType: string;
+  /** Milliseconds of a lease for the process that inserts it; null leaves it in the table, due now. */
+  leaseMs: number | null;
+};
+
+/**
+ * Writes deliveries, some of them already leased to this process, and returns their common created_at.
+ *
+ * A leased one begins its first attempt here: the attempt is counted before any I/O.
+ */
+export async function insertDeliveries(
+  tx: Tx,
+  deliveries: readonly NewDelivery[],
+  leaseToken: string,
+): Promise<string> {
+  const [row] = await tx("insert_deliveries")<{ created_at: string }>`
+    with given as (
+      select * from unnest(
+        ${textArray(deliveries.map((d) => d.teamId))}::text[],
+        ${textArray(deliveries.map((d) => d.id))}::text[],
+        ${uuidArray(deliveries.map((d) => d.eventId))}::uuid[],
+        ${textArray(deliveries.map((d) => d.subscriptionId))}::text[],
+        ${textArray(deliveries.map((d) => d.eventType))}::text[],
+        ${int4Array(deliveries.map((d) => d.leaseMs))}::int4[])
+        as g (team_id, id, event_id, subscription_id, event_type, lease_ms)
+    ), inserted as (
+      insert into deliveries (team_id, id, event_id, subscription_id, event_type, due_at,
+        lease_token, attempt_count)
+      select team_id, id, event_id, subscription_id, event_type,
+        now() + coalesce(lease_ms, 0) * interval '1 millisecond',
+        case when lease_ms is not null then ${leaseToken}::uuid end,
+        case when lease_ms is not null then 1 else 0 end
+      from given
+    )
+    select now()::text as created_at`;
+  return row?.created_at ?? "";
+}
+
+/** A subscription with pending deliveries, and when the earliest of them falls due. */
+export type DueSubscription = {
+  subscriptionId: string;
+  teamId: string;
+  /** Milliseconds until the earliest one is due; 0 or less: due now. */
+  dueInMs: number;
+  timeoutSeconds: number;
+  /** False while it is disabled or deleted: its deliveries wait, or are about to end. */
+  active: boolean;
+};
+
+/**
+ * Walks the subscriptions of all teams that have pending deliveries, from behind `after`, in id order.
+ *
+ * One step of the recursion is one probe of the index (subscription_id, due_at): the cost is that of the
+ * subscriptions seen, however many deliveries wait behind each.
+ */
+export async function listDueSubscriptionsOfAllTeams(
+  sql: Sql,
+  after: string,
+  limit: number,
+): Promise<DueSubscription[]> {
+  return await sql("list_due_subscriptions")<DueSubscription>`
+    with recursive walk as (
+      (select subscription_id, due_at, 1 as step from deliveries
+       where finished_at is null and subscription_id > ${after}
+       order by subscription_id, due_at limit 1)
+      union all
+      select next.subscription_id, next.due_at, walk.step + 1
+      from walk
+      cross join lateral (
+        select d.subscription_id, d.due_at from deliveries d
+        where d.finished_at is null and d.subscription_id > walk.subscription_id
+        order by d.subscription_id, d.due_at limit 1
+      ) next
+      where walk.step < ${limit}
+    )
+    select w.subscription_id as "subscriptionId", s.team_id as "teamId",
+           (extract(epoch from w.due_at - now()) * 1000)::float8 as "dueInMs",
+           s.timeout_seconds as "timeoutSeconds",
+           s.enabled and s.deleted_at is null as active
+    from walk w
+    join subscriptions s on s.id = w.subscription_id
+    order by w.subscription_id`;
+}
+
+/** How many deliveries of a subscription may be claimed. */
+export type ClaimShare = { subscriptionId: string; limit: number; leaseMs: number };
+
+type ClaimedRow = Omit<LeasedDelivery, "leaseMs" | "leaseToken">;
+
+/** How often a delivery may lose its process and be tried again. */
+export const crashesMax = 3;
+
+/**
+ * Leases due deliveries, for each subscription at most its share, oldest first, and within a budget of payload bytes.
+ *
+ * SKIP LOCKED lets any number of processes claim side by side. A row that is due although it has a lease was held by a
+ * process that died or stalled: its open attempt becomes `unknown_outcome`, and after `crashesMax` of those it fails
+ * as `crash_loop` instead of being leased again.
+ */
+export async function claimDueOfAllTeams(
+  sql: Sql,
+  shares: readonly ClaimShare[],
+  options: { leaseToken: string; payloadBytesMax: number },
+): Promise<LeasedDelivery[]> {
+  const rows = await sql("claim_due")<ClaimedRow>`
+    with picked as (
+      select d.*, share.lease_ms
+      from unnest(
+        ${textArray(shares.map((share) => share.subscriptionId))}::text[],
+        ${int4Array(shares.map((share) => share.limit))}::int4[],
+        ${int4Array(shares.map((share) => share.leaseMs))}::int4[])
+        as share (subscription_id, row_limit, lease_ms)
+      cross join lateral (
+        select team_id, id, created_at, event_id, subscription_id, event_type, due_at, lease_token,
+               attempt_count, crash_count, manual, updated_by
+        from deliveries
+        where subscription_id = share.subscription_id and finished_at is null and due_at <= now()
+        order by due_at
+        limit share.row_limit
+        for update skip locked
+      ) d
+    ), sized as (
+      select picked.*, e.payload, e.contract, s.url,
+             lease_token is not null as crashed,
+             lease_token is not null and crash_count >= ${crashesMax} as looping,
+             sum(octet_length(e.payload)) over (order by due_at, picked.id) as bytes,
+             row_number() over (order by due_at, picked.id) as position
+      from picked
+      join events e on e.id = picked.event_id and e.created_at = picked.created_at
+      join subscriptions s on s.id = picked.subscription_id
+    ), taken as (
+      select * from sized where bytes <= ${options.payloadBytesMax} or position = 1
+    ), unseen as (
+      insert into attempts (delivery_id, number, delivery_created_at, id, team_id, request_url,
+        success, error_code, error_message, will_retry, manual, created_by)
+      select taken.id, attempt_count, taken.created_at,
+             lpad(to_hex(extract(epoch from now())::bigint), 8, '0')
+               || substr(md5(taken.id || '/' || attempt_count), 1, 16),
+             team_id, url, false, 'unknown_outcome',
+             'The process that made this attempt ended before it could record what came of it.',
+             not looping, manual, case when manual then updated_by else 'system' end
+      from taken where crashed
+      on conflict do nothing
+    ), moved as (
+      update deliveries d
+      set attempt_count = d.attempt_count + case when looping then 0 else 1 end,
+          crash_count = d.crash_count + case when crashed and not looping then 1 else 0 end,
+          lease_token = case when not looping then ${options.leaseToken}::uuid end,
+          due_at = now() + case when looping then 0 else lease_ms end * interval '1 millisecond',
+          status = case when looping then 'failed' else 'pending' end,
+          finished_at = case when looping then now() end,
+          retry_at = case when looping then null when crashed then coalesce(d.retry_at, now()) else d.retry_at end,
+          last_attempt_at = case when crashed then now() else d.last_attempt_at end,
+          last_status_code = case when crashed then null else d.last_status_code end,
+          last_error = case when looping then 'crash_loop' when crashed then 'unknown_outcome' else d.last_error end,
+          updated_at = case when crashed then now() else d.updated_at end
+      from taken
+      where d.team_id = taken.team_id and d.id = taken.id
+      returning d.id, d.attempt_count, d.crash_count, d.manual_count, d.status
+    )
+    select taken.team_id as "teamId", taken.id, taken.subscription_id as "subscriptionId",
+           taken.event_id as "eventId", taken.contract, taken.event_type as "eventType",
+           taken.payload, taken.created_at::text as "createdAt",
+           moved.attempt_count as "attemptNumber", moved.crash_count as "crashCount",
+           moved.manual_count as "manualCount", taken.manual,
+           case when taken.manual then taken.updated_by else 'system' end as actor
+    from taken
+    join moved on moved.id = taken.id
+    where moved.status = 'pending'
+    order by taken.due_at, taken.id`;
+  const leaseMsOf = new Map(shares.map((share) => [share.subscriptionId, share.leaseMs]));
+  return rows.map((row) => ({
+    ...row,
+    leaseToken: options.leaseToken,
+    leaseMs: leaseMsOf.get(row.subscriptionId) ?? 0,
+  }));
+}
+
+/** What is to be written of one attempt that ended. */
+export type AttemptRecord = {
+  teamId: string;
+  deliveryId: string;
+  createdAt: string;
+  leaseToken: string;
+  number: number;
+  attemptId: string;
+  requestUrl: string;
+  statusCode: number | null;
+  responseBody: string | null;
+  responseTruncated: boolean;
+  errorCode: string | null;
+  errorMessage: string | null;
+  latencyMs: number;
+  manual: boolean;
+  actor: string;
+  outcome: "delivered" | "failed" | "retry";
+  /** Milliseconds until the retry is due; null unless the outcome is `retry`. */
+  delayMs: number | null;
+};
+
+/**
+ * Logs attempts and moves their deliveries on, where the lease is still theirs; returns the ids it moved.
+ *
+ * What happened is always logged; only the lease holder may change state. A result that comes after its attempt was
+ * given up as `unknown_outcome` takes that row's place, because now the outcome is known; it moves nothing.
+ */
+export async function recordAttempts(
+  sql: Sql,
+  records: readonly AttemptRecord[],
+): Promise<Set<string>> {
+  const moved = await sql("record_attempts")<{ id: string }>`
+    with given as (
+      select * from unnest(
+        ${textArray(records.map((r) => r.teamId))}::text[],
+        ${textArray(records.map((r) => r.deliveryId))}::text[],
+        ${textArray(records.map((r) => r.createdAt))}::text[],
+        ${uuidArray(records.map((r) => r.leaseToken))}::uuid[],
+        ${int4Array(records.map((r) => r.number))}::int4[],
+        ${textArray(records.map((r) => r.attemptId))}::text[],
+        ${textArray(records.map((r) => r.requestUrl))}::text[],
+        ${int4Array(records.map((r) => r.statusCode))}::int4[],
+        ${textArray(records.map((r) => r.responseBody))}::text[],
+        ${boolArray(records.map((r) => r.responseTruncated))}::bool[],
+        ${textArray(records.map((r) => r.errorCode))}::text[],
+        ${textArray(records.map((r) => r.errorMessage))}::text[],
+        ${int4Array(records.map((r) => r.latencyMs))}::int4[],
+        ${boolArray(records.map((r) => r.manual))}::bool[],
+        ${textArray(records.map((r) => r.actor))}::text[],
+        ${textArray(records.map((r) => r.outcome))}::text[],
+        ${int4Array(records.map((r) => r.delayMs))}::int4[])
+        as g (team_id, delivery_id, delivery_created_at, lease_token, number, attempt_id,
+          request_url, status_code, response_body, response_truncated, error_code, error_message,
+          latency_ms, manual, actor, outcome, delay_ms)
+    ), logged as (
+      insert into attempts (delivery_id, number, delivery_created_at, id, team_id, request_url,
+        success, status_code, response_body, response_truncated, error_code, error_message,
+        latency_ms, will_retry, manual, created_by)
+      select delivery_id, number, delivery_created_at::timestamptz, attempt_id, team_id,
+             request_url, outcome = 'delivered', status_code, response_body, response_truncated,
+             error_code, error_message, latency_ms, outcome = 'retry', manual, actor
+      from given
+      on conflict (delivery_id, number, delivery_created_at) do update set
+        success = excluded.success, status_code = excluded.status_code,
+        response_body = excluded.response_body, response_truncated = excluded.response_truncated,
+        error_code = excluded.error_code, error_message = excluded.error_message,
+        latency_ms = excluded.latency_ms
+      where attempts.error_code = 'unknown_outcome'
+    )
+    update deliveries d
+    set status = case g.outcome when 'retry' then 'pending' else g.outcome end,
+        lease_token = null,
+        due_at = now() + coalesce(g.delay_ms, 0) * interval '1 millisecond',
+        retry_at = now() + g.delay_ms * interval '1 millisecond',
+        manual = false,
+        last_attempt_at = now(),
+        last_status_code = g.status_code,
+        last_error = g.error_message,
+        finished_at = case when g.outcome <> 'retry' then now() end,
+        updated_at = now()
+    from given g
+    where d.team_id = g.team_id and d.id = g.delivery_id and d.lease_token = g.lease_token
+    returning d.id`;
+  return new Set(moved.map(({ id }) => id));
+}
+
+/** A lease to give back: its attempt was never begun. */
+export type Unsent = Pick<LeasedDelivery, "teamId" | "id" | "leaseToken">;
+
+/** Gives back leases whose attempt was not begun: due now again, and the attempt not counted. */
+export async function releaseDeliveries(sql: Sql, unsent: readonly Unsent[]): Promise<void> {
+  await sql("release_deliveries")`
+    update deliveries d
+    set lease_token = null, due_at = now(), attempt_count = d.attempt_count - 1
+    from unnest(
+      ${textArray(unsent.map((u) => u.teamId))}::text[],
+      ${textArray(unsent.map((u) => u.id))}::text[],
+      ${uuidArray(unsent.map((u) => u.leaseToken))}::uuid[]) as u (team_id, id, lease_token)
+    where d.team_id = u.team_id and d.id = u.id and d.lease_token = u.lease_token`;
+}
+
+/**
+ * Ends what is still pending for deleted subscriptions of all teams; returns how many.
+ *
+ * Deleting a subscription ends its deliveries; this catches those that were being inserted at that moment.
+ */
+export async function failOrphanedDeliveriesOfAllTeams(sql: Sql, limit: number): Promise<number> {
+  const rows = await sql`
+    update deliveries d
+    set status = 'failed', finished_at = now(), lease_token = null, retry_at = null,
+        last_error = 'subscription_deleted', updated_at = now()
+    from (
+      select p.team_id, p.id
+      from subscriptions s
+      cross join lateral (
+        select team_id, id from deliveries
+        where subscription_id = s.id and finished_at is null
+        limit ${limit}
+        for update skip locked
+      ) p
+      where s.deleted_at is not null
+      limit ${limit}
+    ) orphan
+    where d.team_id = orphan.team_id and d.id = orphan.id
+    returning d.id`;
+  return rows.length;
+}
+
+/** Says whether anything at all is still to be delivered, for tests and the end of a drain. */
+export async function countPendingOfAllTeams(sql: Sql): Promise<number> {
+  const [row] = await sql<{ count: number }>`
+    select count(*)::int as count from deliveries where finished_at is null`;
+  return row?.count ?? 0;
+}

@@ -1,0 +1,18 @@
+import type { Sql } from "./sql.ts";
+
+/** The sealed word of one encryption key. */
+export type EncryptionCheck = { keyId: string; sealedWord: Buffer };
+
+/** Lists the keys that this database's secrets were sealed with. */
+export async function listEncryptionChecks(sql: Sql): Promise<EncryptionCheck[]> {
+  return await sql<EncryptionCheck>`
+    select key_id as "keyId", sealed_word as "sealedWord" from encryption_checks`;
+}
+
+/** Remembers a key by a word that it sealed; a key that is known already stays as it is. */
+export async function insertEncryptionCheck(sql: Sql, check: EncryptionCheck): Promise<void> {
+  await sql`
+    insert into encryption_checks (key_id, sealed_word)
+    values (${check.keyId}, ${check.sealedWord})
+    on conflict do nothing`;
+}

@@ -1,0 +1,22 @@
+import type { RenderedEvent } from "../domain/contracts/contract.ts";
+import { byteaArray, textArray, uuidArray } from "./arrays.ts";
+import type { Tx } from "./sql.ts";
+
+/** Writes events. Their created_at is the transaction's time, as is that of their deliveries. */
+export async function insertEvents(tx: Tx, events: readonly RenderedEvent[]): Promise<void> {
+  await tx("insert_events")`
+    insert into events (id, team_id, contract, event_type, dedupe_key, workflow_id, workflow_name,
+      run_id, run_status, created_by, payload)
+    select * from unnest(
+      ${uuidArray(events.map((e) => e.id))}::uuid[],
+      ${textArray(events.map((e) => e.teamId))}::text[],
+      ${textArray(events.map((e) => e.contract))}::text[],
+      ${textArray(events.map((e) => e.eventType))}::text[],
+      ${textArray(events.map((e) => e.dedupeKey))}::text[],
+      ${textArray(events.map((e) => e.workflowId))}::text[],
+      ${textArray(events.map((e) => e.workflowName))}::text[],
+      ${textArray(events.map((e) => e.runId))}::text[],
+      ${textArray(events.map((e) => e.runStatus))}::text[],
+      ${textArray(events.map((e) => e.createdBy))}::text[],
+      ${byteaArray(events.map((e) => e.payload))}::bytea[])`;
+}

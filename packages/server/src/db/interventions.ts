@@ -1,0 +1,121 @@
+import { textArray } from "./arrays.ts";
+import type { Tx } from "./sql.ts";
+
+/** A delivery that a person wants made again, and what speaks for or against it. */
+export type RedeliveryCandidate = {
+  id: string;
+  /** The event's UUID, without the public prefix. */
+  eventId: string;
+  subscriptionId: string;
+  /** An attempt may be on the wire right now. */
+  inFlight: boolean;
+  subscriptionDeleted: boolean;
+  subscriptionEnabled: boolean;
+};
+
+/** What names deliveries: the id of one, or the UUID of the event that they carry. */
+export type DeliveryName = { deliveryId: string } | { eventId: string };
+
+/** Locks the deliveries that a name stands for, in id order. */
+export async function lockForRedelivery(
+  tx: Tx,
+  owner: { teamId: string; contract: string },
+  name: DeliveryName,
+): Promise<RedeliveryCandidate[]> {
+  const deliveryId = "deliveryId" in name ? name.deliveryId : null;
+  const eventId = "eventId" in name ? name.eventId : null;
+  return await tx<RedeliveryCandidate>`
+    select d.id, d.event_id as "eventId", d.subscription_id as "subscriptionId",
+           d.lease_token is not null and d.due_at > now() as "inFlight",
+           s.deleted_at is not null as "subscriptionDeleted", s.enabled as "subscriptionEnabled"
+    from deliveries d
+    join subscriptions s on s.team_id = d.team_id and s.id = d.subscription_id
+    join events e on e.id = d.event_id and e.created_at = d.created_at
+    where d.team_id = ${owner.teamId} and s.contract = ${owner.contract}
+      and (${deliveryId}::text is null or d.id = ${deliveryId})
+      and (${eventId}::uuid is null or d.event_id = ${eventId})
+    order by d.id
+    for no key update of d`;
+}
+
+/**
+ * Makes deliveries due now, for one attempt asked for by a person. The caller holds their locks.
+ *
+ * The attempt comes on top: it is counted apart, so that it neither uses nor gives back a retry. Asked for twice
+ * before it begins, it is one. An attempt that was lost with its process is written down as what it is.
+ */
+export async function redeliver(
+  tx: Tx,
+  teamId: string,
+  deliveryIds: readonly string[],
+  actor: string,
+): Promise<void> {
+  await insertUnseenAttempts(tx, teamId, deliveryIds);
+  await tx`
+    update deliveries
+    set status = 'pending', finished_at = null, due_at = now(),
+        crash_count = crash_count + case when lease_token is null then 0 else 1 end,
+        lease_token = null,
+        manual_count = manual_count + case when manual then 0 else 1 end,
+        manual = true,
+        retry_at = case when last_attempt_at is not null or lease_token is not null then now() end,
+        last_attempt_at = case when lease_token is null then last_attempt_at else now() end,
+        updated_by = ${actor}, updated_at = now()
+    where team_id = ${teamId} and id = any(${textArray(deliveryIds)}::text[])`;
+}
+
+const batchRows = 5_000;
+const batchesMax = 20;
+
+/**
+ * Ends the pending deliveries of a deleted subscription as failed, those in flight too: their late results are logged
+ * and move nothing.
+ *
+ * Rows that are being written this very moment, and those beyond 100,000, are left to the janitor.
+ */
+export async function failPendingDeliveries(
+  tx: Tx,
+  teamId: string,
+  subscriptionId: string,
+  actor: string,
+): Promise<void> {
+  for (let batch = 0; batch < batchesMax; batch++) {
+    const rows = await tx<{ id: string }>`
+      select id from deliveries
+      where team_id = ${teamId} and subscription_id = ${subscriptionId} and finished_at is null
+      limit ${batchRows}
+      for no key update skip locked`;
+    const ids = rows.map(({ id }) => id);
+    await insertUnseenAttempts(tx, teamId, ids);
+    await tx`
+      update deliveries
+      set status = 'failed', finished_at = now(), retry_at = null, manual = false,
+          last_attempt_at = case when lease_token is null then last_attempt_at else now() end,
+          lease_token = null, last_error = 'subscription_deleted',
+          updated_by = ${actor}, updated_at = now()
+      where team_id = ${teamId} and id = any(${textArray(ids)}::text[])`;
+    if (ids.length < batchRows) return;
+  }
+}
+
+/** Writes down the attempts whose leases are being taken away: they may have left. A late result takes the row's place. */
+async function insertUnseenAttempts(
+  tx: Tx,
+  teamId: string,
+  deliveryIds: readonly string[],
+): Promise<void> {
+  await tx`
+    insert into attempts (delivery_id, number, delivery_created_at, id, team_id, request_url,
+      success, error_code, error_message, will_retry, manual, created_by)
+    select d.id, d.attempt_count, d.created_at,
+           lpad(to_hex(extract(epoch from now())::bigint), 8, '0')
+             || substr(md5(d.id || '/' || d.attempt_count), 1, 16),
+           d.team_id, s.url, false, 'unknown_outcome',
+           'What came of this attempt was not recorded before it was given up.',
+           false, d.manual, case when d.manual then d.updated_by else 'system' end
+    from deliveries d
+    join subscriptions s on s.team_id = d.team_id and s.id = d.subscription_id
+    where d.team_id = ${teamId} and d.id = any(${textArray(deliveryIds)}::text[])
+      and d.lease_token is not null
+    on conflict do nothing`;
+}

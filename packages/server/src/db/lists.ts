@@ -1,0 +1,82 @@
+import { AppError } from "../errors.ts";
+import { type Database, isTimeout, type Sql, type Tx } from "./sql.ts";
+
+/** Which part of a list: the rows to skip and to take. */
+export type Page = { offset: number; limit: number };
+
+/** One page of a list, and how many rows the whole of it has. */
+export type Listed<Row> = { rows: Row[]; total: number; totalIsEstimate: boolean };
+
+/** Counts what a list holds, up to a limit; null counts without one. */
+type Count = (sql: Sql, limit: number | null) => Promise<object[]>;
+
+/** Matches are counted exactly up to this many. */
+export const exactTotalMax = 10_000;
+
+/** Both statements run side by side, so this is how long a list takes at the most. */
+const statementTimeoutMs = 1_800;
+
+/**
+ * Reads one page and the total side by side, each within 1.8 s; a page that takes longer is `query_too_slow`.
+ *
+ * `count` is one `select count(*)::int as count from (select … limit n) matching`. Beyond 10,000 matches, or when
+ * counting takes too long, the total is the planner's estimate.
+ */
+export async function readList<Row>(
+  database: Database,
+  queries: { page: (sql: Sql) => Promise<Row[]>; count: Count },
+): Promise<Listed<Row>> {
+  const [rows, total] = await Promise.all([
+    bounded(database, queries.page),
+    countMatches(database, queries.count),
+  ]);
+  return { rows, ...total };
+}
+
+async function countMatches(
+  database: Database,
+  count: Count,
+): Promise<{ total: number; totalIsEstimate: boolean }> {
+  try {
+    const [row] = await bounded(database, (sql) => count(sql, exactTotalMax + 1));
+    const total = (row as { count: number } | undefined)?.count ?? 0;
+    if (total <= exactTotalMax) return { total, totalIsEstimate: false };
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+  }
+  return { total: await estimate(database, count), totalIsEstimate: true };
+}
+
+type Plan = { "Plan Rows": number; Plans?: Plan[] };
+
+/** Asks the planner how many rows there are; never fewer than were counted. */
+async function estimate(database: Database, count: Count): Promise<number> {
+  const [row] = await bounded(database, (sql) => count(explaining(sql), null));
+  const [explained] = (row as { "QUERY PLAN": { Plan: Plan }[] })["QUERY PLAN"];
+  // The top of the plan is the aggregate; what it counts lies below.
+  return Math.max(exactTotalMax + 1, explained?.Plan.Plans?.[0]?.["Plan Rows"] ?? 0);
+}
+
+/** Runs each statement as `explain (format json)`, which plans it for the given values and reads nothing. */
+function explaining(sql: Sql): Sql {
+  return ((strings: TemplateStringsArray, ...values: unknown[]) => {
+    const [head = "", ...rest] = strings;
+    const explained = [`explain (format json) ${head}`, ...rest];
+    return sql(Object.assign(explained, { raw: explained }), ...values);
+  }) as Sql;
+}
+
+async function bounded<T>(database: Database, read: (tx: Tx) => Promise<T>): Promise<T> {
+  try {
+    return await database.begin(async (tx) => {
+      // One process for one list: a list must not take the cores that deliver.
+      await tx`
+        select set_config('statement_timeout', ${String(statementTimeoutMs)}, true),
+               set_config('max_parallel_workers_per_gather', '0', true)`;
+      return await read(tx);
+    });
+  } catch (error) {
+    if (isTimeout(error)) throw new AppError("query_too_slow");
+    throw error;
+  }
+}

@@ -1,0 +1,15 @@
+import type { Tx } from "./sql.ts";
+
+/** Tells all processes, once the transaction commits, that a subscription is not what it was. */
+export async function notifySubscriptionChanged(tx: Tx, subscriptionId: string): Promise<void> {
+  await notify(tx, { subscription: subscriptionId });
+}
+
+/** Tells all processes, once the transaction commits, that a subscription has deliveries to make now. */
+export async function notifyDue(tx: Tx, subscriptionId: string): Promise<void> {
+  await notify(tx, { due: subscriptionId });
+}
+
+async function notify(tx: Tx, notification: Record<string, string>): Promise<void> {
+  await tx`select pg_notify('postrider', ${JSON.stringify(notification)})`;
+}

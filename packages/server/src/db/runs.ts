@@ -1,0 +1,218 @@
+import type { RunStatus, RunTrigger } from "../domain/facts.ts";
+import type { Run } from "../domain/lifecycle/run.ts";
+import { byteaArray, int4Array, textArray, timestampArray } from "./arrays.ts";
+import { type Listed, type Page, readList } from "./lists.ts";
+import type { Database, Sql, Tx } from "./sql.ts";
+import {
+  fromJsonText,
+  ids,
+  pageDocumentBytesMax,
+  type TeamKey,
+  teamIds,
+  toJsonText,
+  type WithDocuments,
+} from "./workflows.ts";
+
+export type RunRow = {
+  team_id: string;
+  id: string;
+  workflow_id: string;
+  status: RunStatus;
+  trigger: RunTrigger;
+  version_number: number;
+  input: Buffer | null;
+  output: Buffer | null;
+  collected_information: Buffer | null;
+  error: Buffer | null;
+  termination_source: string | null;
+  timeout_seconds: number | null;
+  deadline_at: Date | null;
+  started_at: Date;
+  completed_at: Date | null;
+  created_by: string;
+  updated_by: string;
+  created_at: Date;
+  updated_at: Date;
+};
+
+export function toRun(row: RunRow): Run {
+  return {
+    teamId: row.team_id,
+    id: row.id,
+    workflowId: row.workflow_id,
+    status: row.status,
+    trigger: row.trigger,
+    versionNumber: row.version_number,
+    input: toJsonText(row.input),
+    output: toJsonText(row.output),
+    collectedInformation: toJsonText(row.collected_information),
+    error: toJsonText(row.error),
+    terminationSource: row.termination_source,
+    timeoutSeconds: row.timeout_seconds,
+    deadlineAt: row.deadline_at,
+    startedAt: row.started_at,
+    completedAt: row.completed_at,
+    createdBy: row.created_by,
+    updatedBy: row.updated_by,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  };
+}
+
+/** Locks runs for a change, in id order so that batches never wait for each other in a circle. */
+export async function lockRuns(tx: Tx, keys: readonly TeamKey[]): Promise<Run[]> {
+  const rows = await tx("lock_runs")<RunRow>`
+    select r.*
+    from unnest(${teamIds(keys)}::text[], ${ids(keys)}::text[]) as k (team_id, id)
+    join runs r on r.team_id = k.team_id and r.id = k.id
+    order by r.team_id, r.id
+    for no key update of r`;
+  return rows.map(toRun);
+}
+
+/** Names the unfinished runs of workflows that are being deleted, up to `limit` in all. */
+export async function listUnfinishedRuns(
+  tx: Tx,
+  workflows: readonly TeamKey[],
+  limit: number,
+): Promise<TeamKey[]> {
+  return await tx<TeamKey>`
+    select r.team_id as "teamId", r.id
+    from unnest(${teamIds(workflows)}::text[], ${ids(workflows)}::text[]) as k (team_id, id)
+    join runs r on r.team_id = k.team_id and r.workflow_id = k.id and r.completed_at is null
+    limit ${limit}`;
+}
+
+/**
+ * Writes new runs and returns how many really were new.
+ *
+ * Fewer than given: somebody else inserted one meanwhile; the caller starts over and finds it.
+ */
+export async function insertRuns(tx: Tx, runs: readonly Run[]): Promise<number> {
+  const rows = await tx("insert_runs")`
+    insert into runs (team_id, id, workflow_id, status, trigger, version_number, input, output,
+      collected_information, error, termination_source, timeout_seconds, deadline_at, started_at,
+      completed_at, created_by, updated_by, created_at, updated_at)
+    select * from unnest(
+      ${textArray(runs.map((r) => r.teamId))}::text[],
+      ${textArray(runs.map((r) => r.id))}::text[],
+      ${textArray(runs.map((r) => r.workflowId))}::text[],
+      ${textArray(runs.map((r) => r.status))}::text[],
+      ${textArray(runs.map((r) => r.trigger))}::text[],
+      ${int4Array(runs.map((r) => r.versionNumber))}::int4[],
+      ${byteaArray(runs.map((r) => fromJsonText(r.input)))}::bytea[],
+      ${byteaArray(runs.map((r) => fromJsonText(r.output)))}::bytea[],
+      ${byteaArray(runs.map((r) => fromJsonText(r.collectedInformation)))}::bytea[],
+      ${byteaArray(runs.map((r) => fromJsonText(r.error)))}::bytea[],
+      ${textArray(runs.map((r) => r.terminationSource))}::text[],
+      ${int4Array(runs.map((r) => r.timeoutSeconds))}::int4[],
+      ${timestampArray(runs.map((r) => r.deadlineAt))}::timestamptz[],
+      ${timestampArray(runs.map((r) => r.startedAt))}::timestamptz[],
+      ${timestampArray(runs.map((r) => r.completedAt))}::timestamptz[],
+      ${textArray(runs.map((r) => r.createdBy))}::text[],
+      ${textArray(runs.map((r) => r.updatedBy))}::text[],
+      ${timestampArray(runs.map((r) => r.createdAt))}::timestamptz[],
+      ${timestampArray(runs.map((r) => r.updatedAt))}::timestamptz[])
+    on conflict (team_id, id) do nothing
+    returning id`;
+  return rows.length;
+}
+
+/** Writes the new state of known runs. The caller holds their locks. */
+export async function updateRuns(tx: Tx, runs: readonly Run[]): Promise<void> {
+  await tx("update_runs")`
+    update runs r
+    set status = n.status, output = n.output, collected_information = n.collected_information,
+        error = n.error, termination_source = n.termination_source, completed_at = n.completed_at,
+        updated_by = n.updated_by, updated_at = n.updated_at
+    from unnest(
+      ${textArray(runs.map((r) => r.teamId))}::text[],
+      ${textArray(runs.map((r) => r.id))}::text[],
+      ${textArray(runs.map((r) => r.status))}::text[],
+      ${byteaArray(runs.map((r) => fromJsonText(r.output)))}::bytea[],
+      ${byteaArray(runs.map((r) => fromJsonText(r.collectedInformation)))}::bytea[],
+      ${byteaArray(runs.map((r) => fromJsonText(r.error)))}::bytea[],
+      ${textArray(runs.map((r) => r.terminationSource))}::text[],
+      ${timestampArray(runs.map((r) => r.completedAt))}::timestamptz[],
+      ${textArray(runs.map((r) => r.updatedBy))}::text[],
+      ${timestampArray(runs.map((r) => r.updatedAt))}::timestamptz[])
+      as n (team_id, id, status, output, collected_information, error, termination_source,
+            completed_at, updated_by, updated_at)
+    where r.team_id = n.team_id and r.id = n.id`;
+}
+
+/** Names runs of all teams whose deadline has passed, earliest first. */
+export async function listOverdueRuns(sql: Sql, limit: number): Promise<TeamKey[]> {
+  return await sql<TeamKey>`
+    select team_id as "teamId", id from runs
+    where completed_at is null and deadline_at <= now()
+    order by deadline_at
+    limit ${limit}`;
+}
+
+/** Finds a run; those of deleted workflows are there too. */
+export async function findRun(sql: Sql, teamId: string, id: string): Promise<Run | undefined> {
+  const [row] = await sql<RunRow>`
+    select * from runs where team_id = ${teamId} and id = ${id}`;
+  return row && toRun(row);
+}
+
+/** Which runs to list; null asks for all. `search` is the whole id of a run or a workflow. */
+export type RunFilter = {
+  workflowId: string | null;
+  status: RunStatus | null;
+  search: string | null;
+};
+
+/** Lists runs, newest first; without their documents when those are not asked for. */
+export async function listRuns(
+  database: Database,
+  teamId: string,
+  { workflowId, status, search }: RunFilter,
+  page: Page & { withDocuments: boolean },
+): Promise<Listed<WithDocuments<Run>>> {
+  const { rows, ...total } = await readList<RunRow & { omitted: boolean }>(database, {
+    page: (sql) => sql<RunRow & { omitted: boolean }>`
+      with page as (
+        select * from runs
+        where team_id = ${teamId}
+          and (${workflowId}::text is null or workflow_id = ${workflowId})
+          and (${status}::text is null or status = ${status})
+          and (${search}::text is null or id = ${search} or workflow_id = ${search})
+        order by id desc
+        limit ${page.limit} offset ${page.offset}
+      ), sized as (
+        select *, not ${page.withDocuments} or
+                  sum(coalesce(octet_length(input), 0) + coalesce(octet_length(output), 0)
+                      + coalesce(octet_length(collected_information), 0)
+                      + coalesce(octet_length(error), 0))
+                    over (order by id desc) > ${pageDocumentBytesMax} as omitted
+        from page
+      )
+      select team_id, id, workflow_id, status, trigger, version_number, termination_source,
+             timeout_seconds, deadline_at, started_at, completed_at, created_by, updated_by,
+             created_at, updated_at, omitted,
+             case when not omitted then input end as input,
+             case when not omitted then output end as output,
+             case when not omitted then collected_information end as collected_information,
+             case when not omitted then error end as error
+      from sized
+      order by id desc`,
+    count: (sql, limit) => sql`
+      select count(*)::int as count from (
+        select id from runs
+        where team_id = ${teamId}
+          and (${workflowId}::text is null or workflow_id = ${workflowId})
+          and (${status}::text is null or status = ${status})
+          and (${search}::text is null or id = ${search} or workflow_id = ${search})
+        limit ${limit}
+      ) matching`,
+  });
+  return {
+    rows: rows.map((row) => ({
+      subject: toRun(row),
+      documentsOmitted: page.withDocuments && row.omitted,
+    })),
+    ...total,
+  };
+}

@@ -1,0 +1,162 @@
+import pg from "pg";
+
+/** A row as the driver gives it: columns by name. */
+type Row = Record<string, unknown>;
+
+/**
+ * Runs one statement written as a template; every `${value}` is a parameter, never text.
+ *
+ * `sql("name")` gives the same statement a name: it is parsed once per connection, which is worth it for the few
+ * statements of the hot path and wrong for lists, whose best plan depends on their filters.
+ */
+export type Sql = {
+  <T extends object = Row>(strings: TemplateStringsArray, ...values: unknown[]): Promise<T[]>;
+  (
+    name: string,
+  ): <T extends object = Row>(strings: TemplateStringsArray, ...values: unknown[]) => Promise<T[]>;
+};
+
+/** A statement runner inside somebody's transaction. Who takes a `Tx` cannot be called outside of one. */
+export type Tx = Sql & { readonly transaction: true };
+
+/** A pool of connections to the one database. */
+export type Database = {
+  sql: Sql;
+  /** Runs `work` in one transaction: committed when it returns, rolled back when it throws. */
+  begin<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+};
+
+export type DatabaseOptions = {
+  url: string;
+  /** Shown in pg_stat_activity, so that an operator sees which part is busy. */
+  name: string;
+  connectionsMax: number;
+  /** A statement that takes longer is cancelled: nothing waits for ever. */
+  statementTimeoutMs: number;
+  /** Settings of each connection, such as planner switches. */
+  settings?: Record<string, string>;
+  onError: (error: Error) => void;
+};
+
+/** Opens a pool. Connections are made when first needed and made again after the database was away. */
+export function openDatabase(options: DatabaseOptions): Database {
+  const settings = {
+    statement_timeout: String(options.statementTimeoutMs),
+    lock_timeout: String(Math.min(options.statementTimeoutMs, 10_000)),
+    idle_in_transaction_session_timeout: "60000",
+    timezone: "UTC",
+    ...options.settings,
+  };
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    application_name: `postrider ${options.name}`,
+    max: options.connectionsMax,
+    connectionTimeoutMillis: 10_000,
+    idleTimeoutMillis: 60_000,
+    keepAlive: true,
+    options: Object.entries(settings)
+      .map(([key, value]) => `-c ${key}=${value}`)
+      .join(" "),
+  });
+  let closing = false;
+  // An idle connection that dies must not take the process with it; one that dies at the end is no news.
+  pool.on("error", (error) => {
+    if (!closing) options.onError(error);
+  });
+
+  return {
+    sql: statementRunner((query) => pool.query(query)),
+    async begin(work) {
+      const client = await pool.connect();
+      // Checked out, a client's errors no longer reach the pool's handler.
+      const onClientError = () => {};
+      client.on("error", onClientError);
+      let broken: Error | undefined;
+      try {
+        await client.query("begin");
+        const tx = statementRunner((query) => client.query(query)) as Tx;
+        const result = await work(tx);
+        await client.query("commit");
+        return result;
+      } catch (error) {
+        // A connection that cannot even roll back is thrown away.
+        await client.query("rollback").catch((failure: Error) => {
+          broken = failure;
+        });
+        throw error;
+      } finally {
+        client.off("error", onClientError);
+        client.release(broken);
+      }
+    },
+    async close() {
+      closing = true;
+      await pool.end();
+    },
+  };
+}
+
+function statementRunner(query: (config: pg.QueryConfig) => Promise<pg.QueryResult>): Sql {
+  const run = (name: string | undefined, strings: TemplateStringsArray, values: unknown[]) =>
+    query({
+      ...(name === undefined ? {} : { name }),
+      text: statementText(strings),
+      values,
+    }).then((result) => result.rows);
+  return ((first: TemplateStringsArray | string, ...values: unknown[]) =>
+    typeof first === "string"
+      ? (strings: TemplateStringsArray, ...named: unknown[]) => run(first, strings, named)
+      : run(undefined, first, values)) as Sql;
+}
+
+// A template's strings are one frozen array per place in the source: its text is made once.
+const texts = new WeakMap<TemplateStringsArray, string>();
+
+function statementText(strings: TemplateStringsArray): string {
+  let text = texts.get(strings);
+  if (text === undefined) {
+    text = strings.reduce((sofar, part, index) => `${sofar}$${index}${part}`);
+    texts.set(strings, text);
+  }
+  return text;
+}
+
+/** The SQLSTATE of a database error, such as "23505"; undefined when the error is none of the database's. */
+export function sqlState(error: unknown): string | undefined {
+  const code = error instanceof Error ? (error as { code?: unknown }).code : undefined;
+  return typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
+}
+
+/** Says whether the transaction may simply be run again: serialization failure or deadlock (SQLSTATE class 40). */
+export const isRetryable = (error: unknown): boolean => sqlState(error)?.startsWith("40") ?? false;
+
+/**
+ * Says whether an error means "the database is not there or will not write", as opposed to "this statement is wrong".
+ *
+ * Connection errors (class 08, sockets), shutdown and start-up (57P), resources (53), read-only standby (25006).
+ */
+export function isStorageUnavailable(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const state = sqlState(error);
+  if (state !== undefined && /^(08|53|57P|25006)/.test(state)) return true;
+  const code = (error as { code?: unknown }).code;
+  if (typeof code === "string" && /^(ECONN|ETIMEDOUT|EPIPE|ENOENT|EHOST|ENET|ENOTFOUND)/.test(code))
+    return true;
+  return /connection terminated|timeout exceeded when trying to connect|client has encountered a connection error|pool after calling end/i.test(
+    error.message,
+  );
+}
+
+/** Says whether a statement was cancelled because it took too long (statement or lock timeout). */
+export function isTimeout(error: unknown): boolean {
+  const state = sqlState(error);
+  return state === "57014" || state === "55P03";
+}
+
+/** The time of the transaction by the database's clock, which is the one that counts, in whole milliseconds. */
+export async function readNow(tx: Tx): Promise<Date> {
+  const [row] = await tx("read_now")<{ now: Date }>`select now()`;
+  if (!row) throw new Error("select now() returned no row");
+  return row.now;
+}

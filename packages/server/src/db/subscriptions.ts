@@ -1,0 +1,262 @@
+import type { Listed, Page } from "./lists.ts";
+import { readList } from "./lists.ts";
+import type { Database, Sql, Tx } from "./sql.ts";
+
+/** Whose subscriptions, and under which contract. */
+export type SubscriptionOwner = { teamId: string; contract: string };
+
+export type Subscription = {
+  id: string;
+  name: string;
+  url: string;
+  eventTypes: string[];
+  enabled: boolean;
+  disabledReason: string | null;
+  timeoutSeconds: number;
+  maxRetries: number;
+  backoffSeconds: number;
+  hasCredential: boolean;
+  createdAt: Date;
+  updatedAt: Date;
+};
+
+type SubscriptionRow = {
+  id: string;
+  name: string;
+  url: string;
+  event_types: string[];
+  enabled: boolean;
+  disabled_reason: string | null;
+  timeout_seconds: number;
+  max_retries: number;
+  backoff_seconds: number;
+  sealed_credential: Buffer | null;
+  created_at: Date;
+  updated_at: Date;
+};
+
+function toSubscription(row: SubscriptionRow): Subscription {
+  return {
+    id: row.id,
+    name: row.name,
+    url: row.url,
+    eventTypes: row.event_types,
+    enabled: row.enabled,
+    disabledReason: row.disabled_reason,
+    timeoutSeconds: row.timeout_seconds,
+    maxRetries: row.max_retries,
+    backoffSeconds: row.backoff_seconds,
+    hasCredential: row.sealed_credential !== null,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  };
+}
+
+/** What a new subscription is, secrets sealed. */
+export type NewSubscription = {
+  id: string;
+  name: string;
+  url: string;
+  eventTypes: readonly string[];
+  enabled: boolean;
+  timeoutSeconds: number;
+  maxRetries: number;
+  backoffSeconds: number;
+  sealedCredential: Buffer | null;
+  sealedSigningSecret: Buffer;
+  actor: string;
+};
+
+/** Writes a subscription; undefined when the id is there already, as on the repeat of a request. */
+export async function insertSubscription(
+  tx: Tx,
+  owner: SubscriptionOwner,
+  subscription: NewSubscription,
+): Promise<Subscription | undefined> {
+  const [row] = await tx<SubscriptionRow>`
+    insert into subscriptions (team_id, id, contract, name, url, event_types, enabled,
+      timeout_seconds, max_retries, backoff_seconds, sealed_credential, sealed_signing_secret,
+      created_by, updated_by)
+    values (${owner.teamId}, ${subscription.id}, ${owner.contract}, ${subscription.name},
+      ${subscription.url}, ${subscription.eventTypes}, ${subscription.enabled},
+      ${subscription.timeoutSeconds}, ${subscription.maxRetries}, ${subscription.backoffSeconds},
+      ${subscription.sealedCredential}, ${subscription.sealedSigningSecret},
+      ${subscription.actor}, ${subscription.actor})
+    on conflict (team_id, id) do nothing
+    returning *`;
+  return row && toSubscription(row);
+}
+
+/** Finds a subscription that is not deleted. */
+export async function findSubscription(
+  sql: Sql,
+  owner: SubscriptionOwner,
+  id: string,
+): Promise<Subscription | undefined> {
+  const [row] = await sql<SubscriptionRow>`
+    select * from subscriptions
+    where team_id = ${owner.teamId} and contract = ${owner.contract} and id = ${id}
+      and deleted_at is null`;
+  return row && toSubscription(row);
+}
+
+/** Finds a subscription and keeps it as it is until the transaction ends. */
+export async function holdSubscription(
+  tx: Tx,
+  owner: SubscriptionOwner,
+  id: string,
+): Promise<Subscription | undefined> {
+  const [row] = await tx<SubscriptionRow>`
+    select * from subscriptions
+    where team_id = ${owner.teamId} and contract = ${owner.contract} and id = ${id}
+      and deleted_at is null
+    for share`;
+  return row && toSubscription(row);
+}
+
+export type SubscriptionFilter = {
+  /** Part of the name or the URL, letter case aside. */
+  search: string | null;
+  enabled: boolean | null;
+  eventType: string | null;
+};
+
+/** Lists subscriptions that are not deleted, newest first. */
+export async function listSubscriptions(
+  database: Database,
+  owner: SubscriptionOwner,
+  filter: SubscriptionFilter,
+  page: Page,
+): Promise<Listed<Subscription>> {
+  // strpos, not LIKE: what is searched for has no wildcards.
+  const { rows, ...total } = await readList<SubscriptionRow>(database, {
+    page: (sql) => sql<SubscriptionRow>`
+      select * from subscriptions
+      where team_id = ${owner.teamId} and contract = ${owner.contract} and deleted_at is null
+        and (${filter.enabled}::boolean is null or enabled = ${filter.enabled})
+        and (${filter.eventType}::text is null or ${filter.eventType} = any(event_types))
+        and (${filter.search}::text is null
+             or strpos(lower(name || E'\n' || url), lower(${filter.search})) > 0)
+      order by id desc
+      limit ${page.limit} offset ${page.offset}`,
+    count: (sql, limit) => sql`
+      select count(*)::int as count from (
+        select id from subscriptions
+        where team_id = ${owner.teamId} and contract = ${owner.contract} and deleted_at is null
+          and (${filter.enabled}::boolean is null or enabled = ${filter.enabled})
+          and (${filter.eventType}::text is null or ${filter.eventType} = any(event_types))
+          and (${filter.search}::text is null
+               or strpos(lower(name || E'\n' || url), lower(${filter.search})) > 0)
+        limit ${limit}
+      ) matching`,
+  });
+  return { rows: rows.map(toSubscription), ...total };
+}
+
+/** What changes; null leaves a field as it is. */
+export type SubscriptionChanges = {
+  name: string | null;
+  url: string | null;
+  eventTypes: readonly string[] | null;
+  enabled: boolean | null;
+  timeoutSeconds: number | null;
+  maxRetries: number | null;
+  backoffSeconds: number | null;
+  sealedCredential: Buffer | null;
+  clearCredential: boolean;
+};
+
+/** Changes a subscription; undefined when there is none. Enabling it forgets why it was disabled. */
+export async function updateSubscription(
+  tx: Tx,
+  owner: SubscriptionOwner,
+  id: string,
+  changes: SubscriptionChanges & { actor: string },
+): Promise<Subscription | undefined> {
+  const [row] = await tx<SubscriptionRow>`
+    update subscriptions
+    set name = coalesce(${changes.name}, name),
+        url = coalesce(${changes.url}, url),
+        event_types = coalesce(${changes.eventTypes}, event_types),
+        enabled = coalesce(${changes.enabled}, enabled),
+        disabled_reason = case when coalesce(${changes.enabled}, enabled) then null
+                               else disabled_reason end,
+        timeout_seconds = coalesce(${changes.timeoutSeconds}, timeout_seconds),
+        max_retries = coalesce(${changes.maxRetries}, max_retries),
+        backoff_seconds = coalesce(${changes.backoffSeconds}, backoff_seconds),
+        sealed_credential = case when ${changes.clearCredential} then null
+                                 else coalesce(${changes.sealedCredential}, sealed_credential) end,
+        updated_by = ${changes.actor},
+        updated_at = now()
+    where team_id = ${owner.teamId} and contract = ${owner.contract} and id = ${id}
+      and deleted_at is null
+    returning *`;
+  return row && toSubscription(row);
+}
+
+/** Marks a subscription as deleted; false when there is none. Its history stays. */
+export async function deleteSubscription(
+  tx: Tx,
+  owner: SubscriptionOwner,
+  id: string,
+  actor: string,
+): Promise<boolean> {
+  const rows = await tx`
+    update subscriptions
+    set deleted_at = now(), updated_at = now(), updated_by = ${actor}
+    where team_id = ${owner.teamId} and contract = ${owner.contract} and id = ${id}
+      and deleted_at is null
+    returning id`;
+  return rows.length === 1;
+}
+
+/** The sealed signing secret, and until when the one before it is valid (null: it is not). */
+export type SigningSecretRow = { sealedSigningSecret: Buffer; previousExpiresAt: Date | null };
+
+/** Finds the signing secret of a subscription that is not deleted. */
+export async function findSigningSecret(
+  sql: Sql,
+  owner: SubscriptionOwner,
+  id: string,
+): Promise<SigningSecretRow | undefined> {
+  const [row] = await sql<SigningSecretRow>`
+    select sealed_signing_secret as "sealedSigningSecret",
+           case when previous_secret_expires_at > now() then previous_secret_expires_at end
+             as "previousExpiresAt"
+    from subscriptions
+    where team_id = ${owner.teamId} and contract = ${owner.contract} and id = ${id}
+      and deleted_at is null`;
+  return row;
+}
+
+/** Locks the signing secret of a subscription for its rotation. */
+export async function lockSigningSecret(
+  tx: Tx,
+  owner: SubscriptionOwner,
+  id: string,
+): Promise<Buffer | undefined> {
+  const [row] = await tx<{ sealed: Buffer }>`
+    select sealed_signing_secret as sealed from subscriptions
+    where team_id = ${owner.teamId} and contract = ${owner.contract} and id = ${id}
+      and deleted_at is null
+    for no key update`;
+  return row?.sealed;
+}
+
+/** Puts a new signing secret in place; the old one stays valid for 24 hours. Returns when that ends. */
+export async function rotateSigningSecret(
+  tx: Tx,
+  owner: SubscriptionOwner,
+  id: string,
+  sealed: { current: Buffer; previous: Buffer; actor: string },
+): Promise<Date> {
+  const [row] = await tx<{ expiresAt: Date }>`
+    update subscriptions
+    set sealed_signing_secret = ${sealed.current}, sealed_previous_secret = ${sealed.previous},
+        previous_secret_expires_at = now() + interval '24 hours',
+        updated_at = now(), updated_by = ${sealed.actor}
+    where team_id = ${owner.teamId} and contract = ${owner.contract} and id = ${id}
+    returning previous_secret_expires_at as "expiresAt"`;
+  if (!row) throw new Error("the locked subscription is gone");
+  return row.expiresAt;
+}

@@ -1,0 +1,37 @@
+import { textArray } from "./arrays.ts";
+import type { Sql } from "./sql.ts";
+
+/** What an attempt needs to know of its subscription, secrets still sealed. */
+export type TargetRow = {
+  subscriptionId: string;
+  teamId: string;
+  contract: string;
+  url: string;
+  /** False while disabled or deleted: nothing is sent. */
+  active: boolean;
+  timeoutSeconds: number;
+  maxRetries: number;
+  backoffSeconds: number;
+  sealedCredential: Buffer | null;
+  sealedSigningSecret: Buffer;
+  /** Only while a rotation lets the old secret live on. */
+  sealedPreviousSecret: Buffer | null;
+};
+
+/** Reads the targets of these subscriptions, whosever they are. */
+export async function listTargetsOfAllTeams(
+  sql: Sql,
+  subscriptionIds: readonly string[],
+): Promise<TargetRow[]> {
+  return await sql("list_targets")<TargetRow>`
+    select id as "subscriptionId", team_id as "teamId", contract, url,
+           enabled and deleted_at is null as active,
+           timeout_seconds as "timeoutSeconds", max_retries as "maxRetries",
+           backoff_seconds as "backoffSeconds",
+           sealed_credential as "sealedCredential",
+           sealed_signing_secret as "sealedSigningSecret",
+           case when previous_secret_expires_at > now() then sealed_previous_secret end
+             as "sealedPreviousSecret"
+    from subscriptions
+    where id = any(${textArray(subscriptionIds)}::text[])`;
+}

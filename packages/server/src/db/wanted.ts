@@ -1,0 +1,27 @@
+import { textArray } from "./arrays.ts";
+import type { Tx } from "./sql.ts";
+
+/** An enabled subscription that wants at least one of the event types asked for. */
+export type WantingSubscription = {
+  id: string;
+  teamId: string;
+  contract: string;
+  eventTypes: string[];
+  timeoutSeconds: number;
+};
+
+/** Lists the enabled subscriptions of these teams that want any of these event types. */
+export async function listWantingSubscriptions(
+  tx: Tx,
+  teamIds: readonly string[],
+  eventTypes: readonly string[],
+): Promise<WantingSubscription[]> {
+  return await tx("list_wanting_subscriptions")<WantingSubscription>`
+    select id, team_id as "teamId", contract, event_types as "eventTypes",
+           timeout_seconds as "timeoutSeconds"
+    from subscriptions
+    where team_id = any(${textArray(teamIds)}::text[])
+      and event_types && ${textArray(eventTypes)}::text[]
+      and enabled and deleted_at is null
+    order by id`;
+}

@@ -1,0 +1,225 @@
+import type { JsonText } from "../domain/json-text.ts";
+import type { Version, Workflow } from "../domain/lifecycle/workflow.ts";
+import { byteaArray, int4Array, textArray, timestampArray } from "./arrays.ts";
+import { type Listed, type Page, readList } from "./lists.ts";
+import type { Database, Sql, Tx } from "./sql.ts";
+
+export type WorkflowRow = {
+  team_id: string;
+  id: string;
+  name: string;
+  description: string | null;
+  configuration: Buffer | null;
+  settings: Buffer | null;
+  revision: number;
+  version_number: number;
+  version_name: string | null;
+  created_by: string;
+  updated_by: string;
+  created_at: Date;
+  updated_at: Date;
+  deleted_at: Date | null;
+};
+
+/** A subject named by its team and its id. */
+export type TeamKey = { teamId: string; id: string };
+
+export function toWorkflow(row: WorkflowRow): Workflow {
+  return {
+    teamId: row.team_id,
+    id: row.id,
+    name: row.name,
+    description: row.description,
+    configuration: toJsonText(row.configuration),
+    settings: toJsonText(row.settings),
+    revision: row.revision,
+    versionNumber: row.version_number,
+    versionName: row.version_name,
+    createdBy: row.created_by,
+    updatedBy: row.updated_by,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+    deletedAt: row.deleted_at,
+  };
+}
+
+/** Reads a body column: what was stored is the exact text of valid JSON. */
+export const toJsonText = (bytes: Buffer | null): JsonText | null =>
+  bytes === null ? null : (bytes.toString("utf8") as JsonText);
+
+/** Writes a body column. */
+export const fromJsonText = (text: JsonText | null): Buffer | null =>
+  text === null ? null : Buffer.from(text);
+
+/** Locks workflows for a change, in id order so that batches never wait for each other in a circle. */
+export async function lockWorkflows(tx: Tx, keys: readonly TeamKey[]): Promise<Workflow[]> {
+  const rows = await tx("lock_workflows")<WorkflowRow>`
+    select w.*
+    from unnest(${teamIds(keys)}::text[], ${ids(keys)}::text[]) as k (team_id, id)
+    join workflows w on w.team_id = k.team_id and w.id = k.id
+    order by w.team_id, w.id
+    for no key update of w`;
+  return rows.map(toWorkflow);
+}
+
+/** Locks workflows against deletion, so that a run cannot start in one that goes away. */
+export async function shareWorkflows(tx: Tx, keys: readonly TeamKey[]): Promise<Workflow[]> {
+  const rows = await tx("share_workflows")<WorkflowRow>`
+    select w.*
+    from unnest(${teamIds(keys)}::text[], ${ids(keys)}::text[]) as k (team_id, id)
+    join workflows w on w.team_id = k.team_id and w.id = k.id
+    order by w.team_id, w.id
+    for share of w`;
+  return rows.map(toWorkflow);
+}
+
+/** Reads workflows as they are, deleted ones included. */
+export async function readWorkflows(tx: Tx, keys: readonly TeamKey[]): Promise<Workflow[]> {
+  const rows = await tx("read_workflows")<WorkflowRow>`
+    select w.*
+    from unnest(${teamIds(keys)}::text[], ${ids(keys)}::text[]) as k (team_id, id)
+    join workflows w on w.team_id = k.team_id and w.id = k.id`;
+  return rows.map(toWorkflow);
+}
+
+/**
+ * Writes new workflows and returns how many really were new.
+ *
+ * Fewer than given: somebody else inserted one meanwhile; the caller starts over and finds it.
+ */
+export async function insertWorkflows(tx: Tx, workflows: readonly Workflow[]): Promise<number> {
+  const rows = await tx("insert_workflows")`
+    insert into workflows (team_id, id, name, description, configuration, settings, revision,
+      version_number, version_name, created_by, updated_by, created_at, updated_at)
+    select * from unnest(
+      ${textArray(workflows.map((w) => w.teamId))}::text[],
+      ${textArray(workflows.map((w) => w.id))}::text[],
+      ${textArray(workflows.map((w) => w.name))}::text[],
+      ${textArray(workflows.map((w) => w.description))}::text[],
+      ${byteaArray(workflows.map((w) => fromJsonText(w.configuration)))}::bytea[],
+      ${byteaArray(workflows.map((w) => fromJsonText(w.settings)))}::bytea[],
+      ${int4Array(workflows.map((w) => w.revision))}::int4[],
+      ${int4Array(workflows.map((w) => w.versionNumber))}::int4[],
+      ${textArray(workflows.map((w) => w.versionName))}::text[],
+      ${textArray(workflows.map((w) => w.createdBy))}::text[],
+      ${textArray(workflows.map((w) => w.updatedBy))}::text[],
+      ${timestampArray(workflows.map((w) => w.createdAt))}::timestamptz[],
+      ${timestampArray(workflows.map((w) => w.updatedAt))}::timestamptz[])
+    on conflict (team_id, id) do nothing
+    returning id`;
+  return rows.length;
+}
+
+/** Writes the new state of known workflows. The caller holds their locks. */
+export async function updateWorkflows(tx: Tx, workflows: readonly Workflow[]): Promise<void> {
+  await tx("update_workflows")`
+    update workflows w
+    set name = n.name, description = n.description, configuration = n.configuration,
+        settings = n.settings, revision = n.revision, version_number = n.version_number,
+        version_name = n.version_name, updated_by = n.updated_by, updated_at = n.updated_at,
+        deleted_at = n.deleted_at
+    from unnest(
+      ${textArray(workflows.map((w) => w.teamId))}::text[],
+      ${textArray(workflows.map((w) => w.id))}::text[],
+      ${textArray(workflows.map((w) => w.name))}::text[],
+      ${textArray(workflows.map((w) => w.description))}::text[],
+      ${byteaArray(workflows.map((w) => fromJsonText(w.configuration)))}::bytea[],
+      ${byteaArray(workflows.map((w) => fromJsonText(w.settings)))}::bytea[],
+      ${int4Array(workflows.map((w) => w.revision))}::int4[],
+      ${int4Array(workflows.map((w) => w.versionNumber))}::int4[],
+      ${textArray(workflows.map((w) => w.versionName))}::text[],
+      ${textArray(workflows.map((w) => w.updatedBy))}::text[],
+      ${timestampArray(workflows.map((w) => w.updatedAt))}::timestamptz[],
+      ${timestampArray(workflows.map((w) => w.deletedAt))}::timestamptz[])
+      as n (team_id, id, name, description, configuration, settings, revision, version_number,
+            version_name, updated_by, updated_at, deleted_at)
+    where w.team_id = n.team_id and w.id = n.id`;
+}
+
+/** Reads every version of the given workflows. */
+export async function readVersions(
+  tx: Tx,
+  keys: readonly TeamKey[],
+): Promise<(Version & { teamId: string; workflowId: string })[]> {
+  return await tx("read_versions")<Version & { teamId: string; workflowId: string }>`
+    select v.team_id as "teamId", v.workflow_id as "workflowId", v.id, v.number, v.name
+    from unnest(${teamIds(keys)}::text[], ${ids(keys)}::text[]) as k (team_id, id)
+    join workflow_versions v on v.team_id = k.team_id and v.workflow_id = k.id`;
+}
+
+/** Writes new versions. */
+export async function insertVersions(
+  tx: Tx,
+  versions: readonly (Version & { teamId: string; workflowId: string; createdBy: string })[],
+): Promise<void> {
+  await tx("insert_versions")`
+    insert into workflow_versions (team_id, workflow_id, number, id, name, created_by, created_at)
+    select *, now() from unnest(
+      ${textArray(versions.map((v) => v.teamId))}::text[],
+      ${textArray(versions.map((v) => v.workflowId))}::text[],
+      ${int4Array(versions.map((v) => v.number))}::int4[],
+      ${textArray(versions.map((v) => v.id))}::text[],
+      ${textArray(versions.map((v) => v.name))}::text[],
+      ${textArray(versions.map((v) => v.createdBy))}::text[])`;
+}
+
+export const teamIds = (keys: readonly TeamKey[]): Buffer =>
+  textArray(keys.map((key) => key.teamId));
+export const ids = (keys: readonly TeamKey[]): Buffer => textArray(keys.map((key) => key.id));
+
+/** Finds a workflow that is not deleted. */
+export async function findWorkflow(
+  sql: Sql,
+  teamId: string,
+  id: string,
+): Promise<Workflow | undefined> {
+  const [row] = await sql<WorkflowRow>`
+    select * from workflows where team_id = ${teamId} and id = ${id} and deleted_at is null`;
+  return row && toWorkflow(row);
+}
+
+/** Bytes of configuration, settings, input, output … in one page of a list, at the most. */
+export const pageDocumentBytesMax = 16 * 1024 * 1024;
+
+/** A row of a list; beyond the page's bytes its free-form documents are null. */
+export type WithDocuments<Subject> = { subject: Subject; documentsOmitted: boolean };
+
+/** Lists workflows that are not deleted, newest first; `search` is part of the name, letter case aside. */
+export async function listWorkflows(
+  database: Database,
+  teamId: string,
+  filter: { search: string | null },
+  page: Page,
+): Promise<Listed<WithDocuments<Workflow>>> {
+  const { rows, ...total } = await readList<WorkflowRow & { omitted: boolean }>(database, {
+    page: (sql) => sql<WorkflowRow & { omitted: boolean }>`
+      with page as (
+        select * from workflows
+        where team_id = ${teamId} and deleted_at is null
+          and (${filter.search}::text is null or strpos(lower(name), lower(${filter.search})) > 0)
+        order by id desc
+        limit ${page.limit} offset ${page.offset}
+      ), sized as (
+        select *, sum(coalesce(octet_length(configuration), 0) + coalesce(octet_length(settings), 0))
+                    over (order by id desc) > ${pageDocumentBytesMax} as omitted
+        from page
+      )
+      select team_id, id, name, description, revision, version_number, version_name, created_by,
+             updated_by, created_at, updated_at, deleted_at, omitted,
+             case when not omitted then configuration end as configuration,
+             case when not omitted then settings end as settings
+      from sized
+      order by id desc`,
+    count: (sql, limit) => sql`
+      select count(*)::int as count from (
+        select id from workflows
+        where team_id = ${teamId} and deleted_at is null
+          and (${filter.search}::text is null or strpos(lower(name), lower(${filter.search})) > 0)
+        limit ${limit}
+      ) matching`,
+  });
+  return {
+    rows: rows.map((row) => ({ subject: toWorkflow(row), documentsOmitted: row.omitted })),
+    ...total,
+  };
+}

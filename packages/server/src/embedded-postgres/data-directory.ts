@@ -1,0 +1,70 @@
+import { randomUUID } from "node:crypto";
+import * as fs from "node:fs";
+import path from "node:path";
+import { type Account, giveTo, makeOwnDirectory } from "./account.ts";
+import type { Binaries } from "./binaries.ts";
+import { superuser } from "./database.ts";
+import { oneLine } from "./problem.ts";
+import { run, serverEnvironment } from "./process.ts";
+
+const initMsMax = 120_000;
+
+/** Makes sure that the data directory is PostgreSQL's and the server account's; fills it when it is new. */
+export async function prepareDataDirectory(
+  dataDirectory: string,
+  binaries: Binaries,
+  account: Account | undefined,
+  log: (line: string) => void,
+): Promise<void> {
+  if (!fs.existsSync(path.join(dataDirectory, "PG_VERSION"))) {
+    if (fs.existsSync(dataDirectory) && fs.readdirSync(dataDirectory).length > 0) {
+      throw new Error(
+        `${dataDirectory} has files in it but is not PostgreSQL's: move them away, or choose another data directory.`,
+      );
+    }
+    await initialise(dataDirectory, binaries, account);
+  }
+  const { uid } = fs.statSync(dataDirectory);
+  if (uid === (account?.uid ?? process.getuid?.())) return;
+  if (!account) {
+    throw new Error(
+      `The data directory ${dataDirectory} belongs to another user (uid ${uid}): run as that user or as root.`,
+    );
+  }
+  log(`Gave ${dataDirectory} to nobody: PostgreSQL does not run as root.`);
+  giveTo(account, dataDirectory);
+}
+
+/** Fills a directory under another name and renames it, so that a half-made one is never used. */
+async function initialise(
+  dataDirectory: string,
+  binaries: Binaries,
+  account: Account | undefined,
+): Promise<void> {
+  const prefix = `${path.basename(dataDirectory)}.initialising-`;
+  const parent = path.dirname(dataDirectory);
+  for (const name of fs.readdirSync(parent).filter((name) => name.startsWith(prefix))) {
+    fs.rmSync(path.join(parent, name), { recursive: true, force: true });
+  }
+  const unfinished = path.join(parent, `${prefix}${randomUUID()}`);
+  makeOwnDirectory(unfinished, account);
+  // The built-in locale knows all of Unicode's letters and needs nothing from the system.
+  const locale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"];
+  const access = ["--auth-local=trust", "--auth-host=reject", `--username=${superuser}`];
+  try {
+    await run(binaries.initdb, ["-D", unfinished, "--encoding=UTF8", ...locale, ...access], {
+      ...account,
+      cwd: unfinished,
+      env: serverEnvironment,
+      timeout: initMsMax,
+    });
+    fs.renameSync(unfinished, dataDirectory);
+  } catch (error) {
+    fs.rmSync(unfinished, { recursive: true, force: true });
+    const detail = (error as { stderr?: string }).stderr || String(error);
+    throw new Error(
+      `PostgreSQL could not create its data directory ${dataDirectory}: check the space and permissions there (${oneLine(detail)}).`,
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,95 @@
+import * as fs from "node:fs";
+import path from "node:path";
+import { makeTraversable, serverAccount } from "./account.ts";
+import { prepareBinaries } from "./binaries.ts";
+import { prepareDataDirectory } from "./data-directory.ts";
+import { createDatabase, urlOf } from "./database.ts";
+import { acquireLock } from "./lock.ts";
+import type { RunningServer } from "./pid-file.ts";
+import { adoptServer, startServer, stopServer } from "./server.ts";
+
+const databaseName = "postrider";
+
+const defaultSettings = {
+  max_connections: "100",
+  shared_buffers: "128MB",
+  // A failed statement is reported to its caller; in this log its text could show a customer's data.
+  log_min_messages: "log",
+  log_checkpoints: "off",
+};
+
+/** What `openEmbeddedPostgres` needs to know. */
+export type EmbeddedPostgresOptions = {
+  /** Where the data live; its lock, log, socket and copied binaries lie beside it under the same name. */
+  dataDirectory: string;
+  /** Gets one line for each thing a person may want to know about (a changed permission, a copy). */
+  log?: (line: string) => void;
+  /** PostgreSQL settings over the defaults; an adopted server keeps those it was started with. */
+  settings?: Record<string, string>;
+};
+
+/** A running PostgreSQL that belongs to this process until it closes it. */
+export type EmbeddedPostgres = {
+  /** A connection URL for node-postgres; it leads through a unix socket. */
+  url: string;
+  /** Stops the server and gives the data directory free. */
+  close(): Promise<void>;
+  /** Whether the server was already running, left behind by an owner that was killed. */
+  adopted: boolean;
+};
+
+/**
+ * Opens the PostgreSQL of a data directory: creates, starts or adopts it, and holds it alone.
+ *
+ * The server listens on a unix socket in a directory of its own and outlives a crash of this
+ * process; the next open adopts it. Every failure is an Error with one sentence that says what to do.
+ */
+export async function openEmbeddedPostgres(
+  options: EmbeddedPostgresOptions,
+): Promise<EmbeddedPostgres> {
+  const log = options.log ?? (() => {});
+  const dataDirectory = realPathOf(options.dataDirectory);
+  const account = serverAccount();
+  const releaseLock = await acquireLock(dataDirectory);
+  let server: RunningServer | undefined;
+  try {
+    if (account) makeTraversable(path.dirname(dataDirectory), log);
+    const binaries = await prepareBinaries(dataDirectory, account, log);
+    await prepareDataDirectory(dataDirectory, binaries, account, log);
+    server = await adoptServer(dataDirectory);
+    const adopted = server !== undefined;
+    const settings = { ...defaultSettings, ...options.settings };
+    server ??= await startServer(dataDirectory, { binaries, account, settings, log });
+    await createDatabase(server.socketDirectory, databaseName);
+
+    const url = urlOf(server.socketDirectory, databaseName);
+    const close = onlyOnce(() => release(server as RunningServer, releaseLock));
+    return { url, adopted, close };
+  } catch (error) {
+    if (server) await release(server, releaseLock).catch(() => {});
+    releaseLock();
+    throw error;
+  }
+}
+
+async function release(server: RunningServer, releaseLock: () => void): Promise<void> {
+  await stopServer(server);
+  fs.rmSync(server.socketDirectory, { recursive: true, force: true });
+  releaseLock();
+}
+
+function onlyOnce(work: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined;
+  return () => {
+    done ??= work();
+    return done;
+  };
+}
+
+/** The directory under its one true name, or a lock beside it could be passed by another name. */
+function realPathOf(directory: string): string {
+  if (fs.existsSync(directory)) return fs.realpathSync(directory);
+  const parent = path.dirname(path.resolve(directory));
+  fs.mkdirSync(parent, { recursive: true });
+  return path.join(fs.realpathSync(parent), path.basename(directory));
+}

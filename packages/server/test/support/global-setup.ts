@@ -1,0 +1,87 @@
+import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import pg from "pg";
+import type { TestProject } from "vitest/node";
+import { migrate } from "../../src/db/migrate.ts";
+import { openEmbeddedPostgres } from "../../src/embedded-postgres/open.ts";
+
+declare module "vitest" {
+  interface ProvidedContext {
+    /** The maintenance database of the run's PostgreSQL. */
+    maintenanceUrl: string;
+    /** A migrated database that nobody connects to. */
+    templateName: string;
+  }
+}
+
+const directoryPrefix = "postrider-test-";
+
+/** Starts one PostgreSQL for the whole run, or uses POSTRIDER_TEST_DATABASE_URL, and makes the template. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const server = await openServer();
+  const templateName = `template_${process.pid}_${Date.now()}`;
+  const close = async () => {
+    await run(server.url, `drop database if exists ${templateName} with (force)`);
+    await server.close();
+  };
+  try {
+    const template = new URL(server.url);
+    template.pathname = `/${templateName}`;
+    await run(server.url, `create database ${templateName}`);
+    await migrate(template.href);
+    // A connection to it would make every copy fail.
+    await run(server.url, `alter database ${templateName} with allow_connections false`);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  project.provide("maintenanceUrl", server.url);
+  project.provide("templateName", templateName);
+  return close;
+}
+
+async function openServer(): Promise<{ url: string; close(): Promise<void> }> {
+  const url = process.env.POSTRIDER_TEST_DATABASE_URL;
+  if (url) return { url, close: async () => {} };
+  await removeLeftovers();
+  const directory = mkdtempSync(path.join(tmpdir(), directoryPrefix));
+  const server = await openEmbeddedPostgres({
+    dataDirectory: path.join(directory, "postgres"),
+    // Two workers with several pools each; and what is in here need not survive a power cut.
+    settings: { max_connections: "300", fsync: "off" },
+  });
+  const close = async () => {
+    await server.close();
+    rmSync(directory, { recursive: true, force: true });
+  };
+  return { url: server.url, close };
+}
+
+/** Stops the servers of runs that were killed. The one that opens a server's directory may stop it. */
+async function removeLeftovers(): Promise<void> {
+  const beingMadeMs = 60_000;
+  for (const name of readdirSync(tmpdir()).filter((name) => name.startsWith(directoryPrefix))) {
+    const directory = path.join(tmpdir(), name);
+    try {
+      if (Date.now() - statSync(directory).mtimeMs < beingMadeMs) continue;
+      const server = await openEmbeddedPostgres({
+        dataDirectory: path.join(directory, "postgres"),
+      });
+      await server.close();
+      rmSync(directory, { recursive: true, force: true });
+    } catch {
+      // It belongs to a run that is still going on.
+    }
+  }
+}
+
+async function run(url: string, text: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(text);
+  } finally {
+    await client.end();
+  }
+}
