@@ -1,0 +1,145 @@
+import { randomUUID } from "node:crypto";
+import { insertDeliveries } from "../db/deliveries.ts";
+import { insertEvents } from "../db/events.ts";
+import { findEventOfDelivery } from "../db/history.ts";
+import { notifyDue } from "../db/notify.ts";
+import { type Database, readNow } from "../db/sql.ts";
+import { holdSubscription } from "../db/subscriptions.ts";
+import type { Contract } from "../domain/contracts/contract.ts";
+import { jsonText } from "../domain/json-text.ts";
+import type { Happening } from "../domain/lifecycle/happening.ts";
+import type { Run } from "../domain/lifecycle/run.ts";
+import type { Workflow } from "../domain/lifecycle/workflow.ts";
+import { AppError } from "../errors.ts";
+
+/** A wish for a sample: of which event type, for which subscription, and fresh ids for what is made up. */
+export type SampleRequest = {
+  teamId: string;
+  contract: Contract;
+  subscriptionId: string;
+  eventType: string;
+  actor: string;
+  /** Made-up subjects have ids of their own, so every sample is a new event. */
+  newId: () => string;
+};
+
+/**
+ * Sends a sample event to one subscription through the queue that all deliveries take, and returns the event's UUID.
+ *
+ * It need not be an event type that the subscription asks for. The same ids again are the same sample.
+ */
+export async function sendSample(
+  { database }: { database: Database },
+  request: SampleRequest,
+): Promise<string> {
+  const { teamId, contract, subscriptionId } = request;
+  const [deliveryId, workflowId, runId] = [request.newId(), request.newId(), request.newId()];
+
+  return await database.begin(async (tx) => {
+    const owner = { teamId, contract: contract.name };
+    const subscription = await holdSubscription(tx, owner, subscriptionId);
+    if (!subscription) throw new AppError("not_found");
+    if (!subscription.enabled) throw new AppError("subscription_disabled");
+    const sent = await findEventOfDelivery(tx, teamId, deliveryId);
+    if (sent !== undefined) return sent;
+
+    const now = await readNow(tx);
+    const workflow = sampleWorkflow({ ...request, now }, workflowId);
+    const happening = sampleHappenings(workflow, sampleRun(workflow, runId)).find(
+      (candidate) => contract.eventTypeOf(candidate) === request.eventType,
+    );
+    if (!happening) throw new Error(`there is no sample of ${request.eventType}`);
+    const event = contract.render(happening, { actor: request.actor, occurredAt: now });
+    await insertEvents(tx, [event]);
+    await insertDeliveries(
+      tx,
+      [
+        {
+          teamId,
+          id: deliveryId,
+          eventId: event.id,
+          subscriptionId,
+          eventType: event.eventType,
+          leaseMs: null,
+        },
+      ],
+      randomUUID(),
+    );
+    await notifyDue(tx, subscriptionId);
+    return event.id;
+  });
+}
+
+const sampleRunMs = 812;
+
+function sampleHappenings(workflow: Workflow, run: Run): Happening[] {
+  const started: Run = { ...run, status: "started", output: null, completedAt: null };
+  const change = {
+    path: "description",
+    oldValue: jsonText(null),
+    newValue: jsonText(workflow.description),
+  };
+  return [
+    { kind: "workflow_created", workflow },
+    {
+      kind: "workflow_updated",
+      workflow: { ...workflow, revision: 1 },
+      changes: [change],
+      reason: "settings",
+    },
+    { kind: "workflow_deleted", workflow: { ...workflow, deletedAt: workflow.updatedAt } },
+    {
+      kind: "run_started",
+      workflow,
+      run: { ...started, collectedInformation: null },
+    },
+    { kind: "run_ended", workflow, run },
+  ];
+}
+
+function sampleWorkflow(
+  report: { teamId: string; actor: string; now: Date },
+  id: string,
+): Workflow {
+  return {
+    teamId: report.teamId,
+    id,
+    name: "Sample workflow",
+    description: "A made-up workflow, to try out this webhook.",
+    configuration: null,
+    settings: null,
+    revision: 0,
+    versionNumber: 1,
+    versionName: "v1",
+    createdBy: report.actor,
+    updatedBy: report.actor,
+    createdAt: report.now,
+    updatedAt: report.now,
+    deletedAt: null,
+  };
+}
+
+function sampleRun(workflow: Workflow, id: string): Run {
+  const { teamId, createdBy, updatedBy, createdAt } = workflow;
+  return {
+    teamId,
+    id,
+    workflowId: workflow.id,
+    status: "completed",
+    trigger: "manual",
+    versionNumber: workflow.versionNumber,
+    input: jsonText({ customer: "Ada Lovelace" }),
+    output: jsonText({ result: "ok" }),
+    collectedInformation: jsonText({ email: "ada@example.com" }),
+    error: null,
+    terminationSource: null,
+    timeoutSeconds: null,
+    deadlineAt: null,
+    startedAt: new Date(createdAt.getTime() - sampleRunMs),
+    completedAt: createdAt,
+    createdBy,
+    updatedBy,
+    createdAt,
+    updatedAt: createdAt,
+  };
+}

@@ -1,0 +1,72 @@
+import { randomBytes } from "node:crypto";
+import { encodeSecret } from "@postrider/sdk/sign";
+import { notifySubscriptionChanged } from "../db/notify.ts";
+import type { Database } from "../db/sql.ts";
+import {
+  findSigningSecret,
+  lockSigningSecret,
+  rotateSigningSecret,
+  type SubscriptionOwner,
+} from "../db/subscriptions.ts";
+import { AppError } from "../errors.ts";
+import type { Keyring, SealPlace } from "../secrets.ts";
+
+/** A `whsec_…` secret, and until when the one before it still signs as well (null: it does not). */
+export type SigningSecret = { secret: string; previousExpiresAt: Date | null };
+
+type SecretDeps = { database: Database; keyring: Keyring };
+
+/** Makes a signing secret of 32 random bytes. */
+export const newSigningSecret = (): string => encodeSecret(randomBytes(32));
+
+/** Reads a subscription's signing secret or throws `not_found`. */
+export async function getSigningSecret(
+  { database, keyring }: SecretDeps,
+  owner: SubscriptionOwner,
+  id: string,
+): Promise<SigningSecret> {
+  const row = await findSigningSecret(database.sql, owner, id);
+  if (!row) throw new AppError("not_found");
+  return {
+    secret: keyring.open(row.sealedSigningSecret, signingSecretPlace(owner, id)),
+    previousExpiresAt: row.previousExpiresAt,
+  };
+}
+
+/** Gives a subscription a new signing secret; requests carry both signatures for 24 hours. */
+export async function replaceSigningSecret(
+  { database, keyring }: SecretDeps,
+  owner: SubscriptionOwner,
+  id: string,
+  actor: string,
+): Promise<SigningSecret> {
+  return await database.begin(async (tx) => {
+    const sealed = await lockSigningSecret(tx, owner, id);
+    if (!sealed) throw new AppError("not_found");
+    const secret = newSigningSecret();
+    const previousExpiresAt = await rotateSigningSecret(tx, owner, id, {
+      current: keyring.seal(secret, signingSecretPlace(owner, id)),
+      // A seal names its column: what moves must be opened and sealed again.
+      previous: keyring.seal(
+        keyring.open(sealed, signingSecretPlace(owner, id)),
+        previousPlace(owner, id),
+      ),
+      actor,
+    });
+    await notifySubscriptionChanged(tx, id);
+    return { secret, previousExpiresAt };
+  });
+}
+
+/** Where a subscription's current signing secret is sealed. */
+export const signingSecretPlace = ({ teamId }: SubscriptionOwner, rowId: string): SealPlace => ({
+  table: "subscriptions",
+  column: "sealed_signing_secret",
+  teamId,
+  rowId,
+});
+
+const previousPlace = (owner: SubscriptionOwner, rowId: string): SealPlace => ({
+  ...signingSecretPlace(owner, rowId),
+  column: "sealed_previous_secret",
+});

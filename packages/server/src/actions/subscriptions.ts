@@ -1,0 +1,100 @@
+import { failPendingDeliveries } from "../db/interventions.ts";
+import { notifyDue, notifySubscriptionChanged } from "../db/notify.ts";
+import type { Database } from "../db/sql.ts";
+import {
+  deleteSubscription,
+  findSubscription,
+  insertSubscription,
+  type NewSubscription,
+  type Subscription,
+  type SubscriptionChanges,
+  type SubscriptionOwner,
+  updateSubscription,
+} from "../db/subscriptions.ts";
+import { AppError } from "../errors.ts";
+import type { Keyring } from "../secrets.ts";
+import { newSigningSecret, signingSecretPlace } from "./signing-secret.ts";
+
+export type SubscriptionDeps = { database: Database; keyring: Keyring };
+
+/** A subscription as its owner describes it; the credential is plain. */
+export type SubscriptionDraft = Omit<
+  NewSubscription,
+  "sealedCredential" | "sealedSigningSecret"
+> & { credential: string | null };
+
+/** Creates a subscription with a signing secret of its own; the same id again gives the one there is. */
+export async function createSubscription(
+  { database, keyring }: SubscriptionDeps,
+  owner: SubscriptionOwner,
+  { credential, ...draft }: SubscriptionDraft,
+): Promise<Subscription> {
+  return await database.begin(async (tx) => {
+    const created = await insertSubscription(tx, owner, {
+      ...draft,
+      sealedCredential: sealCredential(keyring, owner, draft.id, credential),
+      sealedSigningSecret: keyring.seal(newSigningSecret(), signingSecretPlace(owner, draft.id)),
+    });
+    if (!created) return await getSubscription(tx, owner, draft.id);
+    await notifySubscriptionChanged(tx, draft.id);
+    return created;
+  });
+}
+
+/** Finds a subscription or throws `not_found`. */
+export async function getSubscription(
+  ...where: Parameters<typeof findSubscription>
+): Promise<Subscription> {
+  const subscription = await findSubscription(...where);
+  if (!subscription) throw new AppError("not_found");
+  return subscription;
+}
+
+/** What a PATCH names, the credential plain; null leaves a field as it is. */
+export type SubscriptionPatch = Omit<SubscriptionChanges, "sealedCredential"> & {
+  credential: string | null;
+  actor: string;
+};
+
+/** Changes a subscription from its next attempt on; enabled again, its waiting deliveries go on at once. */
+export async function changeSubscription(
+  { database, keyring }: SubscriptionDeps,
+  owner: SubscriptionOwner,
+  id: string,
+  { credential, ...changes }: SubscriptionPatch,
+): Promise<Subscription> {
+  return await database.begin(async (tx) => {
+    const changed = await updateSubscription(tx, owner, id, {
+      ...changes,
+      sealedCredential: sealCredential(keyring, owner, id, credential),
+    });
+    if (!changed) throw new AppError("not_found");
+    await notifySubscriptionChanged(tx, id);
+    if (changes.enabled) await notifyDue(tx, id);
+    return changed;
+  });
+}
+
+/** Deletes a subscription and ends what it still had to deliver. */
+export async function endSubscription(
+  { database }: Pick<SubscriptionDeps, "database">,
+  owner: SubscriptionOwner,
+  id: string,
+  actor: string,
+): Promise<void> {
+  await database.begin(async (tx) => {
+    if (!(await deleteSubscription(tx, owner, id, actor))) throw new AppError("not_found");
+    await failPendingDeliveries(tx, owner.teamId, id, actor);
+    await notifySubscriptionChanged(tx, id);
+  });
+}
+
+function sealCredential(
+  keyring: Keyring,
+  { teamId }: SubscriptionOwner,
+  id: string,
+  credential: string | null,
+): Buffer | null {
+  const place = { table: "subscriptions", column: "sealed_credential", teamId, rowId: id };
+  return credential === null ? null : keyring.seal(credential, place);
+}

@@ -1,0 +1,187 @@
+import type { EventEmitter } from "node:events";
+import type net from "node:net";
+import { Client, type Dispatcher } from "undici";
+import type { Connecting, Connector } from "./connector.ts";
+
+/** One undici Client, which is one socket at most: it is never connected a second time. */
+export type Connection = {
+  readonly client: Client;
+  readonly origin: Origin;
+  /** True once it has carried a whole exchange. */
+  kept: boolean;
+  connecting: Connecting | undefined;
+  socket: net.Socket | undefined;
+  discarded: boolean;
+};
+
+/** What undici is asked to send. */
+export type Request = Pick<Dispatcher.DispatchOptions, "method" | "path" | "headers" | "body">;
+
+type Postponed = { connection: Connection; request: Request; handler: Dispatcher.DispatchHandler };
+
+type Origin = { readonly name: string; idle: Connection[]; openCount: number; evicted: boolean };
+
+/** The open connections of the process: as many an origin as are used at once. */
+export type Connections = {
+  /** Hands out an idle connection or a new one; `origin` that is no origin throws. */
+  acquire(origin: string, options: { fresh: boolean }): Connection;
+  /** Puts a request on a connection just acquired; what becomes of it, the handler is told. */
+  dispatch(connection: Connection, request: Request, handler: Dispatcher.DispatchHandler): void;
+  /** Takes back a connection whose exchange ended cleanly. */
+  release(connection: Connection): void;
+  /** Destroys a connection and whatever is on it. */
+  discard(connection: Connection): void;
+  /** Discards what is idle now, and the rest when it is released. */
+  close(): void;
+};
+
+/** Opens the pool; the least recently used of more than `originsMax` origins lose theirs. */
+export function openConnections(connector: Connector, originsMax: number): Connections {
+  // A Map keeps insertion order; used origins move to its end.
+  const origins = new Map<string, Origin>();
+  let newest: Origin | undefined;
+  let postponed: Postponed[] = [];
+
+  function use(name: string): Origin {
+    if (newest?.name === name && !newest.evicted && newest.openCount > 0) return newest;
+    const origin = origins.get(name) ?? { name, idle: [], openCount: 0, evicted: false };
+    origins.delete(name);
+    origins.set(name, origin);
+    if (origins.size > originsMax) {
+      const [oldest] = origins.values();
+      if (oldest) evict(oldest);
+    }
+    newest = origin;
+    return origin;
+  }
+
+  function evict(origin: Origin) {
+    origin.evicted = true;
+    origins.delete(origin.name);
+    for (const connection of origin.idle.splice(0)) discard(connection);
+  }
+
+  function open(origin: Origin): Connection {
+    const client = new Client(origin.name, {
+      connect: ({ hostname, port, protocol }, callback) => {
+        const secure = protocol === "https:";
+        const target = { hostname, port: Number(port) || (secure ? 443 : 80), secure };
+        connection.connecting = connector.connect(target, (error, socket) => {
+          connection.connecting = undefined;
+          connection.socket = socket ?? undefined;
+          if (socket) callback(null, socket as net.Socket);
+          else callback(error as Error, null);
+        });
+      },
+      pipelining: 1,
+      keepAliveTimeout: 60_000,
+      keepAliveMaxTimeout: 600_000,
+      maxHeaderSize: 16_384,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    });
+    const connection: Connection = {
+      client,
+      origin,
+      kept: false,
+      connecting: undefined,
+      socket: undefined,
+      discarded: false,
+    };
+    origin.openCount += 1;
+    client.on("connect", () => acceptContinue(connection.socket));
+    // Left alone, undici would connect again, over and over if the receiver closes at once.
+    client.on("disconnect", (_origin, _clients, error) => discard(connection, error));
+    client.on("connectionError", (_origin, _clients, error) => discard(connection, error));
+    const events: EventEmitter = client; // undici does not declare this one.
+    events.on("error", () => discard(connection));
+    return connection;
+  }
+
+  function discard(connection: Connection, error: Error | null = null) {
+    if (connection.discarded) return;
+    connection.discarded = true;
+    connection.connecting?.cancel();
+    connection.client.destroy(error, () => {});
+    const { origin } = connection;
+    const index = origin.idle.indexOf(connection);
+    if (index >= 0) origin.idle.splice(index, 1);
+    origin.openCount -= 1;
+    if (origin.openCount === 0 && !origin.evicted) origins.delete(origin.name);
+  }
+
+  function dispatchPostponed() {
+    const due = postponed;
+    postponed = [];
+    for (const { connection, request, handler } of due) {
+      if (connection.discarded) handler.onError?.(new Error("The connection has gone."));
+      else connection.client.dispatch(request, handler);
+    }
+  }
+
+  return {
+    /**
+     * Before it writes to a kept connection, undici waits for the next check phase of the event
+     * loop to learn that the receiver has closed or spoiled it. Asked during a poll phase that is
+     * too soon: nothing is read in between. Asked during a check phase, it reads everything that
+     * had arrived when the request was made.
+     */
+    dispatch(connection, request, handler) {
+      if (!connection.kept) {
+        connection.client.dispatch(request, handler);
+        return;
+      }
+      const count = postponed.push({ connection, request, handler });
+      if (count === 1) setImmediate(dispatchPostponed);
+    },
+    acquire(name, { fresh }) {
+      const origin = use(name);
+      while (!fresh) {
+        const connection = origin.idle.pop();
+        if (!connection) break;
+        if (connection.socket?.destroyed === false) return connection;
+        discard(connection);
+      }
+      try {
+        return open(origin);
+      } catch (error) {
+        if (origin.openCount === 0) origins.delete(name);
+        throw error;
+      }
+    },
+    release(connection) {
+      // With part of the request unsent, the next one would queue up behind a body nobody reads.
+      if (connection.origin.evicted || connection.socket?.writableLength !== 0) {
+        discard(connection);
+        return;
+      }
+      connection.kept = true;
+      connection.origin.idle.push(connection);
+    },
+    discard,
+    close() {
+      for (const origin of [...origins.values()]) evict(origin);
+    },
+  };
+}
+
+type Parser = { onHeadersComplete(status: number, upgrade: boolean, keepAlive: boolean): number };
+
+/**
+ * Lets an unrequested `100 Continue` pass like every other 1xx.
+ *
+ * RFC 9110 15.2 obliges a client to skip it; undici drops the connection instead. To its parser
+ * a 102 is the same thing.
+ */
+function acceptContinue(socket: net.Socket | undefined) {
+  if (!socket) return;
+  const key = Object.getOwnPropertySymbols(socket).find(
+    ({ description }) => description === "parser",
+  );
+  const parser = key && (socket as unknown as Record<symbol, Parser | null>)[key];
+  if (!parser) return;
+  const onHeadersComplete = parser.onHeadersComplete;
+  parser.onHeadersComplete = function (status, upgrade, keepAlive) {
+    return onHeadersComplete.call(this, status === 100 ? 102 : status, upgrade, keepAlive);
+  };
+}

@@ -1,0 +1,185 @@
+import type { Dispatcher } from "undici";
+import type { AttemptResult } from "../domain/outcome.ts";
+import type { Connection, Connections } from "./connections.ts";
+import { type Deadlines, Expiring } from "./deadlines.ts";
+import { ConnectError, describeFailure, type Failure } from "./failures.ts";
+import { ResponseBody } from "./response-body.ts";
+
+/** One POST as it goes on the wire, with nothing added but `host` and `content-length`. */
+export type SendRequest = {
+  /** `https://host:port` */
+  origin: string;
+  /** Path and query. */
+  path: string;
+  /** Names and values in turn. */
+  headers: readonly string[];
+  body: Buffer;
+  /** Wall clock, from the call to the complete response head. */
+  timeoutMs: number;
+};
+
+/** How it ended, and the time until the response head or the failure. */
+export type SendReport = { result: AttemptResult; latencyMs: number };
+
+export type ExchangeDeps = {
+  connections: Connections;
+  deadlines: Deadlines;
+  /** Told once when the exchange is over. */
+  onEnd: () => void;
+};
+
+const bodyTimeMs = 1_000;
+const informationalMax = 100;
+
+/**
+ * One request and its response: undici's handler and its own deadline in one object, because
+ * closures for each request would cost more than the request.
+ *
+ * undici calls `onConnect` immediately before it writes; until then nothing has left, and a kept
+ * connection that turns out to be dead is replaced once by a fresh one. From then on bytes may
+ * have left, and a failure is reported as what it is: the receiver may have acted on the request.
+ */
+export class Exchange extends Expiring implements Dispatcher.DispatchHandler {
+  readonly #deps: ExchangeDeps;
+  readonly #request: SendRequest;
+  readonly #resolve: (report: SendReport) => void;
+  readonly #startedMs = performance.now();
+  #latencyMs = 0;
+  #connection: Connection | undefined;
+  #writing = false;
+  #informationalCount = 0;
+  /** Of the final response head; 0 until there is one. */
+  #status = 0;
+  #retryAfter: string | undefined;
+  #contentEncoding: string | undefined;
+  #body: ResponseBody | undefined;
+  #settled = false;
+
+  constructor(deps: ExchangeDeps, request: SendRequest, resolve: (report: SendReport) => void) {
+    super();
+    this.#deps = deps;
+    this.#request = request;
+    this.#resolve = resolve;
+  }
+
+  /** Starts it; `resolve` is called once, whatever happens. */
+  start() {
+    this.#deps.deadlines.arm(this, this.#request.timeoutMs);
+    this.#dispatch({ fresh: false });
+  }
+
+  #dispatch(options: { fresh: boolean }) {
+    const { origin, path, headers, body } = this.#request;
+    try {
+      this.#connection = this.#deps.connections.acquire(origin, options);
+    } catch (error) {
+      this.#fail(describeFailure(error));
+      return;
+    }
+    const request = { path, method: "POST", headers: headers as string[], body };
+    this.#deps.connections.dispatch(this.#connection, request, this);
+  }
+
+  onConnect() {
+    this.#writing = true;
+  }
+
+  onHeaders(status: number, rawHeaders: Buffer[]): boolean {
+    if (this.#settled) return true;
+    if (status < 200) {
+      this.#informationalCount += 1;
+      if (status === 101 || this.#informationalCount > informationalMax) {
+        this.#fail({ reason: "protocol_error", detail: unwantedInformational(status) });
+      }
+      return true;
+    }
+    this.#latencyMs = performance.now() - this.#startedMs;
+    this.#status = status;
+    this.#retryAfter = findHeader(rawHeaders, "retry-after");
+    this.#contentEncoding = findHeader(rawHeaders, "content-encoding");
+    this.#deps.deadlines.arm(this, bodyTimeMs);
+    return true;
+  }
+
+  onData(chunk: Buffer): boolean {
+    if (this.#settled) return true;
+    this.#body ??= new ResponseBody(this.#contentEncoding);
+    if (!this.#body.add(chunk)) this.#respond(false);
+    return true;
+  }
+
+  onComplete() {
+    if (!this.#settled) this.#respond(true);
+  }
+
+  onError(error: Error) {
+    if (this.#settled) return;
+    const connection = this.#connection;
+    if (this.#status > 0) {
+      this.#respond(false);
+    } else if (!this.#writing && connection?.kept && !(error instanceof ConnectError)) {
+      this.#deps.connections.discard(connection);
+      this.#dispatch({ fresh: true });
+    } else {
+      this.#fail(describeFailure(error));
+    }
+  }
+
+  expire() {
+    if (this.#settled) return;
+    if (this.#status > 0) {
+      this.#respond(false);
+    } else if (this.#connection?.connecting?.resolving) {
+      this.#fail({ reason: "dns_error", detail: "The host name was not resolved in time." });
+    } else {
+      const stage = this.#writing ? "answer" : "accept the connection";
+      const detail = `The receiver did not ${stage} within ${this.#request.timeoutMs} ms.`;
+      this.#fail({ reason: "timeout", detail });
+    }
+  }
+
+  #respond(complete: boolean) {
+    const body = this.#body?.read(complete);
+    this.#settle(complete, {
+      kind: "responded",
+      status: this.#status,
+      body: body?.text ?? "",
+      bodyTruncated: body?.truncated ?? !complete,
+      retryAfter: this.#retryAfter,
+    });
+  }
+
+  #fail({ reason, detail }: Failure) {
+    this.#latencyMs = performance.now() - this.#startedMs;
+    this.#settle(false, { kind: "unanswered", reason, detail });
+  }
+
+  #settle(clean: boolean, result: AttemptResult) {
+    this.#settled = true;
+    this.#deps.deadlines.disarm(this);
+    if (this.#connection) {
+      if (clean) this.#deps.connections.release(this.#connection);
+      else this.#deps.connections.discard(this.#connection);
+    }
+    this.#deps.onEnd();
+    this.#resolve({ result, latencyMs: this.#latencyMs });
+  }
+}
+
+/** The value of a field, repeated ones joined by ", " (RFC 9110 5.3); `name` in lower case. */
+function findHeader(rawHeaders: readonly Buffer[], name: string): string | undefined {
+  let found: string | undefined;
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    const field = rawHeaders[index];
+    if (field?.length !== name.length || field.toString("latin1").toLowerCase() !== name) continue;
+    const value = rawHeaders[index + 1]?.toString("latin1") ?? "";
+    found = found === undefined ? value : `${found}, ${value}`;
+  }
+  return found;
+}
+
+function unwantedInformational(status: number) {
+  return status === 101
+    ? "The receiver switched protocols, which nobody asked for."
+    : "The receiver sent too many interim responses.";
+}

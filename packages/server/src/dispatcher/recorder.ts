@@ -1,0 +1,98 @@
+import {
+  type AttemptRecord,
+  recordAttempts,
+  releaseDeliveries,
+  type Unsent,
+} from "../db/deliveries.ts";
+import { type Database, isRetryable, isStorageUnavailable, isTimeout } from "../db/sql.ts";
+import { type GroupCommit, openGroupCommit } from "../group-commit.ts";
+
+/** Writes down how attempts ended. Concurrent results share a statement. */
+export type Recorder = {
+  /** Resolves when the result is committed: true when it moved its delivery, false when the lease was lost. */
+  record(record: AttemptRecord): Promise<boolean>;
+  /** Gives a lease back whose attempt was not begun. */
+  release(unsent: Unsent): Promise<void>;
+  readonly waiting: number;
+  /** Waits until everything is written. */
+  idle(): Promise<void>;
+};
+
+export type RecorderDeps = {
+  database: Database;
+  /** Told about every failed try to write; the results stay in memory and are tried again. */
+  onFailure: (error: unknown, count: number) => void;
+};
+
+const lanes = 2;
+const batchMax = 500;
+const batchWeightMax = 8 * 1024 * 1024;
+const retryDelayMs = { first: 50, most: 2_000 };
+/** A result is worth keeping while its lease may still hold; the longest lease is shorter than this. */
+const giveUpAfterMs = 90_000;
+
+/** Opens the recorder: group commit of results, tried again while the database is away. */
+export function openRecorder(deps: RecorderDeps): Recorder {
+  const results: GroupCommit<AttemptRecord, boolean> = openGroupCommit({
+    lanes,
+    batchMax,
+    weightMax: batchWeightMax,
+    // Bounded by the attempts in flight, which wait for their result to be written.
+    waitingMax: Number.POSITIVE_INFINITY,
+    mayBeOneItem: (error) => !mayPass(error),
+    weigh: (record) => 500 + (record.responseBody?.length ?? 0),
+    commit: (records) =>
+      persist(deps, records, async (batch) => {
+        const moved = await recordAttempts(deps.database.sql, batch);
+        return batch.map((record) => ({ result: moved.has(record.deliveryId) }));
+      }),
+  });
+  const releases: GroupCommit<Unsent, void> = openGroupCommit({
+    lanes: 1,
+    batchMax,
+    weightMax: Number.POSITIVE_INFINITY,
+    waitingMax: Number.POSITIVE_INFINITY,
+    mayBeOneItem: (error) => !mayPass(error),
+    weigh: () => 1,
+    commit: (unsent) =>
+      persist(deps, unsent, async (batch) => {
+        await releaseDeliveries(deps.database.sql, batch);
+        return batch.map(() => ({ result: undefined }));
+      }),
+  });
+
+  return {
+    record: (record) => results.submit(record),
+    release: (unsent) => releases.submit(unsent),
+    get waiting() {
+      return results.waiting;
+    },
+    async idle() {
+      await Promise.all([results.idle(), releases.idle()]);
+    },
+  };
+}
+
+/** Says whether the same statement may well succeed a little later. */
+const mayPass = (error: unknown): boolean =>
+  isStorageUnavailable(error) || isTimeout(error) || isRetryable(error);
+
+/** Tries to write until it is written or no lease can hold any more: writing twice changes nothing twice. */
+async function persist<Item, Result>(
+  deps: RecorderDeps,
+  items: readonly Item[],
+  write: (items: readonly Item[]) => Promise<Result>,
+): Promise<Result> {
+  const startedAtMs = performance.now();
+  let delayMs = retryDelayMs.first;
+  for (;;) {
+    try {
+      return await write(items);
+    } catch (error) {
+      deps.onFailure(error, items.length);
+      if (!mayPass(error) || performance.now() - startedAtMs > giveUpAfterMs) throw error;
+      await new Promise((resolve) => setTimeout(resolve, delayMs));
+      delayMs = Math.min(delayMs * 2, retryDelayMs.most);
+    }
+  }
+}

@@ -1,0 +1,65 @@
+const bytesReadMax = 65_536;
+const bytesKeptMax = 16_384;
+
+/** The part of a response body that is kept: its first bytes, as text that any store accepts. */
+export class ResponseBody {
+  readonly #contentEncoding: string | undefined;
+  #bytesRead = 0;
+  #kept: Buffer | undefined;
+  #keptCount = 0;
+
+  /** An empty body; a `contentEncoding` (the header's value, if any) is never undone. */
+  constructor(contentEncoding: string | undefined) {
+    this.#contentEncoding = contentEncoding;
+  }
+
+  /** Takes the next bytes; false once more than a receiver may send have come. */
+  add(chunk: Buffer): boolean {
+    this.#bytesRead += chunk.length;
+    if (this.#kept === undefined) {
+      this.#kept = chunk;
+      this.#keptCount = Math.min(chunk.length, bytesKeptMax);
+    } else if (this.#keptCount < bytesKeptMax) {
+      // Copied, because a thousand one-byte chunks would each hold on to the socket's buffer.
+      if (this.#kept.length < bytesKeptMax) this.#kept = enlarge(this.#kept);
+      const room = bytesKeptMax - this.#keptCount;
+      this.#keptCount += chunk.copy(this.#kept, this.#keptCount, 0, room);
+    }
+    return this.#bytesRead <= bytesReadMax;
+  }
+
+  /** The text, at most 16 KiB of UTF-8; `truncated` if `complete` is false or bytes were dropped. */
+  read(complete: boolean): { text: string; truncated: boolean } {
+    const truncated = !complete || this.#bytesRead > bytesKeptMax;
+    if (this.#kept === undefined) return { text: "", truncated };
+    const contentEncoding = this.#contentEncoding;
+    if (contentEncoding && contentEncoding.toLowerCase() !== "identity") {
+      return { text: encodedMarker(contentEncoding), truncated };
+    }
+    const text = decode(this.#kept.subarray(0, this.#keptCount), truncated);
+    // A replaced byte becomes three, so a binary body can outgrow the limit once more.
+    if (text.length * 3 <= bytesKeptMax || Buffer.byteLength(text) <= bytesKeptMax) {
+      return { text, truncated };
+    }
+    return { text: decode(Buffer.from(text).subarray(0, bytesKeptMax), true), truncated: true };
+  }
+}
+
+function enlarge(kept: Buffer) {
+  const larger = Buffer.allocUnsafeSlow(bytesKeptMax);
+  kept.copy(larger);
+  return larger;
+}
+
+/** UTF-8 with invalid bytes and U+0000 replaced; of a cut text the last, halved character goes. */
+function decode(bytes: Buffer, cut: boolean) {
+  const text = cut
+    ? new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes, { stream: true })
+    : bytes.toString("utf8");
+  return text.includes("\0") ? text.replaceAll("\0", "\uFFFD") : text;
+}
+
+function encodedMarker(contentEncoding: string) {
+  const isToken = /^[\w.-]{1,20}$/.test(contentEncoding);
+  return isToken ? `[${contentEncoding}-encoded body not shown]` : "[encoded body not shown]";
+}

@@ -1,0 +1,80 @@
+import type { Cidr } from "../domain/address.ts";
+import { openConnections } from "./connections.ts";
+import { type ConnectSocket, openConnector, type Resolve } from "./connector.ts";
+import { openDeadlines } from "./deadlines.ts";
+import { Exchange, type SendReport, type SendRequest } from "./exchange.ts";
+
+export type { SendReport, SendRequest } from "./exchange.ts";
+
+export type SenderOptions = {
+  /** Otherwise forbidden ranges that receivers may live in. */
+  egressAllow: readonly Cidr[];
+  /** Origins whose idle connections are kept. */
+  originsMax?: number;
+  /** Stands in for DNS. */
+  resolve?: Resolve;
+  /** Stands in for the opening of sockets. */
+  connectSocket?: ConnectSocket;
+  /** The certificate authorities to trust in place of the usual ones. */
+  tlsCa?: string | Buffer;
+};
+
+/** Sends webhooks. */
+export type Sender = {
+  /** Makes one POST. Every way it can end is a value; it never rejects. */
+  send(request: SendRequest): Promise<SendReport>;
+  /** Refuses further requests, waits for those under way and closes every connection. */
+  close(): Promise<void>;
+};
+
+const originsMaxDefault = 5_000;
+
+/**
+ * Opens the sender: one POST with every limit, over connections kept alive an origin.
+ *
+ * The outcome is decided when the final response head is complete; until then `timeoutMs` rules
+ * over everything, DNS included. Redirects are never followed, nothing is decompressed, and of
+ * the body at most 64 KiB are read within a second. How many requests run at once is for the
+ * caller to limit.
+ */
+export function openSender(options: SenderOptions): Sender {
+  const deadlines = openDeadlines();
+  const { egressAllow, resolve, connectSocket, tlsCa } = options;
+  const connector = openConnector({ egressAllow, resolve, connectSocket, tlsCa, deadlines });
+  const connections = openConnections(connector, options.originsMax ?? originsMaxDefault);
+  let inFlightCount = 0;
+  let closing = false;
+  let onIdle = () => {};
+  const onEnd = () => {
+    inFlightCount -= 1;
+    if (inFlightCount === 0) onIdle();
+  };
+  const deps = { connections, deadlines, onEnd };
+
+  return {
+    send(request) {
+      if (closing) return Promise.resolve(refusal);
+      inFlightCount += 1;
+      return new Promise((resolve) => new Exchange(deps, request, resolve).start());
+    },
+    async close() {
+      closing = true;
+      if (inFlightCount > 0) {
+        await new Promise<void>((resolve) => {
+          const others = onIdle; // A second close() waits beside the first.
+          onIdle = () => {
+            others();
+            resolve();
+          };
+        });
+      }
+      connections.close();
+      deadlines.close();
+    },
+  };
+}
+
+const refusal: SendReport = {
+  result: { kind: "unanswered", reason: "connection_failed", detail: "The sender is closed." },
+  latencyMs: 0,
+};

@@ -1,0 +1,164 @@
+import { decodeSecret } from "@postrider/sdk/sign";
+import type { Database } from "../db/sql.ts";
+import { listTargetsOfAllTeams, type TargetRow } from "../db/targets.ts";
+import type { Contract } from "../domain/contracts/contract.ts";
+import type { AttemptResult, UnansweredReason } from "../domain/outcome.ts";
+import { type TargetUrlPolicy, vetTargetUrl } from "../domain/target-url.ts";
+import { type Keyring, SealError } from "../secrets.ts";
+
+/** Where and how to post for one subscription, ready to use. */
+export type Target = {
+  active: boolean;
+  url: string;
+  origin: string;
+  path: string;
+  /** What every attempt comes to while the URL is not delivered to or a secret does not open; else undefined. */
+  refused: AttemptResult | undefined;
+  timeoutSeconds: number;
+  maxRetries: number;
+  backoffSeconds: number;
+  /** The signing secrets in force: two during a rotation, the current one first. */
+  signingSecrets: readonly Buffer[];
+  /** The headers that are the same on every attempt. */
+  headers: readonly string[];
+};
+
+/** Knows the targets in use. What it tells is at most `freshForMs` old, and mostly much younger: changes are notified. */
+export type Targets = {
+  /** Finds a target: at once when it is known, after a read otherwise; undefined when there is no such subscription. */
+  find(subscriptionId: string): Target | undefined | Promise<Target | undefined>;
+  /** Forgets one target, or all of them, because it changed. */
+  forget(subscriptionId?: string): void;
+};
+
+export type TargetsDeps = {
+  database: Database;
+  keyring: Keyring;
+  contracts: readonly Contract[];
+  urlPolicy: TargetUrlPolicy;
+  userAgent: string;
+};
+
+const freshForMs = 5_000;
+const targetsMax = 20_000;
+
+type Known = { target: Target | undefined; readAtMs: number };
+
+/** Opens the cache of targets. Concurrent misses share one query. */
+export function openTargets(deps: TargetsDeps): Targets {
+  const known = new Map<string, Known>();
+  let asked = new Map<string, Promise<Target | undefined>>();
+  let nextRead: Promise<Map<string, Target>> | undefined;
+  // A change that is notified while a read is on its way makes that read's answer old news.
+  let generation = 0;
+
+  function read(): Promise<Map<string, Target>> {
+    nextRead ??= new Promise((resolve, reject) => {
+      setImmediate(() => {
+        const ids = [...asked.keys()];
+        asked = new Map();
+        nextRead = undefined;
+        listTargetsOfAllTeams(deps.database.sql, ids)
+          .then((rows) => new Map(rows.map((row) => [row.subscriptionId, toTarget(deps, row)])))
+          .then(resolve, reject);
+      });
+    });
+    return nextRead;
+  }
+
+  async function fetchTarget(subscriptionId: string): Promise<Target | undefined> {
+    const askedIn = generation;
+    const target = (await read()).get(subscriptionId);
+    if (askedIn === generation) {
+      known.delete(subscriptionId);
+      known.set(subscriptionId, { target, readAtMs: performance.now() });
+      const oldest = known.size > targetsMax ? known.keys().next().value : undefined;
+      if (oldest !== undefined) known.delete(oldest);
+    }
+    return target;
+  }
+
+  return {
+    find(subscriptionId) {
+      const found = known.get(subscriptionId);
+      if (found && performance.now() - found.readAtMs < freshForMs) return found.target;
+      let pending = asked.get(subscriptionId);
+      if (!pending) {
+        // Entered before the read is scheduled, so that the read finds it.
+        const placeholder = Promise.resolve().then(() => fetchTarget(subscriptionId));
+        pending = placeholder;
+        asked.set(subscriptionId, placeholder);
+      }
+      return pending;
+    },
+    forget(subscriptionId) {
+      generation++;
+      if (subscriptionId === undefined) known.clear();
+      else known.delete(subscriptionId);
+    },
+  };
+}
+
+function toTarget(deps: TargetsDeps, row: TargetRow): Target {
+  const url = new URL(row.url);
+  const vetted = vetTargetUrl(row.url, deps.urlPolicy);
+  const target = {
+    active: row.active,
+    url: row.url,
+    origin: url.origin,
+    path: url.pathname + url.search,
+    timeoutSeconds: row.timeoutSeconds,
+    maxRetries: row.maxRetries,
+    backoffSeconds: row.backoffSeconds,
+  };
+  if (!vetted.ok) {
+    return { ...target, ...nothingToSend, refused: unanswered("blocked_url", vetted.reason) };
+  }
+  try {
+    return { ...target, ...openSecrets(deps, row), refused: undefined };
+  } catch (error) {
+    if (!(error instanceof SealError)) throw error;
+    const detail =
+      "The subscription's secrets cannot be opened; set its token or rotate its secret.";
+    return { ...target, ...nothingToSend, refused: unanswered("decrypt_failed", detail) };
+  }
+}
+
+const nothingToSend = { signingSecrets: [], headers: [] };
+
+const unanswered = (reason: UnansweredReason, detail: string): AttemptResult => ({
+  kind: "unanswered",
+  reason,
+  detail,
+});
+
+function openSecrets(
+  deps: TargetsDeps,
+  row: TargetRow,
+): Pick<Target, "signingSecrets" | "headers"> {
+  const open = (sealed: Buffer, column: string) =>
+    deps.keyring.open(sealed, {
+      table: "subscriptions",
+      column,
+      teamId: row.teamId,
+      rowId: row.subscriptionId,
+    });
+  const contract = deps.contracts.find(({ name }) => name === row.contract);
+  const credential = row.sealedCredential && open(row.sealedCredential, "sealed_credential");
+  const secrets = [open(row.sealedSigningSecret, "sealed_signing_secret")];
+  if (row.sealedPreviousSecret) {
+    secrets.push(open(row.sealedPreviousSecret, "sealed_previous_secret"));
+  }
+  return {
+    signingSecrets: secrets.map(decodeSecret),
+    headers: [
+      "content-type",
+      "application/json",
+      "user-agent",
+      deps.userAgent,
+      "accept-encoding",
+      "identity",
+      ...(contract?.headers({ credential }) ?? []),
+    ],
+  };
+}

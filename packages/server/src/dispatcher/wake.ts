@@ -1,0 +1,87 @@
+import pg from "pg";
+
+/** What one process tells the others. A hint only: who misses it finds out by polling or when a cache ages. */
+export type Notification =
+  /** Deliveries fell due out of turn. */
+  | { due: string }
+  /** A subscription was changed, disabled, deleted, or its secret rotated. */
+  | { subscription: string };
+
+/** Hears what other processes notify, for as long as it is open. */
+export type Wake = { close(): Promise<void> };
+
+export type WakeDeps = {
+  databaseUrl: string;
+  onNotification: (notification: Notification) => void;
+  /** The line was down: anything may have been missed. */
+  onGap: () => void;
+  onError: (error: unknown) => void;
+};
+
+const reconnectDelayMs = 1_000;
+
+/** Listens on a connection of its own, and connects again whenever that is lost. */
+export function openWake(deps: WakeDeps): Wake {
+  let closing = false;
+  let client: pg.Client | undefined;
+  let timer: NodeJS.Timeout | undefined;
+
+  async function connect(): Promise<void> {
+    const next = new pg.Client({
+      connectionString: deps.databaseUrl,
+      application_name: "postrider listen",
+      keepAlive: true,
+      connectionTimeoutMillis: 10_000,
+    });
+    client = next;
+    next.on("error", deps.onError);
+    next.on("end", reconnect);
+    next.on("notification", ({ payload }) => {
+      const notification = parseNotification(payload ?? "");
+      if (notification) deps.onNotification(notification);
+    });
+    await next.connect();
+    await next.query("listen postrider");
+    deps.onGap();
+  }
+
+  function reconnect(): void {
+    if (closing || timer) return;
+    timer = setTimeout(() => {
+      timer = undefined;
+      tryConnect();
+    }, reconnectDelayMs);
+  }
+
+  function tryConnect(): void {
+    connect().catch((error) => {
+      if (closing) return;
+      deps.onError(error);
+      client?.end().catch(() => {});
+      reconnect();
+    });
+  }
+
+  tryConnect();
+  return {
+    async close() {
+      closing = true;
+      clearTimeout(timer);
+      await client?.end().catch(() => {});
+    },
+  };
+}
+
+function parseNotification(payload: string): Notification | undefined {
+  try {
+    const value: unknown = JSON.parse(payload);
+    if (typeof value !== "object" || value === null) return undefined;
+    if ("due" in value && typeof value.due === "string") return { due: value.due };
+    if ("subscription" in value && typeof value.subscription === "string") {
+      return { subscription: value.subscription };
+    }
+    return undefined;
+  } catch {
+    return undefined;
+  }
+}

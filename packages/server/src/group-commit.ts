@@ -1,0 +1,119 @@
+import { AppError } from "./errors.ts";
+
+/** What a commit says of one item: its result, or the error that is this item's alone. */
+export type Settled<Result> = { result: Result } | { error: unknown };
+
+export type GroupCommitOptions<Item, Result> = {
+  /** How many batches may be on their way at once. */
+  lanes: number;
+  /** Items in a batch, at the most. */
+  batchMax: number;
+  /** Weight of a batch, at the most; one item always fits. */
+  weightMax: number;
+  /** Items that may wait; beyond that `submit` refuses. */
+  waitingMax: number;
+  weigh: (item: Item) => number;
+  /** Says whether an error may be the doing of a single item; then each item of the batch is committed alone. */
+  mayBeOneItem: (error: unknown) => boolean;
+  /** Commits a batch, all or nothing. Results are in the order of the items. */
+  commit: (items: Item[]) => Promise<Settled<Result>[]>;
+};
+
+export type GroupCommit<Item, Result> = {
+  /** Joins the next batch; resolves when that batch is committed. Refuses with `overloaded` when too many wait. */
+  submit(item: Item): Promise<Result>;
+  readonly waiting: number;
+  /** Waits until nothing is waiting or on its way. */
+  idle(): Promise<void>;
+};
+
+type Waiting<Item, Result> = {
+  item: Item;
+  resolve: (result: Result) => void;
+  reject: (error: unknown) => void;
+};
+
+/**
+ * Lets concurrent callers share one transaction.
+ *
+ * There is no timer: an item that finds a free lane leaves at once, alone if need be; while all lanes are busy the
+ * next batch grows. So the batch size follows the load by itself, and an idle service answers fastest.
+ */
+export function openGroupCommit<Item, Result>(
+  options: GroupCommitOptions<Item, Result>,
+): GroupCommit<Item, Result> {
+  let queue: Waiting<Item, Result>[] = [];
+  let busyLanes = 0;
+  let departureScheduled = false;
+  let onIdle: (() => void)[] = [];
+
+  function takeBatch(): Waiting<Item, Result>[] {
+    let weight = 0;
+    let count = 0;
+    for (const { item } of queue) {
+      weight += options.weigh(item);
+      if (count > 0 && (weight > options.weightMax || count === options.batchMax)) break;
+      count++;
+    }
+    const batch = queue.slice(0, count);
+    queue = queue.slice(count);
+    return batch;
+  }
+
+  async function run(batch: Waiting<Item, Result>[]): Promise<void> {
+    try {
+      const settled = await options.commit(batch.map(({ item }) => item));
+      batch.forEach((waiting, index) => {
+        const one = settled[index];
+        if (one === undefined) waiting.reject(new Error("the commit lost an item"));
+        else if ("error" in one) waiting.reject(one.error);
+        else waiting.resolve(one.result);
+      });
+    } catch (error) {
+      if (batch.length > 1 && options.mayBeOneItem(error)) {
+        for (const waiting of batch) await run([waiting]);
+      } else {
+        for (const waiting of batch) waiting.reject(error);
+      }
+    }
+  }
+
+  function depart(): void {
+    departureScheduled = false;
+    while (busyLanes < options.lanes && queue.length > 0) {
+      busyLanes++;
+      run(takeBatch()).then(() => {
+        busyLanes--;
+        if (queue.length > 0) scheduleDeparture();
+        else if (busyLanes === 0) {
+          for (const resolve of onIdle) resolve();
+          onIdle = [];
+        }
+      });
+    }
+  }
+
+  // After the callbacks that are ready now: requests that arrived in one turn of the loop travel together.
+  function scheduleDeparture(): void {
+    if (departureScheduled || busyLanes === options.lanes) return;
+    departureScheduled = true;
+    setImmediate(depart);
+  }
+
+  return {
+    submit(item) {
+      if (queue.length >= options.waitingMax) return Promise.reject(new AppError("overloaded"));
+      return new Promise((resolve, reject) => {
+        queue.push({ item, resolve, reject });
+        scheduleDeparture();
+      });
+    },
+    get waiting() {
+      return queue.length;
+    },
+    idle() {
+      if (busyLanes === 0 && queue.length === 0) return Promise.resolve();
+      return new Promise((resolve) => onIdle.push(resolve));
+    },
+  };
+}

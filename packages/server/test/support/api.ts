@@ -1,0 +1,153 @@
+import type { FastifyInstance } from "fastify";
+import { openApp } from "../../src/api/app.ts";
+import type { ApiDeps } from "../../src/api/deps.ts";
+import type { Routes } from "../../src/api/request.ts";
+import { newApiKey, type Scope, scopes } from "../../src/api-keys.ts";
+import { readConfig } from "../../src/config.ts";
+import { insertApiKey } from "../../src/db/api-keys.ts";
+import { type Database, openDatabase } from "../../src/db/sql.ts";
+import { insertTeam } from "../../src/db/teams.ts";
+import { newId } from "../../src/ids.ts";
+import { openLog } from "../../src/log.ts";
+import { openMetrics } from "../../src/metrics.ts";
+import { openKeyring } from "../../src/secrets.ts";
+import { createDatabase } from "./postgres.ts";
+
+/** One request of a test. A string or bytes as `body` go out as they are, anything else as JSON. */
+export type CallOptions = {
+  /** An API key; null sends none. Without it: a key of the test's team with every scope. */
+  key?: string | null;
+  body?: unknown;
+  headers?: Record<string, string>;
+};
+
+/** The answer: `body` parsed when it is JSON, otherwise the text. */
+export type CallAnswer = {
+  status: number;
+  headers: Record<string, string | string[] | number | undefined>;
+  // biome-ignore lint/suspicious/noExplicitAny: a test looks into answers of every shape.
+  body: any;
+  text: string;
+};
+
+export type TestApi = {
+  app: FastifyInstance;
+  database: Database;
+  deps: ApiDeps;
+  /** The team that `key` opens. */
+  teamId: string;
+  key: string;
+  /** What was logged, one parsed line each. */
+  logged: Record<string, unknown>[];
+  call(method: string, path: string, options?: CallOptions): Promise<CallAnswer>;
+  /** Makes another team with a key that has every scope. */
+  newTeam(): Promise<{ teamId: string; key: string }>;
+  /** Makes a key; its first team is the default one. */
+  newKey(options?: NewKeyOptions): Promise<{ id: string; key: string }>;
+  close(): Promise<void>;
+};
+
+export type NewKeyOptions = {
+  scopes?: readonly Scope[];
+  teamIds?: readonly [string, ...string[]];
+  expiresInSeconds?: number;
+};
+
+export type TestApiOptions = {
+  deps?: Partial<ApiDeps> | ((database: Database) => Partial<ApiDeps>);
+  routes?: readonly Routes[];
+};
+
+/** Opens the API on a database of its own; facts are refused unless the test hands in a `recordFacts`. */
+export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi> {
+  const home = await createDatabase();
+  const database = openDatabase({
+    url: home.url,
+    name: "test",
+    connectionsMax: 5,
+    statementTimeoutMs: 10_000,
+    onError: () => {},
+  });
+  const logged: Record<string, unknown>[] = [];
+  const given = typeof options.deps === "function" ? options.deps(database) : options.deps;
+  const deps: ApiDeps = {
+    config: readConfig("development", {}),
+    database,
+    keyring: openKeyring([Buffer.alloc(32, 7)]),
+    recordFacts: () => Promise.reject(new Error("this test records no facts")),
+    log: openLog({
+      level: "debug",
+      destination: { write: (line) => logged.push(JSON.parse(line)) },
+    }),
+    metrics: openMetrics(),
+    notReadyReason: async () => undefined,
+    random: () => 0.5,
+    ...given,
+  };
+  const app = await openApp(deps, options.routes ?? []);
+
+  const newKey = async ({ scopes: own = scopes, ...rest }: NewKeyOptions = {}) => {
+    const id = newId();
+    const { text, secretSha256 } = newApiKey("dev", id);
+    await insertApiKey(database.sql, {
+      id,
+      name: "test",
+      secretSha256,
+      teamIds: rest.teamIds ?? [teamId],
+      scopes: own,
+      expiresInSeconds: rest.expiresInSeconds ?? null,
+    });
+    return { id, key: text };
+  };
+  const newTeam = async () => {
+    const id = newId();
+    await insertTeam(database.sql, { id, name: "another" });
+    return { teamId: id, key: (await newKey({ teamIds: [id] })).key };
+  };
+  const teamId = newId();
+  await insertTeam(database.sql, { id: teamId, name: "test" });
+  const { key } = await newKey();
+
+  return {
+    app,
+    database,
+    deps,
+    teamId,
+    key,
+    logged,
+    newTeam,
+    newKey,
+    call: (method, path, call = {}) => inject(app, method, path, { key, ...call }),
+    async close() {
+      await app.close();
+      await database.close();
+      await home.drop();
+    },
+  };
+}
+
+async function inject(
+  app: FastifyInstance,
+  method: string,
+  path: string,
+  { key, body, headers }: CallOptions,
+): Promise<CallAnswer> {
+  const raw = typeof body === "string" || Buffer.isBuffer(body);
+  const answer = await app.inject({
+    method: method as "GET",
+    url: path,
+    headers: {
+      ...(typeof key === "string" ? { authorization: `Bearer ${key}` } : {}),
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+      ...headers,
+    },
+    ...(body === undefined ? {} : { payload: raw ? body : JSON.stringify(body) }),
+  });
+  const json = /json/.test(String(answer.headers["content-type"]));
+  return {
+    status: answer.statusCode,
+    headers: answer.headers,
+    body: json && answer.body !== "" ? JSON.parse(answer.body) : answer.body,
+    text: answer.body,
+  };
+}
