@@ -1,0 +1,54 @@
+import { randomBytes } from "node:crypto";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { newApiKey, parseApiKey, scopes } from "../src/api-keys.ts";
+import type { Config } from "../src/config.ts";
+import { findApiKeyOfAnyTeam, insertApiKey } from "../src/db/api-keys.ts";
+import type { Database } from "../src/db/sql.ts";
+import { defaultTeamId } from "../src/db/teams.ts";
+import { newId } from "../src/ids.ts";
+
+/** The keys that seal secrets: the given ones, or one of this data directory's own that is made on the first start. */
+export function developmentSecrets(config: Config): { encryptionKeys: readonly Buffer[] } {
+  if (config.encryptionKeys.length > 0) return { encryptionKeys: config.encryptionKeys };
+  const file = path.join(config.dataDirectory, "encryption-key");
+  const text = readIfThere(file) ?? writePrivate(file, randomBytes(32).toString("hex"));
+  return { encryptionKeys: [Buffer.from(text, "hex")] };
+}
+
+/** The API key of the default team: the given one, or one that the first start makes and keeps in a private file. */
+export async function ensureDevelopmentKey(config: Config, database: Database): Promise<string> {
+  if (config.bootstrapApiKey) return config.bootstrapApiKey;
+  const file = path.join(config.dataDirectory, "api-key");
+  const kept = readIfThere(file);
+  const keptId = kept && parseApiKey(kept)?.id;
+  // A kept key is of no use to a database that was made anew.
+  if (kept && keptId && (await findApiKeyOfAnyTeam(database.sql, keptId))) return kept;
+
+  const id = newId();
+  const key = newApiKey("dev", id);
+  await insertApiKey(database.sql, {
+    id,
+    name: "development",
+    secretSha256: key.secretSha256,
+    teamIds: [defaultTeamId],
+    scopes,
+    expiresInSeconds: null,
+  });
+  return writePrivate(file, key.text);
+}
+
+function readIfThere(file: string): string | undefined {
+  try {
+    return readFileSync(file, "utf8").trim();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+function writePrivate(file: string, text: string): string {
+  mkdirSync(path.dirname(file), { recursive: true });
+  writeFileSync(file, `${text}\n`, { mode: 0o600 });
+  return text;
+}

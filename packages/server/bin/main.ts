@@ -1,0 +1,135 @@
+import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { ConfigError, packageVersion, readConfig, readDatabaseUrl } from "../src/config.ts";
+import { migrate } from "../src/db/migrate.ts";
+import { openServer, type Server, StartError } from "../src/server.ts";
+import { developmentSecrets, ensureDevelopmentKey } from "./development.ts";
+import { printGreeting, progressLine } from "./greeting.ts";
+import { openReceiver, type Receiver, ReceiverError } from "./receiver.ts";
+
+/** Runs the command line. Exit codes: 0 done, 1 failed, 2 wrong usage or a wrong setting. */
+export async function main(argv: readonly string[]): Promise<void> {
+  const program = new Command("postrider")
+    .description("Turns facts about workflows and calls into webhooks that arrive.")
+    .version(packageVersion)
+    .exitOverride()
+    .showHelpAfterError();
+
+  program
+    .command("dev")
+    .description("run everything on this machine: API, dispatcher, its own PostgreSQL, a receiver")
+    .option("--receiver-port <port>", "port of the small receiver", port, 8081)
+    .option("--no-receiver", "start no receiver")
+    .action(runDevelopment);
+  program
+    .command("serve")
+    .description("run in production: needs DATABASE_URL and POSTRIDER_ENCRYPTION_KEY")
+    .action(runProduction);
+  program
+    .command("migrate")
+    .description("bring the database to the schema of this version (DATABASE_URL)")
+    .option("--json", "print a JSON object")
+    .action(runMigrations);
+  program
+    .command("receive")
+    .description("start a small receiver that prints every webhook it gets")
+    .option("--port <port>", "port to listen on", port, 8081)
+    .option("--secret <whsec>", "signing secret to verify with")
+    .option("--status <code>", "status to answer", statusCode, 204)
+    .action(runReceiver);
+
+  try {
+    await program.parseAsync(argv);
+  } catch (error) {
+    process.exitCode = report(error);
+  }
+}
+
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (error instanceof ConfigError) {
+    console.error(`postrider: ${error.message}`);
+    return 2;
+  }
+  console.error(`postrider: ${error instanceof Error ? error.message : error}`);
+  // Whatever has no sentence of its own is a bug, and a bug needs its stack.
+  if (!(error instanceof StartError || error instanceof ReceiverError)) console.error(error);
+  return 1;
+}
+
+async function runDevelopment(given: { receiverPort: number; receiver: boolean }): Promise<void> {
+  const config = readConfig("development");
+  const secrets = developmentSecrets(config);
+  const progress = progressLine();
+  const server = await openServer(
+    { ...config, encryptionKeys: secrets.encryptionKeys },
+    { migrate: true, onProgress: progress.show },
+  );
+  let receiver: Receiver | undefined;
+  try {
+    const apiKey = await ensureDevelopmentKey(config, server.database);
+    receiver = given.receiver ? await openReceiver({ port: given.receiverPort }) : undefined;
+    progress.clear();
+    printGreeting({ url: server.url, apiKey, receiverUrl: receiver?.url });
+  } catch (error) {
+    await server.close();
+    throw error;
+  }
+  stopOnSignal(async () => {
+    await server.close();
+    await receiver?.close();
+  });
+}
+
+async function runProduction(): Promise<void> {
+  const server: Server = await openServer(readConfig("production"), { migrate: false });
+  stopOnSignal(() => server.close());
+}
+
+async function runMigrations(given: { json?: boolean }): Promise<void> {
+  const applied = await migrate(readDatabaseUrl());
+  if (given.json) console.log(JSON.stringify({ applied }));
+  else if (applied.length === 0) console.log("Nothing to do: the schema is current.");
+  else for (const name of applied) console.log(`applied ${name}`);
+}
+
+async function runReceiver(given: {
+  port: number;
+  secret?: string;
+  status: number;
+}): Promise<void> {
+  const receiver = await openReceiver(given);
+  console.log(`receiving at ${receiver.url}`);
+  stopOnSignal(() => receiver.close());
+}
+
+/** Stops once, in order, on the first signal; a second one ends the process at once. */
+function stopOnSignal(close: () => Promise<void>): void {
+  let stopping = false;
+  const stop = () => {
+    if (stopping) process.exit(130);
+    stopping = true;
+    close().then(
+      () => process.exit(0),
+      (error) => {
+        console.error(`postrider: could not stop cleanly: ${(error as Error).message}`);
+        process.exit(1);
+      },
+    );
+  };
+  process.on("SIGINT", stop);
+  process.on("SIGTERM", stop);
+}
+
+function port(text: string): number {
+  const value = Number(text);
+  if (!/^\d{1,5}$/.test(text) || value > 65_535) {
+    throw new InvalidArgumentError("a port is a whole number from 0 to 65535.");
+  }
+  return value;
+}
+
+function statusCode(text: string): number {
+  const value = Number(text);
+  if (!/^[2-5]\d\d$/.test(text)) throw new InvalidArgumentError("a status is 200 to 599.");
+  return value;
+}

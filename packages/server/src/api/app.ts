@@ -1,0 +1,118 @@
+import type { Socket } from "node:net";
+import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from "fastify";
+import { AppError, type ErrorCode } from "../errors.ts";
+import { newId } from "../ids.ts";
+import { authenticate } from "./auth.ts";
+import { acceptOnlyJson, bodyBytesMax } from "./body.ts";
+import type { ApiDeps } from "./deps.ts";
+import { honourIdempotencyKeys } from "./idempotency.ts";
+import { describeRoutes } from "./openapi.ts";
+import { knowPaths } from "./paths.ts";
+import { problemOf, problemType, sendProblem, toAppError } from "./problem.ts";
+import type { Routes } from "./request.ts";
+import { healthRoutes } from "./routes/health.ts";
+import { runRoutes } from "./routes/runs.ts";
+import { workflowWebhookEventRoutes } from "./routes/workflow-webhook-events.ts";
+import { workflowWebhookRoutes } from "./routes/workflow-webhooks.ts";
+import { workflowRoutes } from "./routes/workflows.ts";
+import { useSchemas } from "./validation.ts";
+import { watchRequests } from "./watch-requests.ts";
+
+const allRoutes: readonly Routes[] = [
+  healthRoutes,
+  workflowWebhookRoutes,
+  workflowWebhookEventRoutes,
+  workflowRoutes,
+  runRoutes,
+];
+
+/** Opens the API, not yet listening; `moreRoutes` come on top of the service's own. */
+export async function openApp(
+  deps: ApiDeps,
+  moreRoutes: readonly Routes[] = [],
+): Promise<FastifyInstance> {
+  const app: FastifyInstance = fastify({
+    loggerInstance: deps.log as FastifyBaseLogger,
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: () => `req_${newId()}`,
+    // X-Forwarded-* may say anything: nothing here depends on who claims to have sent it.
+    trustProxy: false,
+    bodyLimit: bodyBytesMax,
+    requestTimeout: 30_000,
+    connectionTimeout: 90_000,
+    // Longer than the 60 s of common load balancers, so that it is they who close.
+    keepAliveTimeout: 72_000,
+    http: { maxHeaderSize: 16 * 1024, headersTimeout: 15_000, connectionsCheckingInterval: 2_000 },
+    routerOptions: { maxParamLength: 128 },
+    return503OnClosing: false,
+    clientErrorHandler,
+    frameworkErrors: (error, request, reply) => sendProblem(request, reply, toAppError(error)),
+  });
+
+  app.decorateRequest("caller", null as never);
+  app.decorateRequest("newId", () => newId());
+  app.decorateRequest("bodyMembers", null as never);
+  app.decorateRequest("bodyBytes", undefined);
+  app.setErrorHandler((thrown, request, reply) => {
+    const error = toAppError(thrown);
+    if (error.status >= 500 && error.status !== 503) {
+      request.log.error({ err: thrown, request_id: request.id }, "a request failed unexpectedly");
+    } else if (error.code === "storage_unavailable") {
+      request.log.warn({ err: thrown, request_id: request.id }, "the database is away");
+    }
+    // The framework would close while the client still sends, and the reset would destroy the answer on its way.
+    if (error.code !== "shutting_down") reply.removeHeader("connection");
+    sendProblem(request, reply, error);
+  });
+
+  // The order counts: what each hook relies on, an earlier one has settled.
+  watchRequests(app, deps);
+  refuseWhenClosing(app);
+  knowPaths(app);
+  authenticate(app, deps);
+  acceptOnlyJson(app);
+  useSchemas(app);
+  honourIdempotencyKeys(app, deps);
+  describeRoutes(app, deps);
+
+  for (const routes of new Set([...allRoutes, ...moreRoutes])) routes(app, deps);
+  await app.ready();
+  return app;
+}
+
+/** Requests on kept connections are told to go elsewhere once the process stops. */
+function refuseWhenClosing(app: FastifyInstance): void {
+  let closing = false;
+  app.addHook("preClose", async () => {
+    closing = true;
+  });
+  app.addHook("onRequest", async (_request, reply) => {
+    if (!closing) return;
+    reply.header("connection", "close");
+    throw new AppError("shutting_down");
+  });
+}
+
+/** Answers what is not even HTTP, or never arrived as a whole, with a problem too. */
+function clientErrorHandler(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === "ECONNRESET" || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const refusal = new AppError(clientErrorCodes[error.code ?? ""] ?? "malformed_request");
+  const requestId = `req_${newId()}`;
+  const body = JSON.stringify(problemOf(refusal, requestId));
+  const head = [
+    `HTTP/1.1 ${refusal.status} Refused`,
+    `content-type: ${problemType}`,
+    `content-length: ${Buffer.byteLength(body)}`,
+    `x-request-id: ${requestId}`,
+    "connection: close",
+  ];
+  socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);
+}
+
+const clientErrorCodes: Record<string, ErrorCode> = {
+  HPE_HEADER_OVERFLOW: "headers_too_large",
+  ERR_HTTP_REQUEST_TIMEOUT: "request_timeout",
+};

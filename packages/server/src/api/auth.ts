@@ -1,0 +1,99 @@
+import { timingSafeEqual } from "node:crypto";
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import { hashSecret, parseApiKey } from "../api-keys.ts";
+import { type ApiKey, bootstrapKeyId, findApiKeyOfAnyTeam } from "../db/api-keys.ts";
+import { AppError } from "../errors.ts";
+import { isObjectId } from "../ids.ts";
+import type { ApiDeps } from "./deps.ts";
+import { slowGuessing } from "./failed-guesses.ts";
+import type { Caller } from "./request.ts";
+
+/** A revoked key stops working everywhere within this time. */
+const rememberedMs = 2_000;
+const rememberedMax = 10_000;
+
+/** Settles who asks before every route but those of scope `none`: 401 without a good key, 403 without the scope. */
+export function authenticate(app: FastifyInstance, deps: ApiDeps): void {
+  const findKey = rememberKeys((id) => findApiKeyOfAnyTeam(deps.database.sql, id));
+  const bootstrapSha256 =
+    deps.config.bootstrapApiKey === undefined ? undefined : hashSecret(deps.config.bootstrapApiKey);
+
+  const slowDown = slowGuessing();
+
+  // Forgotten, a route would be open to nobody or to everybody: better it stops the start.
+  app.addHook("onRoute", ({ url, config }) => {
+    if (config?.scope === undefined) throw new Error(`the route ${url} declares no scope`);
+  });
+
+  app.addHook("onRequest", async (request) => {
+    const { scope } = request.routeOptions.config;
+    if (scope === undefined || scope === "none") return;
+    const key = await findGivenKey(request.headers.authorization, findKey, bootstrapSha256);
+    if (!key) {
+      await slowDown(request.ip);
+      throw new AppError("unauthorized", "Send a valid API key as `Authorization: Bearer <key>`.");
+    }
+    request.caller = callerOf(key, request);
+    if (!request.caller.scopes.has(scope)) {
+      throw new AppError("scope_missing", `This needs an API key with the scope \`${scope}\`.`);
+    }
+  });
+}
+
+type FindKey = (id: string) => Promise<ApiKey | undefined>;
+
+async function findGivenKey(
+  authorization: string | undefined,
+  findKey: FindKey,
+  bootstrapSha256: Buffer | undefined,
+): Promise<ApiKey | undefined> {
+  // RFC 6750 §2.1; the scheme's case does not matter (RFC 9110 §11.1).
+  const text = /^bearer +([\x21-\x7e]{1,300})$/i.exec(authorization ?? "")?.[1];
+  if (text === undefined) return undefined;
+  if (bootstrapSha256 && timingSafeEqual(hashSecret(text), bootstrapSha256)) {
+    return findKey(bootstrapKeyId);
+  }
+  const given = parseApiKey(text);
+  const key = given && (await findKey(given.id));
+  return key && timingSafeEqual(hashSecret(given.secret), key.secretSha256) ? key : undefined;
+}
+
+/** The key's own teams are all that a header can choose among; anything else is not there. */
+function callerOf(key: ApiKey, request: FastifyRequest): Caller {
+  const selectors = [request.headers["x-org-id"], request.headers.teamid].filter(
+    (value) => value !== undefined,
+  );
+  const [selected = key.defaultTeamId] = selectors;
+  if (
+    selectors.length > 1 ||
+    typeof selected !== "string" ||
+    !isObjectId(selected) ||
+    !key.teamIds.includes(selected)
+  ) {
+    throw new AppError("not_found");
+  }
+  return { teamId: selected, apiKeyId: key.id, scopes: new Set(key.scopes) };
+}
+
+/** Remembers found keys for a moment, the least recently asked for leaving first; never that one was not found. */
+function rememberKeys(find: FindKey): FindKey {
+  const remembered = new Map<string, { key: ApiKey; untilMs: number }>();
+  return async (id) => {
+    const known = remembered.get(id);
+    remembered.delete(id);
+    if (known && known.untilMs > performance.now()) {
+      remembered.set(id, known);
+      return known.key;
+    }
+    // Counted from before the question: the answer may be as old as that.
+    const untilMs = performance.now() + rememberedMs;
+    const key = await find(id);
+    if (!key) return undefined;
+    remembered.set(id, { key, untilMs });
+    if (remembered.size > rememberedMax) {
+      const [oldest] = remembered.keys();
+      if (oldest !== undefined) remembered.delete(oldest);
+    }
+    return key;
+  };
+}

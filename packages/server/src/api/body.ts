@@ -1,0 +1,69 @@
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import { type JsonText, scanJson } from "../domain/json-text.ts";
+import { AppError } from "../errors.ts";
+
+/** The largest body, in bytes, of a request that is no batch. */
+export const bodyBytesMax = 256 * 1024;
+
+const depthMax = 64;
+// Kept, a byte order mark is no JSON and is refused like any other stray character (RFC 8259 §8.1).
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Accepts bodies of this one media type, strictly: UTF-8, one JSON object, no key twice, 64 levels. */
+export function acceptJson(app: FastifyInstance, mediaType = "application/json"): void {
+  app.addContentTypeParser<Buffer>(mediaType, { parseAs: "buffer" }, (request, bytes, done) => {
+    try {
+      done(null, readBody(request, bytes));
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+}
+
+/** Takes away every parser but JSON's, and refuses compressed bodies before a byte of them is read. */
+export function acceptOnlyJson(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  acceptJson(app);
+  app.addHook("onRequest", async (request) => {
+    request.bodyMembers = noMembers;
+    const encoding = request.headers["content-encoding"];
+    if (encoding !== undefined && encoding.trim().toLowerCase() !== "identity") {
+      throw new AppError("unsupported_media_type", "Send the body uncompressed.");
+    }
+  });
+  // A route that describes no body takes none, or an empty object.
+  app.addHook("preValidation", async (request) => {
+    if (request.routeOptions.schema?.body || request.bodyMembers.size === 0) return;
+    throw new AppError("invalid_request", "This request takes no body.", [
+      { loc: ["body"], msg: "must be empty", type: "unknown_field" },
+    ]);
+  });
+}
+
+const noMembers: ReadonlyMap<string, JsonText> = new Map();
+
+function readBody(request: FastifyRequest, bytes: Buffer): unknown {
+  const charset = /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(
+    request.headers["content-type"] ?? "",
+  )?.[1];
+  if (charset !== undefined && !/^(utf-?8|us-ascii)$/i.test(charset)) {
+    throw new AppError("unsupported_media_type", "Send the body as UTF-8.");
+  }
+  if (bytes.length === 0) return undefined;
+  const scan = scanJson(decode(bytes), { depthMax });
+  if (!scan.ok) throw new AppError("malformed_body", `The body is ${scan.reason}.`);
+  if (scan.members === undefined) {
+    throw new AppError("malformed_body", "The body must be a JSON object.");
+  }
+  request.bodyMembers = scan.members;
+  request.bodyBytes = bytes;
+  return scan.value;
+}
+
+function decode(bytes: Buffer): string {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    throw new AppError("malformed_body", "The body is not valid UTF-8.");
+  }
+}

@@ -1,0 +1,59 @@
+import Type, { type TSchema } from "typebox";
+import { objectIdPattern } from "../ids.ts";
+import { invalidRequest } from "./validation.ts";
+
+/** An id in a path; what has no id's form is a 404 like any unknown one. */
+export const PathId = Type.String({ pattern: objectIdPattern });
+
+/** An id in a body or query. */
+export const Id = Type.String({
+  pattern: objectIdPattern,
+  title: "an id of 24 lower-case hex digits",
+});
+
+/** A field that may be null. */
+export const nullable = <Schema extends TSchema>(schema: Schema) =>
+  Type.Union([schema, Type.Null()]);
+
+// No control characters, halves of surrogate pairs, or direction overrides that make a name read as another.
+const inLine = "[^\\p{Cc}\\p{Cs}\\u202a-\\u202e\\u2066-\\u2069]";
+
+/** A name of one line, not blank. */
+export const nameOf = (maxLength: number) =>
+  Type.String({
+    minLength: 1,
+    maxLength,
+    pattern: `^${inLine}*[^\\s\\p{Cc}\\p{Cs}\\p{Cf}]${inLine}*$`,
+    title: "a text of one line that is not blank",
+  });
+
+/** A text of any lines. */
+export const textOf = (maxLength: number) =>
+  Type.String({
+    maxLength,
+    pattern: "^[^\\u0000\\p{Cs}]*$",
+    title: "a text without U+0000 or halves of surrogate pairs",
+  });
+
+/** A JSON object whose members are the caller's own. */
+export const AnyObject = Type.Record(Type.String(), Type.Unknown());
+
+/** An instant of RFC 3339, from 1970 on. */
+export const Instant = Type.String({
+  pattern:
+    "^(19[7-9]\\d|[2-9]\\d{3})-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])[Tt]([01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(\\.\\d{1,9})?([Zz]|[+-]([01]\\d|2[0-3]):[0-5]\\d)$",
+  title: "a time of RFC 3339 such as 2026-11-21T10:30:00Z",
+});
+
+/** Reads an `Instant`, to the millisecond; a day that its month does not have is a 422. */
+export function parseInstant(text: string, loc: ["query" | "body", string]): Date {
+  const [year, month, day] = text.slice(0, 10).split("-").map(Number) as [number, number, number];
+  const daysInMonth = new Date(Date.UTC(year, month, 0)).getUTCDate();
+  if (day > daysInMonth) {
+    throw invalidRequest([{ loc, msg: "names a day that does not exist", type: "pattern" }]);
+  }
+  return new Date(text.toUpperCase());
+}
+
+/** An instant in an answer: ISO 8601, UTC, milliseconds. */
+export const Timestamp = Type.String({ format: "date-time" });

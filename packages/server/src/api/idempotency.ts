@@ -1,0 +1,123 @@
+import { createHash } from "node:crypto";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import {
+  claimIdempotencyKey,
+  keepIdempotentAnswer,
+  releaseIdempotencyKey,
+} from "../db/idempotency-keys.ts";
+import { AppError } from "../errors.ts";
+import { idFromSeed } from "../ids.ts";
+import type { SealPlace } from "../secrets.ts";
+import type { ApiDeps } from "./deps.ts";
+
+/** A request that holds its key: it alone may keep or release the answer. */
+type Held = { teamId: string; key: string; token: string };
+
+/** What is kept of an answer, sealed because it can hold a secret that is shown once. */
+type Kept = { type: string; location?: string; body: string };
+
+/**
+ * Honours `Idempotency-Key` on every POST: for 24 hours the same request gets the same answer.
+ *
+ * Answers of 500 and above are not kept: they release the key, and the repeat derives the same ids as the first, so that
+ * what was committed before the failure is found again and not done twice.
+ */
+export function honourIdempotencyKeys(app: FastifyInstance, deps: ApiDeps): void {
+  const held = new WeakMap<FastifyRequest, Held>();
+  const { sql } = deps.database;
+
+  app.addHook("preValidation", async (request, reply) => {
+    const key = request.headers["idempotency-key"];
+    if (request.method !== "POST" || key === undefined || request.caller === null) return;
+    if (typeof key !== "string" || !/^[\x20-\x7e]{1,255}$/.test(key)) {
+      throw new AppError(
+        "invalid_request",
+        "Idempotency-Key must be 1 to 255 printable ASCII characters.",
+        [
+          {
+            loc: ["header", "idempotency-key"],
+            msg: "must be 1 to 255 printable ASCII characters",
+            type: "pattern",
+          },
+        ],
+      );
+    }
+    const { teamId } = request.caller;
+    const claim = await claimIdempotencyKey(sql, teamId, key, fingerprintOf(request));
+    switch (claim.kind) {
+      case "claimed": {
+        held.set(request, { teamId, key, token: claim.token });
+        let count = 0;
+        request.newId = () => idFromSeed(claim.createdAtSeconds, [teamId, key, ++count].join("\n"));
+        return;
+      }
+      case "in_flight":
+        throw new AppError("idempotency_key_in_flight");
+      case "reused":
+        throw new AppError("idempotency_key_reused");
+      case "answered":
+        return replay(reply, claim.statusCode, open(claim.sealedResponse, teamId, key));
+      default:
+        throw new Error(`unknown claim ${claim satisfies never}`);
+    }
+  });
+
+  app.addHook("onSend", async (request, reply, payload) => {
+    const own = held.get(request);
+    if (!own) return;
+    held.delete(request);
+    try {
+      if (reply.statusCode >= 500 || !isText(payload)) {
+        await releaseIdempotencyKey(sql, own.teamId, own.key, own);
+        return;
+      }
+      const sealedResponse = deps.keyring.seal(
+        JSON.stringify(kept(reply, payload)),
+        sealPlace(own.teamId, own.key),
+      );
+      const answer = { statusCode: reply.statusCode, sealedResponse };
+      await keepIdempotentAnswer(sql, own.teamId, own.key, own, answer);
+    } catch (err) {
+      // What was asked for is done: the caller gets the answer, and a repeat derives the same ids.
+      request.log.warn({ err, request_id: request.id }, "an idempotent answer could not be kept");
+    }
+  });
+
+  const open = (sealed: Buffer, teamId: string, key: string): Kept =>
+    JSON.parse(deps.keyring.open(sealed, sealPlace(teamId, key)));
+}
+
+const isText = (payload: unknown): payload is string | null | undefined =>
+  payload === null || payload === undefined || typeof payload === "string";
+
+function kept(reply: FastifyReply, payload: string | null | undefined): Kept {
+  const location = reply.getHeader("location");
+  return {
+    type: String(reply.getHeader("content-type") ?? ""),
+    body: payload ?? "",
+    ...(typeof location === "string" ? { location } : {}),
+  };
+}
+
+function replay(reply: FastifyReply, statusCode: number, answer: Kept): FastifyReply {
+  reply.code(statusCode).header("idempotent-replayed", "true");
+  if (answer.type !== "") reply.header("content-type", answer.type);
+  if (answer.location !== undefined) reply.header("location", answer.location);
+  return reply.send(answer.body === "" ? undefined : answer.body);
+}
+
+const sealPlace = (teamId: string, key: string): SealPlace => ({
+  table: "idempotency_keys",
+  column: "sealed_response",
+  teamId,
+  rowId: key,
+});
+
+/** Tells one request from another: who asks, what for, and every byte of the body. */
+function fingerprintOf(request: FastifyRequest): Buffer {
+  const { apiKeyId, teamId } = request.caller;
+  return createHash("sha256")
+    .update([apiKeyId, teamId, request.method, request.url, ""].join("\n"))
+    .update(request.bodyBytes ?? "")
+    .digest();
+}

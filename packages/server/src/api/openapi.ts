@@ -1,0 +1,236 @@
+import type { FastifyInstance, RouteOptions } from "fastify";
+import { describeError, type ErrorCode, errorCodes } from "../errors.ts";
+import type { ApiDeps } from "./deps.ts";
+import { type Json, type JsonObject, printDocsPage } from "./docs-page.ts";
+import { problemType } from "./problem.ts";
+import { workflowWebhookPayloads } from "./webhook-schemas.ts";
+
+/**
+ * Describes every route from its own schemas (OpenAPI 3.1) and serves the description at /openapi.json and /docs.
+ *
+ * Must come before the routes it is to describe.
+ */
+export function describeRoutes(app: FastifyInstance, { config }: ApiDeps): void {
+  const described: RouteOptions[] = [];
+  app.addHook("onRoute", (route) => {
+    if (route.schema && !route.schema.hide && route.method !== "HEAD") described.push(route);
+  });
+
+  let document: JsonObject | undefined;
+  const describe = (): JsonObject => {
+    document ??= documentOf(described, config.version);
+    return document;
+  };
+  const hidden = { config: { scope: "none" }, schema: { hide: true } } as const;
+  app.get("/openapi.json", hidden, async () => describe());
+  app.get("/docs", hidden, async (_request, reply) => {
+    reply
+      .type("text/html; charset=utf-8")
+      .header("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'");
+    return printDocsPage(describe());
+  });
+}
+
+function documentOf(routes: readonly RouteOptions[], version: string): JsonObject {
+  const schemas: JsonObject = { Problem: problemSchema() };
+  const name = (schema: unknown) => nameSchemas(JSON.parse(JSON.stringify(schema)), schemas);
+  const paths: Record<string, JsonObject> = {};
+  for (const route of routes) {
+    const path = route.url.replaceAll(/:(\w+)/g, "{$1}");
+    const operations = paths[path] ?? {};
+    paths[path] = operations;
+    for (const method of [route.method].flat()) {
+      operations[method.toLowerCase()] = operationOf(route, method, name);
+    }
+  }
+  const webhooks: JsonObject = {};
+  for (const [action, payload] of Object.entries(workflowWebhookPayloads)) {
+    webhooks[action] = { post: webhookOf(action, name(payload)) };
+  }
+  return {
+    openapi: "3.1.0",
+    info: {
+      title: "Postrider",
+      version,
+      description: "Turns facts about workflows, runs and calls into webhooks that arrive.",
+      license: { name: "Apache-2.0", identifier: "Apache-2.0" },
+    },
+    paths: sortKeys(paths),
+    webhooks,
+    components: {
+      securitySchemes: {
+        apiKey: { type: "http", scheme: "bearer", description: "An API key, `prk_…`." },
+      },
+      parameters: commonParameters,
+      schemas: sortKeys(schemas),
+    },
+  };
+}
+
+function operationOf(
+  route: RouteOptions,
+  method: string,
+  name: (schema: unknown) => Json,
+): JsonObject {
+  const { schema = {}, config } = route;
+  const open = config?.scope === "none";
+  const parameters = [
+    ...parametersIn("path", schema.params, name),
+    ...parametersIn("query", schema.querystring, name),
+    ...(open ? [] : [{ $ref: "#/components/parameters/OrganizationId" }]),
+    ...(method === "POST" ? [{ $ref: "#/components/parameters/IdempotencyKey" }] : []),
+  ];
+  const answers: JsonObject = {};
+  for (const [status, answer] of Object.entries((schema.response ?? {}) as object)) {
+    answers[status] = {
+      description: (answer as { description?: string }).description ?? "Success",
+      ...(status === "204" ? {} : { content: { [answerType(answer)]: { schema: name(answer) } } }),
+    };
+  }
+  for (const status of refusalsOf(method, open)) {
+    answers[status] ??= refusal(status);
+  }
+  return {
+    operationId: schema.operationId ?? "",
+    summary: schema.summary ?? "",
+    ...(schema.description ? { description: schema.description } : {}),
+    tags: [...(schema.tags ?? [])],
+    security: open ? [] : [{ apiKey: [config?.scope ?? ""] }],
+    ...(parameters.length > 0 ? { parameters } : {}),
+    ...(schema.body
+      ? {
+          requestBody: {
+            required: true,
+            content: { "application/json": { schema: name(schema.body) } },
+          },
+        }
+      : {}),
+    responses: answers,
+  };
+}
+
+const answerType = (answer: unknown): string =>
+  (answer as { type?: unknown }).type === "string" ? "text/plain" : "application/json";
+
+/** What an operation may refuse with, besides what its own route declares. */
+function refusalsOf(method: string, open: boolean): string[] {
+  if (open) return ["503"];
+  const writes = method !== "GET";
+  return [
+    ...(writes ? ["400"] : []),
+    "401",
+    "403",
+    "404",
+    ...(writes ? ["409", "413", "415"] : []),
+    "422",
+    "503",
+  ];
+}
+
+/** Names the codes that a status can carry, so that a client knows what to tell apart. */
+function refusal(status: string): JsonObject {
+  const codes = errorCodes().filter((code) => String(describeError(code).status) === status);
+  return {
+    description: codes.map((code) => `\`${code}\`: ${titleOf(code)}`).join(" "),
+    content: { [problemType]: { schema: { $ref: "#/components/schemas/Problem" } } },
+  };
+}
+
+const titleOf = (code: ErrorCode): string => describeError(code).title;
+
+function parametersIn(
+  place: "path" | "query",
+  schema: unknown,
+  name: (schema: unknown) => Json,
+): JsonObject[] {
+  const { properties = {}, required = [] } = (schema ?? {}) as {
+    properties?: Record<string, { description?: string }>;
+    required?: string[];
+  };
+  return Object.entries(properties).map(([parameter, { description, ...own }]) => ({
+    name: parameter,
+    in: place,
+    required: place === "path" || required.includes(parameter),
+    ...(description ? { description } : {}),
+    schema: name(own),
+  }));
+}
+
+const commonParameters: JsonObject = {
+  OrganizationId: {
+    name: "X-Org-Id",
+    in: "header",
+    required: false,
+    description:
+      "Selects one of the teams that the key reaches; without it, the key's default team.",
+    schema: { type: "string", pattern: "^[0-9a-f]{24}$" },
+  },
+  IdempotencyKey: {
+    name: "Idempotency-Key",
+    in: "header",
+    required: false,
+    description:
+      "For 24 hours, the same request under the same key is done once and answered alike.",
+    schema: { type: "string", minLength: 1, maxLength: 255 },
+  },
+};
+
+function webhookOf(action: string, schema: Json): JsonObject {
+  return {
+    operationId: `on_${action}`,
+    summary: `Posted to subscriptions that want ${action}`,
+    tags: ["Webhooks"],
+    requestBody: { required: true, content: { "application/json": { schema } } },
+    responses: {
+      "2XX": { description: "Received. Anything else, or no answer in time, is tried again." },
+    },
+  };
+}
+
+function problemSchema(): JsonObject {
+  const text: JsonObject = { type: "string" };
+  const fault: JsonObject = {
+    type: "object",
+    required: ["loc", "msg", "type"],
+    properties: {
+      loc: { type: "array", items: { type: ["string", "integer"] } },
+      msg: text,
+      type: text,
+    },
+  };
+  return {
+    type: "object",
+    title: "Problem",
+    description: "A refusal (RFC 9457).",
+    required: ["type", "title", "status", "detail", "code", "request_id"],
+    properties: {
+      type: text,
+      title: text,
+      status: { type: "integer" },
+      detail: text,
+      code: { type: "string", enum: [...errorCodes()].sort() },
+      request_id: text,
+      errors: { type: "array", items: fault },
+    },
+  };
+}
+
+/** Moves every titled object to `components.schemas`, where it stands once, and leaves a reference. */
+function nameSchemas(schema: Json, schemas: JsonObject): Json {
+  if (Array.isArray(schema)) return schema.map((one) => nameSchemas(one, schemas));
+  if (schema === null || typeof schema !== "object") return schema;
+  const inner = Object.fromEntries(
+    Object.entries(schema).map(([key, value]) => [key, nameSchemas(value, schemas)]),
+  );
+  const { title } = inner;
+  if (inner.type !== "object" || typeof title !== "string") return inner;
+  const known = schemas[title];
+  if (known !== undefined && JSON.stringify(known) !== JSON.stringify(inner)) {
+    throw new Error(`two different schemas are titled ${title}`);
+  }
+  schemas[title] = inner;
+  return { $ref: `#/components/schemas/${title}` };
+}
+
+const sortKeys = (object: Record<string, Json>): JsonObject =>
+  Object.fromEntries(Object.entries(object).sort(([a], [b]) => (a < b ? -1 : 1)));

@@ -1,0 +1,33 @@
+import Type from "typebox";
+import type { Listed, Page } from "../db/lists.ts";
+import { invalidRequest } from "./validation.ts";
+
+const offsetMax = 1_000_000;
+
+/** The query parameters that every list with `page` and `size` takes. */
+export const pageQuery = {
+  page: Type.Optional(Type.Integer({ minimum: 1, default: 1 })),
+  size: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 300 })),
+};
+
+/** Reads `page` and `size`; a page that lies too deep to be read quickly is a 422 with a hint. */
+export function pageOf({ page = 1, size = 300 }: { page?: number; size?: number }): Page {
+  const offset = (page - 1) * size;
+  if (offset > offsetMax) {
+    const msg = `lies beyond the first ${offsetMax} entries; narrow the list down instead`;
+    throw invalidRequest([{ loc: ["query", "page"], msg, type: "maximum" }]);
+  }
+  return { offset, limit: size };
+}
+
+/** How many entries a list has; `total_is_estimate` is there only when it is true. */
+export const totalFields = {
+  total: Type.Integer(),
+  total_is_estimate: Type.Optional(Type.Literal(true)),
+};
+
+/** Makes the total's part of an answer. */
+export const totalOf = ({ total, totalIsEstimate }: Omit<Listed<unknown>, "rows">) => ({
+  total,
+  ...(totalIsEstimate ? { total_is_estimate: true as const } : {}),
+});

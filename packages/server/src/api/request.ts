@@ -1,0 +1,41 @@
+import type { FastifyInstance, FastifyTypeProvider } from "fastify";
+import type { Static, TSchema } from "typebox";
+import type { Scope } from "../api-keys.ts";
+import type { JsonText } from "../domain/json-text.ts";
+import type { ApiDeps } from "./deps.ts";
+
+/** Who asks: authentication settles it before any handler runs. */
+export type Caller = { teamId: string; apiKeyId: string; scopes: ReadonlySet<Scope> };
+
+declare module "fastify" {
+  interface FastifyRequest {
+    caller: Caller;
+    /** A fresh resource id; under an Idempotency-Key the same one on every repeat of the request. */
+    newId(): string;
+    /** The exact source text of each top-level member of the body; empty without a body. */
+    bodyMembers: ReadonlyMap<string, JsonText>;
+    /** The body as it came; undefined without one. */
+    bodyBytes: Buffer | undefined;
+  }
+  interface FastifyContextConfig {
+    /** What the key must be allowed to do; `none` is for routes that anybody may call. */
+    scope?: Scope | "none";
+  }
+  interface FastifySchema {
+    operationId?: string;
+    summary?: string;
+    description?: string;
+    tags?: readonly string[];
+    /** Left out of the OpenAPI document. */
+    hide?: boolean;
+  }
+}
+
+/** Gives handlers the types of their TypeBox schemas: `app.withTypeProvider<TypeBox>()`. */
+export interface TypeBox extends FastifyTypeProvider {
+  validator: this["schema"] extends TSchema ? Static<this["schema"]> : unknown;
+  serializer: this["schema"] extends TSchema ? Static<this["schema"]> : unknown;
+}
+
+/** Adds the routes of one resource. */
+export type Routes = (app: FastifyInstance, deps: ApiDeps) => void;

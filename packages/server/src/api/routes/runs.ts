@@ -1,0 +1,255 @@
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import Type from "typebox";
+import { findRun, listRuns } from "../../db/runs.ts";
+import { durationMs } from "../../domain/contracts/workflow-webhooks.ts";
+import type { Recorded } from "../../domain/decide.ts";
+import { type RunChanges, reportableRunStatuses, runTriggers } from "../../domain/facts.ts";
+import { type JsonText, joinObject } from "../../domain/json-text.ts";
+import type { Run } from "../../domain/lifecycle/run.ts";
+import { AppError } from "../../errors.ts";
+import type { ApiDeps } from "../deps.ts";
+import { bodyDocument, listText, objectText, sendExactJson } from "../exact-json.ts";
+import { Id, Instant, nullable, PathId, Timestamp } from "../fields.ts";
+import { pageOf, pageQuery, totalFields } from "../paging.ts";
+import { reportOf } from "../report.ts";
+import type { TypeBox } from "../request.ts";
+import { invalidRequest } from "../validation.ts";
+
+const Trigger = Type.Union(runTriggers.map((trigger) => Type.Literal(trigger)));
+const Status = Type.Union(
+  (["started", ...reportableRunStatuses] as const).map((status) => Type.Literal(status)),
+);
+
+const StartBody = Type.Object(
+  {
+    _id: Type.Optional(Id),
+    workflow_id: Id,
+    trigger: Trigger,
+    input: Type.Optional(Type.Unknown()),
+    timeout_seconds: Type.Optional(nullable(Type.Integer({ minimum: 1, maximum: 2_592_000 }))),
+    occurred_at: Type.Optional(Instant),
+  },
+  { additionalProperties: false, title: "RunStart" },
+);
+
+const UpdateBody = Type.Object(
+  {
+    status: Type.Optional(Type.Union(reportableRunStatuses.map((status) => Type.Literal(status)))),
+    output: Type.Optional(Type.Unknown()),
+    collected_information: Type.Optional(Type.Unknown()),
+    error: Type.Optional(Type.Unknown()),
+    occurred_at: Type.Optional(Instant),
+  },
+  { additionalProperties: false, title: "RunUpdate" },
+);
+
+const RunAnswer = Type.Object(
+  {
+    id: Type.String(),
+    workflow_id: Type.String(),
+    status: Status,
+    trigger: Trigger,
+    version_number: Type.Integer(),
+    started_at: Timestamp,
+    completed_at: nullable(Timestamp),
+    duration_ms: nullable(Type.Integer()),
+    termination_source: nullable(Type.String()),
+    timeout_seconds: nullable(Type.Integer()),
+    deadline_at: nullable(Timestamp),
+    created_by: Type.String(),
+    updated_by: Type.String(),
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    documents_omitted: Type.Optional(Type.Literal(true)),
+    input: Type.Unknown(),
+    output: Type.Unknown(),
+    collected_information: Type.Unknown(),
+    error: Type.Unknown(),
+  },
+  { title: "Run" },
+);
+
+const Envelope = Type.Object({ run: RunAnswer });
+const params = Type.Object({ run_id: PathId });
+const tags = ["Runs"];
+const path = "/workflows/v1/workflow-runs";
+const privateDocuments =
+  "`input`, `output`, `collected_information` and `error` are null unless the key has the scope `payload`.";
+
+/** Workflow runs as their platform reports them; every change is a fact. */
+export function runRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
+  const app = fastify.withTypeProvider<TypeBox>();
+
+  app.post(
+    path,
+    {
+      config: { scope: "publish" },
+      schema: {
+        operationId: "startRun",
+        summary: "Reports that a run started; the same `_id`, workflow and trigger is a repeat",
+        description: privateDocuments,
+        tags,
+        body: StartBody,
+        response: { 200: Envelope, 201: Envelope },
+      },
+    },
+    async (request, reply) => {
+      const { body } = request;
+      const recorded = await deps.recordFacts({
+        type: "run.started",
+        ...reportOf(request, request.body),
+        runId: body._id ?? request.newId(),
+        workflowId: body.workflow_id,
+        data: {
+          trigger: body.trigger,
+          input: bodyDocument(request, "input") ?? null,
+          timeoutSeconds: body.timeout_seconds ?? null,
+        },
+      });
+      reply.code(recorded.outcome === "recorded" ? 201 : 200);
+      return sendExactJson(reply, envelope(request, recorded));
+    },
+  );
+
+  app.get(
+    path,
+    {
+      config: { scope: "read" },
+      schema: {
+        operationId: "listRuns",
+        summary: "Lists runs, newest first",
+        description: `${privateDocuments} \`search\` is the whole id of a run or a workflow.`,
+        tags,
+        querystring: Type.Object(
+          {
+            ...pageQuery,
+            workflow_id: Type.Optional(Id),
+            status: Type.Optional(Status),
+            search: Type.Optional(Type.String({ maxLength: 255 })),
+          },
+          { additionalProperties: false },
+        ),
+        response: { 200: Type.Object({ runs: Type.Array(RunAnswer), ...totalFields }) },
+      },
+    },
+    async ({ query, caller }, reply) => {
+      const withDocuments = caller.scopes.has("payload");
+      const { rows, ...total } = await listRuns(
+        deps.database,
+        caller.teamId,
+        {
+          workflowId: query.workflow_id ?? null,
+          status: query.status ?? null,
+          search: query.search || null,
+        },
+        { ...pageOf(query), withDocuments },
+      );
+      const runs = rows.map((row) => runText(row.subject, { withDocuments, ...row }));
+      return sendExactJson(reply, listText("runs", runs, total));
+    },
+  );
+
+  app.get(
+    `${path}/:run_id`,
+    {
+      config: { scope: "read" },
+      schema: {
+        operationId: "getRun",
+        summary: "Gets a run",
+        description: privateDocuments,
+        tags,
+        params,
+        response: { 200: Envelope },
+      },
+    },
+    async (request, reply) => {
+      const { caller, params } = request;
+      const run = await findRun(deps.database.sql, caller.teamId, params.run_id);
+      if (!run) throw new AppError("not_found");
+      return sendExactJson(reply, envelope(request, { run }));
+    },
+  );
+
+  app.patch(
+    `${path}/:run_id`,
+    {
+      config: { scope: "publish" },
+      schema: {
+        operationId: "updateRun",
+        summary: "Reports a run's progress or end; what is already so is a repeat",
+        description: privateDocuments,
+        tags,
+        params,
+        body: UpdateBody,
+        response: { 200: Envelope },
+      },
+    },
+    async (request, reply) => {
+      const recorded = await deps.recordFacts({
+        type: "run.updated",
+        ...reportOf(request, request.body),
+        runId: request.params.run_id,
+        data: changesOf(request),
+      });
+      return sendExactJson(reply, envelope(request, recorded));
+    },
+  );
+}
+
+function changesOf(
+  request: Pick<FastifyRequest, "bodyMembers"> & { body: Type.Static<typeof UpdateBody> },
+): RunChanges {
+  const { status } = request.body;
+  const output = bodyDocument(request, "output");
+  const collectedInformation = bodyDocument(request, "collected_information");
+  const error = bodyDocument(request, "error");
+  const changes: RunChanges = {
+    ...(status !== undefined && { status }),
+    ...(output !== undefined && { output }),
+    ...(collectedInformation !== undefined && { collectedInformation }),
+    ...(error !== undefined && { error }),
+  };
+  if (Object.keys(changes).length === 0) {
+    throw invalidRequest([{ loc: ["body"], msg: "must name what changes", type: "missing" }]);
+  }
+  return changes;
+}
+
+function envelope(
+  { caller }: Pick<FastifyRequest, "caller">,
+  { run }: Partial<Recorded>,
+): JsonText {
+  if (!run) throw new Error("a run fact came back without its run");
+  return joinObject([["run", runText(run, { withDocuments: caller.scopes.has("payload") })]]);
+}
+
+const runText = (
+  run: Run,
+  shown: { withDocuments: boolean; documentsOmitted?: boolean },
+): JsonText =>
+  objectText(
+    {
+      id: run.id,
+      workflow_id: run.workflowId,
+      status: run.status,
+      trigger: run.trigger,
+      version_number: run.versionNumber,
+      started_at: run.startedAt,
+      completed_at: run.completedAt,
+      duration_ms: durationMs(run),
+      termination_source: run.terminationSource,
+      timeout_seconds: run.timeoutSeconds,
+      deadline_at: run.deadlineAt,
+      created_by: run.createdBy,
+      updated_by: run.updatedBy,
+      created_at: run.createdAt,
+      updated_at: run.updatedAt,
+      ...(shown.documentsOmitted ? { documents_omitted: true } : {}),
+    },
+    {
+      input: shown.withDocuments ? run.input : null,
+      output: shown.withDocuments ? run.output : null,
+      collected_information: shown.withDocuments ? run.collectedInformation : null,
+      error: shown.withDocuments ? run.error : null,
+    },
+  );

@@ -1,0 +1,247 @@
+// Contract A calls a delivery an event; here its "events" become deliveries, and its actions event types.
+import type { FastifyInstance } from "fastify";
+import Type from "typebox";
+import { redeliverNow } from "../../actions/redeliver.ts";
+import {
+  type AttemptRow,
+  type DeliveryRow,
+  deliveryStatuses,
+  listAttempts,
+  listDeliveries,
+} from "../../db/history.ts";
+import { workflowActions, workflowWebhooks } from "../../domain/contracts/workflow-webhooks.ts";
+import type { JsonText } from "../../domain/json-text.ts";
+import { AppError } from "../../errors.ts";
+import { isObjectId, parseEventId, publicEventId } from "../../ids.ts";
+import type { ApiDeps } from "../deps.ts";
+import { listText, objectText, sendExactJson } from "../exact-json.ts";
+import { Id, Instant, nullable, parseInstant, Timestamp, textOf } from "../fields.ts";
+import { pageOf, pageQuery, totalFields, totalOf } from "../paging.ts";
+import type { TypeBox } from "../request.ts";
+
+const Action = Type.Union(workflowActions.map((action) => Type.Literal(action)));
+const Status = Type.Union(deliveryStatuses.map((status) => Type.Literal(status)));
+
+/** What deliveries and attempts have in common. */
+const commonFields = {
+  event_id: Type.String(),
+  subscription_id: Type.String(),
+  action: Type.String(),
+  team_id: Type.String(),
+  created_by: Type.String(),
+  updated_by: Type.String(),
+  created_at: Timestamp,
+  updated_at: Timestamp,
+  _id: Type.String(),
+};
+
+const WebhookEvent = Type.Object(
+  {
+    ...commonFields,
+    workflow_id: nullable(Type.String()),
+    workflow_name: nullable(Type.String()),
+    workflow_run_id: nullable(Type.String()),
+    workflow_run_status: nullable(Type.String()),
+    dedupe_key: nullable(Type.String()),
+    status: Status,
+    attempts_count: Type.Integer(),
+    next_retry_at: nullable(Timestamp),
+    delivered_at: nullable(Timestamp),
+    last_attempt_at: nullable(Timestamp),
+    last_status_code: nullable(Type.Integer()),
+    last_error: nullable(Type.String()),
+    payload_omitted: Type.Optional(Type.Literal(true)),
+    payload: nullable(Type.Record(Type.String(), Type.Unknown())),
+  },
+  { title: "WorkflowWebhookEvent" },
+);
+
+const WebhookAttempt = Type.Object(
+  {
+    ...commonFields,
+    attempt_number: Type.Integer(),
+    request_url: Type.String(),
+    success: Type.Boolean(),
+    response_status_code: nullable(Type.Integer()),
+    response_body: nullable(Type.String()),
+    response_truncated: Type.Boolean(),
+    error_code: nullable(Type.String()),
+    error_message: nullable(Type.String()),
+    latency_ms: nullable(Type.Integer()),
+    will_retry: Type.Boolean(),
+    manual: Type.Boolean(),
+  },
+  { title: "WorkflowWebhookAttempt" },
+);
+
+/** A delivery's `_id` or its event's `event_<uuid>`; the handler tells which, and 404 when it is neither. */
+const params = Type.Object({ event_id: Type.String() });
+const tags = ["Workflow webhook events"];
+const path = "/workflows/v1/workflow-webhooks/events";
+const contract = workflowWebhooks.name;
+
+/** Contract A's history: deliveries, their attempts, and delivering again. */
+export function workflowWebhookEventRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
+  const app = fastify.withTypeProvider<TypeBox>();
+
+  app.get(
+    path,
+    {
+      config: { scope: "read" },
+      schema: {
+        operationId: "listWorkflowWebhookEvents",
+        summary: "Lists deliveries, newest first",
+        description:
+          "`payload` is null unless the key has the scope `payload`. `search` is part of the workflow's name or one whole id. `start` is included, `end` is not.",
+        tags,
+        querystring: Type.Object(
+          {
+            ...pageQuery,
+            subscription_id: Type.Optional(Id),
+            workflow_id: Type.Optional(Id),
+            action: Type.Optional(Action),
+            status: Type.Optional(Status),
+            search: Type.Optional(textOf(255)),
+            start: Type.Optional(Instant),
+            end: Type.Optional(Instant),
+          },
+          { additionalProperties: false },
+        ),
+        response: { 200: Type.Object({ events: Type.Array(WebhookEvent), ...totalFields }) },
+      },
+    },
+    async ({ query, caller }, reply) => {
+      const { rows, ...total } = await listDeliveries(
+        deps.database,
+        { teamId: caller.teamId, contract },
+        {
+          subscriptionId: query.subscription_id ?? null,
+          workflowId: query.workflow_id ?? null,
+          eventType: query.action ?? null,
+          status: query.status ?? null,
+          search: query.search || null,
+          start: query.start === undefined ? null : parseInstant(query.start, ["query", "start"]),
+          end: query.end === undefined ? null : parseInstant(query.end, ["query", "end"]),
+        },
+        { ...pageOf(query), withPayload: caller.scopes.has("payload") },
+      );
+      const events = rows.map((row) => eventText(caller.teamId, row));
+      return sendExactJson(reply, listText("events", events, total));
+    },
+  );
+
+  app.get(
+    `${path}/:event_id/attempts`,
+    {
+      config: { scope: "read" },
+      schema: {
+        operationId: "listWorkflowWebhookAttempts",
+        summary: "Lists the attempts of a delivery, or of all deliveries of an event, newest first",
+        description: "`response_body` is null unless the key has the scope `payload`.",
+        tags,
+        params,
+        querystring: Type.Object(pageQuery, { additionalProperties: false }),
+        response: { 200: Type.Object({ attempts: Type.Array(WebhookAttempt), ...totalFields }) },
+      },
+    },
+    async ({ params, query, caller }) => {
+      const owner = { teamId: caller.teamId, contract };
+      const page = pageOf(query);
+      const listed = await listAttempts(deps.database, owner, nameOf(params.event_id), page);
+      if (!listed) throw new AppError("not_found");
+      const { rows, ...total } = listed;
+      const withBody = caller.scopes.has("payload");
+      return {
+        attempts: rows.map((row) => toAttempt(caller.teamId, row, withBody)),
+        ...totalOf(total),
+      };
+    },
+  );
+
+  app.post(
+    `${path}/:event_id/retry`,
+    {
+      config: { scope: "write" },
+      schema: {
+        operationId: "retryWorkflowWebhookEvent",
+        summary: "Delivers again now, whatever became of it before",
+        description:
+          "Adds one request and does not give back the retries. An event's id stands for all its deliveries that can be made again.",
+        tags,
+        params,
+        response: { 200: Type.Object({ message: Type.String(), event_id: Type.String() }) },
+      },
+    },
+    async ({ params, caller }) => {
+      const { eventId, count } = await redeliverNow(deps, {
+        teamId: caller.teamId,
+        contract,
+        name: nameOf(params.event_id),
+        actor: caller.apiKeyId,
+      });
+      const what = count === 1 ? "The delivery is" : `${count} deliveries are`;
+      return { message: `${what} due now.`, event_id: publicEventId(eventId) };
+    },
+  );
+}
+
+function nameOf(text: string): { deliveryId: string } | { eventId: string } {
+  if (isObjectId(text)) return { deliveryId: text };
+  const eventId = parseEventId(text);
+  if (eventId === undefined) throw new AppError("not_found");
+  return { eventId };
+}
+
+function eventText(teamId: string, row: DeliveryRow): JsonText {
+  return objectText(
+    {
+      event_id: publicEventId(row.eventId),
+      subscription_id: row.subscriptionId,
+      action: row.eventType,
+      team_id: teamId,
+      created_by: row.createdBy,
+      updated_by: row.updatedBy,
+      created_at: row.createdAt,
+      updated_at: row.updatedAt,
+      _id: row.id,
+      workflow_id: row.workflowId,
+      workflow_name: row.workflowName,
+      workflow_run_id: row.runId,
+      workflow_run_status: row.runStatus,
+      dedupe_key: row.dedupeKey,
+      status: row.status,
+      attempts_count: row.attemptCount,
+      next_retry_at: row.retryAt,
+      delivered_at: row.deliveredAt,
+      last_attempt_at: row.lastAttemptAt,
+      last_status_code: row.lastStatusCode,
+      last_error: row.lastError,
+      ...(row.payloadOmitted ? { payload_omitted: true } : {}),
+    },
+    // What was rendered is JSON; not one byte of it changes on the way out.
+    { payload: row.payload && (row.payload.toString("utf8") as JsonText) },
+  );
+}
+
+const toAttempt = (teamId: string, row: AttemptRow, withBody: boolean) => ({
+  event_id: publicEventId(row.eventId),
+  subscription_id: row.subscriptionId,
+  action: row.eventType,
+  team_id: teamId,
+  created_by: row.createdBy,
+  updated_by: row.createdBy,
+  created_at: row.createdAt.toISOString(),
+  updated_at: row.createdAt.toISOString(),
+  _id: row.id,
+  attempt_number: row.number,
+  request_url: row.requestUrl,
+  success: row.success,
+  response_status_code: row.statusCode,
+  response_body: withBody ? row.responseBody : null,
+  response_truncated: row.responseTruncated,
+  error_code: row.errorCode,
+  error_message: row.errorMessage,
+  latency_ms: row.latencyMs,
+  will_retry: row.willRetry,
+  manual: row.manual,
+});

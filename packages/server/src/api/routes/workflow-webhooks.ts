@@ -1,0 +1,354 @@
+// Contract A speaks of webhooks and actions; here they become subscriptions and event types.
+import type { FastifyInstance } from "fastify";
+import Type from "typebox";
+import { sendSample } from "../../actions/send-sample.ts";
+import { getSigningSecret, replaceSigningSecret } from "../../actions/signing-secret.ts";
+import {
+  changeSubscription,
+  createSubscription,
+  endSubscription,
+  getSubscription,
+} from "../../actions/subscriptions.ts";
+import { listSubscriptions, type Subscription } from "../../db/subscriptions.ts";
+import {
+  type WorkflowAction,
+  workflowActions,
+  workflowWebhooks,
+} from "../../domain/contracts/workflow-webhooks.ts";
+import { parseTargetUrl } from "../../domain/target-url.ts";
+import { AppError } from "../../errors.ts";
+import { publicEventId } from "../../ids.ts";
+import type { ApiDeps } from "../deps.ts";
+import { nameOf, nullable, PathId, Timestamp, textOf } from "../fields.ts";
+import { pageOf, pageQuery, totalFields, totalOf } from "../paging.ts";
+import type { TypeBox } from "../request.ts";
+import { invalidRequest } from "../validation.ts";
+
+const Action = Type.Union(workflowActions.map((action) => Type.Literal(action)));
+const Actions = Type.Array(Action, {
+  minItems: 1,
+  maxItems: workflowActions.length,
+  uniqueItems: true,
+});
+const Url = Type.String({ minLength: 1, maxLength: 2048 });
+/** It becomes a header: printable ASCII without blanks (RFC 6750 allows no more). */
+const BearerToken = Type.String({
+  minLength: 1,
+  maxLength: 2000,
+  pattern: "^[\\x21-\\x7e]*$",
+  title: "printable ASCII without blanks",
+});
+const TimeoutSeconds = Type.Integer({ minimum: 1, maximum: 60 });
+const MaxRetries = Type.Integer({ minimum: 0, maximum: 10 });
+const RetryBackoffSeconds = Type.Integer({ minimum: 1, maximum: 300 });
+
+const CreateBody = Type.Object(
+  {
+    name: nameOf(150),
+    url: Url,
+    actions: Actions,
+    enabled: Type.Optional(Type.Boolean({ default: true })),
+    bearer_token: Type.Optional(nullable(BearerToken)),
+    timeout_seconds: Type.Optional(Type.Integer({ ...TimeoutSeconds, default: 10 })),
+    max_retries: Type.Optional(Type.Integer({ ...MaxRetries, default: 3 })),
+    retry_backoff_seconds: Type.Optional(Type.Integer({ ...RetryBackoffSeconds, default: 10 })),
+  },
+  { additionalProperties: false, title: "WorkflowWebhookCreate" },
+);
+
+/** Null means "not given" everywhere. */
+const UpdateBody = Type.Object(
+  {
+    name: Type.Optional(nullable(nameOf(150))),
+    url: Type.Optional(nullable(Url)),
+    actions: Type.Optional(nullable(Actions)),
+    enabled: Type.Optional(nullable(Type.Boolean())),
+    bearer_token: Type.Optional(nullable(BearerToken)),
+    clear_bearer_token: Type.Optional(nullable(Type.Boolean({ default: false }))),
+    timeout_seconds: Type.Optional(nullable(TimeoutSeconds)),
+    max_retries: Type.Optional(nullable(MaxRetries)),
+    retry_backoff_seconds: Type.Optional(nullable(RetryBackoffSeconds)),
+  },
+  { additionalProperties: false, title: "WorkflowWebhookUpdate" },
+);
+
+const Webhook = Type.Object(
+  {
+    id: Type.String(),
+    name: Type.String(),
+    url: Type.String(),
+    actions: Type.Array(Type.String()),
+    enabled: Type.Boolean(),
+    disabled_reason: nullable(Type.String()),
+    has_bearer_token: Type.Boolean(),
+    timeout_seconds: Type.Integer(),
+    max_retries: Type.Integer(),
+    retry_backoff_seconds: Type.Integer(),
+    created_at: Timestamp,
+    updated_at: Timestamp,
+  },
+  { title: "WorkflowWebhook" },
+);
+
+const SigningSecret = Type.Object(
+  { secret: Type.String(), previous_expires_at: nullable(Timestamp) },
+  { title: "SigningSecret" },
+);
+
+const params = Type.Object({ webhook_id: PathId });
+const tags = ["Workflow webhooks"];
+const path = "/workflows/v1/workflow-webhooks";
+const contract = workflowWebhooks.name;
+
+/** Contract A's subscriptions: create, list, read, change, delete, try out, and their signing secrets. */
+export function workflowWebhookRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
+  const app = fastify.withTypeProvider<TypeBox>();
+
+  app.post(
+    path,
+    {
+      config: { scope: "write" },
+      schema: {
+        operationId: "createWorkflowWebhook",
+        summary: "Creates a workflow webhook",
+        tags,
+        body: CreateBody,
+        response: { 201: Webhook },
+      },
+    },
+    async ({ body, caller, newId }, reply) => {
+      const created = await createSubscription(
+        deps,
+        { teamId: caller.teamId, contract },
+        {
+          id: newId(),
+          name: body.name,
+          url: canonicalUrl(body.url, deps),
+          eventTypes: body.actions,
+          enabled: body.enabled ?? true,
+          credential: body.bearer_token ?? null,
+          timeoutSeconds: body.timeout_seconds ?? 10,
+          maxRetries: body.max_retries ?? 3,
+          backoffSeconds: body.retry_backoff_seconds ?? 10,
+          actor: caller.apiKeyId,
+        },
+      );
+      return reply.code(201).send(toWebhook(created));
+    },
+  );
+
+  app.get(
+    path,
+    {
+      config: { scope: "read" },
+      schema: {
+        operationId: "listWorkflowWebhooks",
+        summary: "Lists workflow webhooks, newest first",
+        tags,
+        querystring: Type.Object(
+          {
+            ...pageQuery,
+            search: Type.Optional(textOf(2048)),
+            enabled: Type.Optional(Type.Boolean()),
+            action: Type.Optional(Action),
+          },
+          { additionalProperties: false },
+        ),
+        response: {
+          200: Type.Object({ subscriptions: Type.Array(Webhook), ...totalFields }),
+        },
+      },
+    },
+    async ({ query, caller }) => {
+      const { rows, ...total } = await listSubscriptions(
+        deps.database,
+        { teamId: caller.teamId, contract },
+        {
+          search: query.search || null,
+          enabled: query.enabled ?? null,
+          eventType: query.action ?? null,
+        },
+        pageOf(query),
+      );
+      return { subscriptions: rows.map(toWebhook), ...totalOf(total) };
+    },
+  );
+
+  app.get(
+    `${path}/:webhook_id`,
+    {
+      config: { scope: "read" },
+      schema: {
+        operationId: "getWorkflowWebhook",
+        summary: "Gets a workflow webhook",
+        tags,
+        params,
+        response: { 200: Webhook },
+      },
+    },
+    async ({ params, caller }) =>
+      toWebhook(
+        await getSubscription(
+          deps.database.sql,
+          { teamId: caller.teamId, contract },
+          params.webhook_id,
+        ),
+      ),
+  );
+
+  app.patch(
+    `${path}/:webhook_id`,
+    {
+      config: { scope: "write" },
+      schema: {
+        operationId: "updateWorkflowWebhook",
+        summary: "Changes a workflow webhook from its next attempt on",
+        tags,
+        params,
+        body: UpdateBody,
+        response: { 200: Webhook },
+      },
+    },
+    async ({ params, body, caller }) => {
+      const credential = body.bearer_token ?? null;
+      const clearCredential = body.clear_bearer_token ?? false;
+      if (credential !== null && clearCredential) {
+        const msg = "cannot be set and cleared at once";
+        throw invalidRequest([{ loc: ["body", "bearer_token"], msg, type: "conflict" }]);
+      }
+      const changed = await changeSubscription(
+        deps,
+        { teamId: caller.teamId, contract },
+        params.webhook_id,
+        {
+          name: body.name ?? null,
+          url: body.url === undefined || body.url === null ? null : canonicalUrl(body.url, deps),
+          eventTypes: body.actions ?? null,
+          enabled: body.enabled ?? null,
+          credential,
+          clearCredential,
+          timeoutSeconds: body.timeout_seconds ?? null,
+          maxRetries: body.max_retries ?? null,
+          backoffSeconds: body.retry_backoff_seconds ?? null,
+          actor: caller.apiKeyId,
+        },
+      );
+      return toWebhook(changed);
+    },
+  );
+
+  app.delete(
+    `${path}/:webhook_id`,
+    {
+      config: { scope: "write" },
+      schema: {
+        operationId: "deleteWorkflowWebhook",
+        summary: "Deletes a workflow webhook and ends its pending deliveries",
+        tags,
+        params,
+        response: { 204: Type.Null() },
+      },
+    },
+    async ({ params, caller }, reply) => {
+      const owner = { teamId: caller.teamId, contract };
+      await endSubscription(deps, owner, params.webhook_id, caller.apiKeyId);
+      return reply.code(204).send(null);
+    },
+  );
+
+  app.post(
+    `${path}/:webhook_id/test`,
+    {
+      config: { scope: "write" },
+      schema: {
+        operationId: "testWorkflowWebhook",
+        summary: "Sends a sample event, of any action, to this webhook alone",
+        tags,
+        params,
+        body: Type.Object(
+          { action: Type.Optional(Action) },
+          { additionalProperties: false, title: "WorkflowWebhookTest" },
+        ),
+        response: { 202: Type.Object({ event_id: Type.String() }) },
+      },
+    },
+    async ({ params, body, caller, newId }, reply) => {
+      const eventId = await sendSample(deps, {
+        teamId: caller.teamId,
+        contract: workflowWebhooks,
+        subscriptionId: params.webhook_id,
+        eventType: body?.action ?? ("workflow_run_completed" satisfies WorkflowAction),
+        actor: caller.apiKeyId,
+        newId,
+      });
+      return reply.code(202).send({ event_id: publicEventId(eventId) });
+    },
+  );
+
+  // With a read key one could look at deliveries; with the secret one could forge them: hence `write`.
+  app.get(
+    `${path}/:webhook_id/signing-secret`,
+    {
+      config: { scope: "write" },
+      schema: {
+        operationId: "getWorkflowWebhookSigningSecret",
+        summary: "Reads the signing secret",
+        tags,
+        params,
+        response: { 200: SigningSecret },
+      },
+    },
+    async ({ params, caller }) => {
+      const owner = { teamId: caller.teamId, contract };
+      return toSigningSecret(await getSigningSecret(deps, owner, params.webhook_id));
+    },
+  );
+
+  app.post(
+    `${path}/:webhook_id/signing-secret/rotate`,
+    {
+      config: { scope: "write" },
+      schema: {
+        operationId: "rotateWorkflowWebhookSigningSecret",
+        summary: "Makes a new signing secret; the old one stays valid for 24 hours",
+        tags,
+        params,
+        response: { 200: SigningSecret },
+      },
+    },
+    async ({ params, caller }) => {
+      const owner = { teamId: caller.teamId, contract };
+      return toSigningSecret(
+        await replaceSigningSecret(deps, owner, params.webhook_id, caller.apiKeyId),
+      );
+    },
+  );
+}
+
+function canonicalUrl(raw: string, { config }: ApiDeps): string {
+  const target = parseTargetUrl(raw, config);
+  if (target.ok) return target.url;
+  throw new AppError("url_refused", target.reason, [
+    { loc: ["body", "url"], msg: target.reason, type: target.code },
+  ]);
+}
+
+const toWebhook = (subscription: Subscription) => ({
+  id: subscription.id,
+  name: subscription.name,
+  url: subscription.url,
+  actions: subscription.eventTypes,
+  enabled: subscription.enabled,
+  disabled_reason: subscription.disabledReason,
+  has_bearer_token: subscription.hasCredential,
+  timeout_seconds: subscription.timeoutSeconds,
+  max_retries: subscription.maxRetries,
+  retry_backoff_seconds: subscription.backoffSeconds,
+  created_at: subscription.createdAt.toISOString(),
+  updated_at: subscription.updatedAt.toISOString(),
+});
+
+const toSigningSecret = (current: { secret: string; previousExpiresAt: Date | null }) => ({
+  secret: current.secret,
+  previous_expires_at: current.previousExpiresAt?.toISOString() ?? null,
+});

@@ -1,0 +1,322 @@
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import Type from "typebox";
+import { findWorkflow, listWorkflows } from "../../db/workflows.ts";
+import type { Recorded } from "../../domain/decide.ts";
+import type { WorkflowChanges } from "../../domain/facts.ts";
+import { type JsonText, joinObject } from "../../domain/json-text.ts";
+import type { Workflow } from "../../domain/lifecycle/workflow.ts";
+import { AppError } from "../../errors.ts";
+import type { ApiDeps } from "../deps.ts";
+import { bodyDocument, listText, objectText, sendExactJson } from "../exact-json.ts";
+import { AnyObject, Id, Instant, nameOf, nullable, PathId, Timestamp, textOf } from "../fields.ts";
+import { pageOf, pageQuery, totalFields } from "../paging.ts";
+import { reportOf } from "../report.ts";
+import type { TypeBox } from "../request.ts";
+import { invalidRequest } from "../validation.ts";
+
+const occurredAt = { occurred_at: Type.Optional(Instant) };
+
+const CreateBody = Type.Object(
+  {
+    _id: Type.Optional(Id),
+    name: nameOf(255),
+    description: Type.Optional(nullable(textOf(2000))),
+    configuration: Type.Optional(nullable(AnyObject)),
+    settings: Type.Optional(nullable(AnyObject)),
+    version_name: Type.Optional(nullable(nameOf(150))),
+    ...occurredAt,
+  },
+  { additionalProperties: false, title: "WorkflowCreate" },
+);
+
+const UpdateBody = Type.Object(
+  {
+    name: Type.Optional(nameOf(255)),
+    description: Type.Optional(nullable(textOf(2000))),
+    configuration: Type.Optional(nullable(AnyObject)),
+    settings: Type.Optional(nullable(AnyObject)),
+    ...occurredAt,
+  },
+  { additionalProperties: false, title: "WorkflowUpdate" },
+);
+
+const VersionBody = Type.Object(
+  {
+    _id: Type.Optional(Id),
+    version_name: Type.Optional(nullable(nameOf(150))),
+    mark_as_active: Type.Optional(Type.Boolean({ default: false })),
+    ...occurredAt,
+  },
+  { additionalProperties: false, title: "WorkflowVersionCreate" },
+);
+
+const ActivateBody = Type.Object(occurredAt, {
+  additionalProperties: false,
+  title: "WorkflowVersionActivate",
+});
+
+const WorkflowAnswer = Type.Object(
+  {
+    id: Type.String(),
+    name: Type.String(),
+    description: nullable(Type.String()),
+    version_number: Type.Integer(),
+    version_name: nullable(Type.String()),
+    revision: Type.Integer(),
+    created_by: Type.String(),
+    updated_by: Type.String(),
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    documents_omitted: Type.Optional(Type.Literal(true)),
+    configuration: nullable(AnyObject),
+    settings: nullable(AnyObject),
+  },
+  { title: "Workflow" },
+);
+
+const Version = Type.Object(
+  { id: Type.String(), number: Type.Integer(), name: nullable(Type.String()) },
+  { title: "WorkflowVersion" },
+);
+
+const Envelope = Type.Object({ workflow: WorkflowAnswer });
+const VersionEnvelope = Type.Object({ workflow: WorkflowAnswer, version: Version });
+
+const params = Type.Object({ workflow_id: PathId });
+const versionParams = Type.Object({
+  workflow_id: PathId,
+  number: Type.String({ pattern: "^[1-9]\\d{0,8}$" }),
+});
+const tags = ["Workflows"];
+const path = "/workflows/v1/workflows";
+
+/** Workflows as their platform reports them; every change is a fact. */
+export function workflowRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
+  const app = fastify.withTypeProvider<TypeBox>();
+
+  app.post(
+    path,
+    {
+      config: { scope: "publish" },
+      schema: {
+        operationId: "createWorkflow",
+        summary: "Reports a new workflow; the same `_id` and name again is a repeat",
+        tags,
+        body: CreateBody,
+        response: { 200: Envelope, 201: Envelope },
+      },
+    },
+    async (request, reply) => {
+      const { body } = request;
+      const recorded = await deps.recordFacts({
+        type: "workflow.created",
+        ...reportOf(request, body),
+        workflowId: body._id ?? request.newId(),
+        data: {
+          name: body.name,
+          description: body.description ?? null,
+          configuration: bodyDocument(request, "configuration") ?? null,
+          settings: bodyDocument(request, "settings") ?? null,
+          versionName: body.version_name ?? null,
+        },
+      });
+      reply.code(recorded.outcome === "recorded" ? 201 : 200);
+      return sendExactJson(reply, envelope(recorded));
+    },
+  );
+
+  app.get(
+    path,
+    {
+      config: { scope: "read" },
+      schema: {
+        operationId: "listWorkflows",
+        summary: "Lists workflows, newest first",
+        tags,
+        querystring: Type.Object(
+          { ...pageQuery, search: Type.Optional(textOf(255)) },
+          { additionalProperties: false },
+        ),
+        response: { 200: Type.Object({ workflows: Type.Array(WorkflowAnswer), ...totalFields }) },
+      },
+    },
+    async ({ query, caller }, reply) => {
+      const filter = { search: query.search || null };
+      const { rows, ...total } = await listWorkflows(
+        deps.database,
+        caller.teamId,
+        filter,
+        pageOf(query),
+      );
+      const workflows = rows.map((row) => workflowText(row.subject, row.documentsOmitted));
+      return sendExactJson(reply, listText("workflows", workflows, total));
+    },
+  );
+
+  app.get(
+    `${path}/:workflow_id`,
+    {
+      config: { scope: "read" },
+      schema: {
+        operationId: "getWorkflow",
+        summary: "Gets a workflow",
+        tags,
+        params,
+        response: { 200: Envelope },
+      },
+    },
+    async ({ params, caller }, reply) => {
+      const workflow = await findWorkflow(deps.database.sql, caller.teamId, params.workflow_id);
+      if (!workflow) throw new AppError("not_found");
+      return sendExactJson(reply, envelope({ workflow }));
+    },
+  );
+
+  app.patch(
+    `${path}/:workflow_id`,
+    {
+      config: { scope: "publish" },
+      schema: {
+        operationId: "updateWorkflow",
+        summary: "Reports changes of a workflow; what is already so is a repeat",
+        tags,
+        params,
+        body: UpdateBody,
+        response: { 200: Envelope },
+      },
+    },
+    async (request, reply) => {
+      const data = changesOf(request);
+      const recorded = await deps.recordFacts({
+        type: "workflow.updated",
+        ...reportOf(request, request.body),
+        workflowId: request.params.workflow_id,
+        data,
+      });
+      return sendExactJson(reply, envelope(recorded));
+    },
+  );
+
+  app.delete(
+    `${path}/:workflow_id`,
+    {
+      config: { scope: "publish" },
+      schema: {
+        operationId: "deleteWorkflow",
+        summary: "Reports that a workflow was deleted; its unfinished runs are cancelled first",
+        tags,
+        params,
+        response: { 204: Type.Null() },
+      },
+    },
+    async (request, reply) => {
+      await deps.recordFacts({
+        type: "workflow.deleted",
+        ...reportOf(request),
+        workflowId: request.params.workflow_id,
+      });
+      return reply.code(204).send(null);
+    },
+  );
+
+  app.post(
+    `${path}/:workflow_id/versions`,
+    {
+      config: { scope: "publish" },
+      schema: {
+        operationId: "createWorkflowVersion",
+        summary: "Reports a new version; the same `_id` again is a repeat",
+        tags,
+        params,
+        body: VersionBody,
+        response: { 200: VersionEnvelope, 201: VersionEnvelope },
+      },
+    },
+    async (request, reply) => {
+      const body = request.body ?? {};
+      const recorded = await deps.recordFacts({
+        type: "workflow.version_created",
+        ...reportOf(request, body),
+        workflowId: request.params.workflow_id,
+        data: {
+          versionId: body._id ?? request.newId(),
+          versionName: body.version_name ?? null,
+          markAsActive: body.mark_as_active ?? false,
+        },
+      });
+      reply.code(recorded.outcome === "recorded" ? 201 : 200);
+      return sendExactJson(reply, envelope(recorded));
+    },
+  );
+
+  app.post(
+    `${path}/:workflow_id/versions/:number/activate`,
+    {
+      config: { scope: "publish" },
+      schema: {
+        operationId: "activateWorkflowVersion",
+        summary: "Reports that a version became the active one",
+        tags,
+        params: versionParams,
+        body: ActivateBody,
+        response: { 200: Envelope },
+      },
+    },
+    async (request, reply) => {
+      const recorded = await deps.recordFacts({
+        type: "workflow.version_activated",
+        ...reportOf(request, request.body ?? {}),
+        workflowId: request.params.workflow_id,
+        data: { versionNumber: Number(request.params.number) },
+      });
+      return sendExactJson(reply, envelope(recorded));
+    },
+  );
+}
+
+function changesOf(
+  request: Pick<FastifyRequest, "bodyMembers"> & { body: Type.Static<typeof UpdateBody> },
+): WorkflowChanges {
+  const { name, description } = request.body;
+  const configuration = bodyDocument(request, "configuration");
+  const settings = bodyDocument(request, "settings");
+  const changes: WorkflowChanges = {
+    ...(name !== undefined && { name }),
+    ...(description !== undefined && { description }),
+    ...(configuration !== undefined && { configuration }),
+    ...(settings !== undefined && { settings }),
+  };
+  if (Object.keys(changes).length === 0) {
+    throw invalidRequest([{ loc: ["body"], msg: "must name what changes", type: "missing" }]);
+  }
+  return changes;
+}
+
+function envelope({ workflow, version }: Partial<Recorded>): JsonText {
+  if (!workflow) throw new Error("a workflow fact came back without its workflow");
+  return joinObject([
+    ["workflow", workflowText(workflow)],
+    [
+      "version",
+      version && objectText({ id: version.id, number: version.number, name: version.name }),
+    ],
+  ]);
+}
+
+const workflowText = (workflow: Workflow, documentsOmitted = false): JsonText =>
+  objectText(
+    {
+      id: workflow.id,
+      name: workflow.name,
+      description: workflow.description,
+      version_number: workflow.versionNumber,
+      version_name: workflow.versionName,
+      revision: workflow.revision,
+      created_by: workflow.createdBy,
+      updated_by: workflow.updatedBy,
+      created_at: workflow.createdAt,
+      updated_at: workflow.updatedAt,
+      ...(documentsOmitted ? { documents_omitted: true } : {}),
+    },
+    { configuration: workflow.configuration, settings: workflow.settings },
+  );

@@ -1,0 +1,82 @@
+import type { FastifyInstance, FastifySchemaCompiler } from "fastify";
+import { Compile } from "typebox/compile";
+import { AppError, type FieldError } from "../errors.ts";
+import { explain, type Schema } from "./explain.ts";
+
+type Verdict = { value: unknown } | { error: Error };
+
+/**
+ * Holds requests to their TypeBox schemas: nothing coerced, dropped or defaulted in bodies; 422 lists every fault.
+ *
+ * In queries, whole numbers and booleans are read from their text. A path parameter that does not fit is a 404: what
+ * has no id's form is simply not there.
+ */
+export function useSchemas(app: FastifyInstance): void {
+  app.setValidatorCompiler(compileValidator);
+  // Response schemas describe; they never cut fields off an answer. A text is an answer already printed.
+  app.setSerializerCompiler(
+    () => (answer) => (typeof answer === "string" ? answer : JSON.stringify(answer)),
+  );
+}
+
+const compileValidator: FastifySchemaCompiler<unknown> = ({ schema, httpPart }) => {
+  const shape = schema as Schema;
+  const validator = Compile(shape as never);
+  return (given: unknown): Verdict => {
+    const [value, unread] = read(shape, given, httpPart);
+    if (unread.length === 0 && validator.Check(value)) return { value };
+    if (httpPart === "params") return { error: new AppError("not_found") };
+    return {
+      error: invalidRequest([
+        ...unread,
+        ...explain(shape, value, [places[httpPart ?? ""] ?? "body"]),
+      ]),
+    };
+  };
+};
+
+const places: Record<string, string> = { querystring: "query", headers: "header" };
+
+/** Makes the 422 of these faults; `detail` tells the first one in a sentence. */
+export function invalidRequest(errors: FieldError[]): AppError {
+  const [first] = errors;
+  if (!first) return new AppError("invalid_request");
+  const [place, ...path] = first.loc;
+  const name = path.length > 0 ? path.join(".") : place === "body" ? "The body" : "The query";
+  const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : "";
+  const separator = first.type === "unknown_field" ? ":" : "";
+  return new AppError("invalid_request", `${name}${separator} ${first.msg}${more}.`, errors);
+}
+
+function read(schema: Schema, given: unknown, httpPart?: string): [unknown, FieldError[]] {
+  if (httpPart === "querystring") return readQuery(schema, given as Record<string, unknown>);
+  // No body counts as an empty object: its required fields are then named one by one.
+  return [httpPart === "body" && given === null ? {} : given, []];
+}
+
+function readQuery(schema: Schema, given: Record<string, unknown>): [unknown, FieldError[]] {
+  const errors: FieldError[] = [];
+  const query: [string, unknown][] = [];
+  for (const [name, value] of Object.entries(given)) {
+    const own = Object.hasOwn(schema.properties ?? {}, name)
+      ? schema.properties?.[name]
+      : undefined;
+    const loc = ["query", name.slice(0, 64)];
+    if (Array.isArray(value) && own?.type !== "array")
+      errors.push({ loc, msg: "is given more than once", type: "repeated" });
+    else if ([value].flat().some((text) => String(text).includes("\0")))
+      errors.push({ loc, msg: "must not hold U+0000", type: "pattern" });
+    else query.push([name, readParameter(own, value)]);
+  }
+  return [Object.fromEntries(query), errors];
+}
+
+function readParameter(schema: Schema | undefined, value: unknown): unknown {
+  if (schema?.type === "array") {
+    return [value].flat().map((item) => readParameter(schema.items, item));
+  }
+  if (typeof value !== "string") return value;
+  if (schema?.type === "integer" && /^-?\d{1,15}$/.test(value)) return Number(value);
+  if (schema?.type === "boolean" && /^(true|false)$/.test(value)) return value === "true";
+  return value;
+}

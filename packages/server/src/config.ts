@@ -1,0 +1,284 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { type Cidr, parseCidr } from "./domain/address.ts";
+
+/** Every setting of the service, parsed once. docs/configuration.md holds the same table; a test compares them. */
+export type Config = {
+  environment: Environment;
+  version: string;
+  host: string;
+  port: number;
+  /** Undefined: the service runs its own PostgreSQL in `dataDirectory`. */
+  databaseUrl: string | undefined;
+  dataDirectory: string;
+  bootstrapApiKey: string | undefined;
+  /** 32-byte keys, the sealing one first. Empty in development until the service makes its own. */
+  encryptionKeys: readonly Buffer[];
+  allowHttp: boolean;
+  egressAllow: readonly Cidr[];
+  userAgent: string;
+  concurrency: number;
+  subscriptionConcurrency: number;
+  databaseConnections: number;
+  ingestQueue: number;
+  shutdownSeconds: number;
+  logLevel: LogLevel;
+};
+
+export type Environment = "development" | "production";
+
+const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+/** A setting that is wrong. The message is one sentence for the operator and never holds a secret's value. */
+export class ConfigError extends Error {}
+
+/** One row of docs/configuration.md. */
+export type Setting<T = unknown> = {
+  name: string;
+  /** What `postrider serve` takes when nothing is given; `required` stops it. */
+  production: string;
+  /** What `postrider dev` takes when nothing is given. */
+  development: string;
+  describes: string;
+  parse: (text: string, name: string) => T;
+};
+
+/** The settings, in the order of the table. A default is written as the text one would set. */
+export const settings = {
+  port: setting("PORT", {
+    default: "8080",
+    describes: "Port of the API; 0 takes a free one.",
+    parse: integer(0, 65_535),
+  }),
+  host: setting("HOST", {
+    default: "0.0.0.0",
+    development: "127.0.0.1",
+    describes: "Address the API listens on.",
+    parse: text,
+  }),
+  databaseUrl: setting("DATABASE_URL", {
+    default: "required",
+    development: "",
+    describes:
+      "PostgreSQL 14 or later, as `postgresql://…`. Empty in development: the service runs its own.",
+    parse: optional(databaseUrl),
+  }),
+  dataDirectory: setting("POSTRIDER_DATA_DIR", {
+    default: ".postrider",
+    describes: "Directory of the embedded PostgreSQL and of the development keys.",
+    parse: (value) => path.resolve(value),
+  }),
+  bootstrapApiKey: setting("POSTRIDER_API_KEY", {
+    default: "",
+    describes: "An API key of at least 16 characters that opens the default team with every scope.",
+    parse: optional(bootstrapKey),
+  }),
+  encryptionKeys: setting("POSTRIDER_ENCRYPTION_KEY", {
+    default: "required",
+    development: "",
+    describes:
+      "32 bytes as 64 hex digits or base64 that seal secrets at rest; several, comma-separated, for a rotation: the first one seals. Empty in development: the service makes one.",
+    parse: encryptionKeys,
+  }),
+  allowHttp: setting("POSTRIDER_ALLOW_HTTP", {
+    default: "0",
+    development: "1",
+    describes: "1 accepts receivers on plain `http`.",
+    parse: flag,
+  }),
+  egressAllow: setting("POSTRIDER_EGRESS_ALLOW", {
+    default: "",
+    development: "127.0.0.0/8,::1/128",
+    describes:
+      "Private address ranges (CIDRs, comma-separated) that receivers may live in. Cloud metadata addresses stay closed.",
+    parse: cidrs,
+  }),
+  userAgent: setting("POSTRIDER_USER_AGENT", {
+    default: "Postrider/<version>",
+    describes: "The `User-Agent` of every request to a receiver.",
+    parse: headerText,
+  }),
+  concurrency: setting("POSTRIDER_CONCURRENCY", {
+    default: "1000",
+    describes: "Attempts in flight at once in this process.",
+    parse: integer(1, 20_000),
+  }),
+  subscriptionConcurrency: setting("POSTRIDER_SUBSCRIPTION_CONCURRENCY", {
+    default: "256",
+    describes: "Attempts in flight at once for one subscription, at the most.",
+    parse: integer(4, 5_000),
+  }),
+  databaseConnections: setting("POSTRIDER_DATABASE_CONNECTIONS", {
+    default: "10",
+    describes: "Connections of the API's reads; facts, results and claims have a few of their own.",
+    parse: integer(2, 200),
+  }),
+  ingestQueue: setting("POSTRIDER_INGEST_QUEUE", {
+    default: "10000",
+    describes: "Facts that may wait for a commit in this process; beyond that callers get 503.",
+    parse: integer(100, 1_000_000),
+  }),
+  shutdownSeconds: setting("POSTRIDER_SHUTDOWN_SECONDS", {
+    default: "70",
+    describes: "Longest wait for attempts in flight when the process is told to stop.",
+    parse: integer(1, 600),
+  }),
+  logLevel: setting("POSTRIDER_LOG_LEVEL", {
+    default: "info",
+    development: "warn",
+    describes: "`trace`, `debug`, `info`, `warn`, `error`, `fatal` or `silent`.",
+    parse: oneOf(logLevels),
+  }),
+} as const;
+
+/**
+ * Reads the settings. A value that is given wins over a development default; an empty one counts as not given.
+ *
+ * Throws `ConfigError` with one sentence at the first value that is wrong.
+ */
+export function readConfig(
+  environment: Environment,
+  env: Record<string, string | undefined> = process.env,
+): Config {
+  const read = <T>(one: Setting<T>): T => readSetting(one, environment, env);
+  return {
+    environment,
+    version: packageVersion,
+    host: read(settings.host),
+    port: read(settings.port),
+    databaseUrl: read(settings.databaseUrl),
+    dataDirectory: read(settings.dataDirectory),
+    bootstrapApiKey: read(settings.bootstrapApiKey),
+    encryptionKeys: read(settings.encryptionKeys),
+    allowHttp: read(settings.allowHttp),
+    egressAllow: read(settings.egressAllow),
+    userAgent: read(settings.userAgent),
+    concurrency: read(settings.concurrency),
+    subscriptionConcurrency: read(settings.subscriptionConcurrency),
+    databaseConnections: read(settings.databaseConnections),
+    ingestQueue: read(settings.ingestQueue),
+    shutdownSeconds: read(settings.shutdownSeconds),
+    logLevel: read(settings.logLevel),
+  };
+}
+
+function readSetting<T>(
+  one: Setting<T>,
+  environment: Environment,
+  env: Record<string, string | undefined>,
+): T {
+  const given = env[one.name]?.trim();
+  const fallback = environment === "development" ? one.development : one.production;
+  const value = given === undefined || given === "" ? fallback : given;
+  if (value === "required") {
+    throw new ConfigError(`${one.name} is required: ${one.describes}`);
+  }
+  return one.parse(value.replace("<version>", packageVersion), one.name);
+}
+
+/** Reads the one setting that `postrider migrate` needs. */
+export function readDatabaseUrl(env: Record<string, string | undefined> = process.env): string {
+  return readSetting(settings.databaseUrl, "production", env) ?? "";
+}
+
+/** The version of this service. */
+export const packageVersion: string = JSON.parse(
+  readFileSync(new URL("../package.json", import.meta.url), "utf8"),
+).version;
+
+function setting<T>(
+  name: string,
+  given: {
+    default: string;
+    development?: string;
+    describes: string;
+    parse: (text: string, name: string) => T;
+  },
+): Setting<T> {
+  const { describes, parse } = given;
+  return {
+    name,
+    production: given.default,
+    development: given.development ?? given.default,
+    describes,
+    parse,
+  };
+}
+
+function text(value: string): string {
+  return value;
+}
+
+function optional<T>(parse: (value: string, name: string) => T) {
+  return (value: string, name: string): T | undefined =>
+    value === "" ? undefined : parse(value, name);
+}
+
+function integer(min: number, max: number) {
+  return (value: string, name: string): number => {
+    const number = Number(value);
+    if (!/^\d{1,9}$/.test(value) || number < min || number > max) {
+      throw new ConfigError(`${name} must be a whole number from ${min} to ${max}.`);
+    }
+    return number;
+  };
+}
+
+function flag(value: string, name: string): boolean {
+  if (value !== "0" && value !== "1") throw new ConfigError(`${name} must be 0 or 1.`);
+  return value === "1";
+}
+
+function oneOf<const T extends readonly string[]>(allowed: T) {
+  return (value: string, name: string): T[number] => {
+    if (!allowed.includes(value))
+      throw new ConfigError(`${name} must be one of ${allowed.join(", ")}.`);
+    return value;
+  };
+}
+
+function databaseUrl(value: string, name: string): string {
+  if (!/^postgres(ql)?:\/\//.test(value) || !URL.canParse(value)) {
+    throw new ConfigError(`${name} must be a URL like postgresql://user:password@host:5432/name.`);
+  }
+  return value;
+}
+
+function bootstrapKey(value: string, name: string): string {
+  if (!/^[\x21-\x7e]{16,200}$/.test(value)) {
+    throw new ConfigError(`${name} must be 16 to 200 printable characters without blanks.`);
+  }
+  return value;
+}
+
+function encryptionKeys(value: string, name: string): Buffer[] {
+  if (value === "") return [];
+  return value.split(",").map((part) => {
+    const key = /^[0-9a-f]{64}$/i.test(part.trim())
+      ? Buffer.from(part.trim(), "hex")
+      : Buffer.from(part.trim(), "base64");
+    if (key.length !== 32) {
+      throw new ConfigError(
+        `${name} must hold 32 bytes as 64 hex digits or base64; make one with: openssl rand -hex 32`,
+      );
+    }
+    return key;
+  });
+}
+
+function cidrs(value: string, name: string): Cidr[] {
+  if (value === "") return [];
+  return value.split(",").map((part) => {
+    const cidr = parseCidr(part.trim());
+    if (!cidr) throw new ConfigError(`${name} must be a list of CIDRs like 10.0.0.0/8,fd00::/8.`);
+    return cidr;
+  });
+}
+
+function headerText(value: string, name: string): string {
+  if (!/^[\x20-\x7e]{1,200}$/.test(value)) {
+    throw new ConfigError(`${name} must be 1 to 200 printable ASCII characters.`);
+  }
+  return value;
+}

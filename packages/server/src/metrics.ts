@@ -1,0 +1,129 @@
+/** Values of a metric's labels, in the order of its label names. Few and bounded: never an id, a URL or a payload. */
+export type LabelValues = readonly (string | number)[];
+
+export type Counter = { add(amount?: number, labels?: LabelValues): void };
+export type Gauge = { set(value: number, labels?: LabelValues): void };
+export type Histogram = { observe(value: number, labels?: LabelValues): void };
+
+type Description = { name: string; help: string; labels?: readonly string[] };
+
+/** Makes metrics and prints them in the Prometheus text format (version 0.0.4). */
+export type Metrics = {
+  /** Makes a counter, which only grows. Asking for the same name again gives the same one. */
+  counter(description: Description): Counter;
+  /** Makes a gauge; with `read`, its value is asked for whenever the metrics are printed. */
+  gauge(description: Description & { read?: () => number }): Gauge;
+  /** Makes a histogram over the given upper bounds, in growing order and in the unit the name ends with. */
+  histogram(description: Description & { buckets: readonly number[] }): Histogram;
+  print(): string;
+};
+
+type Metric = { print(): string[]; handle: Counter & Gauge & Histogram };
+
+/** Opens an empty set of metrics. */
+export function openMetrics(): Metrics {
+  const metrics = new Map<string, Metric>();
+  const once = (name: string, make: () => Metric): Counter & Gauge & Histogram => {
+    const existing = metrics.get(name) ?? make();
+    metrics.set(name, existing);
+    return existing.handle;
+  };
+  return {
+    counter: (description) => once(description.name, () => plainMetric("counter", description)),
+    gauge: (description) => once(description.name, () => plainMetric("gauge", description)),
+    histogram: (description) => once(description.name, () => histogramMetric(description)),
+    print: () =>
+      [...metrics.values()]
+        .flatMap((metric) => metric.print())
+        .map((line) => `${line}\n`)
+        .join(""),
+  };
+}
+
+function plainMetric(
+  type: "counter" | "gauge",
+  description: Description & { read?: () => number },
+): Metric {
+  const values = new Map<string, number>();
+  // A metric without labels is shown from the start: a graph needs its zero.
+  if (!description.labels) values.set("", 0);
+  return {
+    handle: {
+      add(amount = 1, labels = []) {
+        const key = labelText(description, labels);
+        values.set(key, (values.get(key) ?? 0) + amount);
+      },
+      set(value, labels = []) {
+        values.set(labelText(description, labels), value);
+      },
+      observe() {
+        throw new Error(`${description.name} is no histogram`);
+      },
+    },
+    print() {
+      if (description.read) values.set("", description.read());
+      const lines = [...values].map(([labels, value]) => `${description.name}${labels} ${value}`);
+      return [...head(type, description), ...lines];
+    },
+  };
+}
+
+function histogramMetric(description: Description & { buckets: readonly number[] }): Metric {
+  const { name, buckets } = description;
+  const series = new Map<string, { labels: LabelValues; counts: number[]; sum: number }>();
+  const unlabelled = () => {
+    throw new Error(`${name} is a histogram`);
+  };
+  return {
+    handle: {
+      add: unlabelled,
+      set: unlabelled,
+      observe(value, labels = []) {
+        const key = labels.join("\n");
+        let one = series.get(key);
+        if (!one) {
+          one = { labels, counts: new Array<number>(buckets.length + 1).fill(0), sum: 0 };
+          series.set(key, one);
+        }
+        const bucket = buckets.findIndex((bound) => value <= bound);
+        const index = bucket === -1 ? buckets.length : bucket;
+        one.counts[index] = (one.counts[index] ?? 0) + 1;
+        one.sum += value;
+      },
+    },
+    print() {
+      const lines = head("histogram", description);
+      for (const { labels, counts, sum } of series.values()) {
+        let count = 0;
+        for (const [index, own] of counts.entries()) {
+          count += own;
+          const bound = String(buckets[index] ?? "+Inf");
+          lines.push(`${name}_bucket${labelText(description, labels, ["le", bound])} ${count}`);
+        }
+        lines.push(`${name}_sum${labelText(description, labels)} ${sum}`);
+        lines.push(`${name}_count${labelText(description, labels)} ${count}`);
+      }
+      return lines;
+    },
+  };
+}
+
+const head = (type: string, { name, help }: Description): string[] => [
+  `# HELP ${name} ${help.replaceAll("\\", "\\\\").replaceAll("\n", "\\n")}`,
+  `# TYPE ${name} ${type}`,
+];
+
+function labelText(
+  { name, labels: names = [] }: Description,
+  values: LabelValues,
+  more?: readonly [string, string],
+): string {
+  if (values.length !== names.length) throw new Error(`${name} takes ${names.length} labels`);
+  const pairs = names.map((label, index) => [label, String(values[index])] as const);
+  const all = more ? [...pairs, more] : pairs;
+  if (all.length === 0) return "";
+  return `{${all.map(([label, value]) => `${label}="${escapeLabel(value)}"`).join(",")}}`;
+}
+
+const escapeLabel = (value: string): string =>
+  value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");

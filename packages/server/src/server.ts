@@ -1,0 +1,345 @@
+import { mkdirSync } from "node:fs";
+import path from "node:path";
+import type { Logger } from "pino";
+import { type HotPath, openRecordFacts } from "./actions/record-facts.ts";
+import { openApp } from "./api/app.ts";
+import type { Config } from "./config.ts";
+import { ensureBootstrapKey, retireBootstrapKey } from "./db/api-keys.ts";
+import { insertEncryptionCheck, listEncryptionChecks } from "./db/encryption-checks.ts";
+import { listPendingMigrations, migrate } from "./db/migrate.ts";
+import { type Database, type DatabaseOptions, openDatabase } from "./db/sql.ts";
+import { ensureDefaultTeam } from "./db/teams.ts";
+import { claimSettings, type Dispatcher, openDispatcher } from "./dispatcher/dispatcher.ts";
+import { openRecorder } from "./dispatcher/recorder.ts";
+import { openSender, type SenderOptions } from "./dispatcher/send.ts";
+import { openTargets } from "./dispatcher/targets.ts";
+import { openWake } from "./dispatcher/wake.ts";
+import { workflowWebhooks } from "./domain/contracts/workflow-webhooks.ts";
+import { openEmbeddedPostgres } from "./embedded-postgres/open.ts";
+import { openJanitor, tidy } from "./janitor/janitor.ts";
+import { openLog } from "./log.ts";
+import { openMetrics } from "./metrics.ts";
+import { type Keyring, openKeyring, SealError } from "./secrets.ts";
+import { openRunDeadlines } from "./watch/run-deadlines.ts";
+
+/** The contracts this service keeps. */
+const contracts = [workflowWebhooks];
+
+/** A service that cannot start. The message is one sentence for the operator. */
+export class StartError extends Error {}
+
+/** A running service. */
+export type Server = {
+  url: string;
+  port: number;
+  databaseUrl: string;
+  database: Database;
+  keyring: Keyring;
+  dispatcher: Dispatcher;
+  /** Drains and stops: callers first, then attempts in flight, the database last. */
+  close(): Promise<void>;
+};
+
+export type ServerOptions = {
+  /** Gets one line for each thing worth telling a person who watches the start. */
+  onProgress?: (line: string) => void;
+  /** Apply migrations at the start, as development does. */
+  migrate: boolean;
+  /** Test seams of the sender: DNS, sockets, certificate authorities. */
+  sender?: Partial<SenderOptions>;
+  /** Where log lines go instead of standard output. */
+  log?: Logger;
+};
+
+const statementTimeoutMs = { api: 10_000, work: 30_000 };
+const databaseWaitMs = 30_000;
+const dispatcherSilenceMsMax = 10_000;
+
+/** Starts the whole service; resolves when it answers and delivers. */
+export async function openServer(config: Config, options: ServerOptions): Promise<Server> {
+  const log = options.log ?? openLog({ level: config.logLevel });
+  const closers: (() => Promise<void>)[] = [];
+  const close = async () => {
+    for (const closer of closers.splice(0).reverse()) await closer();
+  };
+  try {
+    return await start(config, options, log, closers, close);
+  } catch (error) {
+    await close().catch((failure) => log.error({ err: failure }, "the start could not be undone"));
+    throw error;
+  }
+}
+
+async function start(
+  config: Config,
+  options: ServerOptions,
+  log: Logger,
+  closers: (() => Promise<void>)[],
+  close: () => Promise<void>,
+): Promise<Server> {
+  const onError = (message: string, error: unknown) => log.error({ err: error }, message);
+  const metrics = openMetrics();
+
+  const databaseUrl = config.databaseUrl ?? (await openOwnPostgres(config, options, closers));
+  await bringToSchema(databaseUrl, options.migrate);
+
+  const openPool = (
+    given: Pick<DatabaseOptions, "name" | "connectionsMax" | "statementTimeoutMs" | "settings">,
+  ): Database => {
+    const pool = openDatabase({
+      url: databaseUrl,
+      ...given,
+      onError: (error) => onError(`an idle connection (${given.name}) was lost`, error),
+    });
+    closers.push(() => pool.close());
+    return pool;
+  };
+  const work = statementTimeoutMs.work;
+  const database = openPool({
+    name: "api",
+    connectionsMax: config.databaseConnections,
+    statementTimeoutMs: statementTimeoutMs.api,
+  });
+  const ingest = openPool({ name: "ingest", connectionsMax: 2, statementTimeoutMs: work });
+  const results = openPool({ name: "results", connectionsMax: 3, statementTimeoutMs: work });
+  const claims = openPool({
+    name: "claims",
+    connectionsMax: 2,
+    statementTimeoutMs: work,
+    settings: claimSettings,
+  });
+
+  const keyring = openKeyring(config.encryptionKeys);
+  await checkKeyring(database, keyring);
+  await ensureDefaultTeam(database.sql);
+  if (config.bootstrapApiKey) await ensureBootstrapKey(database, { key: config.bootstrapApiKey });
+  else await retireBootstrapKey(database.sql);
+  await tidy(database);
+
+  const sender = openSender({ egressAllow: config.egressAllow, ...options.sender });
+  closers.push(() => sender.close());
+  const targets = openTargets({
+    database: results,
+    keyring,
+    contracts,
+    urlPolicy: { allowHttp: config.allowHttp, egressAllow: config.egressAllow },
+    userAgent: config.userAgent,
+  });
+  const leasesLost = metrics.counter({
+    name: "postrider_leases_lost_total",
+    help: "Results that came after their delivery's lease had ended.",
+  });
+  const recorder = openRecorder({
+    database: results,
+    onFailure: (error, count) =>
+      log.warn(
+        { err: error, count },
+        "results could not be written yet; they are kept and tried again",
+      ),
+  });
+  const dispatcher = openDispatcher({
+    database: claims,
+    targets,
+    sender,
+    recorder,
+    random: Math.random,
+    nowMs: Date.now,
+    concurrency: config.concurrency,
+    subscriptionConcurrency: config.subscriptionConcurrency,
+    onLeaseLost: () => leasesLost.add(),
+    onError,
+  });
+  closers.push(() => withinSeconds(config.shutdownSeconds, dispatcher.close(), log));
+
+  const facts = openRecordFacts({
+    database: ingest,
+    contracts,
+    hotPath: dispatcher.hotPath satisfies HotPath,
+    waitingMax: config.ingestQueue,
+    onUnwanted: countUnwanted(metrics),
+  });
+  closers.push(() => facts.idle());
+  const recordFacts = facts.submit;
+
+  const wake = openWake({
+    databaseUrl,
+    onNotification: (notification) => {
+      if ("subscription" in notification) targets.forget(notification.subscription);
+      dispatcher.wake();
+    },
+    onGap: () => targets.forget(),
+    onError: (error) => onError("the notification line was lost; polling goes on", error),
+  });
+  closers.push(() => wake.close());
+
+  const app = await openApp({
+    config,
+    database,
+    keyring,
+    recordFacts,
+    log,
+    metrics,
+    notReadyReason: () => notReadyReason(database, databaseUrl, dispatcher),
+    random: Math.random,
+  });
+  closers.push(() => app.close());
+  const address = await listen(app, config);
+
+  dispatcher.start();
+  const deadlines = openRunDeadlines({ database, recordFacts, onError });
+  closers.push(() => deadlines.close());
+  const janitor = openJanitor({ database, onError });
+  closers.push(() => janitor.close());
+
+  observe(metrics, dispatcher);
+  log.info({ url: address.url, version: config.version }, "postrider is ready");
+  return { ...address, databaseUrl, database, keyring, dispatcher, close };
+}
+
+async function openOwnPostgres(
+  config: Config,
+  options: ServerOptions,
+  closers: (() => Promise<void>)[],
+): Promise<string> {
+  mkdirSync(config.dataDirectory, { recursive: true });
+  options.onProgress?.("starting PostgreSQL …");
+  const postgres = await openEmbeddedPostgres({
+    dataDirectory: path.join(config.dataDirectory, "postgres"),
+    log: (line) => options.onProgress?.(line),
+  });
+  closers.push(() => postgres.close());
+  if (postgres.adopted) options.onProgress?.("found PostgreSQL running and took it over");
+  return postgres.url;
+}
+
+/** Waits for the database, and migrates it or insists that somebody did. */
+async function bringToSchema(databaseUrl: string, mayMigrate: boolean): Promise<void> {
+  const startedAtMs = performance.now();
+  for (;;) {
+    try {
+      if (mayMigrate) {
+        await migrate(databaseUrl);
+        return;
+      }
+      const pending = await listPendingMigrations(databaseUrl);
+      if (pending.length === 0) return;
+      throw new StartError(
+        `The database lacks ${pending.length} migration(s), from ${pending[0]} on; run: postrider migrate`,
+      );
+    } catch (error) {
+      const { code } = error as { code?: string };
+      const away = code === "ECONNREFUSED" || code === "57P03" || code === "ECONNRESET";
+      if (!away || performance.now() - startedAtMs > databaseWaitMs) {
+        throw error instanceof StartError
+          ? error
+          : new StartError(`The database cannot be used: ${(error as Error).message}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+  }
+}
+
+const checkWord = "postrider";
+
+/** Makes sure that this process can open what the database has sealed, and remembers its keys. */
+async function checkKeyring(database: Database, keyring: Keyring): Promise<void> {
+  const place = (keyId: string) => ({
+    table: "encryption_checks",
+    column: "sealed_word",
+    teamId: "",
+    rowId: keyId,
+  });
+  for (const { keyId, sealedWord } of await listEncryptionChecks(database.sql)) {
+    try {
+      keyring.open(sealedWord, place(keyId));
+    } catch (error) {
+      if (!(error instanceof SealError)) throw error;
+      throw new StartError(
+        `The database holds secrets sealed with key ${keyId}, which POSTRIDER_ENCRYPTION_KEY does not name; add that key.`,
+      );
+    }
+  }
+  const keyId = keyring.currentKeyId;
+  await insertEncryptionCheck(database.sql, {
+    keyId,
+    sealedWord: keyring.seal(checkWord, place(keyId)),
+  });
+}
+
+async function listen(
+  app: Awaited<ReturnType<typeof openApp>>,
+  config: Config,
+): Promise<{ url: string; port: number }> {
+  try {
+    await app.listen({ host: config.host, port: config.port });
+  } catch (error) {
+    const { code } = error as { code?: string };
+    if (code === "EADDRINUSE") {
+      throw new StartError(`Port ${config.port} is taken; set PORT to another one.`);
+    }
+    if (code === "EACCES" || code === "EADDRNOTAVAIL" || code === "ENOTFOUND") {
+      throw new StartError(
+        `HOST ${config.host} with PORT ${config.port} cannot be listened on (${code}).`,
+      );
+    }
+    throw error;
+  }
+  const address = app.server.address();
+  if (address === null || typeof address === "string") throw new Error("the API has no port");
+  const host = config.host.includes(":") ? `[${config.host}]` : config.host;
+  const reachable = host === "0.0.0.0" || host === "[::]" ? "127.0.0.1" : host;
+  return { url: `http://${reachable}:${address.port}`, port: address.port };
+}
+
+async function notReadyReason(
+  database: Database,
+  databaseUrl: string,
+  dispatcher: Dispatcher,
+): Promise<string | undefined> {
+  try {
+    await database.sql`select 1`;
+    const pending = await listPendingMigrations(databaseUrl);
+    if (pending.length > 0) return `The database lacks migrations, from ${pending[0]} on.`;
+  } catch {
+    return "The database cannot be reached.";
+  }
+  const silenceMs = dispatcher.sincePollMs();
+  if (silenceMs === undefined) return "The dispatcher has not looked for deliveries yet.";
+  if (silenceMs > dispatcherSilenceMsMax) {
+    return `The dispatcher has not looked for deliveries for ${Math.round(silenceMs / 1000)} seconds.`;
+  }
+  return undefined;
+}
+
+async function withinSeconds(seconds: number, work: Promise<void>, log: Logger): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<void>((resolve) => {
+    timer = setTimeout(() => {
+      log.warn({ seconds }, "attempts in flight were left behind; their leases will run out");
+      resolve();
+    }, seconds * 1_000);
+  });
+  await Promise.race([work, timeout]);
+  clearTimeout(timer);
+}
+
+function countUnwanted(metrics: ReturnType<typeof openMetrics>): (count: number) => void {
+  const unwanted = metrics.counter({
+    name: "postrider_events_unwanted_total",
+    help: "Events that no enabled subscription wanted; they are not stored.",
+  });
+  return (count) => unwanted.add(count);
+}
+
+function observe(metrics: ReturnType<typeof openMetrics>, dispatcher: Dispatcher): void {
+  metrics.gauge({
+    name: "postrider_attempts_in_flight",
+    help: "Attempts under way in this process.",
+    read: () => dispatcher.inFlight,
+  });
+  metrics.gauge({
+    name: "postrider_deliveries_held",
+    help: "Deliveries leased to this process, those in flight included.",
+    read: () => dispatcher.held,
+  });
+}

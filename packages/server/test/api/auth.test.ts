@@ -1,0 +1,197 @@
+import { expect, onTestFinished, test } from "vitest";
+import type { Routes } from "../../src/api/request.ts";
+import { newApiKey, parseApiKey, type Scope, scopes } from "../../src/api-keys.ts";
+import { readConfig } from "../../src/config.ts";
+import { ensureBootstrapKey } from "../../src/db/api-keys.ts";
+import { defaultTeamId } from "../../src/db/teams.ts";
+import { newId } from "../../src/ids.ts";
+import hostileCases from "../cases/hostile-cases.json" with { type: "json" };
+import { openTestApi, type TestApiOptions } from "../support/api.ts";
+
+const probeRoutes: Routes = (app) => {
+  for (const scope of scopes) {
+    app.get(`/probe/${scope}`, { config: { scope } }, async ({ caller }) => ({
+      team: caller.teamId,
+      key: caller.apiKeyId,
+    }));
+  }
+};
+
+async function setup(options: TestApiOptions = {}) {
+  const api = await openTestApi({ ...options, routes: [probeRoutes] });
+  onTestFinished(() => api.close());
+  const ask = (authorization: string | undefined, headers: Record<string, string> = {}) =>
+    api.call("GET", "/probe/read", {
+      key: null,
+      headers: { ...headers, ...(authorization === undefined ? {} : { authorization }) },
+    });
+  return { ...api, ask };
+}
+
+type AuthCase = {
+  id: string;
+  area: string;
+  why: string;
+  input: { authorization?: string };
+  expect: { status?: number; status_any?: number[] };
+};
+
+const headerCases = (hostileCases as unknown as AuthCase[]).filter(
+  ({ area, input }) => area === "auth" && input.authorization !== undefined,
+);
+
+test("every hostile Authorization header gets the answer it must, and all refusals look the same", async () => {
+  const api = await setup();
+  const last = api.key.charCodeAt(api.key.length - 1);
+  const flipped = api.key.slice(0, -1) + String.fromCharCode(last ^ 1);
+  const refusals = new Set<string>();
+  expect(headerCases.length).toBeGreaterThan(4);
+  for (const { id, why, input, expect: expected } of headerCases) {
+    const authorization = (input.authorization ?? "")
+      .replace("{valid_with_one_bit_flipped}", flipped)
+      .replace("{valid}", api.key);
+    const answer = await api.ask(authorization);
+    expect(expected.status_any ?? [expected.status], `${id}: ${why}`).toContain(answer.status);
+    if (answer.status === 401) {
+      expect(answer.headers["www-authenticate"]).toBe("Bearer");
+      refusals.add(JSON.stringify({ ...answer.body, request_id: "" }));
+    }
+  }
+  expect(refusals.size).toBe(1);
+});
+
+test("a missing, unknown, altered, expired or revoked key is the same 401", async () => {
+  const api = await setup();
+  const expired = await api.newKey({ expiresInSeconds: -1 });
+  const revoked = await api.newKey();
+  await api.database.sql`update api_keys set revoked_at = now() where id = ${revoked.id}`;
+  const otherSecret = newApiKey("dev", parseApiKey(api.key)?.id ?? "").text;
+  const given = [
+    undefined,
+    "Basic dXNlcjpwYXNz",
+    `Bearer ${newApiKey("dev", newId()).text}`,
+    `Bearer ${otherSecret}`,
+    `Bearer ${expired.key}`,
+    `Bearer ${revoked.key}`,
+    `Bearer ${api.key} ${api.key}`,
+    "Bearer x",
+  ];
+  const refusals = new Set<string>();
+  for (const authorization of given) {
+    const answer = await api.ask(authorization);
+    expect(answer.status, authorization).toBe(401);
+    refusals.add(JSON.stringify({ ...answer.body, request_id: "" }));
+  }
+  expect(refusals.size).toBe(1);
+  expect((await api.ask(`Bearer ${api.key}`)).status).toBe(200);
+});
+
+test("a key that was just used stops working within five seconds of its revocation", async () => {
+  const api = await setup();
+  const { id, key } = await api.newKey();
+  expect((await api.ask(`Bearer ${key}`)).status).toBe(200);
+  await api.database.sql`update api_keys set revoked_at = now() where id = ${id}`;
+  await expect
+    .poll(async () => (await api.ask(`Bearer ${key}`)).status, { timeout: 5_000, interval: 100 })
+    .toBe(401);
+});
+
+test("a scope opens its own routes only, and the refusal names the one that is missing", async () => {
+  const api = await setup();
+  for (const own of scopes) {
+    const { key } = await api.newKey({ scopes: [own] });
+    const opened: Scope[] = [];
+    for (const scope of scopes) {
+      const answer = await api.call("GET", `/probe/${scope}`, { key });
+      if (answer.status === 200) opened.push(scope);
+      else expect(answer.body).toMatchObject({ status: 403, code: "scope_missing" });
+      if (answer.status === 403) expect(answer.body.detail).toContain(`\`${scope}\``);
+    }
+    expect(opened).toEqual([own]);
+  }
+});
+
+test("the organisation header selects among the key's own teams; anything else is not there", async () => {
+  const api = await setup();
+  const own = await api.newTeam();
+  const foreign = await api.newTeam();
+  const { key } = await api.newKey({ teamIds: [api.teamId, own.teamId] });
+  const bearer = `Bearer ${key}`;
+
+  expect((await api.ask(bearer)).body.team).toBe(api.teamId);
+  expect((await api.ask(bearer, { "x-org-id": own.teamId })).body.team).toBe(own.teamId);
+  expect((await api.ask(bearer, { teamid: own.teamId })).body.team).toBe(own.teamId);
+
+  const unknown = await api.ask(bearer, { "x-org-id": newId() });
+  for (const value of [
+    foreign.teamId,
+    `${api.teamId}, ${own.teamId}`,
+    `${api.teamId},${foreign.teamId}`,
+    own.teamId.toUpperCase(),
+    "",
+    "*",
+    "' OR '1'='1",
+  ]) {
+    const answer = await api.ask(bearer, { "x-org-id": value });
+    expect(answer.status, value).toBe(404);
+    expect({ ...answer.body, request_id: "" }).toEqual({ ...unknown.body, request_id: "" });
+  }
+  const both = { "x-org-id": api.teamId, teamid: own.teamId };
+  expect((await api.ask(bearer, both)).status).toBe(404);
+});
+
+test("the operator's key opens the default team with every scope, until the setting changes", async () => {
+  const withKey = (key: string | undefined): TestApiOptions => ({
+    deps: (database) => {
+      ready = key === undefined ? Promise.resolve() : ensureBootstrapKey(database, { key });
+      return { config: { ...readConfig("development", {}), bootstrapApiKey: key } };
+    },
+  });
+  let ready = Promise.resolve();
+  const api = await setup(withKey("a key of the operator".replaceAll(" ", "-")));
+  await ready;
+  for (const scope of scopes) {
+    const answer = await api.call("GET", `/probe/${scope}`, { key: "a-key-of-the-operator" });
+    expect(answer.status).toBe(200);
+    expect(answer.body.team).toBe(defaultTeamId);
+    expect(answer.body.key).toMatch(/^[0-9a-f]{24}$/);
+  }
+  expect((await api.ask("Bearer a-key-of-the-operatoR")).status).toBe(401);
+
+  const later = await setup(withKey("another-key-of-the-operator"));
+  await ready;
+  expect((await later.ask("Bearer a-key-of-the-operator")).status).toBe(401);
+  expect((await later.ask("Bearer another-key-of-the-operator")).status).toBe(200);
+});
+
+test("a key keeps its secret out of the database", async () => {
+  const api = await setup();
+  const secret = parseApiKey(api.key)?.secret ?? "";
+  expect(secret.length).toBeGreaterThanOrEqual(32);
+  const rows = await api.database.sql<{ row: string }>`select api_keys::text as row from api_keys`;
+  expect(JSON.stringify(rows)).not.toContain(secret);
+});
+
+test("one wrong character anywhere in a key fails its checksum", () => {
+  const { text } = newApiKey("live", newId());
+  expect(parseApiKey(text)?.env).toBe("live");
+  for (let i = 0; i < text.length; i++) {
+    const other = text.charAt(i) === "a" ? "b" : "a";
+    expect(parseApiKey(text.slice(0, i) + other + text.slice(i + 1)), String(i)).toBeUndefined();
+  }
+});
+
+test("guessing keys is slowed down while a good key from the same address is not", async () => {
+  const api = await setup();
+  const started = performance.now();
+  const guesses = Promise.all(Array.from({ length: 100 }, () => api.ask("Bearer guess")));
+  const order: string[] = [];
+  await Promise.all([
+    guesses.then(() => order.push("guesses")),
+    api.ask(`Bearer ${api.key}`).then(() => order.push("good key")),
+  ]);
+  expect(order).toEqual(["good key", "guesses"]);
+  expect(new Set((await guesses).map(({ status }) => status))).toEqual(new Set([401]));
+  expect(performance.now() - started).toBeGreaterThan(450);
+  expect((await api.ask(`Bearer ${api.key}`)).status).toBe(200);
+});

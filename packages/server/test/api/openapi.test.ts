@@ -1,0 +1,159 @@
+import { readFileSync } from "node:fs";
+import Type from "typebox";
+import { Compile } from "typebox/compile";
+import { expect, onTestFinished, test } from "vitest";
+import type { Routes } from "../../src/api/request.ts";
+import { workflowWebhookPayloads } from "../../src/api/webhook-schemas.ts";
+import { workflowActions, workflowWebhooks } from "../../src/domain/contracts/workflow-webhooks.ts";
+import { jsonText } from "../../src/domain/json-text.ts";
+import type { Happening } from "../../src/domain/lifecycle/happening.ts";
+import type { Run } from "../../src/domain/lifecycle/run.ts";
+import type { Workflow } from "../../src/domain/lifecycle/workflow.ts";
+import { openTestApi } from "../support/api.ts";
+import { openDescribedApp } from "../support/described-app.ts";
+
+type Operation = {
+  operationId: string;
+  summary: string;
+  tags: string[];
+  security: { apiKey: string[] }[];
+  responses: Record<string, { content?: Record<string, unknown> }>;
+};
+
+async function describe() {
+  const app = await openDescribedApp();
+  onTestFinished(() => app.close());
+  const document = (await app.inject("/openapi.json")).json();
+  const operations = Object.values(document.paths as Record<string, Record<string, Operation>>);
+  return { app, document, operations: operations.flatMap((path) => Object.values(path)) };
+}
+
+test("packages/server/openapi.json is what the routes say (write it anew: npx tsx packages/server/scripts/write-openapi.ts)", async () => {
+  const { document } = await describe();
+  const file = new URL("../../openapi.json", import.meta.url);
+  expect(document).toEqual(JSON.parse(readFileSync(file, "utf8")));
+});
+
+test("every operation has a name of its own, a summary, a tag, an answer and its refusals", async () => {
+  const { operations } = await describe();
+  const names = operations.map(({ operationId }) => operationId);
+  expect(new Set(names).size).toBe(names.length);
+  for (const { operationId, summary, tags, security, responses } of operations) {
+    expect(operationId).toMatch(/^[a-z][A-Za-z]+$/);
+    expect(summary, operationId).not.toBe("");
+    expect(tags, operationId).toHaveLength(1);
+    expect(Object.keys(responses).some((status) => status.startsWith("2"))).toBe(true);
+    const refusals = security.length === 0 ? ["503"] : ["401", "403", "404", "422", "503"];
+    expect(Object.keys(responses), operationId).toEqual(expect.arrayContaining(refusals));
+  }
+});
+
+test("a route that declares no scope stops the start", async () => {
+  const undeclared: Routes = (app) => {
+    app.get("/undeclared", async () => ({}));
+  };
+  await expect(openDescribedApp([undeclared])).rejects.toThrow("/undeclared");
+});
+
+test("every reference in the document points at something", async () => {
+  const { document } = await describe();
+  const references = JSON.stringify(document).matchAll(/"\$ref":"#\/([^"]+)"/g);
+  for (const [, path = ""] of references) {
+    const found = path
+      .split("/")
+      .reduce<Record<string, unknown> | undefined>(
+        (at, part) => at?.[part] as Record<string, unknown> | undefined,
+        document,
+      );
+    expect(found, path).toBeDefined();
+  }
+});
+
+test("titled schemas stand once and are referred to, and two that differ may not share a title", async () => {
+  const routesWith = (schema: Type.TSchema): Routes => {
+    return (app) => {
+      app.get(
+        "/titled",
+        { config: { scope: "read" }, schema: { response: { 200: schema } } },
+        () => ({}),
+      );
+    };
+  };
+  const one = Type.Object({ a: Type.String() }, { title: "Titled" });
+  const api = await openTestApi({ routes: [routesWith(one)] });
+  onTestFinished(() => api.close());
+  const { body } = await api.call("GET", "/openapi.json");
+  expect(body.paths["/titled"].get.responses["200"].content["application/json"].schema).toEqual({
+    $ref: "#/components/schemas/Titled",
+  });
+  expect(body.components.schemas.Titled.properties).toEqual({ a: { type: "string" } });
+
+  const clash = await openTestApi({ routes: [routesWith(Type.Object({}, { title: "Problem" }))] });
+  onTestFinished(() => clash.close());
+  expect((await clash.call("GET", "/openapi.json")).status).toBe(500);
+});
+
+test("the page of the documentation names every operation and loads nothing from elsewhere", async () => {
+  const { app, operations } = await describe();
+  const page = await app.inject("/docs");
+  expect(page.headers["content-type"]).toBe("text/html; charset=utf-8");
+  for (const { operationId } of operations) expect(page.body).toContain(`id="${operationId}"`);
+  expect(page.body).not.toMatch(/<script|src=|https?:/);
+});
+
+test("every payload of contract A is as the webhooks section says", () => {
+  const at = new Date("2026-11-21T10:30:00.000Z");
+  const workflow: Workflow = {
+    teamId: "a".repeat(24),
+    id: "b".repeat(24),
+    name: "Intake",
+    description: null,
+    configuration: null,
+    settings: null,
+    revision: 1,
+    versionNumber: 1,
+    versionName: null,
+    createdBy: "system",
+    updatedBy: "system",
+    createdAt: at,
+    updatedAt: at,
+    deletedAt: null,
+  };
+  const run: Run = {
+    teamId: workflow.teamId,
+    id: "c".repeat(24),
+    workflowId: workflow.id,
+    status: "completed",
+    trigger: "manual",
+    versionNumber: 1,
+    input: jsonText({ any: ["thing"] }),
+    output: null,
+    collectedInformation: null,
+    error: null,
+    terminationSource: null,
+    timeoutSeconds: null,
+    deadlineAt: null,
+    startedAt: at,
+    completedAt: at,
+    createdBy: "system",
+    updatedBy: "system",
+    createdAt: at,
+    updatedAt: at,
+  };
+  const changes = [{ path: "name", oldValue: jsonText("a"), newValue: undefined }];
+  const happenings: Happening[] = [
+    { kind: "workflow_created", workflow },
+    { kind: "workflow_updated", workflow, changes, reason: "settings" },
+    { kind: "workflow_deleted", workflow },
+    { kind: "run_started", workflow, run: { ...run, status: "started", completedAt: null } },
+    { kind: "run_ended", workflow, run },
+  ];
+  expect(Object.keys(workflowWebhookPayloads)).toEqual([...workflowActions]);
+  for (const happening of happenings) {
+    const event = workflowWebhooks.render(happening, { actor: "system", occurredAt: at });
+    const schema = workflowWebhookPayloads[event.eventType] ?? Type.Never();
+    const payload = JSON.parse(event.payload.toString());
+    const strict = { ...schema, additionalProperties: false };
+    expect(Compile(strict as never).Errors(payload), event.eventType).toEqual([]);
+  }
+});

@@ -1,0 +1,387 @@
+import { readFileSync } from "node:fs";
+import { expect, onTestFinished, test } from "vitest";
+import { workflowWebhookRoutes } from "../../src/api/routes/workflow-webhooks.ts";
+import { newId } from "../../src/ids.ts";
+import { openTestApi, type TestApi } from "../support/api.ts";
+
+const path = "/workflows/v1/workflow-webhooks";
+const valid = {
+  name: "Orders",
+  url: "https://hooks.example.com/in",
+  actions: ["workflow_run_completed"],
+};
+
+async function open(): Promise<TestApi> {
+  const api = await openTestApi({ routes: [workflowWebhookRoutes] });
+  onTestFinished(() => api.close());
+  return api;
+}
+
+async function create(api: TestApi, fields: object = {}, key = api.key) {
+  const answer = await api.call("POST", path, { key, body: { ...valid, ...fields } });
+  expect(answer.status, answer.text).toBe(201);
+  return answer.body;
+}
+
+test("a created webhook has the documented defaults and never shows its token", async () => {
+  const api = await open();
+  const created = await create(api, { bearer_token: "s3cret" });
+
+  expect(created).toEqual({
+    id: expect.stringMatching(/^[0-9a-f]{24}$/),
+    ...valid,
+    enabled: true,
+    disabled_reason: null,
+    has_bearer_token: true,
+    timeout_seconds: 10,
+    max_retries: 3,
+    retry_backoff_seconds: 10,
+    created_at: expect.stringMatching(/Z$/),
+    updated_at: expect.stringMatching(/Z$/),
+  });
+  const read = await api.call("GET", `${path}/${created.id}`);
+  expect(read.body).toEqual(created);
+  expect(read.text).not.toContain("s3cret");
+});
+
+test("the token and the signing secret are sealed in the table", async () => {
+  const api = await open();
+  const { id } = await create(api, { bearer_token: "s3cret" });
+  const { body } = await api.call("GET", `${path}/${id}/signing-secret`);
+
+  const [row] = await api.database.sql<{ text: string; credential: Buffer }>`
+    select subscriptions::text as text, sealed_credential as credential from subscriptions`;
+  expect(row?.text).not.toContain(Buffer.from("s3cret").toString("hex"));
+  expect(row?.text).not.toContain(Buffer.from(body.secret).toString("hex"));
+  const place = { table: "subscriptions", column: "sealed_credential", teamId: api.teamId };
+  expect(api.deps.keyring.open(row?.credential as Buffer, { ...place, rowId: id })).toBe("s3cret");
+});
+
+test("an URL is stored in its canonical spelling and refused by the rules of the service", async () => {
+  const api = await open();
+  expect((await create(api, { url: "HTTPS://Hooks.Example.com:443" })).url).toBe(
+    "https://hooks.example.com/",
+  );
+  for (const url of ["https://10.0.0.1/", "ftp://example.com/", "https://user:pw@example.com/"]) {
+    const refused = await api.call("POST", path, { body: { ...valid, url } });
+    expect(refused.status).toBe(422);
+    expect(refused.body.errors[0].loc).toEqual(["body", "url"]);
+  }
+});
+
+test.each([
+  ["name", 5],
+  ["name", "two\nlines"],
+  ["name", "\u200b"],
+  ["name", "\ud800"],
+  ["url", null],
+  ["actions", ["workflow_created", "workflow_created"]],
+  ["actions", ["workflow_exploded"]],
+  ["bearer_token", "two words"],
+  ["bearer_token", "line\r\nbreak"],
+  ["bearer_token", "t\u00f6ken"],
+  ["bearer_token", "t".repeat(2001)],
+  ["timeout_seconds", 1.5],
+  ["timeout_seconds", "10"],
+  ["max_retries", 11],
+  ["retry_backoff_seconds", 301],
+  ["team_id", "5eb7cf5a86d9755df3a6c593"],
+])("a webhook whose %s is %j is refused with its place", async (field, value) => {
+  const api = await open();
+  for (const [method, at] of [
+    ["POST", path],
+    ["PATCH", `${path}/${(await create(api)).id}`],
+  ] as const) {
+    if (method === "PATCH" && value === null) continue;
+    const body = method === "POST" ? { ...valid, [field]: value } : { [field]: value };
+    const refused = await api.call(method, at, { body });
+    expect(refused.status).toBe(422);
+    expect(refused.body.errors[0].loc.slice(0, 2)).toEqual(["body", field]);
+  }
+});
+
+test("a PATCH changes what it names; null names nothing; the token goes only when it is cleared", async () => {
+  const api = await open();
+  const { id } = await create(api, { bearer_token: "s3cret" });
+  const nothing = Object.fromEntries(
+    ["name", "url", "actions", "enabled", "bearer_token", "clear_bearer_token"].map((k) => [
+      k,
+      null,
+    ]),
+  );
+  expect((await api.call("PATCH", `${path}/${id}`, { body: nothing })).body).toMatchObject({
+    ...valid,
+    enabled: true,
+    has_bearer_token: true,
+  });
+  const both = { bearer_token: "x", clear_bearer_token: true };
+  expect((await api.call("PATCH", `${path}/${id}`, { body: both })).status).toBe(422);
+
+  const changes = { name: "New", timeout_seconds: 60, max_retries: 0, clear_bearer_token: true };
+  const changed = await api.call("PATCH", `${path}/${id}`, { body: changes });
+  expect(changed.body).toMatchObject({
+    name: "New",
+    url: valid.url,
+    timeout_seconds: 60,
+    max_retries: 0,
+    has_bearer_token: false,
+  });
+});
+
+test("enabling a webhook by hand forgets why it was disabled", async () => {
+  const api = await open();
+  const { id } = await create(api);
+  await api.database.sql`update subscriptions set enabled = false, disabled_reason = 'failing'`;
+  expect((await api.call("GET", `${path}/${id}`)).body.disabled_reason).toBe("failing");
+  const body = { enabled: true };
+  expect((await api.call("PATCH", `${path}/${id}`, { body })).body).toMatchObject({
+    enabled: true,
+    disabled_reason: null,
+  });
+});
+
+test("the list is newest first, in pages, and narrowed down literally", async () => {
+  const api = await open();
+  await create(api, { name: "100% sure" });
+  await create(api, { name: "a_b\\c", enabled: false });
+  await create(api, {
+    name: "plain",
+    url: "https://example.org/Deep",
+    actions: ["workflow_created"],
+  });
+  const names = async (query: string) => {
+    const { status, body } = await api.call("GET", `${path}?${query}`);
+    expect(status).toBe(200);
+    return body.subscriptions.map((one: { name: string }) => one.name);
+  };
+
+  expect(await names("")).toEqual(["plain", "a_b\\c", "100% sure"]);
+  expect(await names("size=2&page=2")).toEqual(["100% sure"]);
+  expect(await names("search=%25")).toEqual(["100% sure"]);
+  expect(await names("search=_")).toEqual(["a_b\\c"]);
+  expect(await names("search=%5C")).toEqual(["a_b\\c"]);
+  expect(await names("search=.ORG%2Fdeep")).toEqual(["plain"]);
+  expect(await names("enabled=false")).toEqual(["a_b\\c"]);
+  expect(await names("action=workflow_created")).toEqual(["plain"]);
+  expect((await api.call("GET", `${path}?size=1`)).body.total).toBe(3);
+});
+
+test.each([
+  "size=0",
+  "size=1001",
+  "size=abc",
+  "page=0",
+  "page=1002&size=1000",
+  "colour=red",
+  "action=x",
+])("a list asked for with %s is a 422", async (query) => {
+  const api = await open();
+  const refused = await api.call("GET", `${path}?${query}`);
+  expect(refused.status).toBe(422);
+  expect(refused.body.errors[0].loc[0]).toBe("query");
+});
+
+test("deleting a webhook ends its pending deliveries as subscription_deleted, the one in flight too", async () => {
+  const api = await open();
+  const { id } = await create(api);
+  for (let i = 0; i < 2; i++) await api.call("POST", `${path}/${id}/test`, { body: {} });
+  await api.database.sql`
+    update deliveries set lease_token = gen_random_uuid(), attempt_count = 1, due_at = now() + interval '1 minute'
+    where id = (select max(id) from deliveries)`;
+
+  expect((await api.call("DELETE", `${path}/${id}`)).status).toBe(204);
+  expect((await api.call("DELETE", `${path}/${id}`)).status).toBe(404);
+  expect((await api.call("GET", `${path}/${id}`)).status).toBe(404);
+  const deliveries = await api.database.sql`
+    select status, last_error, lease_token, finished_at is not null as finished from deliveries`;
+  const ended = {
+    status: "failed",
+    last_error: "subscription_deleted",
+    lease_token: null,
+    finished: true,
+  };
+  expect(deliveries).toEqual([ended, ended]);
+  // What may have left has its row, and claims nothing about what came of it.
+  expect(await api.database.sql`select number, error_code from attempts`).toEqual([
+    { number: 1, error_code: "unknown_outcome" },
+  ]);
+});
+
+test("a test sends one new event of the chosen action to this webhook alone", async () => {
+  const api = await open();
+  const { id } = await create(api);
+  await create(api, { actions: ["workflow_deleted"] });
+  const actions = [
+    "workflow_created",
+    "workflow_updated",
+    "workflow_deleted",
+    "workflow_run_started",
+    "workflow_run_completed",
+  ];
+  for (const action of actions) {
+    const sent = await api.call("POST", `${path}/${id}/test`, { body: { action } });
+    expect(sent.status, sent.text).toBe(202);
+    expect(sent.body.event_id).toMatch(/^event_[0-9a-f-]{36}$/);
+  }
+  await api.call("POST", `${path}/${id}/test`);
+
+  const sent = await api.database.sql<{ event_type: string; payload: string }>`
+    select e.event_type, convert_from(e.payload, 'utf8') as payload
+    from deliveries d join events e on e.id = d.event_id
+    where d.subscription_id = ${id} and d.status = 'pending' and d.due_at <= now()
+    order by d.id`;
+  expect(sent.map(({ event_type }) => event_type)).toEqual([...actions, "workflow_run_completed"]);
+  expect(JSON.parse(sent[5]?.payload ?? "")).toMatchObject({
+    action: "workflow_run_completed",
+    workflow_name: "Sample workflow",
+    run: { status: "completed", duration_ms: 812 },
+  });
+  expect(await api.database.sql`select count(*)::int from deliveries`).toEqual([{ count: 6 }]);
+});
+
+test("a disabled webhook takes no test", async () => {
+  const api = await open();
+  const { id } = await create(api, { enabled: false });
+  const refused = await api.call("POST", `${path}/${id}/test`, { body: {} });
+  expect([refused.status, refused.body.code]).toEqual([409, "subscription_disabled"]);
+});
+
+test("a rotated signing secret leaves the old one valid for 24 hours by the database's clock", async () => {
+  const api = await open();
+  const { id } = await create(api);
+  const secretPath = `${path}/${id}/signing-secret`;
+  const before = (await api.call("GET", secretPath)).body;
+  expect(before).toEqual({ secret: expect.stringMatching(/^whsec_/), previous_expires_at: null });
+  expect(Buffer.from(before.secret.slice(6), "base64")).toHaveLength(32);
+
+  const rotated = (await api.call("POST", `${secretPath}/rotate`)).body;
+  expect(rotated.secret).not.toBe(before.secret);
+  expect((await api.call("GET", secretPath)).body).toEqual(rotated);
+  const [row] = await api.database.sql<{ sealed: Buffer; hours: number }>`
+    select sealed_previous_secret as sealed,
+           round(extract(epoch from previous_secret_expires_at - now()) / 3600)::int as hours
+    from subscriptions`;
+  const place = { table: "subscriptions", column: "sealed_previous_secret", teamId: api.teamId };
+  expect(api.deps.keyring.open(row?.sealed as Buffer, { ...place, rowId: id })).toBe(before.secret);
+  expect(row?.hours).toBe(24);
+
+  await api.database.sql`update subscriptions set previous_secret_expires_at = now()`;
+  expect((await api.call("GET", secretPath)).body.previous_expires_at).toBeNull();
+});
+
+const routesOfOne = [
+  ["GET", "", undefined, "read"],
+  ["PATCH", "", { name: "x" }, "write"],
+  ["DELETE", "", undefined, "write"],
+  ["POST", "/test", {}, "write"],
+  ["GET", "/signing-secret", undefined, "write"],
+  ["POST", "/signing-secret/rotate", undefined, "write"],
+] as const;
+
+test.each(routesOfOne)(
+  "%s {webhook_id}%s: another team's id is an unknown id, and changes nothing",
+  async (method, suffix, body) => {
+    const api = await open();
+    const { id } = await create(api, {}, (await api.newTeam()).key);
+    const before = await api.database.sql`select subscriptions::text from subscriptions`;
+    const ask = async (one: string) => {
+      const answer = await api.call(method, `${path}/${one}${suffix}`, { body });
+      return { ...answer.body, request_id: "", status: answer.status };
+    };
+    const unknown = await ask(newId());
+    expect(unknown.status).toBe(404);
+    for (const one of [id, id.toUpperCase(), id.slice(1), "null", "%27%20OR%201", "%00"]) {
+      expect(await ask(one)).toEqual(unknown);
+    }
+    expect(await api.database.sql`select subscriptions::text from subscriptions`).toEqual(before);
+    expect((await api.call("GET", path)).body).toEqual({ subscriptions: [], total: 0 });
+  },
+);
+
+test.each(routesOfOne)(
+  "%s {webhook_id}%s is closed to a key without its scope",
+  async (method, suffix, body, scope) => {
+    const api = await open();
+    const { id } = await create(api);
+    const others = (["read", "write", "publish", "payload", "admin"] as const).filter(
+      (one) => one !== scope,
+    );
+    const { key } = await api.newKey({ scopes: others });
+    const refused = await api.call(method, `${path}/${id}${suffix}`, { key, body });
+    expect([refused.status, refused.body.code]).toEqual([403, "scope_missing"]);
+  },
+);
+
+test("a change of a webhook is announced to the other processes, and only once it is committed", async () => {
+  const api = await open();
+  const { default: pg } = await import("pg");
+  const [{ url }] = (await api.database.sql<{ url: string }>`
+    select current_database() as url`) as [{ url: string }];
+  expect(url).toMatch(/^test_/);
+  const heard: string[] = [];
+  const { inject } = await import("vitest");
+  const home = new URL(inject("maintenanceUrl"));
+  home.pathname = `/${url}`;
+  const client = new pg.Client({ connectionString: home.href });
+  await client.connect();
+  onTestFinished(() => client.end());
+  client.on("notification", ({ payload }) => heard.push(payload ?? ""));
+  await client.query("listen postrider");
+
+  const { id } = await create(api);
+  await api.call("PATCH", `${path}/${id}`, { body: { name: "New" } });
+  await api.call("POST", `${path}/${id}/test`, { body: {} });
+  await api.call("DELETE", `${path}/${id}`);
+  await client.query("select 1");
+  expect(heard.map((payload) => JSON.parse(payload))).toEqual([
+    { subscription: id },
+    { subscription: id },
+    { due: id },
+    { subscription: id },
+  ]);
+});
+
+type Case = {
+  id: string;
+  area: string;
+  input: Record<string, unknown> & { value_gen?: { array_of: string; times: number } };
+  expect: { status_any: number[]; problem_json?: boolean };
+  why: string;
+};
+
+const cases: Case[] = JSON.parse(
+  readFileSync(new URL("../cases/hostile-cases.json", import.meta.url), "utf8"),
+);
+const applies = ({ area, input }: Case) =>
+  area === "api" &&
+  ("path_param" in input ||
+    (input.query !== undefined && !String(input.query).startsWith("status")) ||
+    ("field" in input &&
+      input.api !== "webhooks" &&
+      !["events", "secret"].includes(`${input.field}`)));
+
+test.each(cases.filter(applies))(
+  "hostile case $id ($why) is answered as it should be",
+  async (one) => {
+    const api = await open();
+    const { id } = await create(api);
+    const { input } = one;
+    const ask = () => {
+      if ("path_param" in input) {
+        return api.call("GET", `${path}/${encodeURIComponent(String(input.value))}`);
+      }
+      if ("query" in input) return api.call("GET", `${path}?${input.query}`);
+      const value = input.value_gen
+        ? Array.from({ length: input.value_gen.times }, () => input.value_gen?.array_of)
+        : input.value;
+      return input.method === "PATCH"
+        ? api.call("PATCH", `${path}/${id}`, { body: { [String(input.field)]: value } })
+        : api.call("POST", path, { body: { ...valid, [String(input.field)]: value } });
+    };
+    const answer = await ask();
+    expect(one.expect.status_any).toContain(answer.status);
+    if (one.expect.problem_json) {
+      expect(answer.headers["content-type"]).toContain("application/problem+json");
+    }
+  },
+);

@@ -1,0 +1,213 @@
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { decodeSecret, encodeSecret, sign } from "@postrider/sdk/sign";
+import { expect, onTestFinished, test } from "vitest";
+import { workflowActions, workflowWebhooks } from "../../src/domain/contracts/workflow-webhooks.ts";
+import { jsonText, scanJson } from "../../src/domain/json-text.ts";
+import type { Happening } from "../../src/domain/lifecycle/happening.ts";
+import type { Run } from "../../src/domain/lifecycle/run.ts";
+import type { Workflow } from "../../src/domain/lifecycle/workflow.ts";
+
+const repository = fileURLToPath(new URL("../../../../", import.meta.url));
+const read = (path: string) => readFileSync(`${repository}docs/${path}`, "utf8");
+const page = read("receiving.md");
+const secret = encodeSecret(new Uint8Array(32).fill(7));
+const body = '{"event_id":"event_1","action":"workflow_created","dedupe_key":"é😀"}';
+
+const samples = [
+  {
+    file: "samples/receive.ts",
+    language: "ts",
+    command: "npx",
+    arguments: ["--no-install", "tsx"],
+  },
+  { file: "samples/receive.py", language: "python", command: "python3", arguments: [] },
+] as const;
+
+const missing = (command: string) => spawnSync(command, ["--version"]).status !== 0;
+
+function fences(language: string): string[] {
+  return [...page.matchAll(/^```(\w+)\n(.*?)^```$/gms)].flatMap(([, name, text = ""]) =>
+    name === language ? [text] : [],
+  );
+}
+
+type Receiver = { url: string; nextLine: () => Promise<string> };
+
+/** Starts a sample on a port of its own choice; it ends with the test. */
+async function start(sample: (typeof samples)[number]): Promise<Receiver> {
+  const child: ChildProcess = spawn(
+    sample.command,
+    [...sample.arguments, `${repository}docs/${sample.file}`],
+    {
+      cwd: repository,
+      detached: true, // A group of its own, so that what npx starts ends as well.
+      env: { PATH: process.env.PATH, HOME: process.env.HOME, PORT: "0", WEBHOOK_SECRET: secret },
+      stdio: ["ignore", "pipe", "inherit"],
+    },
+  );
+  onTestFinished(async () => {
+    if (child.exitCode !== null || child.pid === undefined) return;
+    const ended = once(child, "exit");
+    process.kill(-child.pid, "SIGKILL");
+    await ended;
+  });
+  if (!child.stdout) throw new Error("no stdout");
+  const printed = createInterface(child.stdout)[Symbol.asyncIterator]();
+  const nextLine = async () => {
+    const { value = "" } = await printed.next();
+    return value;
+  };
+  const url = /^Listening on (http:\S+)$/.exec(await nextLine())?.[1];
+  if (!url) throw new Error(`${sample.file} did not print its port`);
+  return { url, nextLine };
+}
+
+type Request = { id?: string; ageSeconds?: number; payload?: string; secrets?: string[] };
+
+function signedHeaders({ id = "event_1", ageSeconds = 0, payload = body, secrets }: Request) {
+  const timestamp = Math.floor(Date.now() / 1000) - ageSeconds;
+  const signatures = (secrets ?? [secret]).map((one) =>
+    sign(decodeSecret(one), id, timestamp, Buffer.from(payload)),
+  );
+  return {
+    "webhook-id": id,
+    "webhook-timestamp": String(timestamp),
+    "webhook-signature": signatures.join(" "),
+  };
+}
+
+async function post(url: string, headers: Record<string, string>, payload = body): Promise<number> {
+  const response = await fetch(url, { method: "POST", headers, body: payload });
+  await response.arrayBuffer();
+  return response.status;
+}
+
+for (const sample of samples) {
+  const absent = missing(sample.command);
+  const name = `${sample.file}${absent ? ` (skipped: ${sample.command} is not installed)` : ""}`;
+
+  test(`${sample.file} is in the page word for word`, () => {
+    expect(fences(sample.language)).toContain(read(sample.file));
+  });
+
+  test.skipIf(absent)(`${name} accepts what is signed, once, and nothing else`, async () => {
+    const receiver = await start(sample);
+    const signed = signedHeaders({});
+    const other = encodeSecret(new Uint8Array(32).fill(8));
+
+    expect(await post(receiver.url, signed, body.replace("created", "deleted"))).toBe(401);
+    expect(await post(receiver.url, signed, body.replace(":", ": "))).toBe(401);
+    expect(await post(receiver.url, { ...signed, "webhook-id": "event_2" })).toBe(401);
+    expect(await post(receiver.url, { ...signed, "webhook-timestamp": "1.0" })).toBe(401);
+    expect(await post(receiver.url, { ...signed, "webhook-signature": "v1," })).toBe(401);
+    expect(await post(receiver.url, { ...signed, "webhook-signature": "v1,\u00e9" })).toBe(401);
+    expect(await post(receiver.url, {})).toBe(401);
+    expect(await post(receiver.url, signedHeaders({ secrets: [other] }))).toBe(401);
+    expect(await post(receiver.url, signedHeaders({ ageSeconds: 330 }))).toBe(401);
+    expect(await post(receiver.url, signedHeaders({ ageSeconds: -330 }))).toBe(401);
+    for (const payload of ["", "{", "null", "[]", '{"event_id":1}']) {
+      expect(await post(receiver.url, signedHeaders({ payload }), payload)).toBe(400);
+    }
+
+    expect(await post(receiver.url, signed)).toBe(204);
+    expect(await receiver.nextLine()).toBe("workflow_created event_1");
+    expect(await post(receiver.url, signedHeaders({ ageSeconds: 270 }))).toBe(204);
+    const next = body.replace("event_1", "event_2");
+    const rotated = signedHeaders({ id: "event_2", payload: next, secrets: [other, secret] });
+    expect(await post(receiver.url, rotated, next)).toBe(204);
+    // The duplicate in between has printed nothing.
+    expect(await receiver.nextLine()).toBe("workflow_created event_2");
+  });
+
+  test.skipIf(absent)(`${name} survives a body over its limit`, async () => {
+    const receiver = await start(sample);
+    const tooLarge = "x".repeat(5_000_001);
+    const status = await post(receiver.url, {}, tooLarge).catch(() => "closed");
+    expect([413, "closed"]).toContain(status);
+    expect(await post(receiver.url, signedHeaders({}))).toBe(204);
+  });
+}
+
+test.skipIf(missing("curl") || spawnSync("openssl", ["version"]).status !== 0)(
+  "the shell commands of the page sign a request that a sample accepts",
+  async () => {
+    const receiver = await start(samples[0]);
+    const commands = fences("sh").find((text) => text.includes("openssl dgst"));
+    const shell = spawn("sh", ["-euc", commands ?? "exit 1"], {
+      env: { PATH: process.env.PATH, WEBHOOK_SECRET: secret, RECEIVER_URL: receiver.url },
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const output = await shell.stdout.setEncoding("utf8").toArray();
+    expect(output.join("")).toBe("204\n");
+    expect(await receiver.nextLine()).toBe("workflow_created event_test");
+  },
+);
+
+/** Names every member of a JSON value by its path, in the order of the text. */
+function memberPaths(value: unknown, path = ""): string[] {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return [];
+  return Object.entries(value).flatMap(([key, member]) =>
+    // What was reported is free-form: its members are an example, not a promise.
+    /^run\.(input|output|collected_information)$/.test(`${path}${key}`)
+      ? [`${path}${key}`]
+      : [`${path}${key}`, ...memberPaths(member, `${path}${key}.`)],
+  );
+}
+
+test("the page shows a payload for each action, with the members that are really sent", () => {
+  const shown = new Map(fences("json").map((text) => [JSON.parse(text).action, text]));
+  expect([...shown.keys()].sort()).toEqual([...workflowActions].sort());
+  const at = new Date("2026-11-21T10:00:00.000Z");
+  const workflow = {
+    teamId: "65f0a1b2c3d4e5f6a7b8c9d0",
+    id: "6b016ba04f1c2b7d9e0a1b2c",
+    name: "Book an appointment",
+    description: null,
+    configuration: null,
+    settings: null,
+    revision: 1,
+    versionNumber: 1,
+    versionName: null,
+    createdBy: "system",
+    updatedBy: "system",
+    createdAt: at,
+    updatedAt: at,
+    deletedAt: null,
+  } satisfies Workflow;
+  const run = {
+    ...workflow,
+    id: "6b0172a84f1c2b7d9e0a1b2d",
+    workflowId: workflow.id,
+    status: "completed",
+    trigger: "manual",
+    input: jsonText({}),
+    output: null,
+    collectedInformation: null,
+    error: null,
+    terminationSource: null,
+    timeoutSeconds: null,
+    deadlineAt: null,
+    startedAt: at,
+    completedAt: at,
+  } satisfies Run;
+  const happenings: Happening[] = [
+    { kind: "workflow_created", workflow },
+    { kind: "workflow_updated", workflow, changes: [], reason: "settings" },
+    { kind: "workflow_deleted", workflow },
+    { kind: "run_started", workflow, run },
+    { kind: "run_ended", workflow, run },
+  ];
+  for (const happening of happenings) {
+    const sent = workflowWebhooks.render(happening, { actor: "system", occurredAt: at });
+    const text = shown.get(sent.eventType) ?? "";
+    expect(scanJson(text, { depthMax: 64 }).ok).toBe(true);
+    const example = JSON.parse(text);
+    expect(memberPaths(example)).toEqual(memberPaths(JSON.parse(sent.payload.toString())));
+    expect(example.dedupe_key).toBe(sent.dedupeKey);
+    expect(page).toContain(`| \`${sent.eventType}\` | \`${sent.eventType}:<`);
+  }
+});

@@ -1,0 +1,392 @@
+import { randomUUID } from "node:crypto";
+import { expect, test, vi } from "vitest";
+import { claimDueOfAllTeams } from "../../src/db/deliveries.ts";
+import type { Database } from "../../src/db/sql.ts";
+import { leaseMs } from "../../src/domain/delivery.ts";
+import { type House, openHouse, until } from "../support/house.ts";
+
+const cold = { hot: false, started: false };
+
+const claim = (sql: House["database"]["sql"], subscriptionId: string, limit = 10) =>
+  claimDueOfAllTeams(sql, [{ subscriptionId, limit, leaseMs: leaseMs(10) }], {
+    leaseToken: randomUUID(),
+    payloadBytesMax: 1_000_000,
+  });
+
+test("invariant 5: a claim passes over what another claim holds, without waiting for it", async () => {
+  const house = await openHouse(cold);
+  const { id } = await house.subscribe({ events: ["workflow_created"] });
+  await house.workflow();
+  await house.workflow();
+  await house.database.begin(async (tx) => {
+    const [held, ...rest] = await claim(tx, id, 1);
+    expect(rest).toEqual([]);
+    // The first one is not committed yet: who waited for it would wait for ever.
+    const others = await Promise.race([
+      claim(house.database.sql, id),
+      new Promise<"waited">((resolve) => setTimeout(() => resolve("waited"), 2_000)),
+    ]);
+    expect(others).toHaveLength(1);
+    expect(others).not.toMatchObject([{ id: held?.id }]);
+  });
+});
+
+test("invariant 5: while a lease lasts nobody else can claim, however often they ask", async () => {
+  const house = await openHouse(cold);
+  const { id } = await house.subscribe({ events: ["workflow_created"] });
+  for (let n = 0; n < 30; n++) await house.workflow();
+  const claims = await Promise.all(
+    Array.from({ length: 12 }, () => claim(house.database.sql, id, 7)),
+  );
+  const ids = claims.flat().map((delivery) => delivery.id);
+  ids.push(...(await claim(house.database.sql, id, 100)).map((delivery) => delivery.id));
+  expect(ids).toHaveLength(30);
+  expect(new Set(ids).size).toBe(30);
+  expect(await claim(house.database.sql, id, 100)).toEqual([]);
+});
+
+test("invariant 5: the attempt is counted and leased in the database before the request leaves", async () => {
+  for (const hot of [true, false]) {
+    const house = await openHouse({ hot });
+    await house.subscribe({ events: ["workflow_created"] });
+    const seen: unknown[] = [];
+    house.receiver.answerBy(async () => {
+      seen.push(await house.delivery());
+      return 200;
+    });
+    await house.workflow();
+    house.dispatcher.wake();
+    await house.settled();
+    expect(seen).toMatchObject([
+      { status: "pending", attempt_count: 1, lease_token: expect.any(String) },
+    ]);
+  }
+});
+
+test("a claim takes no more bytes than it may, but always one delivery", async () => {
+  const house = await openHouse(cold);
+  const { id } = await house.subscribe({ events: ["workflow_created"] });
+  for (let n = 0; n < 3; n++) await house.workflow({ name: "x".repeat(1_000) });
+  const sizes = [];
+  for (;;) {
+    const taken = await claimDueOfAllTeams(
+      house.database.sql,
+      [{ subscriptionId: id, limit: 10, leaseMs: 60_000 }],
+      { leaseToken: randomUUID(), payloadBytesMax: sizes.length === 0 ? 10 : 6_000 },
+    );
+    if (taken.length === 0) break;
+    sizes.push(taken.length);
+  }
+  expect(sizes).toEqual([1, 2]);
+});
+
+test("a claim takes the oldest due deliveries first", async () => {
+  const house = await openHouse(cold);
+  const { id } = await house.subscribe({ events: ["workflow_created"] });
+  for (let n = 0; n < 3; n++) await house.workflow();
+  const [first, second, third] = await house.deliveries();
+  await house.database.sql`
+    update deliveries set due_at = due_at - interval '1 hour' where id = ${third?.id}`;
+  expect((await claim(house.database.sql, id, 2)).map((one) => one.id)).toEqual([
+    third?.id,
+    first?.id,
+  ]);
+  expect((await claim(house.database.sql, id, 2)).map((one) => one.id)).toEqual([second?.id]);
+});
+
+test("invariant 8: body and webhook-id are the same bytes on every attempt; time and signature are fresh", async () => {
+  let nowMs = Date.parse("2026-11-21T10:00:00Z");
+  const house = await openHouse({ nowMs: () => nowMs });
+  await house.subscribe({ events: ["workflow_created"], maxRetries: 2 });
+  house.receiver.answerWith(500, 500, 200);
+  await house.workflow({ name: "Grüße 🎉" });
+  for (let n = 0; n < 2; n++) {
+    await house.settled();
+    nowMs += 90_000;
+    await house.passTime("1 hour");
+  }
+  await house.settled();
+
+  const { requests } = house.receiver;
+  expect(requests).toHaveLength(3);
+  const [event] = await house.events();
+  for (const { body, headers } of requests) {
+    expect(body.equals(event?.payload ?? Buffer.alloc(0))).toBe(true);
+    expect(headers["webhook-id"]).toBe(`event_${event?.id}`);
+    expect(headers["content-type"]).toBe("application/json");
+    expect(headers["user-agent"]).toBe("Postrider/test");
+  }
+  expect(requests.map(({ headers }) => Number(headers["webhook-timestamp"]))).toEqual([
+    Date.parse("2026-11-21T10:00:00Z") / 1_000,
+    Date.parse("2026-11-21T10:01:30Z") / 1_000,
+    Date.parse("2026-11-21T10:03:00Z") / 1_000,
+  ]);
+  expect(new Set(requests.map(({ headers }) => headers["webhook-signature"])).size).toBe(3);
+});
+
+test("invariant 9: no transaction is open while a request is on the wire", async () => {
+  const house = await openHouse();
+  const other = house.openProcess({ hot: false });
+  await house.subscribe({ events: ["workflow_created", "workflow_run_started"] });
+  const seen: unknown[] = [];
+  let asked = 0;
+  house.receiver.answerBy(async () => {
+    asked++;
+    // Idle between statements of a transaction that began before this look, other than our own.
+    const rows = await house.database.sql`
+      select application_name, state, query from pg_stat_activity
+      where datname = current_database() and pid <> pg_backend_pid()
+        and application_name <> 'postrider test' and xact_start is not null`;
+    seen.push(...rows);
+    return asked === 1 ? 500 : 200;
+  });
+  await house.workflow();
+  await house.receiver.received(1);
+  await house.settled();
+  await house.passTime("1 hour");
+  await house.receiver.received(2);
+  await other.close();
+  await house.settled();
+  expect(asked).toBe(2);
+  expect(seen).toEqual([]);
+});
+
+test("invariant 11: a hanging receiver with a long backlog does not slow another subscription", async () => {
+  const house = await openHouse({ concurrency: 24, subscriptionConcurrency: 8 });
+  const slow = await house.openReceiver();
+  const open = slow.hold();
+  const hanging = await house.subscribe({ receiver: slow, events: ["workflow_created"] });
+  await Promise.all(Array.from({ length: 300 }, () => house.workflow()));
+  await slow.received(8);
+
+  await house.subscribe({ events: ["workflow_run_started"] });
+  const workflowId = await house.workflow();
+  const startedAtMs = performance.now();
+  await Promise.all(Array.from({ length: 100 }, () => house.startRun(workflowId)));
+  await house.receiver.received(100);
+
+  expect(performance.now() - startedAtMs).toBeLessThan(4_000);
+  expect(slow.requests).toHaveLength(8);
+  const [row] = await house.database.sql<{ count: number }>`
+    select count(*)::int as count from deliveries
+    where subscription_id = ${hanging.id} and status = 'pending'`;
+  expect(row?.count).toBe(301);
+  open();
+});
+
+test("invariant 11: when more subscriptions are due than there are places, every one of them gets its turn", async () => {
+  const house = await openHouse({
+    hot: false,
+    started: false,
+    concurrency: 2,
+    subscriptionConcurrency: 4,
+  });
+  const subscriptions = [];
+  for (let n = 0; n < 25; n++) {
+    subscriptions.push(await house.subscribe({ path: `/${n}`, events: ["workflow_created"] }));
+  }
+  // Far more for each of them than fits at once.
+  await Promise.all(Array.from({ length: 20 }, () => house.workflow()));
+  house.dispatcher.start();
+  await house.receiver.received(150);
+
+  const turns = new Map<string, number>();
+  for (const { path } of house.receiver.requests.slice(0, 150)) {
+    turns.set(path, (turns.get(path) ?? 0) + 1);
+  }
+  expect(turns.size).toBe(25);
+  expect(Math.max(...turns.values())).toBeLessThanOrEqual(12);
+  await until("all have arrived", async () => house.receiver.requests.length === 500);
+});
+
+test("a backlog over many subscriptions is worked off without pauses", async () => {
+  const house = await openHouse({
+    hot: false,
+    started: false,
+    concurrency: 2,
+    subscriptionConcurrency: 4,
+  });
+  for (let n = 0; n < 5; n++) {
+    await house.subscribe({ path: `/${n}`, events: ["workflow_created"] });
+  }
+  await Promise.all(Array.from({ length: 12 }, () => house.workflow()));
+  const startedAtMs = performance.now();
+  house.dispatcher.start();
+  await house.receiver.received(60);
+  // Each pause would be a poll interval of about a second; the work itself takes a tenth of one.
+  expect(performance.now() - startedAtMs).toBeLessThan(2_500);
+});
+
+test("invariant 12: a process whose clock is two hours fast claims nothing early", async () => {
+  const house = await openHouse(cold);
+  const { id } = await house.subscribe({ events: ["workflow_created"] });
+  await house.workflow();
+  await house.database.sql`update deliveries set due_at = now() + interval '1 hour'`;
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 2 * 3_600_000 });
+  try {
+    const fast = house.openProcess({ started: true, nowMs: () => Date.now() });
+    await until("it has looked", () => fast.dispatcher.sincePollMs() !== undefined);
+    expect(await claim(house.database.sql, id)).toEqual([]);
+    fast.dispatcher.wake();
+    await fast.close();
+    expect(house.receiver.requests).toEqual([]);
+    expect((await house.delivery()).attempt_count).toBe(0);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test("invariant 12: a process whose clock is two hours slow delivers at once, and its retry falls due by the database's clock", async () => {
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() - 2 * 3_600_000 });
+  try {
+    const house = await openHouse({ nowMs: () => Date.now() });
+    await house.subscribe({ events: ["workflow_created"], backoffSeconds: 60 });
+    house.receiver.answerWith(500);
+    await house.workflow();
+    await house.settled();
+    const { due_in } = await house.delivery();
+    expect(due_in).toBeGreaterThan(40);
+    expect(due_in).toBeLessThanOrEqual(45);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test("a disabled subscription's deliveries wait, unattempted, and go on when it is enabled", async () => {
+  const house = await openHouse();
+  const { id } = await house.subscribe({ events: ["workflow_created"], maxRetries: 1 });
+  house.receiver.answerWith(500);
+  await house.workflow();
+  await house.settled();
+  await house.database.sql`update subscriptions set enabled = false where id = ${id}`;
+  await house.passTime("1 hour");
+  await house.workflow();
+  await house.settled();
+  expect(house.receiver.requests).toHaveLength(1);
+  expect(await house.delivery()).toMatchObject({ status: "pending", attempt_count: 1 });
+
+  await house.database.sql`update subscriptions set enabled = true where id = ${id}`;
+  house.forgetTargets();
+  await house.settled();
+  expect(await house.delivery()).toMatchObject({ status: "delivered", attempt_count: 2 });
+});
+
+test("a delivery whose subscription is disabled between claim and sending is given back, and the attempt is not counted", async () => {
+  const house = await openHouse({ started: false });
+  const { id } = await house.subscribe({ events: ["workflow_created"] });
+  await house.database.sql`
+    create function disable_all() returns trigger language plpgsql as
+    'begin update subscriptions set enabled = false; return null; end'`;
+  await house.database.sql`
+    create trigger disable_meanwhile after insert on deliveries for each statement execute function disable_all()`;
+  await house.workflow();
+  await house.dispatcher.close();
+  expect(house.receiver.requests).toEqual([]);
+  expect(await house.delivery()).toMatchObject({
+    status: "pending",
+    subscription_id: id,
+    attempt_count: 0,
+    lease_token: null,
+  });
+});
+
+test("a change of URL, token and policy applies from the next attempt on", async () => {
+  const house = await openHouse();
+  const { id } = await house.subscribe({
+    events: ["workflow_created"],
+    maxRetries: 5,
+    token: "old-token",
+    path: "/old",
+  });
+  house.receiver.answerWith(500, 500);
+  await house.workflow();
+  await house.settled();
+  const credential = house.keyring.seal("new-token", {
+    table: "subscriptions",
+    column: "sealed_credential",
+    teamId: house.teamId,
+    rowId: id,
+  });
+  await house.database.sql`
+    update subscriptions set url = ${`${house.receiver.origin}/new?x=1`}, max_retries = 1,
+      sealed_credential = ${credential} where id = ${id}`;
+  await house.passTime("1 hour");
+  await house.settled();
+  expect(
+    house.receiver.requests.map(({ path, headers }) => [path, headers.authorization]),
+  ).toEqual([
+    ["/old", "Bearer old-token"],
+    ["/new?x=1", "Bearer new-token"],
+  ]);
+  // The new policy allows one retry, and that was it.
+  expect(await house.delivery()).toMatchObject({ status: "failed", attempt_count: 2 });
+});
+
+test("on shutdown what is on the wire is finished and recorded, and what is not yet sent is given back uncounted", async () => {
+  const house = await openHouse({ concurrency: 3, subscriptionConcurrency: 8 });
+  await house.subscribe({ events: ["workflow_created"] });
+  const open = house.receiver.hold();
+  await Promise.all(Array.from({ length: 10 }, () => house.workflow()));
+  await house.receiver.received(3);
+  expect(house.dispatcher.held).toBeGreaterThan(3);
+
+  let closed = false;
+  const closing = house.close().then(() => {
+    closed = true;
+  });
+  await until("the unsent are given back", async () => {
+    const rows = await house.deliveries();
+    return rows.filter(({ lease_token }) => lease_token !== null).length === 3;
+  });
+  expect(closed).toBe(false);
+  open();
+  await closing;
+
+  const rows = await house.deliveries();
+  expect(rows.filter(({ status }) => status === "delivered")).toHaveLength(3);
+  const rest = rows.filter(({ status }) => status === "pending");
+  expect(rest).toHaveLength(7);
+  for (const row of rest) {
+    expect(row).toMatchObject({ attempt_count: 0, lease_token: null });
+    expect(row.due_in).toBeLessThanOrEqual(0);
+  }
+  expect(house.receiver.requests).toHaveLength(3);
+});
+
+test("the dispatcher goes on polling after a poll that failed, also when a retry fell due meanwhile", async () => {
+  let breakPoll: (() => void) | undefined;
+  const breaking = (database: Database): Database => {
+    const sql = ((...given: Parameters<typeof database.sql>) => {
+      const run = (database.sql as (...all: unknown[]) => unknown)(...given);
+      if (given[0] !== ("list_due_subscriptions" as unknown)) return run;
+      return async (...template: unknown[]) => {
+        if (armed) {
+          armed = false;
+          await new Promise<void>((resolve) => {
+            breakPoll = resolve;
+          });
+          throw Object.assign(new Error("Connection terminated unexpectedly"));
+        }
+        return (run as (...all: unknown[]) => unknown)(...template);
+      };
+    }) as Database["sql"];
+    return { ...database, sql };
+  };
+  let armed = false;
+  const house = await openHouse({ claims: breaking });
+  await house.subscribe({ events: ["workflow_created"], backoffSeconds: 1, maxRetries: 1 });
+  await until("it has looked", () => house.dispatcher.sincePollMs() !== undefined);
+
+  // A poll that hangs; meanwhile a delivery fails, and its retry (in half a second) sets the timer, which fires.
+  armed = true;
+  house.dispatcher.wake();
+  await until("the poll hangs", () => breakPoll !== undefined);
+  house.receiver.answerWith(500, 200);
+  await house.workflow();
+  await until("the retry is due", async () => {
+    const [row] = await house.deliveries();
+    return row?.lease_token === null && row.due_in < -0.3;
+  });
+  breakPoll?.();
+  await until("the retry has been delivered", async () => house.receiver.requests.length === 2, 5_000);
+});
