@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { insertDeliveries, type NewDelivery } from "../db/deliveries.ts";
 import { insertEvents } from "../db/events.ts";
 import { insertRuns, listUnfinishedRuns, lockRuns, updateRuns } from "../db/runs.ts";
-import { type Database, isRetryable, isStorageUnavailable, readNow, type Tx } from "../db/sql.ts";
+import { type Database, isRetryable, isStorageUnavailable, type Tx } from "../db/sql.ts";
 import { listWantingSubscriptions, type WantingSubscription } from "../db/wanted.ts";
 import {
   insertVersions,
@@ -129,7 +129,6 @@ function settle(fact: Fact, world: World, changes: Changes): Settled<Recorded> {
 
 /** Reads and locks all that the batch is decided on: workflows first, then runs, each in id order. */
 async function readWorld(tx: Tx, facts: readonly Fact[]): Promise<World> {
-  const now = await readNow(tx);
   const workflowKeys = keysOf(facts, (fact) =>
     "workflowId" in fact ? { teamId: fact.teamId, id: fact.workflowId } : undefined,
   );
@@ -164,7 +163,7 @@ async function readWorld(tx: Tx, facts: readonly Fact[]): Promise<World> {
   const versions = versioned.length === 0 ? [] : await readVersions(tx, versioned);
 
   return {
-    now,
+    now: tx.now,
     workflows: new Map(workflows.map((w) => [subjectKey(w.teamId, w.id), w])),
     runs: new Map(runs.map((run) => [subjectKey(run.teamId, run.id), run])),
     versions: groupBy(versions, (version) => subjectKey(version.teamId, version.workflowId)),
@@ -313,6 +312,8 @@ function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string
 
 /** Roughly the bytes a fact brings, so that a batch is bounded in memory and not only in number. */
 function factWeight(fact: Fact): number {
+  // A deletion may bring ten thousand runs along: it travels alone.
+  if (fact.type === "workflow.deleted") return batchWeightMax;
   let weight = 500;
   if ("data" in fact) {
     for (const value of Object.values(fact.data)) {

@@ -3,7 +3,7 @@ import { insertDeliveries } from "../db/deliveries.ts";
 import { insertEvents } from "../db/events.ts";
 import { findEventOfDelivery } from "../db/history.ts";
 import { notifyDue } from "../db/notify.ts";
-import { type Database, readNow } from "../db/sql.ts";
+import type { Database } from "../db/sql.ts";
 import { holdSubscription } from "../db/subscriptions.ts";
 import type { Contract } from "../domain/contracts/contract.ts";
 import { jsonText } from "../domain/json-text.ts";
@@ -43,7 +43,7 @@ export async function sendSample(
     const sent = await findEventOfDelivery(tx, teamId, deliveryId);
     if (sent !== undefined) return sent;
 
-    const now = await readNow(tx);
+    const { now } = tx;
     const workflow = sampleWorkflow({ ...request, now }, workflowId);
     const happening = sampleHappenings(workflow, sampleRun(workflow, runId)).find(
       (candidate) => contract.eventTypeOf(candidate) === request.eventType,

@@ -63,8 +63,10 @@ export async function listDeliveries(
   page: Page & { withPayload: boolean },
 ): Promise<Listed<DeliveryRow>> {
   const sought = await resolveSearch(database.sql, owner, filter.search);
-  if (sought === "nothing") return { rows: [], total: 0, totalIsEstimate: false };
-  const deliveries = matching(owner, filter, sought);
+  const workflowIds = bothOf(filter.workflowId, sought?.workflowIds ?? null);
+  if (sought === undefined || workflowIds?.length === 0) return nothing;
+  const way = await chooseWay(database.sql, owner.teamId, workflowIds);
+  const deliveries = matching(owner, filter, sought, way);
   return await readList<DeliveryRow>(database, {
     page: async (sql) =>
       await readDeliveries(sql, owner.teamId, await deliveries.page(sql, page), page),
@@ -72,33 +74,49 @@ export async function listDeliveries(
   });
 }
 
+const nothing: Listed<DeliveryRow> = { rows: [], total: 0, totalIsEstimate: false };
+
 /** What a search means, once it is known which thing an id names. */
 type Sought = {
   deliveryId: string | null;
   eventIds: string[] | null;
   subscriptionId: string | null;
-  workflowId: string | null;
-  name: string | null;
+  workflowIds: string[] | null;
 };
 
 const anything: Sought = {
   deliveryId: null,
   eventIds: null,
   subscriptionId: null,
-  workflowId: null,
-  name: null,
+  workflowIds: null,
 };
 
-/** Finds out what an id names by one probe each, because an `or` over all of them would read the whole history. */
+/** Workflows that one search by name may stand for. */
+const namedWorkflowsMax = 10_000;
+
+const bothOf = (id: string | null, ids: string[] | null): string[] | null =>
+  id === null ? ids : ids === null || ids.includes(id) ? [id] : [];
+
+/**
+ * Finds out what a search names, by one probe for each thing an id may be: an `or` over all of them would read the whole
+ * history. A name is looked up among the workflows, which are few, and not among their events. Undefined: nothing.
+ */
 async function resolveSearch(
   sql: Sql,
   owner: SubscriptionOwner,
   search: string | null,
-): Promise<Sought | "nothing"> {
+): Promise<Sought | undefined> {
   if (search === null) return anything;
   const event = parseEventId(search);
   if (event !== undefined) return { ...anything, eventIds: [event] };
-  if (!isObjectId(search)) return { ...anything, name: search };
+  if (!isObjectId(search)) {
+    const named = await sql<{ id: string }>`
+      select id from workflows
+      where team_id = ${owner.teamId} and strpos(lower(name), lower(${search})) > 0
+      order by id desc
+      limit ${namedWorkflowsMax}`;
+    return { ...anything, workflowIds: named.map(({ id }) => id) };
+  }
 
   const { teamId } = owner;
   // Events carry no index by run: theirs are derived from the run's id, so they are known without one.
@@ -118,15 +136,42 @@ async function resolveSearch(
       exists (select from events where id = any(${runEventIds}::uuid[])) as run`;
   if (found?.delivery) return { ...anything, deliveryId: search };
   if (found?.subscription) return { ...anything, subscriptionId: search };
-  if (found?.workflow) return { ...anything, workflowId: search };
+  if (found?.workflow) return { ...anything, workflowIds: [search] };
   if (found?.run) return { ...anything, eventIds: runEventIds };
-  return "nothing";
+  return undefined;
 }
 
-/** The same conditions twice: once to read a page of ids, once to count. Parameters that are null fall away in planning. */
-function matching(owner: SubscriptionOwner, filter: DeliveryFilter, sought: Sought) {
+/** Deliveries of workflows, found either way round: from their few events, or walking the history until a page is full. */
+type OfWorkflows = { few: string[] | null; many: string[] | null };
+
+const fewEvents = 50_000;
+
+async function chooseWay(
+  sql: Sql,
+  teamId: string,
+  workflowIds: string[] | null,
+): Promise<OfWorkflows> {
+  if (workflowIds === null) return { few: null, many: null };
+  const beyond = await sql`
+    select from events where team_id = ${teamId} and workflow_id = any(${workflowIds}::text[])
+    limit 1 offset ${fewEvents}`;
+  return beyond.length === 0 ? { few: workflowIds, many: null } : { few: null, many: workflowIds };
+}
+
+/**
+ * The same conditions twice: once to read a page of ids, once to count. Parameters that are null fall away in planning.
+ *
+ * What is asked of an event by a sub-select is asked row by row, newest first: the planner takes the pair (event_id,
+ * created_at) for two independent conditions, expects one row of a join, and would read the whole history for it.
+ */
+function matching(
+  owner: SubscriptionOwner,
+  filter: DeliveryFilter,
+  sought: Sought,
+  { few, many }: OfWorkflows,
+) {
   const { teamId, contract } = owner;
-  const { subscriptionId, workflowId, eventType, status, start, end } = filter;
+  const { subscriptionId, eventType, status, start, end } = filter;
   const [idMin, idMax] = [idBound(start, -1), idBound(end, 1)];
 
   return {
@@ -138,7 +183,8 @@ function matching(owner: SubscriptionOwner, filter: DeliveryFilter, sought: Soug
         left join events e on e.id = d.event_id and e.created_at = d.created_at
         where d.team_id = ${teamId} and s.contract = ${contract}
           and (${subscriptionId}::text is null or d.subscription_id = ${subscriptionId})
-          and (${workflowId}::text is null or e.workflow_id = ${workflowId} and e.team_id = ${teamId})
+          and (${few}::text[] is null or e.workflow_id = any(${few}) and e.team_id = ${teamId})
+          and (${many}::text[] is null or (select workflow_id from events where id = d.event_id and created_at = d.created_at) = any(${many}))
           and (${eventType}::text is null or d.event_type = ${eventType})
           and (${status}::text is null or d.status = case ${status} when 'retrying' then 'pending' else ${status} end)
           and (${status}::text is distinct from 'pending' or d.finished_at is null and d.last_attempt_at is null)
@@ -148,8 +194,6 @@ function matching(owner: SubscriptionOwner, filter: DeliveryFilter, sought: Soug
           and (${sought.deliveryId}::text is null or d.id = ${sought.deliveryId})
           and (${sought.eventIds}::uuid[] is null or d.event_id = any(${sought.eventIds}))
           and (${sought.subscriptionId}::text is null or d.subscription_id = ${sought.subscriptionId})
-          and (${sought.workflowId}::text is null or e.workflow_id = ${sought.workflowId} and e.team_id = ${teamId})
-          and (${sought.name}::text is null or strpos(lower(e.workflow_name), lower(${sought.name})) > 0)
         order by d.id desc
         limit ${page.limit} offset ${page.offset}`;
       return rows.map(({ id }) => id);
@@ -162,7 +206,8 @@ function matching(owner: SubscriptionOwner, filter: DeliveryFilter, sought: Soug
         left join events e on e.id = d.event_id and e.created_at = d.created_at
         where d.team_id = ${teamId} and s.contract = ${contract}
           and (${subscriptionId}::text is null or d.subscription_id = ${subscriptionId})
-          and (${workflowId}::text is null or e.workflow_id = ${workflowId} and e.team_id = ${teamId})
+          and (${few}::text[] is null or e.workflow_id = any(${few}) and e.team_id = ${teamId})
+          and (${many}::text[] is null or (select workflow_id from events where id = d.event_id and created_at = d.created_at) = any(${many}))
           and (${eventType}::text is null or d.event_type = ${eventType})
           and (${status}::text is null or d.status = case ${status} when 'retrying' then 'pending' else ${status} end)
           and (${status}::text is distinct from 'pending' or d.finished_at is null and d.last_attempt_at is null)
@@ -172,8 +217,6 @@ function matching(owner: SubscriptionOwner, filter: DeliveryFilter, sought: Soug
           and (${sought.deliveryId}::text is null or d.id = ${sought.deliveryId})
           and (${sought.eventIds}::uuid[] is null or d.event_id = any(${sought.eventIds}))
           and (${sought.subscriptionId}::text is null or d.subscription_id = ${sought.subscriptionId})
-          and (${sought.workflowId}::text is null or e.workflow_id = ${sought.workflowId} and e.team_id = ${teamId})
-          and (${sought.name}::text is null or strpos(lower(e.workflow_name), lower(${sought.name})) > 0)
         limit ${limit}
       ) matching`,
   };

@@ -1,27 +1,29 @@
 import type { Sql, Tx } from "./sql.ts";
 
-/** The tables that are partitioned by day. */
-const partitioned = ["events", "attempts"] as const;
-
 /**
  * Makes the daily partitions from today to `daysAhead` days on, by the database's calendar (UTC); returns how many.
  *
- * The statements are built from a fixed table name and a date that PostgreSQL printed: nothing else gets in.
+ * Rows of a day that landed in the default partition move into their own. The statements are printed by PostgreSQL
+ * from fixed table names and its own dates: nothing else gets in.
  */
 export async function ensurePartitions(tx: Tx, daysAhead: number): Promise<number> {
   // Processes that start together must not make the same partition twice.
   await tx`select pg_advisory_xact_lock(hashtext('postrider.partitions'))`;
   const missing = await tx<{ statement: string }>`
-    select format('create table %I partition of %I for values from (%L) to (%L)',
-                  name, parent, day || ' 00:00:00+00', (day + 1) || ' 00:00:00+00') as statement
-    from (
-      select parent, day, parent || '_' || to_char(day, 'YYYYMMDD') as name
-      from unnest(${[...partitioned]}::text[]) as parent
-      cross join lateral (
-        select ((now() at time zone 'UTC')::date + n) as day from generate_series(0, ${daysAhead}::int) as n
-      ) days
-    ) wanted
-    where to_regclass(name) is null`;
+    select format(
+      'create table %1$I (like %2$I including all);'
+      'with moved as (delete from %3$I where %4$I >= %5$L and %4$I < %6$L returning *)'
+      '  insert into %1$I select * from moved;'
+      'alter table %2$I attach partition %1$I for values from (%5$L) to (%6$L)',
+      parent || '_' || to_char(day, 'YYYYMMDD'), parent, parent || '_default', bound_by,
+      day || ' 00:00:00+00', (day + 1) || ' 00:00:00+00') as statement
+    from (values ('events', 'created_at'), ('attempts', 'delivery_created_at'))
+      as partitioned (parent, bound_by)
+    cross join lateral (
+      select ((now() at time zone 'UTC')::date + n) as day
+      from generate_series(0, ${daysAhead}::int) as n
+    ) days
+    where to_regclass(parent || '_' || to_char(day, 'YYYYMMDD')) is null`;
   for (const { statement } of missing) await runStatement(tx, statement);
   return missing.length;
 }

@@ -70,7 +70,7 @@ export async function lockRuns(tx: Tx, keys: readonly TeamKey[]): Promise<Run[]>
   return rows.map(toRun);
 }
 
-/** Names the unfinished runs of workflows that are being deleted, up to `limit` in all. */
+/** Names the unfinished runs of workflows that are being deleted, up to `limit` of each. */
 export async function listUnfinishedRuns(
   tx: Tx,
   workflows: readonly TeamKey[],
@@ -79,8 +79,11 @@ export async function listUnfinishedRuns(
   return await tx<TeamKey>`
     select r.team_id as "teamId", r.id
     from unnest(${teamIds(workflows)}::text[], ${ids(workflows)}::text[]) as k (team_id, id)
-    join runs r on r.team_id = k.team_id and r.workflow_id = k.id and r.completed_at is null
-    limit ${limit}`;
+    cross join lateral (
+      select team_id, id from runs
+      where team_id = k.team_id and workflow_id = k.id and completed_at is null
+      limit ${limit}
+    ) r`;
 }
 
 /**

@@ -17,7 +17,10 @@ export type Sql = {
 };
 
 /** A statement runner inside somebody's transaction. Who takes a `Tx` cannot be called outside of one. */
-export type Tx = Sql & { readonly transaction: true };
+export type Tx = Sql & {
+  /** When the transaction began by the database's clock, which is the one that counts, in whole milliseconds. */
+  readonly now: Date;
+};
 
 /** A pool of connections to the one database. */
 export type Database = {
@@ -74,9 +77,13 @@ export function openDatabase(options: DatabaseOptions): Database {
       client.on("error", onClientError);
       let broken: Error | undefined;
       try {
-        await client.query("begin");
-        const tx = statementRunner((query) => client.query(query)) as Tx;
-        const result = await work(tx);
+        const now = await begin(client);
+        const result = await work(
+          Object.assign(
+            statementRunner((query) => client.query(query)),
+            { now },
+          ),
+        );
         await client.query("commit");
         return result;
       } catch (error) {
@@ -95,6 +102,15 @@ export function openDatabase(options: DatabaseOptions): Database {
       await pool.end();
     },
   };
+}
+
+/** Begins, and asks for the time in the same round trip. */
+async function begin(client: pg.PoolClient): Promise<Date> {
+  const results: unknown = await client.query("begin; select now()");
+  const [, { rows }] = results as [pg.QueryResult, pg.QueryResult<{ now: Date }>];
+  const [row] = rows;
+  if (!row) throw new Error("select now() returned no row");
+  return row.now;
 }
 
 function statementRunner(query: (config: pg.QueryConfig) => Promise<pg.QueryResult>): Sql {
@@ -152,11 +168,4 @@ export function isStorageUnavailable(error: unknown): boolean {
 export function isTimeout(error: unknown): boolean {
   const state = sqlState(error);
   return state === "57014" || state === "55P03";
-}
-
-/** The time of the transaction by the database's clock, which is the one that counts, in whole milliseconds. */
-export async function readNow(tx: Tx): Promise<Date> {
-  const [row] = await tx("read_now")<{ now: Date }>`select now()`;
-  if (!row) throw new Error("select now() returned no row");
-  return row.now;
 }

@@ -251,7 +251,11 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
     if (timer && timerDueMs <= dueMs) return;
     clearTimeout(timer);
     timerDueMs = dueMs;
-    timer = setTimeout(wake, Math.max(0, Math.ceil(dueMs - performance.now())));
+    const delay = Math.max(0, Math.ceil(dueMs - performance.now()));
+    timer = setTimeout(() => {
+      timer = undefined;
+      wake();
+    }, delay);
   }
 
   function wake(): void {

@@ -4,7 +4,7 @@ import { listTargetsOfAllTeams, type TargetRow } from "../db/targets.ts";
 import type { Contract } from "../domain/contracts/contract.ts";
 import type { AttemptResult, UnansweredReason } from "../domain/outcome.ts";
 import { type TargetUrlPolicy, vetTargetUrl } from "../domain/target-url.ts";
-import { type Keyring, SealError } from "../secrets.ts";
+import type { Keyring } from "../secrets.ts";
 
 /** Where and how to post for one subscription, ready to use. */
 export type Target = {
@@ -100,31 +100,25 @@ export function openTargets(deps: TargetsDeps): Targets {
 }
 
 function toTarget(deps: TargetsDeps, row: TargetRow): Target {
-  const url = new URL(row.url);
-  const vetted = vetTargetUrl(row.url, deps.urlPolicy);
-  const target = {
-    active: row.active,
-    url: row.url,
-    origin: url.origin,
-    path: url.pathname + url.search,
-    timeoutSeconds: row.timeoutSeconds,
-    maxRetries: row.maxRetries,
-    backoffSeconds: row.backoffSeconds,
-  };
+  const { active, url, timeoutSeconds, maxRetries, backoffSeconds } = row;
+  const common = { active, url, timeoutSeconds, maxRetries, backoffSeconds };
+  const vetted = vetTargetUrl(url, deps.urlPolicy);
   if (!vetted.ok) {
-    return { ...target, ...nothingToSend, refused: unanswered("blocked_url", vetted.reason) };
+    return { ...common, ...nothingToSend, refused: unanswered("blocked_url", vetted.reason) };
   }
+  const { origin, pathname, search } = new URL(url);
   try {
-    return { ...target, ...openSecrets(deps, row), refused: undefined };
-  } catch (error) {
-    if (!(error instanceof SealError)) throw error;
+    const path = pathname + search;
+    return { ...common, origin, path, ...openSecrets(deps, row), refused: undefined };
+  } catch {
+    // Altered, sealed by a lost key, or no secret at all: one broken row must not keep others from being delivered.
     const detail =
       "The subscription's secrets cannot be opened; set its token or rotate its secret.";
-    return { ...target, ...nothingToSend, refused: unanswered("decrypt_failed", detail) };
+    return { ...common, ...nothingToSend, refused: unanswered("decrypt_failed", detail) };
   }
 }
 
-const nothingToSend = { signingSecrets: [], headers: [] };
+const nothingToSend = { origin: "", path: "", signingSecrets: [], headers: [] };
 
 const unanswered = (reason: UnansweredReason, detail: string): AttemptResult => ({
   kind: "unanswered",

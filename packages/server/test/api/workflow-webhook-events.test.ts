@@ -1,8 +1,5 @@
 import { expect, onTestFinished, test } from "vitest";
 import { createSubscription } from "../../src/actions/subscriptions.ts";
-import { runRoutes } from "../../src/api/routes/runs.ts";
-import { workflowWebhookEventRoutes } from "../../src/api/routes/workflow-webhook-events.ts";
-import { workflowRoutes } from "../../src/api/routes/workflows.ts";
 import { newId } from "../../src/ids.ts";
 import type { TestApi } from "../support/api.ts";
 import { openFactsApi } from "../support/facts.ts";
@@ -10,9 +7,7 @@ import { openFactsApi } from "../support/facts.ts";
 const path = "/workflows/v1/workflow-webhooks/events";
 
 async function open(): Promise<TestApi> {
-  const api = await openFactsApi({
-    routes: [workflowWebhookEventRoutes, workflowRoutes, runRoutes],
-  });
+  const api = await openFactsApi();
   onTestFinished(() => api.close());
   return api;
 }

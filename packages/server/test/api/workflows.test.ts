@@ -1,6 +1,4 @@
 import { expect, onTestFinished, test } from "vitest";
-import { runRoutes } from "../../src/api/routes/runs.ts";
-import { workflowRoutes } from "../../src/api/routes/workflows.ts";
 import { newId } from "../../src/ids.ts";
 import type { TestApi } from "../support/api.ts";
 import { openFactsApi } from "../support/facts.ts";
@@ -9,7 +7,7 @@ const workflows = "/workflows/v1/workflows";
 const runs = "/workflows/v1/workflow-runs";
 
 async function open(): Promise<TestApi> {
-  const api = await openFactsApi({ routes: [workflowRoutes, runRoutes] });
+  const api = await openFactsApi();
   onTestFinished(() => api.close());
   return api;
 }
@@ -230,26 +228,25 @@ test.each(routes)(
   },
 );
 
-test.each(routes.filter(([, path, body]) => /\{/.test(path + JSON.stringify(body ?? ""))))(
-  "%s %s: another team's id is an unknown id, and changes nothing",
-  async (method, path, body) => {
-    const api = await open();
-    const other = await api.newTeam();
-    const workflow = await createWorkflow(api, { name: "Theirs" }, other.key);
-    const run = await startRun(api, { workflow_id: workflow.id }, other.key);
-    const before = await api.database.sql`select w::text, r::text from workflows w, runs r`;
-    const ask = async (workflowId: string, runId: string) => {
-      const fill = (text: string) => text.replace("{workflow}", workflowId).replace("{run}", runId);
-      const sent = body && fill(JSON.stringify(body));
-      const answer = await api.call(method, fill(path), { body: sent });
-      return { ...answer.body, status: answer.status, request_id: "" };
-    };
-    const unknown = await ask(newId(), newId());
-    expect(unknown.status).toBe(404);
-    expect(await ask(workflow.id, run.id)).toEqual(unknown);
-    expect(await api.database.sql`select w::text, r::text from workflows w, runs r`).toEqual(
-      before,
-    );
-    expect((await api.call("GET", runs)).body).toEqual({ runs: [], total: 0 });
-  },
-);
+test.each(
+  routes.filter(([, path, body]) => /\{(workflow|run)\}/.test(path + JSON.stringify(body ?? ""))),
+)("%s %s: another team's id is an unknown id, and changes nothing", async (method, path, body) => {
+  const api = await open();
+  const other = await api.newTeam();
+  const workflow = await createWorkflow(api, { name: "Theirs" }, other.key);
+  const run = await startRun(api, { workflow_id: workflow.id }, other.key);
+  const before = await api.database.sql`select w::text, r::text from workflows w, runs r`;
+  const ask = async (workflowId: string, runId: string) => {
+    const fill = (text: string) => text.replace("{workflow}", workflowId).replace("{run}", runId);
+    const sent = body && fill(JSON.stringify(body));
+    const answer = await api.call(method, fill(path), { body: sent });
+    // The answer may name the id that was asked for, and nothing else may differ.
+    const detail = answer.body.detail.replace(/[0-9a-f]{24}/, "{id}");
+    return { ...answer.body, detail, status: answer.status, request_id: "" };
+  };
+  const unknown = await ask(newId(), newId());
+  expect(unknown.status).toBe(404);
+  expect(await ask(workflow.id, run.id)).toEqual(unknown);
+  expect(await api.database.sql`select w::text, r::text from workflows w, runs r`).toEqual(before);
+  expect((await api.call("GET", runs)).body).toEqual({ runs: [], total: 0 });
+});

@@ -312,12 +312,12 @@ test("a change of URL, token and policy applies from the next attempt on", async
       sealed_credential = ${credential} where id = ${id}`;
   await house.passTime("1 hour");
   await house.settled();
-  expect(
-    house.receiver.requests.map(({ path, headers }) => [path, headers.authorization]),
-  ).toEqual([
-    ["/old", "Bearer old-token"],
-    ["/new?x=1", "Bearer new-token"],
-  ]);
+  expect(house.receiver.requests.map(({ path, headers }) => [path, headers.authorization])).toEqual(
+    [
+      ["/old", "Bearer old-token"],
+      ["/new?x=1", "Bearer new-token"],
+    ],
+  );
   // The new policy allows one retry, and that was it.
   expect(await house.delivery()).toMatchObject({ status: "failed", attempt_count: 2 });
 });
@@ -388,5 +388,9 @@ test("the dispatcher goes on polling after a poll that failed, also when a retry
     return row?.lease_token === null && row.due_in < -0.3;
   });
   breakPoll?.();
-  await until("the retry has been delivered", async () => house.receiver.requests.length === 2, 5_000);
+  await until(
+    "the retry has been delivered",
+    async () => house.receiver.requests.length === 2,
+    5_000,
+  );
 });

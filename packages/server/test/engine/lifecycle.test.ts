@@ -85,7 +85,13 @@ test("a run or workflow id that means something else already is refused; the sam
   expect(await codeOf(start(two))).toBe("id_taken");
   expect(await codeOf(start(one, { trigger: "scheduled" }))).toBe("id_taken");
 
-  const data = { name: "a workflow", description: null, configuration: null, settings: null, versionName: null };
+  const data = {
+    name: "a workflow",
+    description: null,
+    configuration: null,
+    settings: null,
+    versionName: null,
+  };
   const create = (name: string) =>
     house.record({ type: "workflow.created", workflowId: one, data: { ...data, name } });
   expect((await create("a workflow")).outcome).toBe("repeated");
@@ -180,7 +186,9 @@ test("deleting a workflow cancels its unfinished runs first, each with its termi
   ]);
   // Written in this order, deliveries are sent in this order.
   const order = (await house.deliveries()).map(({ event_id }) => event_id);
-  const deleted = (await house.events()).find(({ event_type }) => event_type === "workflow_deleted");
+  const deleted = (await house.events()).find(
+    ({ event_type }) => event_type === "workflow_deleted",
+  );
   expect(order.at(-1)).toBe(deleted?.id);
   expect(await codeOf(house.startRun(workflowId))).toBe("not_found");
   expect(await codeOf(house.record({ type: "workflow.deleted", workflowId }))).toBe("not_found");

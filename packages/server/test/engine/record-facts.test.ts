@@ -1,9 +1,10 @@
 import { expect, test } from "vitest";
+import { openRecordFacts } from "../../src/actions/record-facts.ts";
 import { AppError } from "../../src/errors.ts";
 import { newId } from "../../src/ids.ts";
-import { openHouse } from "../support/house.ts";
+import { type House, openHouse, until } from "../support/house.ts";
 
-const count = async (house: Awaited<ReturnType<typeof openHouse>>, table: string) => {
+const count = async (house: House, table: string) => {
   const [row] = await house.database.sql<{ counts: Record<string, number> }>`
     select jsonb_build_object(
       'workflows', (select count(*) from workflows), 'runs', (select count(*) from runs),
@@ -118,9 +119,7 @@ test("invariant 2: another report about the same run, told at once to two proces
   const runId = await house.startRun(await house.workflow());
   const end = house.fact({ type: "run.updated", runId, data: { status: "completed" } });
   await Promise.all(
-    Array.from({ length: 200 }, (_, index) =>
-      (index % 2 === 0 ? house : other).facts.submit(end),
-    ),
+    Array.from({ length: 200 }, (_, index) => (index % 2 === 0 ? house : other).facts.submit(end)),
   );
   expect(await count(house, "events")).toBe(1);
   await house.settled();
@@ -157,6 +156,43 @@ test("a report waits for another process that is changing the same run, and is d
   await expect(report).rejects.toMatchObject({ code: "transition_refused" });
 });
 
+test("an update waits for another process that is changing the same workflow, and loses nothing of its change", async () => {
+  const house = await openHouse({ hot: false, started: false });
+  const workflowId = await house.workflow();
+  let update: Promise<unknown> = Promise.resolve();
+  await house.database.begin(async (tx) => {
+    await tx`select 1 from workflows where id = ${workflowId} for no key update`;
+    update = house.record({ type: "workflow.updated", workflowId, data: { name: "ours" } });
+    await waitForLockWaiter(house);
+    await tx`update workflows set description = 'theirs', revision = 7 where id = ${workflowId}`;
+  });
+  expect(await update).toMatchObject({
+    workflow: { name: "ours", description: "theirs", revision: 8 },
+  });
+});
+
+test("invariant 2: who starts a run that another process is starting this very moment hears of a repeat", async () => {
+  const house = await openHouse({ hot: false, started: false });
+  const workflowId = await house.workflow();
+  const runId = newId();
+  let start: Promise<unknown> = Promise.resolve();
+  await house.database.begin(async (tx) => {
+    await tx`
+      insert into runs (team_id, id, workflow_id, status, trigger, version_number, started_at,
+        created_by, updated_by, created_at, updated_at)
+      values (${house.teamId}, ${runId}, ${workflowId}, 'started', 'manual', 1, now(), 'a key',
+        'a key', now(), now())`;
+    start = house.record({
+      type: "run.started",
+      runId,
+      workflowId,
+      data: { trigger: "manual", input: null, timeoutSeconds: null },
+    });
+    await waitForLockWaiter(house);
+  });
+  expect(await start).toMatchObject({ outcome: "repeated", run: { createdBy: "a key" } });
+});
+
 test("a run cannot start in a workflow that another process is deleting", async () => {
   const house = await openHouse({ hot: false, started: false });
   const workflowId = await house.workflow();
@@ -172,8 +208,7 @@ test("a run cannot start in a workflow that another process is deleting", async 
   expect(await count(house, "runs")).toBe(0);
 });
 
-async function waitForLockWaiter(house: Awaited<ReturnType<typeof openHouse>>) {
-  const { until } = await import("../support/house.ts");
+async function waitForLockWaiter(house: House) {
   await until("somebody waits for the lock", async () => {
     const rows = await house.database.sql`
       select 1 from pg_stat_activity
@@ -234,17 +269,27 @@ test("invariant 10: another team's workflow and run are as unknown as ones that 
   };
   const toWorkflow = [
     { type: "workflow.updated", data: { name: "mine now" } },
-    { type: "workflow.version_created", data: { versionId: newId(), versionName: null, markAsActive: true } },
+    {
+      type: "workflow.version_created",
+      data: { versionId: newId(), versionName: null, markAsActive: true },
+    },
     { type: "workflow.version_activated", data: { versionNumber: 1 } },
     { type: "workflow.deleted" },
-    { type: "run.started", runId: newId(), data: { trigger: "manual", input: null, timeoutSeconds: null } },
+    {
+      type: "run.started",
+      runId: newId(),
+      data: { trigger: "manual", input: null, timeoutSeconds: null },
+    },
   ] as const;
   for (const told of toWorkflow) {
     const theirs = await refusalOf({ ...told, workflowId, teamId: stranger });
     expect(theirs).toEqual(await refusalOf({ ...told, workflowId: newId(), teamId: stranger }));
     expect(theirs).toMatchObject({ code: "not_found" });
   }
-  const toRun = [{ type: "run.updated", data: { status: "failed" } }, { type: "run.timed_out" }] as const;
+  const toRun = [
+    { type: "run.updated", data: { status: "failed" } },
+    { type: "run.timed_out" },
+  ] as const;
   for (const told of toRun) {
     const theirs = await refusalOf({ ...told, runId, teamId: stranger });
     expect(theirs).toEqual(await refusalOf({ ...told, runId: newId(), teamId: stranger }));
@@ -312,7 +357,6 @@ test("an event that no enabled subscription wants is counted, not stored", async
 });
 
 test("a reporter that finds the house full is refused at once, and the waiting ones are recorded", async () => {
-  const { openRecordFacts } = await import("../../src/actions/record-facts.ts");
   const house = await openHouse({ hot: false, started: false });
   const workflowId = await house.workflow();
   const facts = openRecordFacts({

@@ -1,12 +1,11 @@
 import { openRecordFacts } from "../../src/actions/record-facts.ts";
 import { workflowWebhooks } from "../../src/domain/contracts/workflow-webhooks.ts";
 import type { Fact } from "../../src/domain/facts.ts";
-import { openTestApi, type TestApi, type TestApiOptions } from "./api.ts";
+import { openTestApi, type TestApi } from "./api.ts";
 
 /** Opens the API with facts that are really recorded; nothing is dispatched, so deliveries stay pending. */
-export async function openFactsApi(options: Pick<TestApiOptions, "routes"> = {}): Promise<TestApi> {
+export async function openFactsApi(): Promise<TestApi> {
   return await openTestApi({
-    ...options,
     deps: (database) => {
       const group = openRecordFacts({
         database,

@@ -133,7 +133,8 @@ function finishIfFinal(
   const state: Run = { ...next, updatedBy: report.actor, updatedAt: report.now };
   if (!isFinal(state.status)) return { kind: "changed", state, happened: [] };
   // A platform's clock may run behind its own start report; a run never ends before it started.
-  state.completedAt = report.occurredAt < state.startedAt ? state.startedAt : report.occurredAt;
+  const endedAtMs = Math.max(report.occurredAt.getTime(), state.startedAt.getTime());
+  state.completedAt = new Date(endedAtMs);
   return { kind: "changed", state, happened: [{ kind: "run_ended", workflow, run: state }] };
 }
 

@@ -1,0 +1,91 @@
+import type { Sql } from "./sql.ts";
+
+type Table = {
+  name: string;
+  /** `range (created_at)` for a partitioned table. */
+  partitionKey: string | null;
+  /** What the table is the default partition of; other partitions are not part of the schema. */
+  defaultOf: string | null;
+  /** Storage parameters such as `fillfactor=90`. */
+  options: string | null;
+  columns: string[];
+  constraints: string[];
+  indexes: string[];
+};
+
+/**
+ * Prints the schema as SQL: every table with its columns, constraints and indexes, by name, without daily partitions.
+ *
+ * For people to read and for a test to compare, so it is made of what the catalogs say and the same for every server.
+ */
+export async function dumpSchema(sql: Sql): Promise<string> {
+  const tables = await listTables(sql);
+  return tables.map(printTable).join("\n");
+}
+
+/** Lists what else there is besides tables and indexes: views, sequences, functions, triggers, types. */
+export async function listOtherObjects(sql: Sql): Promise<string[]> {
+  const rows = await sql<{ name: string }>`
+    select 'relation ' || relname as name from pg_class
+    where relnamespace = 'public'::regnamespace and relkind not in ('r', 'p', 'i', 'I', 't')
+    union all
+    select 'function ' || proname from pg_proc where pronamespace = 'public'::regnamespace
+    union all
+    select 'trigger ' || tgname from pg_trigger where not tgisinternal
+    union all
+    select 'type ' || typname from pg_type
+    where typnamespace = 'public'::regnamespace and typtype not in ('c', 'b')
+    order by 1`;
+  return rows.map(({ name }) => name);
+}
+
+async function listTables(sql: Sql): Promise<Table[]> {
+  return await sql<Table>`
+    select c.relname as name,
+      case when c.relkind = 'p' then pg_get_partkeydef(c.oid) end as "partitionKey",
+      (select i.inhparent::regclass::text from pg_inherits i where i.inhrelid = c.oid) as "defaultOf",
+      array_to_string(c.reloptions, ', ') as options,
+      array(
+        select quote_ident(a.attname) || ' ' || format_type(a.atttypid, a.atttypmod)
+          || case when a.attcollation <> t.typcollation
+               then ' collate ' || (select quote_ident(collname) from pg_collation where oid = a.attcollation)
+               else '' end
+          || case when a.attnotnull then ' not null' else '' end
+          || coalesce(' default ' || pg_get_expr(d.adbin, d.adrelid), '')
+        from pg_attribute a
+        join pg_type t on t.oid = a.atttypid
+        left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+        where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+        order by a.attnum
+      ) as columns,
+      -- Since PostgreSQL 18 "not null" is a constraint as well; it stands with its column.
+      array(
+        select 'constraint ' || quote_ident(n.conname) || ' ' || pg_get_constraintdef(n.oid)
+        from pg_constraint n
+        where n.conrelid = c.oid and n.contype in ('p', 'u', 'f', 'c', 'x')
+        order by position(n.contype::text in 'pufcx'), n.conname collate "C"
+      ) as constraints,
+      array(
+        select pg_get_indexdef(x.indexrelid)
+        from pg_index x
+        join pg_class i on i.oid = x.indexrelid
+        where x.indrelid = c.oid
+          and not exists (select from pg_constraint n where n.conindid = x.indexrelid and n.conrelid = c.oid)
+        order by i.relname collate "C"
+      ) as indexes
+    from pg_class c
+    where c.relnamespace = 'public'::regnamespace
+      and c.relkind in ('r', 'p')
+      and (not c.relispartition or pg_get_expr(c.relpartbound, c.oid) = 'DEFAULT')
+    order by c.relname collate "C"`;
+}
+
+function printTable(table: Table): string {
+  const { name, partitionKey, defaultOf, options } = table;
+  if (defaultOf !== null) return `create table ${name} partition of ${defaultOf} default;\n`;
+  const lines = [...table.columns, ...table.constraints].map((line) => `  ${line}`);
+  const storage = options ? ` with (${options})` : "";
+  const partitioned = partitionKey ? ` partition by ${partitionKey.toLowerCase()}` : "";
+  const indexes = table.indexes.map((definition) => `${definition};\n`);
+  return `create table ${name} (\n${lines.join(",\n")}\n)${partitioned}${storage};\n${indexes.join("")}`;
+}

@@ -1,0 +1,159 @@
+import { expect, test } from "vitest";
+import {
+  ConfigError,
+  type Environment,
+  readConfig,
+  readDatabaseUrl,
+  type Setting,
+  settings,
+} from "../../src/config.ts";
+import { readText } from "./sources.ts";
+
+const key = "0123456789abcdef".repeat(4);
+const production = {
+  DATABASE_URL: "postgresql://postrider:hunter2@db:5432/postrider",
+  POSTRIDER_ENCRYPTION_KEY: key,
+};
+
+function refusal(environment: Environment, env: Record<string, string>): string {
+  try {
+    readConfig(environment, env);
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError);
+    return (error as Error).message;
+  }
+  throw new Error("the setting was accepted");
+}
+
+const shown = (value: string): string => {
+  if (value === "required") return "**required**";
+  return value === "" ? "–" : `\`${value}\``;
+};
+
+const rowOf = ({ name, production, development, describes }: Setting): string =>
+  `| \`${name}\` | ${shown(production)} | ${shown(development)} | ${describes} |`;
+
+test("docs/configuration.md holds one row for each setting, in the order of src/config.ts, and no other", () => {
+  const rows = readText("docs/configuration.md")
+    .split("\n")
+    .filter((line) => line.startsWith("| `"));
+  expect(rows).toEqual((Object.values(settings) as Setting[]).map(rowOf));
+});
+
+test("every variable that a document names is a setting", () => {
+  const names = new Set<string>(Object.values(settings).map(({ name }) => name));
+  // For the test run alone, and read there.
+  names.add("POSTRIDER_TEST_DATABASE_URL");
+  for (const file of ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/configuration.md"]) {
+    const named = readText(file).match(/\bPOSTRIDER_[A-Z_]+\b/g) ?? [];
+    expect(
+      named.filter((name) => !names.has(name)),
+      file,
+    ).toEqual([]);
+  }
+});
+
+test.each([
+  ["PORT", "65536"],
+  ["PORT", "-1"],
+  ["PORT", "80a"],
+  ["PORT", "1e3"],
+  ["DATABASE_URL", "mysql://postrider:hunter2@db/postrider"],
+  ["DATABASE_URL", "postgresql://postrider:hunter2@[db/postrider"],
+  ["POSTRIDER_API_KEY", "hunter2"],
+  ["POSTRIDER_API_KEY", "hunter2 with blanks in it"],
+  ["POSTRIDER_ENCRYPTION_KEY", "hunter2"],
+  ["POSTRIDER_ENCRYPTION_KEY", `${key},hunter2`],
+  ["POSTRIDER_ENCRYPTION_KEY", `${key},`],
+  ["POSTRIDER_ENCRYPTION_KEY", key.slice(2)],
+  ["POSTRIDER_ALLOW_HTTP", "yes"],
+  ["POSTRIDER_EGRESS_ALLOW", "10.0.0.1/8"],
+  ["POSTRIDER_EGRESS_ALLOW", "10.0.0.0/8,"],
+  ["POSTRIDER_EGRESS_ALLOW", "intranet"],
+  ["POSTRIDER_USER_AGENT", "Postr\u00efder"],
+  ["POSTRIDER_USER_AGENT", "Postrider\r\nX-Evil: 1"],
+  ["POSTRIDER_CONCURRENCY", "0"],
+  ["POSTRIDER_SUBSCRIPTION_CONCURRENCY", "3"],
+  ["POSTRIDER_DATABASE_CONNECTIONS", "1"],
+  ["POSTRIDER_INGEST_QUEUE", "99"],
+  ["POSTRIDER_SHUTDOWN_SECONDS", "601"],
+  ["POSTRIDER_LOG_LEVEL", "loud"],
+])(
+  "a wrong %s (%j) stops the start with one sentence that names it and does not quote it",
+  (name, value) => {
+    for (const environment of ["production", "development"] as const) {
+      const message = refusal(environment, { ...production, [name]: value });
+      expect(message).toMatch(new RegExp(`^${name} must [^\\n]+$`));
+      expect(message).not.toContain(value);
+      expect(message).not.toContain("hunter2");
+      expect(message).not.toContain(key.slice(0, 16));
+    }
+  },
+);
+
+test.each(["DATABASE_URL", "POSTRIDER_ENCRYPTION_KEY"])(
+  "production does not start without %s",
+  (name) => {
+    for (const missing of ["", "   "]) {
+      expect(refusal("production", { ...production, [name]: missing })).toMatch(
+        new RegExp(`^${name} is required: `),
+      );
+    }
+    expect(readConfig("production", production).databaseUrl).toBe(production.DATABASE_URL);
+  },
+);
+
+test("development needs nothing: it keeps to loopback, and the database and the keys are its own", () => {
+  expect(readConfig("development", {})).toMatchObject({
+    host: "127.0.0.1",
+    port: 8080,
+    databaseUrl: undefined,
+    bootstrapApiKey: undefined,
+    encryptionKeys: [],
+    allowHttp: true,
+    logLevel: "warn",
+  });
+});
+
+test("production delivers to nothing private and over nothing plain unless it is told to", () => {
+  const config = readConfig("production", production);
+  expect(config).toMatchObject({ allowHttp: false, egressAllow: [] });
+});
+
+test("a value that is given wins over a development default", () => {
+  const config = readConfig("development", {
+    ...production,
+    HOST: "0.0.0.0",
+    POSTRIDER_ALLOW_HTTP: "0",
+    POSTRIDER_EGRESS_ALLOW: "10.0.0.0/8",
+    POSTRIDER_LOG_LEVEL: " debug ",
+  });
+  expect(config).toMatchObject({
+    host: "0.0.0.0",
+    databaseUrl: production.DATABASE_URL,
+    allowHttp: false,
+    logLevel: "debug",
+  });
+  expect(config.egressAllow).toHaveLength(1);
+  expect(config.encryptionKeys).toEqual([Buffer.from(key, "hex")]);
+});
+
+test("several encryption keys keep their order, as hex or base64", () => {
+  const second = Buffer.alloc(32, 7);
+  const given = `${key}, ${second.toString("base64")}`;
+  expect(
+    readConfig("production", { ...production, POSTRIDER_ENCRYPTION_KEY: given }).encryptionKeys,
+  ).toEqual([Buffer.from(key, "hex"), second]);
+});
+
+test("the version stands in the User-Agent, unless the operator has another name", () => {
+  const { version, userAgent } = readConfig("production", production);
+  expect(userAgent).toBe(`Postrider/${version}`);
+  const named = { ...production, POSTRIDER_USER_AGENT: "Acme-Hooks/1" };
+  expect(readConfig("production", named).userAgent).toBe("Acme-Hooks/1");
+});
+
+test("`postrider migrate` needs DATABASE_URL and nothing else", () => {
+  expect(readDatabaseUrl({ DATABASE_URL: production.DATABASE_URL })).toBe(production.DATABASE_URL);
+  expect(() => readDatabaseUrl({})).toThrow(/^DATABASE_URL is required: /);
+});

@@ -1,0 +1,57 @@
+import { expect, onTestFinished, test } from "vitest";
+import { ensurePartitions } from "../../src/db/partitions.ts";
+import { dumpSchema, listOtherObjects } from "../../src/db/schema-dump.ts";
+import { type Database, openDatabase } from "../../src/db/sql.ts";
+import { createDatabase } from "../support/postgres.ts";
+import { readText } from "./sources.ts";
+
+async function setup(): Promise<Database> {
+  const home = await createDatabase();
+  const database = openDatabase({
+    url: home.url,
+    name: "test",
+    connectionsMax: 1,
+    statementTimeoutMs: 10_000,
+    onError: () => {},
+  });
+  onTestFinished(async () => {
+    await database.close();
+    await home.drop();
+  });
+  return database;
+}
+
+const written = () => readText("packages/server/schema.sql").replace(/^--.*\n\n/, "");
+
+test("schema.sql is what the migrations come to (write it anew: npx tsx packages/server/scripts/write-schema.ts)", async () => {
+  const { sql } = await setup();
+  expect(await dumpSchema(sql)).toBe(written());
+});
+
+test("the dump tells nothing of daily partitions", async () => {
+  const database = await setup();
+  expect(await database.begin((tx) => ensurePartitions(tx, 2))).toBeGreaterThan(0);
+  expect(await dumpSchema(database.sql)).toBe(written());
+});
+
+test.each([
+  "alter table deliveries drop constraint finished_when_not_pending",
+  "drop index deliveries_due",
+  "alter table runs alter column workflow_id drop not null",
+  "alter table deliveries alter column attempt_count set default 1",
+  "alter table teams add column colour text",
+  'alter table events alter column dedupe_key type text collate "C", alter column dedupe_key type varchar(9)',
+  "alter table subscriptions set (fillfactor = 80)",
+])("the dump shows: %s", async (statement) => {
+  const database = await setup();
+  await database.sql(Object.assign([statement], { raw: [statement] }));
+  expect(await dumpSchema(database.sql)).not.toBe(written());
+});
+
+test("there are tables and indexes only: no trigger, function, view, sequence or type does business", async () => {
+  const { sql } = await setup();
+  expect(await listOtherObjects(sql)).toEqual([]);
+  await sql`create function price() returns int language sql as 'select 1'`;
+  await sql`create type colour as enum ('red')`;
+  expect(await listOtherObjects(sql)).toEqual(["function price", "type colour"]);
+});
