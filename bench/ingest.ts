@@ -95,7 +95,10 @@ async function measure(serviceUrl: string, sinkUrl: string) {
   const complete = (id: string) =>
     call("PATCH", `/workflow-runs/${id}`, { status: "completed", output: { filler } });
 
-  await inLanes(Array.from({ length: 1_000 }, () => newId()), start); // Warm code, connections, caches.
+  await inLanes(
+    Array.from({ length: 1_000 }, () => newId()),
+    start,
+  ); // Warm code, connections, caches.
   await delivered(1_000, sinkUrl);
   const ids = Array.from({ length: runs }, () => newId());
 

@@ -1,10 +1,10 @@
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { ConfigError, packageVersion, readConfig, readDatabaseUrl } from "../src/config.ts";
 import { migrate } from "../src/db/migrate.ts";
-import { openServer, type Server, StartError } from "../src/server.ts";
+import { databaseProblem, openServer, StartError } from "../src/server.ts";
 import { developmentSecrets, ensureDevelopmentKey } from "./development.ts";
 import { printGreeting, progressLine } from "./greeting.ts";
-import { openReceiver, type Receiver, ReceiverError } from "./receiver.ts";
+import { openReceiver, ReceiverError } from "./receiver.ts";
 
 /** Runs the command line. Exit codes: 0 done, 1 failed, 2 wrong usage or a wrong setting. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -59,34 +59,43 @@ function report(error: unknown): number {
 async function runDevelopment(given: { receiverPort: number; receiver: boolean }): Promise<void> {
   const config = readConfig("development");
   const secrets = developmentSecrets(config);
-  const progress = progressLine();
-  const server = await openServer(
-    { ...config, encryptionKeys: secrets.encryptionKeys },
-    { migrate: true, onProgress: progress.show },
-  );
-  let receiver: Receiver | undefined;
-  try {
-    const apiKey = await ensureDevelopmentKey(config, server.database);
-    receiver = given.receiver ? await openReceiver({ port: given.receiverPort }) : undefined;
-    progress.clear();
-    printGreeting({ url: server.url, apiKey, receiverUrl: receiver?.url });
-  } catch (error) {
-    await server.close();
-    throw error;
-  }
-  stopOnSignal(async () => {
-    await server.close();
-    await receiver?.close();
+  await runUntilSignal(async () => {
+    const progress = progressLine();
+    const server = await openServer(
+      { ...config, encryptionKeys: secrets.encryptionKeys },
+      { migrate: true, onProgress: progress.show },
+    );
+    try {
+      const apiKey = await ensureDevelopmentKey(config, server.database);
+      const receiver = given.receiver
+        ? await openReceiver({ port: given.receiverPort })
+        : undefined;
+      progress.clear();
+      printGreeting({ url: server.url, apiKey, receiverUrl: receiver?.url });
+      return async () => {
+        await server.close();
+        await receiver?.close();
+      };
+    } catch (error) {
+      await server.close();
+      throw error;
+    }
   });
 }
 
 async function runProduction(): Promise<void> {
-  const server: Server = await openServer(readConfig("production"), { migrate: false });
-  stopOnSignal(() => server.close());
+  const config = readConfig("production");
+  await runUntilSignal(async () => {
+    const server = await openServer(config, { migrate: false });
+    return () => server.close();
+  });
 }
 
 async function runMigrations(given: { json?: boolean }): Promise<void> {
-  const applied = await migrate(readDatabaseUrl());
+  const databaseUrl = readDatabaseUrl();
+  const applied = await migrate(databaseUrl).catch((error) => {
+    throw databaseProblem(error);
+  });
   if (given.json) console.log(JSON.stringify({ applied }));
   else if (applied.length === 0) console.log("Nothing to do: the schema is current.");
   else for (const name of applied) console.log(`applied ${name}`);
@@ -97,27 +106,38 @@ async function runReceiver(given: {
   secret?: string;
   status: number;
 }): Promise<void> {
-  const receiver = await openReceiver(given);
-  console.log(`receiving at ${receiver.url}`);
-  stopOnSignal(() => receiver.close());
+  await runUntilSignal(async () => {
+    const receiver = await openReceiver(given);
+    console.log(`receiving at ${receiver.url}`);
+    return () => receiver.close();
+  });
 }
 
-/** Stops once, in order, on the first signal; a second one ends the process at once. */
-function stopOnSignal(close: () => Promise<void>): void {
-  let stopping = false;
-  const stop = () => {
-    if (stopping) process.exit(130);
-    stopping = true;
-    close().then(
-      () => process.exit(0),
-      (error) => {
-        console.error(`postrider: could not stop cleanly: ${(error as Error).message}`);
-        process.exit(1);
-      },
-    );
-  };
-  process.on("SIGINT", stop);
-  process.on("SIGTERM", stop);
+/**
+ * Opens, waits for a signal, and closes in order; a second signal ends the process at once.
+ *
+ * A signal that comes while it still opens counts as well: ended there, a start would leave its PostgreSQL behind.
+ */
+async function runUntilSignal(open: () => Promise<() => Promise<void>>): Promise<void> {
+  const signal = new Promise<void>((resolve) => {
+    let stopping = false;
+    const stop = () => {
+      if (stopping) process.exit(130);
+      stopping = true;
+      resolve();
+    };
+    process.on("SIGINT", stop);
+    process.on("SIGTERM", stop);
+  });
+  const close = await open();
+  await signal;
+  try {
+    await close();
+    process.exit(0);
+  } catch (error) {
+    console.error(`postrider: could not stop cleanly: ${(error as Error).message}`);
+    process.exit(1);
+  }
 }
 
 function port(text: string): number {

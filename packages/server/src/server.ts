@@ -7,7 +7,7 @@ import type { Config } from "./config.ts";
 import { ensureBootstrapKey, retireBootstrapKey } from "./db/api-keys.ts";
 import { insertEncryptionCheck, listEncryptionChecks } from "./db/encryption-checks.ts";
 import { listPendingMigrations, migrate } from "./db/migrate.ts";
-import { type Database, type DatabaseOptions, openDatabase } from "./db/sql.ts";
+import { type Database, type DatabaseOptions, openDatabase, pingDatabase } from "./db/sql.ts";
 import { ensureDefaultTeam } from "./db/teams.ts";
 import { claimSettings, type Dispatcher, openDispatcher } from "./dispatcher/dispatcher.ts";
 import { openRecorder } from "./dispatcher/recorder.ts";
@@ -179,7 +179,7 @@ async function start(
     recordFacts,
     log,
     metrics,
-    notReadyReason: () => notReadyReason(database, databaseUrl, dispatcher),
+    notReadyReason: () => notReadyReason(database, dispatcher),
     random: Math.random,
   });
   closers.push(() => app.close());
@@ -206,6 +206,8 @@ async function openOwnPostgres(
   const postgres = await openEmbeddedPostgres({
     dataDirectory: path.join(config.dataDirectory, "postgres"),
     log: (line) => options.onProgress?.(line),
+  }).catch((error: Error) => {
+    throw new StartError(error.message, { cause: error }); // It is a sentence already.
   });
   closers.push(() => postgres.close());
   if (postgres.adopted) options.onProgress?.("found PostgreSQL running and took it over");
@@ -230,13 +232,18 @@ async function bringToSchema(databaseUrl: string, mayMigrate: boolean): Promise<
       const { code } = error as { code?: string };
       const away = code === "ECONNREFUSED" || code === "57P03" || code === "ECONNRESET";
       if (!away || performance.now() - startedAtMs > databaseWaitMs) {
-        throw error instanceof StartError
-          ? error
-          : new StartError(`The database cannot be used: ${(error as Error).message}`);
+        throw error instanceof StartError ? error : databaseProblem(error);
       }
       await new Promise((resolve) => setTimeout(resolve, 500));
     }
   }
+}
+
+/** Puts what went wrong with the database at the start into one sentence for the operator. */
+export function databaseProblem(error: unknown): StartError {
+  // A host with several addresses fails with all of their errors, and no message of its own.
+  const { message, code } = error as { message: string; code?: string };
+  return new StartError(`The database cannot be used: ${message || code}`, { cause: error });
 }
 
 const checkWord = "postrider";
@@ -297,7 +304,7 @@ async function notReadyReason(
   dispatcher: Dispatcher,
 ): Promise<string | undefined> {
   try {
-    await database.sql`select 1`;
+    await pingDatabase(database);
     const pending = await listPendingMigrations(databaseUrl);
     if (pending.length > 0) return `The database lacks migrations, from ${pending[0]} on.`;
   } catch {

@@ -104,6 +104,11 @@ export function openDatabase(options: DatabaseOptions): Database {
   };
 }
 
+/** Resolves when the database answers. */
+export async function pingDatabase({ sql }: Database): Promise<void> {
+  await sql`select 1`;
+}
+
 /** Begins, and asks for the time in the same round trip. */
 async function begin(client: pg.PoolClient): Promise<Date> {
   const results: unknown = await client.query("begin; select now()");

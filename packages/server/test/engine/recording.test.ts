@@ -369,7 +369,7 @@ test("the database goes away again and again during a burst: nothing is lost and
     await house.database.sql`
       select pg_terminate_backend(pid) from pg_stat_activity
       where datname = current_database() and pid <> pg_backend_pid()
-        and application_name like 'postrider %'`;
+        and application_name in ('postrider ingest', 'postrider results', 'postrider claims')`;
   }
   await Promise.all(startAll);
   await house.drain();

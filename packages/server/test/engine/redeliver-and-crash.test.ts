@@ -344,9 +344,12 @@ test("a round of the janitor neither fails nor loses anything while facts are be
       recorded += 5;
     }
   })();
-  await tidy(house.database);
-  stop = true;
-  await recording;
+  try {
+    await tidy(house.database);
+  } finally {
+    stop = true;
+    await recording;
+  }
   await house.drain();
   expect(await house.events()).toHaveLength(recorded);
   expect((await house.deliveries()).every(({ status }) => status === "delivered")).toBe(true);

@@ -44,7 +44,8 @@ test("every file that ARCHITECTURE.md names in its diagrams and lists exists", (
   const others = ["types.ts", "schema.sql"];
   expect(
     named.filter(
-      (name) => !others.includes(name) && !files.some((file) => `/${file}`.endsWith(`/${name}`)),
+      (name) =>
+        !others.includes(name) && !files.some((file) => `/packages/${file}`.endsWith(`/${name}`)),
     ),
   ).toEqual([]);
 });

@@ -76,7 +76,11 @@ test("the license is the Apache License 2.0, in full", () => {
   const text = readText("LICENSE");
   expect(text).toContain("Version 2.0, January 2004");
   expect(text).toContain("END OF TERMS AND CONDITIONS");
-  for (const file of ["package.json", "packages/server/package.json", "packages/sdk/package.json"]) {
+  for (const file of [
+    "package.json",
+    "packages/server/package.json",
+    "packages/sdk/package.json",
+  ]) {
     expect(JSON.parse(readText(file)).license, file).toBe("Apache-2.0");
   }
 });

@@ -11,13 +11,20 @@ export type ServiceProcess = {
   child: ChildProcess;
   /** Everything it printed so far. */
   output(): string;
+  /** Waits until what it printed matches, and returns the match. */
+  printed(pattern: RegExp): Promise<RegExpExecArray>;
   /** Ends it as a power cut would; resolves when it is gone. */
   kill9(): Promise<void>;
   /** Tells it to stop and waits for its exit code. */
   terminate(signal?: NodeJS.Signals): Promise<number | null>;
+  /** Does what Ctrl-C does in a terminal: every process of its group gets SIGINT. Waits for the exit code. */
+  pressCtrlC(): Promise<number | null>;
 };
 
-const startMsMax = 60_000;
+/** A command that came to its end. */
+export type EndedCommand = { code: number | null; stdout: string; stderr: string };
+
+const waitMsMax = 60_000;
 
 /** The settings a production process needs, on a port of its own and with receivers on loopback allowed. */
 export function productionEnvironment(databaseUrl: string): Record<string, string> {
@@ -32,49 +39,38 @@ export function productionEnvironment(databaseUrl: string): Record<string, strin
   };
 }
 
-/** Starts `postrider <command>` and waits until it says where it listens. */
+/** Starts `postrider <args>` and waits until it says where it listens. */
 export async function startService(
   args: readonly string[],
   env: Record<string, string>,
   cwd?: string,
 ): Promise<ServiceProcess> {
-  const child = spawn(process.execPath, [command, ...args], {
-    env: { PATH: process.env.PATH ?? "", ...env },
-    stdio: ["ignore", "pipe", "pipe"],
-    ...(cwd === undefined ? {} : { cwd }),
-  });
-  let output = "";
-  const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
-  onTestFinished(async () => {
-    if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
-    await ended;
-  });
-
-  const url = await new Promise<string>((resolve, reject) => {
-    const timer = setTimeout(
-      () => reject(new Error(`no start within ${startMsMax} ms:\n${output}`)),
-      startMsMax,
-    );
-    const read = (chunk: Buffer) => {
-      output += chunk;
-      const found = /"url":"(http[^"]+)"|API\s+(http\S+)/.exec(output);
-      const [, fromLog, fromGreeting] = found ?? [];
-      const url = fromLog ?? fromGreeting;
-      if (url) resolve(url);
-      if (url) clearTimeout(timer);
-    };
-    child.stdout?.on("data", read);
-    child.stderr?.on("data", read);
-    ended.then((code) => {
-      clearTimeout(timer);
-      reject(new Error(`ended with ${code} before it was ready:\n${output}`));
+  const { child, ended, text } = start(args, env, cwd);
+  const printed = (pattern: RegExp) =>
+    new Promise<RegExpExecArray>((resolve, reject) => {
+      const fail = (why: string) => reject(new Error(`${why} ${pattern}:\n${text()}`));
+      const timer = setTimeout(() => fail(`not within ${waitMsMax} ms:`), waitMsMax);
+      const look = () => {
+        const found = pattern.exec(text());
+        if (!found) return;
+        clearTimeout(timer);
+        resolve(found);
+      };
+      child.stdout?.on("data", look);
+      child.stderr?.on("data", look);
+      ended.then((code) => {
+        clearTimeout(timer);
+        fail(`ended with ${code} before`);
+      });
+      look();
     });
-  });
+  const [, fromLog, fromGreeting] = await printed(/"url":"(http[^"]+)"|API\s+(http\S+)/);
 
   return {
-    url,
+    url: fromLog ?? fromGreeting ?? "",
     child,
-    output: () => output,
+    output: text,
+    printed,
     async kill9() {
       child.kill("SIGKILL");
       await ended;
@@ -83,5 +79,50 @@ export async function startService(
       child.kill(signal);
       return await ended;
     },
+    async pressCtrlC() {
+      process.kill(-(child.pid as number), "SIGINT");
+      return await ended;
+    },
   };
+}
+
+/** Runs `postrider <args>` to its end. */
+export async function runCommand(
+  args: readonly string[],
+  env: Record<string, string> = {},
+  cwd?: string,
+): Promise<EndedCommand> {
+  const { child, ended } = start(args, env, cwd);
+  const read = (stream: NodeJS.ReadableStream | null) => {
+    let text = "";
+    stream?.on("data", (chunk: Buffer) => {
+      text += chunk;
+    });
+    return () => text;
+  };
+  const [stdout, stderr] = [read(child.stdout), read(child.stderr)];
+  const code = await ended;
+  return { code, stdout: stdout(), stderr: stderr() };
+}
+
+function start(args: readonly string[], env: Record<string, string>, cwd: string | undefined) {
+  const child = spawn(process.execPath, [command, ...args], {
+    env: { PATH: process.env.PATH ?? "", ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+    detached: true, // A process group of its own, as a shell gives it.
+    ...(cwd === undefined ? {} : { cwd }),
+  });
+  let output = "";
+  const append = (chunk: Buffer) => {
+    output += chunk;
+  };
+  child.stdout.on("data", append);
+  child.stderr.on("data", append);
+  // Not "exit": what it printed last may still be on its way.
+  const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
+  onTestFinished(async () => {
+    if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
+    await ended;
+  });
+  return { child, ended, text: () => output };
 }
