@@ -221,8 +221,9 @@ async function fanOut(
 class InsertedMeanwhile extends Error {}
 
 async function writeChanges(tx: Tx, world: World, changes: Changes): Promise<void> {
+  // In id order, so that batches which insert the same rows wait for each other and not in a circle.
   const pick = <State>(states: Map<string, State>, keys: Iterable<string>): State[] =>
-    [...keys].flatMap((key) => states.get(key) ?? []);
+    [...keys].sort().flatMap((key) => states.get(key) ?? []);
 
   const newWorkflows = pick(world.workflows, changes.newWorkflows);
   if (newWorkflows.length > 0 && (await insertWorkflows(tx, newWorkflows)) < newWorkflows.length) {

@@ -209,7 +209,7 @@ export type AttemptRecord = {
 };
 
 /**
- * Logs attempts and moves their deliveries on, where the lease is still theirs; returns the ids it moved.
+ * Logs attempts and moves their deliveries on, where the lease is still theirs; returns the attempts that moved one.
  *
  * What happened is always logged; only the lease holder may change state. A result that comes after its attempt was
  * given up as `unknown_outcome` takes that row's place, because now the outcome is known; it moves nothing.
@@ -218,7 +218,7 @@ export async function recordAttempts(
   sql: Sql,
   records: readonly AttemptRecord[],
 ): Promise<Set<string>> {
-  const moved = await sql("record_attempts")<{ id: string }>`
+  const moved = await sql("record_attempts")<{ attemptId: string }>`
     with given as (
       select * from unnest(
         ${textArray(records.map((r) => r.teamId))}::text[],
@@ -269,8 +269,8 @@ export async function recordAttempts(
         updated_at = now()
     from given g
     where d.team_id = g.team_id and d.id = g.delivery_id and d.lease_token = g.lease_token
-    returning d.id`;
-  return new Set(moved.map(({ id }) => id));
+    returning g.attempt_id as "attemptId"`;
+  return new Set(moved.map(({ attemptId }) => attemptId));
 }
 
 /** A lease to give back: its attempt was never begun. */

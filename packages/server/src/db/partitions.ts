@@ -24,6 +24,8 @@ export async function ensurePartitions(tx: Tx, daysAhead: number): Promise<numbe
       from generate_series(0, ${daysAhead}::int) as n
     ) days
     where to_regclass(parent || '_' || to_char(day, 'YYYYMMDD')) is null`;
+  // Rows must not land in the default partitions between their move and the attachment. It happens once a day.
+  if (missing.length > 0) await tx`lock table events, attempts in access exclusive mode`;
   for (const { statement } of missing) await runStatement(tx, statement);
   return missing.length;
 }

@@ -44,7 +44,7 @@ export function openRecorder(deps: RecorderDeps): Recorder {
     commit: (records) =>
       persist(deps, records, async (batch) => {
         const moved = await recordAttempts(deps.database.sql, batch);
-        return batch.map((record) => ({ result: moved.has(record.deliveryId) }));
+        return batch.map((record) => ({ result: moved.has(record.attemptId) }));
       }),
   });
   const releases: GroupCommit<Unsent, void> = openGroupCommit({

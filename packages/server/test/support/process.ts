@@ -86,13 +86,15 @@ export async function startService(
   };
 }
 
-/** Runs `postrider <args>` to its end. */
+/** Runs `postrider <args>` to its end; `onStart` gets the process while it runs. */
 export async function runCommand(
   args: readonly string[],
   env: Record<string, string> = {},
   cwd?: string,
+  onStart: (child: ChildProcess) => void = () => {},
 ): Promise<EndedCommand> {
   const { child, ended } = start(args, env, cwd);
+  onStart(child);
   const read = (stream: NodeJS.ReadableStream | null) => {
     let text = "";
     stream?.on("data", (chunk: Buffer) => {
