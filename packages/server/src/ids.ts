@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from "node:crypto";
+import { createHash, createHmac, randomBytes, randomUUID } from "node:crypto";
 
 /** The form of a resource id: 24 lower-case hex digits, four bytes of Unix seconds first. */
 export const objectIdPattern = "^[0-9a-f]{24}$";
@@ -57,3 +57,21 @@ const secondsHex = (unixSeconds: number): string =>
   (unixSeconds >>> 0).toString(16).padStart(8, "0");
 
 const sha256 = (text: string): Buffer => createHash("sha256").update(text).digest();
+
+/** Signs a body under a shared secret: lower-case hex HMAC-SHA256 of its exact bytes. */
+export const signBody = (secret: string, body: Buffer): string =>
+  createHmac("sha256", secret).update(body).digest("hex");
+
+/** The form of a call's id: `WC-` (web) or `CC-` (phone) and a UUID. */
+export const callIdPattern = "^(WC|CC)-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$";
+
+/** Makes a call's id. */
+export const newCallId = (callType: "web" | "phone"): string =>
+  `${callType === "web" ? "WC" : "CC"}-${randomUUID()}`;
+
+/** Derives the call id that a request with this seed always gets. */
+export function callIdFromSeed(callType: "web" | "phone", seed: string): string {
+  const hex = sha256(seed).toString("hex", 0, 16);
+  const uuid = `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+  return `${callType === "web" ? "WC" : "CC"}-${uuid}`;
+}

@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import path from "node:path";
 import type { Logger } from "pino";
-import { type HotPath, openRecordFacts } from "./actions/record-facts.ts";
+import { openRecordFacts } from "./actions/record-facts.ts";
 import { openApp } from "./api/app.ts";
 import type { Config } from "./config.ts";
 import { ensureBootstrapKey, retireBootstrapKey } from "./db/api-keys.ts";
@@ -14,16 +14,18 @@ import { openRecorder } from "./dispatcher/recorder.ts";
 import { openSender, type SenderOptions } from "./dispatcher/send.ts";
 import { openTargets } from "./dispatcher/targets.ts";
 import { openWake } from "./dispatcher/wake.ts";
+import { assistantMessages } from "./domain/contracts/assistant-messages.ts";
+import { organisationWebhooks } from "./domain/contracts/organisation-webhooks.ts";
 import { workflowWebhooks } from "./domain/contracts/workflow-webhooks.ts";
 import { openEmbeddedPostgres } from "./embedded-postgres/open.ts";
 import { openJanitor, tidy } from "./janitor/janitor.ts";
 import { openLog } from "./log.ts";
 import { openMetrics } from "./metrics.ts";
 import { type Keyring, openKeyring, SealError } from "./secrets.ts";
-import { openRunDeadlines } from "./watch/run-deadlines.ts";
+import { openTimers } from "./watch/timers.ts";
 
 /** The contracts this service keeps. */
-const contracts = [workflowWebhooks];
+const contracts = [workflowWebhooks, organisationWebhooks, assistantMessages];
 
 /** A service that cannot start. The message is one sentence for the operator. */
 export class StartError extends Error {}
@@ -154,12 +156,12 @@ async function start(
   const facts = openRecordFacts({
     database: ingest,
     contracts,
-    hotPath: dispatcher.hotPath satisfies HotPath,
+    hotPath: dispatcher.hotPath,
     waitingMax: config.ingestQueue,
     onUnwanted: countUnwanted(metrics),
   });
   closers.push(() => facts.idle());
-  const recordFacts = facts.submit;
+  const recordFacts = facts.record;
 
   const wake = openWake({
     databaseUrl,
@@ -177,17 +179,18 @@ async function start(
     database,
     keyring,
     recordFacts,
+    recordAllFacts: facts.recordAll,
     log,
     metrics,
-    notReadyReason: () => notReadyReason(database, dispatcher),
+    notReadyReason: () => notReadyReason(database, databaseUrl, dispatcher),
     random: Math.random,
   });
   closers.push(() => app.close());
   const address = await listen(app, config);
 
   dispatcher.start();
-  const deadlines = openRunDeadlines({ database, recordFacts, onError });
-  closers.push(() => deadlines.close());
+  const timers = openTimers({ database, recordFacts, onError });
+  closers.push(() => timers.close());
   const janitor = openJanitor({ database, onError });
   closers.push(() => janitor.close());
 

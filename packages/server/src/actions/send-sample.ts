@@ -60,6 +60,7 @@ export async function sendSample(
           eventId: event.id,
           subscriptionId,
           eventType: event.eventType,
+          order: null,
           leaseMs: null,
         },
       ],

@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import type { RecordFacts } from "../actions/record-facts.ts";
+import type { RecordAllFacts, RecordFacts } from "../actions/record-facts.ts";
 import type { Config } from "../config.ts";
 import type { Database } from "../db/sql.ts";
 import type { Metrics } from "../metrics.ts";
@@ -12,6 +12,7 @@ export type ApiDeps = {
   database: Database;
   keyring: Keyring;
   recordFacts: RecordFacts;
+  recordAllFacts: RecordAllFacts;
   log: Logger;
   metrics: Metrics;
   /** What /readyz tells: undefined when ready, otherwise one sentence with the reason. */

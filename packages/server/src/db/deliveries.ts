@@ -9,6 +9,8 @@ export type NewDelivery = {
   eventId: string;
   subscriptionId: string;
   eventType: string;
+  /** Where order counts: it goes out after those of its key that come before it, and at most once. */
+  order: { key: string; position: number } | null;
   /** Milliseconds of a lease for the process that inserts it; null leaves it in the table, due now. */
   leaseMs: number | null;
 };
@@ -31,12 +33,14 @@ export async function insertDeliveries(
         ${uuidArray(deliveries.map((d) => d.eventId))}::uuid[],
         ${textArray(deliveries.map((d) => d.subscriptionId))}::text[],
         ${textArray(deliveries.map((d) => d.eventType))}::text[],
-        ${int4Array(deliveries.map((d) => d.leaseMs))}::int4[])
-        as g (team_id, id, event_id, subscription_id, event_type, lease_ms)
+        ${int4Array(deliveries.map((d) => d.leaseMs))}::int4[],
+        ${textArray(deliveries.map((d) => d.order?.key ?? null))}::text[],
+        ${int4Array(deliveries.map((d) => d.order?.position ?? null))}::int4[])
+        as g (team_id, id, event_id, subscription_id, event_type, lease_ms, order_key, order_position)
     ), inserted as (
-      insert into deliveries (team_id, id, event_id, subscription_id, event_type, due_at,
-        lease_token, attempt_count)
-      select team_id, id, event_id, subscription_id, event_type,
+      insert into deliveries (team_id, id, event_id, subscription_id, event_type, order_key,
+        order_position, due_at, lease_token, attempt_count)
+      select team_id, id, event_id, subscription_id, event_type, order_key, order_position,
         now() + coalesce(lease_ms, 0) * interval '1 millisecond',
         case when lease_ms is not null then ${leaseToken}::uuid end,
         case when lease_ms is not null then 1 else 0 end
@@ -105,7 +109,8 @@ export const crashesMax = 3;
  *
  * SKIP LOCKED lets any number of processes claim side by side. A row that is due although it has a lease was held by a
  * process that died or stalled: its open attempt becomes `unknown_outcome`, and after `crashesMax` of those it fails
- * as `crash_loop` instead of being leased again.
+ * as `crash_loop` instead of being leased again. Where order counts a request is made at most once: the first lost
+ * attempt ends the delivery as `unknown_outcome`, and nothing is claimed before what comes earlier in its order ended.
  */
 export async function claimDueOfAllTeams(
   sql: Sql,
@@ -122,9 +127,14 @@ export async function claimDueOfAllTeams(
         as share (subscription_id, row_limit, lease_ms)
       cross join lateral (
         select team_id, id, created_at, event_id, subscription_id, event_type, due_at, lease_token,
-               attempt_count, crash_count, manual, updated_by
-        from deliveries
+               attempt_count, crash_count, manual, updated_by, order_key
+        from deliveries candidate
         where subscription_id = share.subscription_id and finished_at is null and due_at <= now()
+          and (order_key is null or not exists (
+            select from deliveries earlier
+            where earlier.subscription_id = candidate.subscription_id
+              and earlier.order_key = candidate.order_key and earlier.finished_at is null
+              and earlier.order_position < candidate.order_position))
         order by due_at
         limit share.row_limit
         for update skip locked
@@ -132,7 +142,8 @@ export async function claimDueOfAllTeams(
     ), sized as (
       select picked.*, e.payload, e.contract, s.url,
              lease_token is not null as crashed,
-             lease_token is not null and crash_count >= ${crashesMax} as looping,
+             lease_token is not null and (order_key is not null or crash_count >= ${crashesMax})
+               as given_up,
              sum(octet_length(e.payload)) over (order by due_at, picked.id) as bytes,
              row_number() over (order by due_at, picked.id) as position
       from picked
@@ -148,21 +159,22 @@ export async function claimDueOfAllTeams(
                || substr(md5(taken.id || '/' || attempt_count), 1, 16),
              team_id, url, false, 'unknown_outcome',
              'The process that made this attempt ended before it could record what came of it.',
-             not looping, manual, case when manual then updated_by else 'system' end
+             not given_up, manual, case when manual then updated_by else 'system' end
       from taken where crashed
       on conflict do nothing
     ), moved as (
       update deliveries d
-      set attempt_count = d.attempt_count + case when looping then 0 else 1 end,
-          crash_count = d.crash_count + case when crashed and not looping then 1 else 0 end,
-          lease_token = case when not looping then ${options.leaseToken}::uuid end,
-          due_at = now() + case when looping then 0 else lease_ms end * interval '1 millisecond',
-          status = case when looping then 'failed' else 'pending' end,
-          finished_at = case when looping then now() end,
-          retry_at = case when looping then null when crashed then coalesce(d.retry_at, now()) else d.retry_at end,
+      set attempt_count = d.attempt_count + case when given_up then 0 else 1 end,
+          crash_count = d.crash_count + case when crashed and not given_up then 1 else 0 end,
+          lease_token = case when not given_up then ${options.leaseToken}::uuid end,
+          due_at = now() + case when given_up then 0 else lease_ms end * interval '1 millisecond',
+          status = case when given_up then 'failed' else 'pending' end,
+          finished_at = case when given_up then now() end,
+          retry_at = case when given_up then null when crashed then coalesce(d.retry_at, now()) else d.retry_at end,
           last_attempt_at = case when crashed then now() else d.last_attempt_at end,
           last_status_code = case when crashed then null else d.last_status_code end,
-          last_error = case when looping then 'crash_loop' when crashed then 'unknown_outcome' else d.last_error end,
+          last_error = case when given_up and d.order_key is null then 'crash_loop'
+                            when crashed then 'unknown_outcome' else d.last_error end,
           updated_at = case when crashed then now() else d.updated_at end
       from taken
       where d.team_id = taken.team_id and d.id = taken.id
@@ -173,7 +185,8 @@ export async function claimDueOfAllTeams(
            taken.payload, taken.created_at::text as "createdAt",
            moved.attempt_count as "attemptNumber", moved.crash_count as "crashCount",
            moved.manual_count as "manualCount", taken.manual,
-           case when taken.manual then taken.updated_by else 'system' end as actor
+           case when taken.manual then taken.updated_by else 'system' end as actor,
+           taken.order_key is not null as ordered
     from taken
     join moved on moved.id = taken.id
     where moved.status = 'pending'

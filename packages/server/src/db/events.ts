@@ -6,7 +6,7 @@ import type { Tx } from "./sql.ts";
 export async function insertEvents(tx: Tx, events: readonly RenderedEvent[]): Promise<void> {
   await tx("insert_events")`
     insert into events (id, team_id, contract, event_type, dedupe_key, workflow_id, workflow_name,
-      run_id, run_status, created_by, payload)
+      run_id, run_status, call_id, assistant_id, created_by, payload)
     select * from unnest(
       ${uuidArray(events.map((e) => e.id))}::uuid[],
       ${textArray(events.map((e) => e.teamId))}::text[],
@@ -17,6 +17,8 @@ export async function insertEvents(tx: Tx, events: readonly RenderedEvent[]): Pr
       ${textArray(events.map((e) => e.workflowName))}::text[],
       ${textArray(events.map((e) => e.runId))}::text[],
       ${textArray(events.map((e) => e.runStatus))}::text[],
+      ${textArray(events.map((e) => e.callId))}::text[],
+      ${textArray(events.map((e) => e.assistantId))}::text[],
       ${textArray(events.map((e) => e.createdBy))}::text[],
       ${byteaArray(events.map((e) => e.payload))}::bytea[])`;
 }

@@ -144,15 +144,6 @@ export async function updateRuns(tx: Tx, runs: readonly Run[]): Promise<void> {
     where r.team_id = n.team_id and r.id = n.id`;
 }
 
-/** Names runs of all teams whose deadline has passed, earliest first. */
-export async function listOverdueRuns(sql: Sql, limit: number): Promise<TeamKey[]> {
-  return await sql<TeamKey>`
-    select team_id as "teamId", id from runs
-    where completed_at is null and deadline_at <= now()
-    order by deadline_at
-    limit ${limit}`;
-}
-
 /** Finds a run; those of deleted workflows are there too. */
 export async function findRun(sql: Sql, teamId: string, id: string): Promise<Run | undefined> {
   const [row] = await sql<RunRow>`

@@ -13,6 +13,8 @@ export type TargetRow = {
   maxRetries: number;
   backoffSeconds: number;
   sealedCredential: Buffer | null;
+  /** The headers the subscriber asked for. */
+  sealedHeaders: Buffer | null;
   sealedSigningSecret: Buffer;
   /** Only while a rotation lets the old secret live on. */
   sealedPreviousSecret: Buffer | null;
@@ -29,6 +31,7 @@ export async function listTargetsOfAllTeams(
            timeout_seconds as "timeoutSeconds", max_retries as "maxRetries",
            backoff_seconds as "backoffSeconds",
            sealed_credential as "sealedCredential",
+           sealed_headers as "sealedHeaders",
            sealed_signing_secret as "sealedSigningSecret",
            case when previous_secret_expires_at > now() then sealed_previous_secret end
              as "sealedPreviousSecret"

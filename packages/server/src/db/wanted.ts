@@ -6,21 +6,25 @@ export type WantingSubscription = {
   id: string;
   teamId: string;
   contract: string;
+  /** The one subject it hears of; null: all of its team's. */
+  subjectId: string | null;
   eventTypes: string[];
   timeoutSeconds: number;
 };
 
-/** Lists the enabled subscriptions of these teams that want any of these event types. */
+/** Lists the enabled subscriptions that want any of these event types: of these teams as a whole, or of these subjects. */
 export async function listWantingSubscriptions(
   tx: Tx,
   teamIds: readonly string[],
+  subjectIds: readonly string[],
   eventTypes: readonly string[],
 ): Promise<WantingSubscription[]> {
   return await tx("list_wanting_subscriptions")<WantingSubscription>`
-    select id, team_id as "teamId", contract, event_types as "eventTypes",
-           timeout_seconds as "timeoutSeconds"
+    select id, team_id as "teamId", contract, subject_id as "subjectId",
+           event_types as "eventTypes", timeout_seconds as "timeoutSeconds"
     from subscriptions
     where team_id = any(${textArray(teamIds)}::text[])
+      and (subject_id is null or subject_id = any(${textArray(subjectIds)}::text[]))
       and event_types && ${textArray(eventTypes)}::text[]
       and enabled and deleted_at is null
     order by id`;

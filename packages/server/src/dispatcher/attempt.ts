@@ -111,6 +111,7 @@ function requestHeaders(target: Target, delivery: LeasedDelivery, nowMs: number)
   );
   return [
     ...target.headers,
+    ...target.payloadHeaders(delivery.payload),
     "webhook-id",
     id,
     "webhook-timestamp",

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { HotPath } from "../actions/record-facts.ts";
+import type { HotPath } from "../actions/fan-out.ts";
 import {
   type ClaimShare,
   claimDueOfAllTeams,
@@ -166,7 +166,7 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
         }
         offerTurn(lane);
         startWhatMay();
-        if (worthAClaim(lane)) wake();
+        if (delivery.ordered || worthAClaim(lane)) wake();
         if (inFlight === 0) onQuiet?.();
       });
   }
@@ -310,6 +310,7 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
       }
       startWhatMay();
     },
+    leftInTable: () => wake(),
   };
 
   return {

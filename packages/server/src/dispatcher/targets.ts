@@ -21,6 +21,8 @@ export type Target = {
   signingSecrets: readonly Buffer[];
   /** The headers that are the same on every attempt. */
   headers: readonly string[];
+  /** The contract's headers that depend on the payload. */
+  payloadHeaders: (payload: Buffer) => readonly string[];
 };
 
 /** Knows the targets in use. What it tells is at most `freshForMs` old, and mostly much younger: changes are notified. */
@@ -118,7 +120,13 @@ function toTarget(deps: TargetsDeps, row: TargetRow): Target {
   }
 }
 
-const nothingToSend = { origin: "", path: "", signingSecrets: [], headers: [] };
+const nothingToSend = {
+  origin: "",
+  path: "",
+  signingSecrets: [],
+  headers: [],
+  payloadHeaders: () => [],
+};
 
 const unanswered = (reason: UnansweredReason, detail: string): AttemptResult => ({
   kind: "unanswered",
@@ -129,7 +137,7 @@ const unanswered = (reason: UnansweredReason, detail: string): AttemptResult => 
 function openSecrets(
   deps: TargetsDeps,
   row: TargetRow,
-): Pick<Target, "signingSecrets" | "headers"> {
+): Pick<Target, "signingSecrets" | "headers" | "payloadHeaders"> {
   const open = (sealed: Buffer, column: string) =>
     deps.keyring.open(sealed, {
       table: "subscriptions",
@@ -138,13 +146,16 @@ function openSecrets(
       rowId: row.subscriptionId,
     });
   const contract = deps.contracts.find(({ name }) => name === row.contract);
-  const credential = row.sealedCredential && open(row.sealedCredential, "sealed_credential");
-  const secrets = [open(row.sealedSigningSecret, "sealed_signing_secret")];
+  const secrets = {
+    credential: row.sealedCredential && open(row.sealedCredential, "sealed_credential"),
+    customHeaders: flatHeaders(row.sealedHeaders && open(row.sealedHeaders, "sealed_headers")),
+  };
+  const signingSecrets = [open(row.sealedSigningSecret, "sealed_signing_secret")];
   if (row.sealedPreviousSecret) {
-    secrets.push(open(row.sealedPreviousSecret, "sealed_previous_secret"));
+    signingSecrets.push(open(row.sealedPreviousSecret, "sealed_previous_secret"));
   }
   return {
-    signingSecrets: secrets.map(decodeSecret),
+    signingSecrets: signingSecrets.map(decodeSecret),
     headers: [
       "content-type",
       "application/json",
@@ -152,7 +163,12 @@ function openSecrets(
       deps.userAgent,
       "accept-encoding",
       "identity",
-      ...(contract?.headers({ credential }) ?? []),
+      ...(contract?.headers(secrets) ?? []),
     ],
+    payloadHeaders: (payload) => contract?.payloadHeaders?.(secrets, payload) ?? [],
   };
 }
+
+/** Custom headers are sealed as one JSON object of names and values. */
+const flatHeaders = (sealed: string | null): string[] =>
+  sealed === null ? [] : Object.entries(JSON.parse(sealed) as Record<string, string>).flat();

@@ -1,8 +1,10 @@
 import { AppError } from "../errors.ts";
 import type { Occurrence } from "./contracts/contract.ts";
+import { decideCall } from "./decide-call.ts";
 import type { Fact } from "./facts.ts";
-import type { Happening, Transition } from "./lifecycle/happening.ts";
+import { type Accepted, accepted } from "./lifecycle/happening.ts";
 import { cancelRun, isFinal, type Run, startRun, timeOutRun, updateRun } from "./lifecycle/run.ts";
+import { reportStep } from "./lifecycle/step.ts";
 import {
   activateVersion,
   createVersion,
@@ -13,46 +15,7 @@ import {
   type Version,
   type Workflow,
 } from "./lifecycle/workflow.ts";
-
-/** The state after a fact, as its reporter is told. */
-export type Recorded = {
-  outcome: "recorded" | "repeated";
-  workflow?: Workflow;
-  run?: Run;
-  version?: Version;
-};
-
-/** Names a subject within a batch that may span teams. */
-export const subjectKey = (teamId: string, id: string): string => `${teamId}/${id}`;
-
-/** What a batch of facts is decided on, and what became of it. Keys are `subjectKey`s. */
-export type World = {
-  now: Date;
-  workflows: Map<string, Workflow>;
-  runs: Map<string, Run>;
-  versions: Map<string, Version[]>;
-  /** Unfinished runs that may be cancelled with one workflow, at the most. */
-  cancelledRunsMax: number;
-};
-
-/** What must be written because of a batch. */
-export type Changes = {
-  newWorkflows: Set<string>;
-  changedWorkflows: Set<string>;
-  newRuns: Set<string>;
-  changedRuns: Set<string>;
-  newVersions: (Version & { teamId: string; workflowId: string; createdBy: string })[];
-  happened: { happening: Happening; occurrence: Occurrence }[];
-};
-
-export const noChanges = (): Changes => ({
-  newWorkflows: new Set(),
-  changedWorkflows: new Set(),
-  newRuns: new Set(),
-  changedRuns: new Set(),
-  newVersions: [],
-  happened: [],
-});
+import { type Changes, type Recorded, subjectKey, type World } from "./world.ts";
 
 /**
  * Decides one fact on the world as the facts before it left it.
@@ -127,6 +90,26 @@ export function decide(fact: Fact, world: World, changes: Changes): Recorded {
       const { run, workflow } = knownRun(world, fact.teamId, fact.runId);
       return keepRun(world, changes, accepted(timeOutRun(run, workflow, report)), occurrence);
     }
+    case "step.reported": {
+      const { run, workflow } = knownRun(world, fact.teamId, fact.runId);
+      const key = subjectKey(fact.teamId, fact.runId, fact.stepId);
+      const existing = world.steps.get(key);
+      const timed = { ...report, occurredAt: occurrence.occurredAt };
+      const subject = { run, workflow, stepId: fact.stepId };
+      const next = accepted(reportStep(existing, subject, fact.data, timed));
+      if (next.kind === "repeated") return { outcome: "repeated", step: next.state };
+      world.steps.set(key, next.state);
+      (existing ? changes.changedSteps : changes.newSteps).add(key);
+      for (const happening of next.happened) changes.happened.push({ happening, occurrence });
+      return { outcome: "recorded", step: next.state };
+    }
+    case "call.created":
+    case "call.status":
+    case "call.message":
+    case "call.error":
+    case "call.ended":
+    case "call.hung":
+      return decideCall(fact, world, changes);
     default:
       throw new Error(`unknown fact ${fact satisfies never}`);
   }
@@ -152,13 +135,6 @@ function cancelUnfinishedRuns(
     const occurrence = { actor: report.actor, occurredAt: world.now };
     keepRun(world, changes, accepted(cancelRun(run, workflow, report)), occurrence);
   }
-}
-
-type Accepted<State> = Exclude<Transition<State>, { kind: "refused" }>;
-
-function accepted<State>(transition: Transition<State>): Accepted<State> {
-  if (transition.kind === "refused") throw new AppError(transition.code, transition.detail);
-  return transition;
 }
 
 function keepWorkflow(

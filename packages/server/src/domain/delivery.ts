@@ -18,6 +18,8 @@ export type LeasedDelivery = {
   crashCount: number;
   manualCount: number;
   manual: boolean;
+  /** Another delivery may be waiting for the end of this one. */
+  ordered: boolean;
   /** Whose request this attempt is: `system`, or the API key that asked for a manual one. */
   actor: string;
 };

@@ -12,6 +12,8 @@ export type Fact = {
   actor: string;
   /** When it happened by the platform's clock; without one, when it was recorded. */
   occurredAt?: Date | undefined;
+  /** The fact's own name within its team, where it has one: the same name again is the same fact. */
+  identity?: string | undefined;
 } & (
   | { type: "workflow.created"; workflowId: string; data: NewWorkflow }
   | { type: "workflow.updated"; workflowId: string; data: WorkflowChanges }
@@ -21,6 +23,13 @@ export type Fact = {
   | { type: "run.started"; runId: string; workflowId: string; data: NewRun }
   | { type: "run.updated"; runId: string; data: RunChanges }
   | { type: "run.timed_out"; runId: string }
+  | { type: "step.reported"; runId: string; stepId: string; data: StepReport }
+  | { type: "call.created"; callId: string; assistantId: string; data: NewCall }
+  | { type: "call.status"; callId: string; data: CallStatusReport }
+  | { type: "call.message"; callId: string; data: NewMessage }
+  | { type: "call.error"; callId: string; data: CallError }
+  | { type: "call.ended"; callId: string; data: CallEnd }
+  | { type: "call.hung"; callId: string }
 );
 
 export type FactType = Fact["type"];
@@ -75,4 +84,74 @@ export type RunChanges = {
   output?: JsonText | null;
   collectedInformation?: JsonText | null;
   error?: JsonText | null;
+};
+
+/** The states a step can be reported in. */
+export const stepStatuses = ["started", "completed", "failed"] as const;
+export type StepStatus = (typeof stepStatuses)[number];
+
+export type StepReport = {
+  status: StepStatus;
+  /** Without one, what was reported before, or the step's id. */
+  name?: string;
+  index?: number | null;
+  output?: JsonText | null;
+  error?: JsonText | null;
+};
+
+export const callTypes = ["web", "phone"] as const;
+export const callDirections = ["inbound", "outbound"] as const;
+export const callStatuses = ["queued", "ongoing", "forwarded", "finished"] as const;
+export type CallStatus = (typeof callStatuses)[number];
+
+export type NewCall = {
+  callType: (typeof callTypes)[number];
+  direction: (typeof callDirections)[number];
+  /** Where the call begins: most are `queued`. */
+  status: "queued" | "ongoing";
+  userNumber: string | null;
+  assistantNumber: string | null;
+  phoneProvider: string | null;
+  metadata: JsonText | null;
+};
+
+/** What a platform knows of the line; an absent field stays as it is. */
+export type CallStatusReport = {
+  status: CallStatus;
+  phoneCallStatus?: string | null;
+  phoneCallStatusReason?: string | null;
+};
+
+export const messageRoles = ["user", "assistant"] as const;
+
+export type NewMessage = {
+  /** The platform's own id; the same id again is the same message. Without one we number it. */
+  messageId: string | null;
+  role: (typeof messageRoles)[number];
+  text: string;
+  /** Unix milliseconds by the platform's clock; without one, when it was recorded. */
+  timestampMs: number | null;
+  metrics: JsonText | null;
+};
+
+export const callErrorTypes = ["llm_error", "stt_error"] as const;
+
+export type CallError = {
+  type: (typeof callErrorTypes)[number];
+  code: string | null;
+  message: string | null;
+  provider: string | null;
+  retryable: boolean | null;
+};
+
+/** What only the platform knows at the end of a call; an absent field stays as it is. */
+export type CallEnd = {
+  phoneCallStatus?: string | null;
+  phoneCallStatusReason?: string | null;
+  callEndTriggerBy?: string | null;
+  durationMs?: number | null;
+  recording?: JsonText | null;
+  analysis?: JsonText | null;
+  cost?: JsonText | null;
+  metrics?: JsonText | null;
 };

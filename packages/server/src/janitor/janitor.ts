@@ -1,4 +1,5 @@
 import { failOrphanedDeliveriesOfAllTeams } from "../db/deliveries.ts";
+import { deleteOldIdentitiesOfAllTeams } from "../db/fact-identities.ts";
 import { deleteOldIdempotencyKeysOfAllTeams, ensurePartitions } from "../db/partitions.ts";
 import type { Database } from "../db/sql.ts";
 
@@ -39,5 +40,6 @@ export function openJanitor(deps: JanitorDeps): { close(): Promise<void> } {
 export async function tidy(database: Database): Promise<void> {
   await database.begin((tx) => ensurePartitions(tx, daysAhead));
   await failOrphanedDeliveriesOfAllTeams(database.sql, rowsMax);
+  await deleteOldIdentitiesOfAllTeams(database.sql, rowsMax);
   await deleteOldIdempotencyKeysOfAllTeams(database.sql, rowsMax);
 }

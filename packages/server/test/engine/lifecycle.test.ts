@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { NewRun, RunChanges, RunStatus } from "../../src/domain/facts.ts";
 import { type JsonText, jsonText } from "../../src/domain/json-text.ts";
 import { newId } from "../../src/ids.ts";
-import { endOverdueRuns } from "../../src/watch/run-deadlines.ts";
+import { actOnDueTimers } from "../../src/watch/timers.ts";
 import { type House, openHouse } from "../support/house.ts";
 
 const cold = { hot: false, started: false };
@@ -109,7 +109,7 @@ test("a run past its deadline ends once as failed by run_timeout, whichever proc
   const inTime = await house.startRun(workflowId, { timeoutSeconds: 3_600 });
   const endless = await house.startRun(workflowId);
   const look = (process: typeof other) =>
-    endOverdueRuns({ database: house.database, recordFacts: process.facts.submit });
+    actOnDueTimers({ database: house.database, recordFacts: process.facts.record });
 
   expect(await look(house)).toBe(0);
   await house.passTime("61 seconds");

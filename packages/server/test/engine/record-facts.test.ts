@@ -96,7 +96,7 @@ test("invariant 2: one fact, told 1,000 times at once to two processes, is one r
 
   const told = await Promise.all(
     Array.from({ length: 1_000 }, (_, index) =>
-      (index % 2 === 0 ? house : other).facts.submit(fact),
+      (index % 2 === 0 ? house : other).facts.record(fact),
     ),
   );
 
@@ -119,7 +119,7 @@ test("invariant 2: another report about the same run, told at once to two proces
   const runId = await house.startRun(await house.workflow());
   const end = house.fact({ type: "run.updated", runId, data: { status: "completed" } });
   await Promise.all(
-    Array.from({ length: 200 }, (_, index) => (index % 2 === 0 ? house : other).facts.submit(end)),
+    Array.from({ length: 200 }, (_, index) => (index % 2 === 0 ? house : other).facts.record(end)),
   );
   expect(await count(house, "events")).toBe(1);
   await house.settled();
@@ -362,12 +362,12 @@ test("a reporter that finds the house full is refused at once, and the waiting o
   const facts = openRecordFacts({
     database: house.database,
     contracts: [],
-    hotPath: { reserve: () => false, cancel: () => {}, accept: () => {} },
+    hotPath: { reserve: () => false, cancel: () => {}, accept: () => {}, leftInTable: () => {} },
     waitingMax: 3,
     onUnwanted: () => {},
   });
   const start = () =>
-    facts.submit(
+    facts.record(
       house.fact({
         type: "run.started",
         runId: newId(),

@@ -27,7 +27,7 @@ test("invariant 10: no statement finds a row under another team's id", async () 
         versions: (await readVersions(tx, workflow)).length,
         unfinishedRuns: (await listUnfinishedRuns(tx, workflow, 10)).length,
         lockedRuns: (await lockRuns(tx, run)).length,
-        wanting: (await listWantingSubscriptions(tx, [teamId], ["workflow_created"])).length,
+        wanting: (await listWantingSubscriptions(tx, [teamId], [], ["workflow_created"])).length,
       };
     });
 

@@ -52,10 +52,7 @@ test.each([
   ["server/src/api/app.ts", 'import type { Dispatcher } from "../dispatcher/dispatcher.ts";'],
   ["server/src/api/routes/runs.ts", 'import { openServer } from "../../server.ts";'],
   ["server/src/dispatcher/attempt.ts", 'import { sendProblem } from "../api/problem.ts";'],
-  [
-    "server/src/janitor/janitor.ts",
-    'import {\n  openRunDeadlines,\n} from "../watch/run-deadlines.ts";',
-  ],
+  ["server/src/janitor/janitor.ts", 'import {\n  openTimers,\n} from "../watch/timers.ts";'],
   ["server/src/watch/run-deadlines.ts", 'const { tidy } = await import("../janitor/janitor.ts");'],
   ["server/src/ids.ts", 'import type { Config } from "./config.ts";'],
   ["server/src/embedded-postgres/open.ts", 'import { migrate } from "../db/migrate.ts";'],

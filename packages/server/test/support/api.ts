@@ -75,6 +75,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
     database,
     keyring: openKeyring([Buffer.alloc(32, 7)]),
     recordFacts: () => Promise.reject(new Error("this test records no facts")),
+    recordAllFacts: () => Promise.reject(new Error("this test records no facts")),
     log: openLog({
       level: "debug",
       destination: { write: (line) => logged.push(JSON.parse(line)) },

@@ -21,6 +21,7 @@ export function openDescribedApp(moreRoutes: readonly Routes[] = []): Promise<Fa
       }),
       keyring: openKeyring([Buffer.alloc(32)]),
       recordFacts: () => Promise.reject(new Error("nothing is recorded here")),
+      recordAllFacts: () => Promise.reject(new Error("nothing is recorded here")),
       log: openLog({ level: "silent" }),
       metrics: openMetrics(),
       notReadyReason: async () => undefined,

@@ -10,11 +10,16 @@ export async function openFactsApi(): Promise<TestApi> {
       const group = openRecordFacts({
         database,
         contracts: [workflowWebhooks],
-        hotPath: { reserve: () => false, cancel: () => {}, accept: () => {} },
+        hotPath: {
+          reserve: () => false,
+          cancel: () => {},
+          accept: () => {},
+          leftInTable: () => {},
+        },
         waitingMax: 1_000,
         onUnwanted: () => {},
       });
-      return { recordFacts: (fact: Fact) => group.submit(fact) };
+      return { recordFacts: (fact: Fact) => group.record(fact), recordAllFacts: group.recordAll };
     },
   });
 }

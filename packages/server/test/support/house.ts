@@ -2,7 +2,8 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { encodeSecret } from "@postrider/sdk/sign";
 import { onTestFinished } from "vitest";
-import { type HotPath, openRecordFacts } from "../../src/actions/record-facts.ts";
+import type { HotPath } from "../../src/actions/fan-out.ts";
+import { type FactsIntake, openRecordFacts } from "../../src/actions/record-facts.ts";
 import { readConfig } from "../../src/config.ts";
 import { type Database, openDatabase } from "../../src/db/sql.ts";
 import { insertTeam } from "../../src/db/teams.ts";
@@ -16,10 +17,9 @@ import { openRecorder, type Recorder } from "../../src/dispatcher/recorder.ts";
 import { openSender } from "../../src/dispatcher/send.ts";
 import { openTargets } from "../../src/dispatcher/targets.ts";
 import { workflowWebhooks } from "../../src/domain/contracts/workflow-webhooks.ts";
-import type { Recorded } from "../../src/domain/decide.ts";
 import type { LeasedDelivery } from "../../src/domain/delivery.ts";
 import type { Fact, NewRun, NewWorkflow, RunChanges } from "../../src/domain/facts.ts";
-import type { GroupCommit } from "../../src/group-commit.ts";
+import type { Recorded } from "../../src/domain/world.ts";
 import { newId } from "../../src/ids.ts";
 import { type Keyring, openKeyring } from "../../src/secrets.ts";
 import { openReceiver, type Receiver } from "./http-receiver.ts";
@@ -45,7 +45,7 @@ export type ProcessOptions = Partial<
 
 /** One process of the service without its API: what records facts and what delivers them. */
 export type HouseProcess = {
-  facts: GroupCommit<Fact, Recorded>;
+  facts: FactsIntake;
   dispatcher: Dispatcher;
   recorder: Recorder;
   /** As a notification does: the target is read again at the next attempt. */
@@ -190,7 +190,7 @@ export async function openHouse(options: ProcessOptions = {}): Promise<House> {
   const process = openHouseProcess();
   const teamId = await newTeam();
   const fact = (told: ToldFact) => ({ teamId, actor: "system", ...told }) as Fact;
-  const record = (told: ToldFact, by: HouseProcess = process) => by.facts.submit(fact(told));
+  const record = (told: ToldFact, by: HouseProcess = process) => by.facts.record(fact(told));
 
   const deliveries = () => sql<DeliveryRow>`
     select *, extract(epoch from due_at - now())::float8 as due_in from deliveries order by id`;
@@ -356,7 +356,12 @@ function openProcess(url: string, keyring: Keyring, options: ProcessOptions): Ho
     onLeaseLost: (delivery) => leasesLost.push(delivery),
     onError: (_message, error) => errors.push(error),
   });
-  const cold: HotPath = { reserve: () => false, cancel: () => {}, accept: () => {} };
+  const cold: HotPath = {
+    reserve: () => false,
+    cancel: () => {},
+    accept: () => {},
+    leftInTable: () => {},
+  };
   const recordFacts = openRecordFacts({
     database: ingest,
     contracts,

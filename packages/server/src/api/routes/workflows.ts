@@ -1,10 +1,10 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import Type from "typebox";
 import { findWorkflow, listWorkflows } from "../../db/workflows.ts";
-import type { Recorded } from "../../domain/decide.ts";
 import type { WorkflowChanges } from "../../domain/facts.ts";
 import { type JsonText, joinObject } from "../../domain/json-text.ts";
 import type { Workflow } from "../../domain/lifecycle/workflow.ts";
+import type { Recorded } from "../../domain/world.ts";
 import { AppError } from "../../errors.ts";
 import type { ApiDeps } from "../deps.ts";
 import { bodyDocument, listText, objectText, sendExactJson } from "../exact-json.ts";

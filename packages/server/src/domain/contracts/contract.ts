@@ -12,6 +12,10 @@ export type RenderedEvent = {
   workflowName: string | null;
   runId: string | null;
   runStatus: string | null;
+  assistantId: string | null;
+  callId: string | null;
+  /** Where order counts: events of one key are delivered one after the other, each at most once. */
+  order: { key: string; position: number } | null;
   createdBy: string;
   /** The exact bytes every attempt posts. */
   payload: Buffer;
@@ -20,14 +24,26 @@ export type RenderedEvent = {
 /** Who reported what happened, and when by the platform's clock. */
 export type Occurrence = { actor: string; occurredAt: Date };
 
+/** What a subscription shows its receiver besides the common signature. */
+export type SubscriptionSecrets = {
+  /** The contract's own secret: a bearer token, a signing key, a shared word. */
+  credential: string | null;
+  /** The headers that the subscriber asked for, as name and value in turn. */
+  customHeaders: readonly string[];
+};
+
 /** What one kind of subscriber is promised: its event types, its payload, its own headers. */
 export type Contract = {
   name: string;
   eventTypes: readonly string[];
   /** The event type a happening has in this contract; undefined when the contract does not tell it. */
   eventTypeOf(happening: Happening): string | undefined;
+  /** The one subject whose subscription hears of it; null: every subscription of the team. */
+  subjectOf(happening: Happening): string | null;
   /** Makes the event of a happening that `eventTypeOf` names. */
   render(happening: Happening, occurrence: Occurrence): RenderedEvent;
-  /** The headers that come on top of the common ones, as name and value in turn. */
-  headers(subscription: { credential: string | null }): readonly string[];
+  /** The headers that come on top of the common ones and are the same on every request, as name and value in turn. */
+  headers(secrets: SubscriptionSecrets): readonly string[];
+  /** The headers that depend on the payload; undefined when the contract has none. */
+  payloadHeaders?(secrets: SubscriptionSecrets, payload: Buffer): readonly string[];
 };

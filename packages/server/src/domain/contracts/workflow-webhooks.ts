@@ -15,7 +15,20 @@ export const workflowActions = [
 ] as const;
 export type WorkflowAction = (typeof workflowActions)[number];
 
-const actions: Record<Happening["kind"], WorkflowAction> = {
+/** What contract A tells. */
+type Told = Extract<
+  Happening,
+  {
+    kind:
+      | "workflow_created"
+      | "workflow_updated"
+      | "workflow_deleted"
+      | "run_started"
+      | "run_ended";
+  }
+>;
+
+const actions: Record<Told["kind"], WorkflowAction> = {
   workflow_created: "workflow_created",
   workflow_updated: "workflow_updated",
   workflow_deleted: "workflow_deleted",
@@ -27,9 +40,11 @@ const actions: Record<Happening["kind"], WorkflowAction> = {
 export const workflowWebhooks: Contract = {
   name: "workflow",
   eventTypes: workflowActions,
-  eventTypeOf: (happening) => actions[happening.kind],
+  eventTypeOf: (happening) => (isTold(happening) ? actions[happening.kind] : undefined),
+  subjectOf: () => null,
 
   render(happening, { actor, occurredAt }) {
+    if (!isTold(happening)) throw new Error(`contract A does not tell ${happening.kind}`);
     const action = actions[happening.kind];
     const { workflow } = happening;
     const run = "run" in happening ? happening.run : undefined;
@@ -70,6 +85,9 @@ export const workflowWebhooks: Contract = {
       workflowName: workflow.name,
       runId: run?.id ?? null,
       runStatus: run?.status ?? null,
+      assistantId: null,
+      callId: null,
+      order: null,
       createdBy: actor,
       payload: Buffer.from(payload),
     };
@@ -79,7 +97,9 @@ export const workflowWebhooks: Contract = {
     credential === null ? [] : ["authorization", `Bearer ${credential}`],
 };
 
-function dedupeKeyOf(action: WorkflowAction, happening: Happening): string {
+const isTold = (happening: Happening): happening is Told => happening.kind in actions;
+
+function dedupeKeyOf(action: WorkflowAction, happening: Told): string {
   if ("run" in happening) return `${action}:${happening.run.id}`;
   const subject = `${action}:${happening.workflow.id}`;
   return happening.kind === "workflow_updated"
@@ -122,7 +142,7 @@ const runText = (run: Run): JsonText =>
   );
 
 /** Milliseconds from start to end by the reported times; null while the run goes on. */
-export const durationMs = (run: Run): number | null =>
+export const durationMs = (run: Pick<Run, "startedAt" | "completedAt">): number | null =>
   run.completedAt === null ? null : run.completedAt.getTime() - run.startedAt.getTime();
 
 // A member that was not there before, or is not there any more, is told as null.

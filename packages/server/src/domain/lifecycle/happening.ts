@@ -1,6 +1,9 @@
-import type { ErrorCode } from "../../errors.ts";
+import { AppError, type ErrorCode } from "../../errors.ts";
+import type { CallError } from "../facts.ts";
 import type { JsonText } from "../json-text.ts";
+import type { Assistant, Call, Message } from "./call.ts";
 import type { Run } from "./run.ts";
+import type { Step } from "./step.ts";
 import type { Workflow } from "./workflow.ts";
 
 /** One field that a workflow_updated tells: the values as exact JSON text, undefined where there was or is none. */
@@ -18,7 +21,22 @@ export type Happening =
   | { kind: "workflow_updated"; workflow: Workflow; changes: Change[]; reason: UpdateReason }
   | { kind: "workflow_deleted"; workflow: Workflow }
   | { kind: "run_started"; workflow: Workflow; run: Run }
-  | { kind: "run_ended"; workflow: Workflow; run: Run };
+  | { kind: "run_ended"; workflow: Workflow; run: Run }
+  | { kind: "step_reported"; workflow: Workflow; run: Run; step: Step }
+  | CallHappening;
+
+/** What happened in a call, as it stood then; `call.position` orders what happened in it. */
+export type CallHappening = { assistant: Assistant; call: Call } & (
+  | { kind: "call_status" }
+  | { kind: "call_message"; messages: readonly Message[] }
+  | { kind: "call_hung"; messages: readonly Message[] }
+  | { kind: "call_error"; error: CallError; messages: readonly Message[] }
+  | { kind: "call_ended"; messages: readonly Message[] }
+);
+
+/** The team that a happening belongs to. */
+export const teamOf = (happening: Happening): string =>
+  "call" in happening ? happening.call.teamId : happening.workflow.teamId;
 
 /** What becomes of a subject when a fact is applied to it. */
 export type Transition<State> =
@@ -26,3 +44,11 @@ export type Transition<State> =
   /** The fact was known already: nothing changes and nothing is sent. */
   | { kind: "repeated"; state: State }
   | { kind: "refused"; code: ErrorCode; detail: string };
+
+export type Accepted<State> = Exclude<Transition<State>, { kind: "refused" }>;
+
+/** Gives a transition that was not refused; a refusal is thrown as the `AppError` it stands for. */
+export function accepted<State>(transition: Transition<State>): Accepted<State> {
+  if (transition.kind === "refused") throw new AppError(transition.code, transition.detail);
+  return transition;
+}

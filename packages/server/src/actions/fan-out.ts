@@ -1,0 +1,138 @@
+import { randomUUID } from "node:crypto";
+import { insertDeliveries, type NewDelivery } from "../db/deliveries.ts";
+import { insertEvents } from "../db/events.ts";
+import type { Tx } from "../db/sql.ts";
+import { listWantingSubscriptions, type WantingSubscription } from "../db/wanted.ts";
+import type { Contract, Occurrence, RenderedEvent } from "../domain/contracts/contract.ts";
+import { type LeasedDelivery, leaseMs } from "../domain/delivery.ts";
+import { type Happening, teamOf } from "../domain/lifecycle/happening.ts";
+import { type Changes, subjectKey } from "../domain/world.ts";
+import { newId } from "../ids.ts";
+import { groupBy } from "./read-world.ts";
+
+/** Where fresh deliveries go at once, while this process has room for them. */
+export type HotPath = {
+  /** Takes a place for a delivery of this subscription; false: leave it in the table. */
+  reserve(subscriptionId: string, payloadBytes: number): boolean;
+  /** Gives a place back whose delivery did not come about. */
+  cancel(subscriptionId: string, payloadBytes: number): void;
+  /** Hands over deliveries whose places were reserved; their leases began at `leasedAtMs` (monotonic). */
+  accept(deliveries: readonly LeasedDelivery[], leasedAtMs: number): void;
+  /** Says that deliveries which must be claimed right before they are sent lie in the table. */
+  leftInTable(): void;
+};
+
+/** A delivery to be made. */
+export type Planned = { event: RenderedEvent; subscription: WantingSubscription; leased: boolean };
+
+/** What a batch tells the world, and how much of it nobody wanted. */
+export type FanOut = { events: RenderedEvent[]; deliveries: Planned[]; unwanted: number };
+
+type Told = {
+  contract: Contract;
+  eventType: string;
+  happening: Happening;
+  occurrence: Occurrence;
+};
+
+/**
+ * Renders what somebody wants, and plans a delivery for each who does.
+ *
+ * Where order counts nothing is leased ahead: what is not sent yet must not be lost with this process.
+ */
+export async function fanOut(
+  tx: Tx,
+  deps: { contracts: readonly Contract[]; hotPath: HotPath },
+  changes: Changes,
+): Promise<FanOut> {
+  const told = changes.happened.flatMap((happened) => tellingsOf(deps.contracts, happened));
+  if (told.length === 0) return { events: [], deliveries: [], unwanted: 0 };
+  const wanting = await readWanting(tx, told);
+
+  const events: RenderedEvent[] = [];
+  const deliveries: Planned[] = [];
+  for (const { contract, eventType, happening, occurrence } of told) {
+    const subjectId = contract.subjectOf(happening);
+    const takers = (wanting.get(subjectKey(teamOf(happening), contract.name)) ?? []).filter(
+      (subscription) =>
+        subscription.subjectId === subjectId && subscription.eventTypes.includes(eventType),
+    );
+    if (takers.length === 0) continue;
+    const event = contract.render(happening, occurrence);
+    events.push(event);
+    for (const subscription of takers) {
+      const leased =
+        event.order === null && deps.hotPath.reserve(subscription.id, event.payload.length);
+      deliveries.push({ event, subscription, leased });
+    }
+  }
+  return { events, deliveries, unwanted: told.length - events.length };
+}
+
+function tellingsOf(
+  contracts: readonly Contract[],
+  { happening, occurrence }: Changes["happened"][number],
+): Told[] {
+  return contracts.flatMap((contract) => {
+    const eventType = contract.eventTypeOf(happening);
+    return eventType === undefined ? [] : [{ contract, eventType, happening, occurrence }];
+  });
+}
+
+async function readWanting(
+  tx: Tx,
+  told: readonly Told[],
+): Promise<Map<string, WantingSubscription[]>> {
+  const unique = (values: readonly string[]) => [...new Set(values)];
+  const subscriptions = await listWantingSubscriptions(
+    tx,
+    unique(told.map(({ happening }) => teamOf(happening))),
+    unique(told.flatMap(({ contract, happening }) => contract.subjectOf(happening) ?? [])),
+    unique(told.map(({ eventType }) => eventType)),
+  );
+  return groupBy(subscriptions, ({ teamId, contract }) => subjectKey(teamId, contract));
+}
+
+/** Writes events and deliveries; returns those that are leased to this process. */
+export async function writeDeliveries(
+  tx: Tx,
+  { events, deliveries }: FanOut,
+): Promise<LeasedDelivery[]> {
+  if (events.length === 0) return [];
+  await insertEvents(tx, events);
+
+  const leaseToken = randomUUID();
+  const rows: NewDelivery[] = deliveries.map(({ event, subscription, leased }) => ({
+    teamId: event.teamId,
+    id: newId(),
+    eventId: event.id,
+    subscriptionId: subscription.id,
+    eventType: event.eventType,
+    order: event.order,
+    leaseMs: leased ? leaseMs(subscription.timeoutSeconds) : null,
+  }));
+  const createdAt = await insertDeliveries(tx, rows, leaseToken);
+
+  return rows.flatMap((row, index) => {
+    const event = deliveries[index]?.event;
+    if (row.leaseMs === null || !event) return [];
+    return {
+      teamId: row.teamId,
+      id: row.id,
+      subscriptionId: row.subscriptionId,
+      eventId: row.eventId,
+      contract: event.contract,
+      eventType: row.eventType,
+      payload: event.payload,
+      createdAt,
+      leaseToken,
+      leaseMs: row.leaseMs,
+      attemptNumber: 1,
+      crashCount: 0,
+      manualCount: 0,
+      manual: false,
+      ordered: false,
+      actor: "system",
+    };
+  });
+}

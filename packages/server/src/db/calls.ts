@@ -1,0 +1,200 @@
+import type { CallStatus } from "../domain/facts.ts";
+import type { Call, Message } from "../domain/lifecycle/call.ts";
+import { boolArray, byteaArray, int4Array, textArray, timestampArray } from "./arrays.ts";
+import type { Sql, Tx } from "./sql.ts";
+import { fromJsonText, ids, type TeamKey, teamIds, toJsonText } from "./workflows.ts";
+
+export type CallRow = {
+  team_id: string;
+  id: string;
+  assistant_id: string;
+  call_type: "web" | "phone";
+  direction: "inbound" | "outbound";
+  status: CallStatus;
+  user_number: string | null;
+  assistant_number: string | null;
+  phone_provider: string | null;
+  phone_call_status: string | null;
+  phone_call_status_reason: string | null;
+  call_end_trigger_by: string | null;
+  start_at: Date | null;
+  end_at: Date | null;
+  duration_ms: number | null;
+  metadata: Buffer | null;
+  recording: Buffer | null;
+  analysis: Buffer | null;
+  cost: Buffer | null;
+  metrics: Buffer | null;
+  message_count: number;
+  text_length: number;
+  position: number;
+  hang_due_at: Date | null;
+  hung: boolean;
+  created_by: string;
+  updated_by: string;
+  created_at: Date;
+  updated_at: Date;
+};
+
+export const toCall = (row: CallRow): Call => ({
+  teamId: row.team_id,
+  id: row.id,
+  assistantId: row.assistant_id,
+  callType: row.call_type,
+  direction: row.direction,
+  status: row.status,
+  userNumber: row.user_number,
+  assistantNumber: row.assistant_number,
+  phoneProvider: row.phone_provider,
+  phoneCallStatus: row.phone_call_status,
+  phoneCallStatusReason: row.phone_call_status_reason,
+  callEndTriggerBy: row.call_end_trigger_by,
+  startAt: row.start_at,
+  endAt: row.end_at,
+  durationMs: row.duration_ms,
+  metadata: toJsonText(row.metadata),
+  recording: toJsonText(row.recording),
+  analysis: toJsonText(row.analysis),
+  cost: toJsonText(row.cost),
+  metrics: toJsonText(row.metrics),
+  messageCount: row.message_count,
+  textLength: row.text_length,
+  position: row.position,
+  hangDueAt: row.hang_due_at,
+  hung: row.hung,
+  createdBy: row.created_by,
+  updatedBy: row.updated_by,
+  createdAt: row.created_at,
+  updatedAt: row.updated_at,
+});
+
+/** Locks calls for a change, in id order so that batches never wait for each other in a circle. */
+export async function lockCalls(tx: Tx, keys: readonly TeamKey[]): Promise<Call[]> {
+  const rows = await tx("lock_calls")<CallRow>`
+    select c.*
+    from unnest(${teamIds(keys)}::text[], ${ids(keys)}::text[]) as k (team_id, id)
+    join calls c on c.team_id = k.team_id and c.id = k.id
+    order by c.team_id, c.id
+    for no key update of c`;
+  return rows.map(toCall);
+}
+
+/**
+ * Writes new calls and returns how many really were new.
+ *
+ * Fewer than given: somebody else inserted one meanwhile; the caller starts over and finds it.
+ */
+export async function insertCalls(tx: Tx, calls: readonly Call[]): Promise<number> {
+  const rows = await tx("insert_calls")`
+    insert into calls (team_id, id, assistant_id, call_type, direction, status, user_number,
+      assistant_number, phone_provider, metadata, start_at, position, created_by, updated_by,
+      created_at, updated_at)
+    select * from unnest(
+      ${teamIds(calls)}::text[], ${ids(calls)}::text[],
+      ${textArray(calls.map((c) => c.assistantId))}::text[],
+      ${textArray(calls.map((c) => c.callType))}::text[],
+      ${textArray(calls.map((c) => c.direction))}::text[],
+      -- What happened to it later in the same batch is written by updateCalls.
+      ${textArray(calls.map((c) => (c.status === "finished" ? "queued" : c.status)))}::text[],
+      ${textArray(calls.map((c) => c.userNumber))}::text[],
+      ${textArray(calls.map((c) => c.assistantNumber))}::text[],
+      ${textArray(calls.map((c) => c.phoneProvider))}::text[],
+      ${byteaArray(calls.map((c) => fromJsonText(c.metadata)))}::bytea[],
+      ${timestampArray(calls.map((c) => c.startAt))}::timestamptz[],
+      ${int4Array(calls.map((c) => c.position))}::int4[],
+      ${textArray(calls.map((c) => c.createdBy))}::text[],
+      ${textArray(calls.map((c) => c.updatedBy))}::text[],
+      ${timestampArray(calls.map((c) => c.createdAt))}::timestamptz[],
+      ${timestampArray(calls.map((c) => c.updatedAt))}::timestamptz[])
+    on conflict (team_id, id) do nothing
+    returning id`;
+  return rows.length;
+}
+
+/** Writes the new state of known calls. The caller holds their locks. */
+export async function updateCalls(tx: Tx, calls: readonly Call[]): Promise<void> {
+  await tx("update_calls")`
+    update calls c
+    set status = n.status, phone_call_status = n.phone_call_status,
+        phone_call_status_reason = n.phone_call_status_reason,
+        call_end_trigger_by = n.call_end_trigger_by, start_at = n.start_at, end_at = n.end_at,
+        duration_ms = n.duration_ms, recording = n.recording, analysis = n.analysis, cost = n.cost,
+        metrics = n.metrics, message_count = n.message_count, text_length = n.text_length,
+        position = n.position, hang_due_at = n.hang_due_at, hung = n.hung,
+        updated_by = n.updated_by, updated_at = n.updated_at
+    from unnest(
+      ${teamIds(calls)}::text[], ${ids(calls)}::text[],
+      ${textArray(calls.map((c) => c.status))}::text[],
+      ${textArray(calls.map((c) => c.phoneCallStatus))}::text[],
+      ${textArray(calls.map((c) => c.phoneCallStatusReason))}::text[],
+      ${textArray(calls.map((c) => c.callEndTriggerBy))}::text[],
+      ${timestampArray(calls.map((c) => c.startAt))}::timestamptz[],
+      ${timestampArray(calls.map((c) => c.endAt))}::timestamptz[],
+      ${int4Array(calls.map((c) => c.durationMs))}::int4[],
+      ${byteaArray(calls.map((c) => fromJsonText(c.recording)))}::bytea[],
+      ${byteaArray(calls.map((c) => fromJsonText(c.analysis)))}::bytea[],
+      ${byteaArray(calls.map((c) => fromJsonText(c.cost)))}::bytea[],
+      ${byteaArray(calls.map((c) => fromJsonText(c.metrics)))}::bytea[],
+      ${int4Array(calls.map((c) => c.messageCount))}::int4[],
+      ${int4Array(calls.map((c) => c.textLength))}::int4[],
+      ${int4Array(calls.map((c) => c.position))}::int4[],
+      ${timestampArray(calls.map((c) => c.hangDueAt))}::timestamptz[],
+      ${boolArray(calls.map((c) => c.hung))}::bool[],
+      ${textArray(calls.map((c) => c.updatedBy))}::text[],
+      ${timestampArray(calls.map((c) => c.updatedAt))}::timestamptz[])
+      as n (team_id, id, status, phone_call_status, phone_call_status_reason, call_end_trigger_by,
+            start_at, end_at, duration_ms, recording, analysis, cost, metrics, message_count,
+            text_length, position, hang_due_at, hung, updated_by, updated_at)
+    where c.team_id = n.team_id and c.id = n.id`;
+}
+
+type MessageRow = {
+  team_id: string;
+  call_id: string;
+  message_id: string;
+  role: "user" | "assistant";
+  text: Buffer;
+  timestamp_ms: string;
+  metrics: Buffer | null;
+};
+
+/** Reads the messages of calls, each call's in order. */
+export async function readMessages(
+  tx: Sql,
+  keys: readonly TeamKey[],
+): Promise<(Message & { teamId: string; callId: string })[]> {
+  const rows = await tx("read_messages")<MessageRow>`
+    select m.team_id, m.call_id, m.message_id, m.role, m.text, m.timestamp_ms, m.metrics
+    from unnest(${teamIds(keys)}::text[], ${ids(keys)}::text[]) as k (team_id, id)
+    join call_messages m on m.team_id = k.team_id and m.call_id = k.id
+    order by m.team_id, m.call_id, m.position`;
+  return rows.map((row) => ({
+    teamId: row.team_id,
+    callId: row.call_id,
+    messageId: row.message_id,
+    role: row.role,
+    text: row.text.toString("utf8"),
+    timestampMs: Number(row.timestamp_ms),
+    metrics: toJsonText(row.metrics),
+  }));
+}
+
+/** Writes new messages. The caller holds the locks of their calls. */
+export async function insertMessages(
+  tx: Tx,
+  messages: readonly (Message & { teamId: string; callId: string; position: number })[],
+): Promise<void> {
+  await tx("insert_messages")`
+    insert into call_messages (team_id, call_id, position, message_id, role, text, timestamp_ms, metrics)
+    select team_id, call_id, position, message_id, role, text, timestamp_ms::bigint, metrics
+    from unnest(
+      ${textArray(messages.map((m) => m.teamId))}::text[],
+      ${textArray(messages.map((m) => m.callId))}::text[],
+      ${int4Array(messages.map((m) => m.position))}::int4[],
+      ${textArray(messages.map((m) => m.messageId))}::text[],
+      ${textArray(messages.map((m) => m.role))}::text[],
+      ${byteaArray(messages.map((m) => Buffer.from(m.text)))}::bytea[],
+      ${textArray(messages.map((m) => String(m.timestampMs)))}::text[],
+      ${byteaArray(messages.map((m) => fromJsonText(m.metrics)))}::bytea[])
+      as n (team_id, call_id, position, message_id, role, text, timestamp_ms, metrics)`;
+}

@@ -1,0 +1,80 @@
+import type { StepStatus } from "../domain/facts.ts";
+import type { Step } from "../domain/lifecycle/step.ts";
+import { byteaArray, int4Array, textArray, timestampArray } from "./arrays.ts";
+import type { Tx } from "./sql.ts";
+import { fromJsonText, toJsonText } from "./workflows.ts";
+
+/** A step named by its team, its run and itself. */
+export type StepKey = { teamId: string; runId: string; id: string };
+
+type StepRow = {
+  team_id: string;
+  run_id: string;
+  id: string;
+  name: string;
+  index: number | null;
+  status: StepStatus;
+  output: Buffer | null;
+  error: Buffer | null;
+  started_at: Date;
+  completed_at: Date | null;
+  created_by: string;
+  updated_by: string;
+  created_at: Date;
+  updated_at: Date;
+};
+
+const toStep = (row: StepRow): Step => ({
+  teamId: row.team_id,
+  runId: row.run_id,
+  id: row.id,
+  name: row.name,
+  index: row.index,
+  status: row.status,
+  output: toJsonText(row.output),
+  error: toJsonText(row.error),
+  startedAt: row.started_at,
+  completedAt: row.completed_at,
+  createdBy: row.created_by,
+  updatedBy: row.updated_by,
+  createdAt: row.created_at,
+  updatedAt: row.updated_at,
+});
+
+/** Reads steps. The caller holds the locks of their runs, which guard them too. */
+export async function readSteps(tx: Tx, keys: readonly StepKey[]): Promise<Step[]> {
+  const rows = await tx("read_steps")<StepRow>`
+    select s.*
+    from unnest(
+      ${textArray(keys.map((key) => key.teamId))}::text[],
+      ${textArray(keys.map((key) => key.runId))}::text[],
+      ${textArray(keys.map((key) => key.id))}::text[]) as k (team_id, run_id, id)
+    join steps s on s.team_id = k.team_id and s.run_id = k.run_id and s.id = k.id`;
+  return rows.map(toStep);
+}
+
+/** Writes new steps and the new state of known ones. The caller holds the locks of their runs. */
+export async function saveSteps(tx: Tx, steps: readonly Step[]): Promise<void> {
+  await tx("save_steps")`
+    insert into steps (team_id, run_id, id, name, index, status, output, error, started_at,
+      completed_at, created_by, updated_by, created_at, updated_at)
+    select * from unnest(
+      ${textArray(steps.map((s) => s.teamId))}::text[],
+      ${textArray(steps.map((s) => s.runId))}::text[],
+      ${textArray(steps.map((s) => s.id))}::text[],
+      ${textArray(steps.map((s) => s.name))}::text[],
+      ${int4Array(steps.map((s) => s.index))}::int4[],
+      ${textArray(steps.map((s) => s.status))}::text[],
+      ${byteaArray(steps.map((s) => fromJsonText(s.output)))}::bytea[],
+      ${byteaArray(steps.map((s) => fromJsonText(s.error)))}::bytea[],
+      ${timestampArray(steps.map((s) => s.startedAt))}::timestamptz[],
+      ${timestampArray(steps.map((s) => s.completedAt))}::timestamptz[],
+      ${textArray(steps.map((s) => s.createdBy))}::text[],
+      ${textArray(steps.map((s) => s.updatedBy))}::text[],
+      ${timestampArray(steps.map((s) => s.createdAt))}::timestamptz[],
+      ${timestampArray(steps.map((s) => s.updatedAt))}::timestamptz[])
+    on conflict (team_id, run_id, id) do update set
+      name = excluded.name, index = excluded.index, status = excluded.status,
+      output = excluded.output, error = excluded.error, completed_at = excluded.completed_at,
+      updated_by = excluded.updated_by, updated_at = excluded.updated_at`;
+}

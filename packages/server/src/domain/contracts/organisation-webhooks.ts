@@ -1,0 +1,134 @@
+import { eventId, publicEventId, signBody } from "../../ids.ts";
+import { extendObject, type JsonText, jsonText } from "../json-text.ts";
+import type { Happening } from "../lifecycle/happening.ts";
+import type { Run } from "../lifecycle/run.ts";
+import type { Step } from "../lifecycle/step.ts";
+import type { Contract } from "./contract.ts";
+import { durationMs } from "./workflow-webhooks.ts";
+
+/** Contract B's event types. */
+export const organisationEventTypes = [
+  "workflow.started",
+  "workflow.completed",
+  "workflow.failed",
+  "workflow.step.started",
+  "workflow.step.completed",
+  "workflow.step.failed",
+] as const;
+export type OrganisationEventType = (typeof organisationEventTypes)[number];
+
+type Told = Extract<Happening, { run: Run }>;
+
+/** Contract B's fixed policy: it has no settings for these. */
+export const organisationPolicy = {
+  timeoutSeconds: 10,
+  maxRetries: 3,
+  backoffSeconds: 10,
+} as const;
+
+/** Contract B: organisation webhooks, signed over the bare body under the subscriber's own secret. */
+export const organisationWebhooks: Contract = {
+  name: "organisation",
+  eventTypes: organisationEventTypes,
+  eventTypeOf: (happening) => ("run" in happening ? typeOf(happening) : undefined),
+  subjectOf: () => null,
+
+  render(happening, { actor, occurredAt }) {
+    if (!("run" in happening)) throw new Error(`contract B does not tell ${happening.kind}`);
+    const { workflow, run } = happening;
+    const step = happening.kind === "step_reported" ? happening.step : undefined;
+    const eventType = typeOf(happening);
+    const dedupeKey = [eventType, run.id, ...(step ? [step.id] : [])].join(":");
+    const id = eventId({
+      teamId: workflow.teamId,
+      contract: "organisation",
+      dedupeKey,
+      subjectId: run.id,
+    });
+    const payload = extendObject(
+      {
+        event_id: publicEventId(id),
+        event_type: eventType,
+        workflow_id: workflow.id,
+        organization_id: workflow.teamId,
+        timestamp: occurredAt,
+      },
+      [["data", step ? stepData(workflow.name, run, step) : runData(workflow.name, run)]],
+    );
+    return {
+      id,
+      teamId: workflow.teamId,
+      contract: "organisation",
+      eventType,
+      dedupeKey,
+      workflowId: workflow.id,
+      workflowName: workflow.name,
+      runId: run.id,
+      runStatus: run.status,
+      assistantId: null,
+      callId: null,
+      order: null,
+      createdBy: actor,
+      payload: Buffer.from(payload),
+    };
+  },
+
+  headers: ({ customHeaders }) => customHeaders,
+  payloadHeaders: ({ credential }, payload) =>
+    credential === null ? [] : ["x-webhook-signature", signBody(credential, payload)],
+};
+
+/** A cancelled run counts as failed: every started run ends in exactly one terminal event. */
+function typeOf(happening: Told): OrganisationEventType {
+  switch (happening.kind) {
+    case "run_started":
+      return "workflow.started";
+    case "run_ended":
+      return happening.run.status === "completed" ? "workflow.completed" : "workflow.failed";
+    case "step_reported":
+      return `workflow.step.${happening.step.status}`;
+    default:
+      throw new Error(`unknown happening ${happening satisfies never}`);
+  }
+}
+
+const jsonNull = jsonText(null);
+
+const runData = (workflowName: string, run: Run): JsonText =>
+  extendObject(
+    {
+      run_id: run.id,
+      workflow_name: workflowName,
+      status: run.status,
+      trigger: run.trigger,
+      started_at: run.startedAt,
+      completed_at: run.completedAt,
+      duration_ms: durationMs(run),
+    },
+    [
+      ["output", run.output ?? jsonNull],
+      ["error", run.error ?? jsonNull],
+    ],
+  );
+
+const stepData = (workflowName: string, run: Run, step: Step): JsonText =>
+  extendObject({ run_id: run.id, workflow_name: workflowName }, [
+    [
+      "step",
+      extendObject(
+        {
+          id: step.id,
+          name: step.name,
+          index: step.index,
+          status: step.status,
+          started_at: step.startedAt,
+          completed_at: step.completedAt,
+          duration_ms: durationMs(step),
+        },
+        [
+          ["output", step.output ?? jsonNull],
+          ["error", step.error ?? jsonNull],
+        ],
+      ),
+    ],
+  ]);

@@ -1,0 +1,81 @@
+import type { RecordFacts } from "../actions/record-facts.ts";
+import type { Database } from "../db/sql.ts";
+import { listTimersOfAllTeams, type Timer } from "../db/timers.ts";
+import type { Fact } from "../domain/facts.ts";
+
+export type TimersDeps = {
+  database: Database;
+  recordFacts: RecordFacts;
+  onError: (message: string, error: unknown) => void;
+};
+
+/**
+ * The shortest timeout is a second. One that begins right after a look is seen by the next one at the latest 100 ms
+ * after it is due, and a hang may be told 250 ms late.
+ */
+const pollMs = 1_100;
+const horizonMs = 1_200;
+const batchMax = 1_000;
+
+/**
+ * Tells hangs and ends overdue runs. Their times live in the database: any process may be the one that acts, also after
+ * a restart, and the lock on the subject sees to it that what several tell happens once.
+ */
+export function openTimers(deps: TimersDeps): { close(): Promise<void> } {
+  let closing = false;
+  const pending = new Set<NodeJS.Timeout>();
+  let looking: Promise<void> | undefined;
+
+  function after(delayMs: number, work: () => void): void {
+    if (closing) return;
+    const timer = setTimeout(() => {
+      pending.delete(timer);
+      work();
+    }, delayMs);
+    pending.add(timer);
+  }
+
+  function act(timer: Timer): void {
+    deps
+      .recordFacts(factOf(timer))
+      .catch((error) => deps.onError("what time brought about could not be recorded", error));
+  }
+
+  async function look(): Promise<void> {
+    for (const timer of await listTimersOfAllTeams(deps.database.sql, horizonMs, batchMax)) {
+      // A little later rather than earlier: told before its time it would count for nothing.
+      after(Math.max(0, Math.ceil(timer.dueInMs) + 1), () => act(timer));
+    }
+  }
+
+  function round(): void {
+    looking = look()
+      .catch((error) => deps.onError("timers could not be looked for", error))
+      .finally(() => after(pollMs, round));
+  }
+  round();
+
+  return {
+    async close() {
+      closing = true;
+      for (const timer of pending) clearTimeout(timer);
+      await looking;
+    },
+  };
+}
+
+/** Acts on every timer that has run out, and returns how many there were. */
+export async function actOnDueTimers(
+  deps: Pick<TimersDeps, "database" | "recordFacts">,
+): Promise<number> {
+  const due = await listTimersOfAllTeams(deps.database.sql, 0, batchMax);
+  await Promise.all(due.map((timer) => deps.recordFacts(factOf(timer))));
+  return due.length;
+}
+
+/** Another process may report the same: the second report finds it done and changes nothing. */
+function factOf({ kind, teamId, id }: Timer): Fact {
+  return kind === "hang"
+    ? { type: "call.hung", teamId, actor: "system", callId: id }
+    : { type: "run.timed_out", teamId, actor: "system", runId: id };
+}
