@@ -1,3 +1,4 @@
+import { hmacSha256, sameText } from "./constant-time.ts";
 import { encodeBase64, parseSecret } from "./secret.ts";
 
 /** Says why a request was not accepted. */
@@ -55,7 +56,7 @@ export async function verify(
 
   const content = signedContent(`${id}.${timestamp}.`, body);
   for (const key of keys) {
-    const expected = await hmacBase64(key, content);
+    const expected = encodeBase64(await hmacSha256(key, content));
     if (signatures.split(" ", SIGNATURES_MAX).some((given) => sameText(given, `v1,${expected}`))) {
       return { id, timestamp: new Date(Number(timestamp) * 1000) };
     }
@@ -104,23 +105,6 @@ function signedContent(prefix: string, body: string | Uint8Array): Uint8Array<Ar
   content.set(head);
   content.set(tail, head.length);
   return content;
-}
-
-async function hmacBase64(
-  key: Uint8Array<ArrayBuffer>,
-  content: Uint8Array<ArrayBuffer>,
-): Promise<string> {
-  const algorithm = { name: "HMAC", hash: "SHA-256" };
-  const imported = await crypto.subtle.importKey("raw", key, algorithm, false, ["sign"]);
-  return encodeBase64(new Uint8Array(await crypto.subtle.sign("HMAC", imported, content)));
-}
-
-/** Compares in a time that tells nothing about where two texts of equal length differ. */
-function sameText(a: string, b: string): boolean {
-  if (a.length !== b.length) return false;
-  let difference = 0;
-  for (let i = 0; i < a.length; i++) difference |= a.charCodeAt(i) ^ b.charCodeAt(i);
-  return difference === 0;
 }
 
 function missing(name: string): WebhookVerificationError {

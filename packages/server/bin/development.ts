@@ -31,6 +31,8 @@ export async function ensureDevelopmentKey(config: Config, database: Database): 
     id,
     name: "development",
     secretSha256: key.secretSha256,
+    prefix: key.prefix,
+    last4: key.last4,
     teamIds: [defaultTeamId],
     scopes,
     expiresInSeconds: null,

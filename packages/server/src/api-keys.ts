@@ -11,13 +11,18 @@ const checksumLength = 6;
 /**
  * Makes the key of this id: `prk_<env>_<id>_<secret><checksum>`.
  *
- * The text is shown once; what is stored is `secretSha256`. The checksum lets a mistyped key be refused without a
+ * The text is shown once; what is stored is `secretSha256`, and `prefix` and `last4` to know it again by. The checksum lets a mistyped key be refused without a
  * question to the database, and lets secret scanners tell a key from a lookalike.
  */
-export function newApiKey(env: "dev" | "live", id: string): { text: string; secretSha256: Buffer } {
+export function newApiKey(
+  env: "dev" | "live",
+  id: string,
+): { text: string; secretSha256: Buffer; prefix: string; last4: string } {
   const secret = randomBase62(secretLength);
   const head = `prk_${env}_${id}_${secret}`;
-  return { text: head + checksum(head), secretSha256: hashSecret(secret) };
+  const text = head + checksum(head);
+  const prefix = `prk_${env}_${id}`;
+  return { text, secretSha256: hashSecret(secret), prefix, last4: text.slice(-4) };
 }
 
 /** Reads a key; undefined when it has another form or its checksum is wrong. */

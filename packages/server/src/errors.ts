@@ -17,6 +17,10 @@ const catalogue = {
   delivery_in_flight: { status: 409, title: "The delivery is being attempted right now." },
   subscription_gone: { status: 409, title: "The delivery's subscription was deleted." },
   subscription_disabled: { status: 409, title: "The subscription is disabled; enable it first." },
+  operators_key: {
+    status: 409,
+    title: "This API key is the operator's own setting; change POSTRIDER_API_KEY instead.",
+  },
   idempotency_key_in_flight: {
     status: 409,
     title: "A request with this Idempotency-Key is still being answered.",

@@ -1,4 +1,4 @@
-import { createHash, createHmac, randomBytes, randomUUID } from "node:crypto";
+import { createHash, randomBytes, randomUUID } from "node:crypto";
 
 /** The form of a resource id: 24 lower-case hex digits, four bytes of Unix seconds first. */
 export const objectIdPattern = "^[0-9a-f]{24}$";
@@ -57,10 +57,6 @@ const secondsHex = (unixSeconds: number): string =>
   (unixSeconds >>> 0).toString(16).padStart(8, "0");
 
 const sha256 = (text: string): Buffer => createHash("sha256").update(text).digest();
-
-/** Signs a body under a shared secret: lower-case hex HMAC-SHA256 of its exact bytes. */
-export const signBody = (secret: string, body: Buffer): string =>
-  createHmac("sha256", secret).update(body).digest("hex");
 
 /** The form of a call's id: `WC-` (web) or `CC-` (phone) and a UUID. */
 export const callIdPattern = "^(WC|CC)-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$";

@@ -49,7 +49,11 @@ export async function sendSample(
       (candidate) => contract.eventTypeOf(candidate) === request.eventType,
     );
     if (!happening) throw new Error(`there is no sample of ${request.eventType}`);
-    const event = contract.render(happening, { actor: request.actor, occurredAt: now });
+    const event = contract.render(happening, {
+      actor: request.actor,
+      occurredAt: now,
+      sample: true,
+    });
     await insertEvents(tx, [event]);
     await insertDeliveries(
       tx,
@@ -60,7 +64,8 @@ export async function sendSample(
           eventId: event.id,
           subscriptionId,
           eventType: event.eventType,
-          order: null,
+          // In an order of its own it waits for nothing, and is made at most once.
+          order: contract.samplesOnce ? { key: event.id, position: 0 } : null,
           leaseMs: null,
         },
       ],

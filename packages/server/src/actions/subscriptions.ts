@@ -6,6 +6,7 @@ import {
   findSubscription,
   insertSubscription,
   type NewSubscription,
+  type SealedHeaders,
   type Subscription,
   type SubscriptionChanges,
   type SubscriptionOwner,
@@ -17,22 +18,30 @@ import { newSigningSecret, signingSecretPlace } from "./signing-secret.ts";
 
 export type SubscriptionDeps = { database: Database; keyring: Keyring };
 
-/** A subscription as its owner describes it; the credential is plain. */
+/** Custom headers by name, plain. */
+export type PlainHeaders = Readonly<Record<string, string>>;
+
+/** A subscription as its owner describes it; the credential and the headers are plain. */
 export type SubscriptionDraft = Omit<
   NewSubscription,
-  "sealedCredential" | "sealedSigningSecret"
-> & { credential: string | null };
+  "sealedCredential" | "sealedHeaders" | "sealedSigningSecret"
+> & {
+  credential: string | null;
+  /** Without them it has none. */
+  headers?: PlainHeaders;
+};
 
 /** Creates a subscription with a signing secret of its own; the same id again gives the one there is. */
 export async function createSubscription(
   { database, keyring }: SubscriptionDeps,
   owner: SubscriptionOwner,
-  { credential, ...draft }: SubscriptionDraft,
+  { credential, headers = {}, ...draft }: SubscriptionDraft,
 ): Promise<Subscription> {
   return await database.begin(async (tx) => {
     const created = await insertSubscription(tx, owner, {
       ...draft,
       sealedCredential: sealCredential(keyring, owner, draft.id, credential),
+      sealedHeaders: sealHeaders(keyring, owner, draft.id, headers),
       sealedSigningSecret: keyring.seal(newSigningSecret(), signingSecretPlace(owner, draft.id)),
     });
     if (!created) return await getSubscription(tx, owner, draft.id);
@@ -50,9 +59,11 @@ export async function getSubscription(
   return subscription;
 }
 
-/** What a PATCH names, the credential plain; null leaves a field as it is. */
-export type SubscriptionPatch = Omit<SubscriptionChanges, "sealedCredential"> & {
+/** What a PATCH names, the credential and the headers plain; null leaves a field as it is. */
+export type SubscriptionPatch = Omit<SubscriptionChanges, "sealedCredential" | "sealedHeaders"> & {
   credential: string | null;
+  /** All of them anew; empty: none any more. */
+  headers?: PlainHeaders | null;
   actor: string;
 };
 
@@ -61,12 +72,13 @@ export async function changeSubscription(
   { database, keyring }: SubscriptionDeps,
   owner: SubscriptionOwner,
   id: string,
-  { credential, ...changes }: SubscriptionPatch,
+  { credential, headers = null, ...changes }: SubscriptionPatch,
 ): Promise<Subscription> {
   return await database.begin(async (tx) => {
     const changed = await updateSubscription(tx, owner, id, {
       ...changes,
       sealedCredential: sealCredential(keyring, owner, id, credential),
+      sealedHeaders: headers && sealHeaders(keyring, owner, id, headers),
     });
     if (!changed) throw new AppError("not_found");
     await notifySubscriptionChanged(tx, id);
@@ -97,4 +109,16 @@ function sealCredential(
 ): Buffer | null {
   const place = { table: "subscriptions", column: "sealed_credential", teamId, rowId: id };
   return credential === null ? null : keyring.seal(credential, place);
+}
+
+function sealHeaders(
+  keyring: Keyring,
+  { teamId }: SubscriptionOwner,
+  id: string,
+  headers: PlainHeaders,
+): SealedHeaders {
+  const names = Object.keys(headers);
+  const place = { table: "subscriptions", column: "sealed_headers", teamId, rowId: id };
+  const sealed = names.length === 0 ? null : keyring.seal(JSON.stringify(headers), place);
+  return { sealed, names };
 }

@@ -10,8 +10,18 @@ import { describeRoutes } from "./openapi.ts";
 import { knowPaths } from "./paths.ts";
 import { problemOf, problemType, sendProblem, toAppError } from "./problem.ts";
 import type { Routes } from "./request.ts";
+import { apiKeyRoutes } from "./routes/api-keys.ts";
+import { assistantDeliveryRoutes } from "./routes/assistant-deliveries.ts";
+import { assistantRoutes } from "./routes/assistants.ts";
+import { callRoutes } from "./routes/calls.ts";
+import { factRoutes } from "./routes/facts.ts";
 import { healthRoutes } from "./routes/health.ts";
+import { meRoutes } from "./routes/me.ts";
+import { organisationWebhookLogRoutes } from "./routes/organisation-webhook-logs.ts";
+import { organisationWebhookRoutes } from "./routes/organisation-webhooks.ts";
 import { runRoutes } from "./routes/runs.ts";
+import { stepRoutes } from "./routes/steps.ts";
+import { teamRoutes } from "./routes/teams.ts";
 import { workflowWebhookEventRoutes } from "./routes/workflow-webhook-events.ts";
 import { workflowWebhookRoutes } from "./routes/workflow-webhooks.ts";
 import { workflowRoutes } from "./routes/workflows.ts";
@@ -24,6 +34,16 @@ const allRoutes: readonly Routes[] = [
   workflowWebhookEventRoutes,
   workflowRoutes,
   runRoutes,
+  assistantRoutes,
+  assistantDeliveryRoutes,
+  callRoutes,
+  factRoutes,
+  teamRoutes,
+  apiKeyRoutes,
+  meRoutes,
+  stepRoutes,
+  organisationWebhookRoutes,
+  organisationWebhookLogRoutes,
 ];
 
 /** Opens the API, not yet listening; `moreRoutes` come on top of the service's own. */

@@ -1,7 +1,12 @@
 import { timingSafeEqual } from "node:crypto";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { hashSecret, parseApiKey } from "../api-keys.ts";
-import { type ApiKey, bootstrapKeyId, findApiKeyOfAnyTeam } from "../db/api-keys.ts";
+import {
+  type ApiKey,
+  bootstrapKeyId,
+  findApiKeyOfAnyTeam,
+  markApiKeyUsed,
+} from "../db/api-keys.ts";
 import { AppError } from "../errors.ts";
 import { isObjectId } from "../ids.ts";
 import type { ApiDeps } from "./deps.ts";
@@ -20,6 +25,15 @@ export function authenticate(app: FastifyInstance, deps: ApiDeps): void {
 
   const slowDown = slowGuessing();
 
+  // No request waits for this, and none fails with it.
+  const markUse = (key: ApiKey): void => {
+    if (!key.useUnmarked) return;
+    key.useUnmarked = false;
+    markApiKeyUsed(deps.database.sql, key.id).catch((err) =>
+      deps.log.debug({ err, api_key_id: key.id }, "the use of a key could not be marked"),
+    );
+  };
+
   // Forgotten, a route would be open to nobody or to everybody: better it stops the start.
   app.addHook("onRoute", ({ url, config }) => {
     if (config?.scope === undefined) throw new Error(`the route ${url} declares no scope`);
@@ -28,13 +42,15 @@ export function authenticate(app: FastifyInstance, deps: ApiDeps): void {
   app.addHook("onRequest", async (request) => {
     const { scope } = request.routeOptions.config;
     if (scope === undefined || scope === "none") return;
-    const key = await findGivenKey(request.headers.authorization, findKey, bootstrapSha256);
+    const key = await findGivenKey(request.headers.authorization, findKey.byId, bootstrapSha256);
     if (!key) {
       await slowDown(request.ip);
       throw new AppError("unauthorized", "Send a valid API key as `Authorization: Bearer <key>`.");
     }
-    request.caller = callerOf(key, request);
-    if (!request.caller.scopes.has(scope)) {
+    markUse(key);
+    request.caller =
+      callerOf(key, request) ?? callerOf(await findKey.anew(key), request) ?? notThere();
+    if (scope !== "any" && !request.caller.scopes.has(scope)) {
       throw new AppError("scope_missing", `This needs an API key with the scope \`${scope}\`.`);
     }
   });
@@ -58,8 +74,9 @@ async function findGivenKey(
   return key && timingSafeEqual(hashSecret(given.secret), key.secretSha256) ? key : undefined;
 }
 
-/** The key's own teams are all that a header can choose among; anything else is not there. */
-function callerOf(key: ApiKey, request: FastifyRequest): Caller {
+/** The key's own teams are all that a header can choose among; undefined for anything else. */
+function callerOf(key: ApiKey | undefined, request: FastifyRequest): Caller | undefined {
+  if (!key) return undefined;
   const selectors = [request.headers["x-org-id"], request.headers.teamid].filter(
     (value) => value !== undefined,
   );
@@ -70,24 +87,31 @@ function callerOf(key: ApiKey, request: FastifyRequest): Caller {
     !isObjectId(selected) ||
     !key.teamIds.includes(selected)
   ) {
-    throw new AppError("not_found");
+    return undefined;
   }
   return { teamId: selected, apiKeyId: key.id, scopes: new Set(key.scopes) };
 }
 
-/** Remembers found keys for a moment, the least recently asked for leaving first; never that one was not found. */
-function rememberKeys(find: FindKey): FindKey {
+function notThere(): never {
+  throw new AppError("not_found");
+}
+
+/**
+ * Remembers found keys for a moment, the least recently asked for leaving first; never that one was not found.
+ *
+ * `anew` asks again for a key that was remembered: since then it may have been given a team, by another process even.
+ */
+function rememberKeys(find: FindKey): {
+  byId: FindKey;
+  anew: (known: ApiKey) => Promise<ApiKey | undefined>;
+} {
   const remembered = new Map<string, { key: ApiKey; untilMs: number }>();
-  return async (id) => {
-    const known = remembered.get(id);
-    remembered.delete(id);
-    if (known && known.untilMs > performance.now()) {
-      remembered.set(id, known);
-      return known.key;
-    }
+
+  const ask: FindKey = async (id) => {
     // Counted from before the question: the answer may be as old as that.
     const untilMs = performance.now() + rememberedMs;
     const key = await find(id);
+    remembered.delete(id);
     if (!key) return undefined;
     remembered.set(id, { key, untilMs });
     if (remembered.size > rememberedMax) {
@@ -95,5 +119,17 @@ function rememberKeys(find: FindKey): FindKey {
       if (oldest !== undefined) remembered.delete(oldest);
     }
     return key;
+  };
+  return {
+    async byId(id) {
+      const known = remembered.get(id);
+      remembered.delete(id);
+      if (known && known.untilMs > performance.now()) {
+        remembered.set(id, known);
+        return known.key;
+      }
+      return await ask(id);
+    },
+    anew: ({ id }) => ask(id),
   };
 }

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import { type JsonText, scanJson } from "../domain/json-text.ts";
+import { type JsonText, jsonItems, scanJson } from "../domain/json-text.ts";
 import { AppError } from "../errors.ts";
 
 /** The largest body, in bytes, of a request that is no batch. */
@@ -9,11 +9,19 @@ const depthMax = 64;
 // Kept, a byte order mark is no JSON and is refused like any other stray character (RFC 8259 §8.1).
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Accepts bodies of this one media type, strictly: UTF-8, one JSON object, no key twice, 64 levels. */
-export function acceptJson(app: FastifyInstance, mediaType = "application/json"): void {
+/**
+ * Accepts bodies of this one media type, strictly: UTF-8, one JSON object, no key twice, 64 levels.
+ *
+ * Where `lists` is true, the body may be a list too; its members are its items, by their index.
+ */
+export function acceptJson(
+  app: FastifyInstance,
+  mediaType = "application/json",
+  { lists = false } = {},
+): void {
   app.addContentTypeParser<Buffer>(mediaType, { parseAs: "buffer" }, (request, bytes, done) => {
     try {
-      done(null, readBody(request, bytes));
+      done(null, readBody(request, bytes, lists));
     } catch (error) {
       done(error as Error);
     }
@@ -42,7 +50,7 @@ export function acceptOnlyJson(app: FastifyInstance): void {
 
 const noMembers: ReadonlyMap<string, JsonText> = new Map();
 
-function readBody(request: FastifyRequest, bytes: Buffer): unknown {
+function readBody(request: FastifyRequest, bytes: Buffer, lists: boolean): unknown {
   const charset = /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(
     request.headers["content-type"] ?? "",
   )?.[1];
@@ -52,10 +60,12 @@ function readBody(request: FastifyRequest, bytes: Buffer): unknown {
   if (bytes.length === 0) return undefined;
   const scan = scanJson(decode(bytes), { depthMax });
   if (!scan.ok) throw new AppError("malformed_body", `The body is ${scan.reason}.`);
-  if (scan.members === undefined) {
+  const items = lists && Array.isArray(scan.value) ? jsonItems(scan.text) : undefined;
+  const members = scan.members ?? (items && new Map(items.map((item, i) => [String(i), item])));
+  if (members === undefined) {
     throw new AppError("malformed_body", "The body must be a JSON object.");
   }
-  request.bodyMembers = scan.members;
+  request.bodyMembers = members;
   request.bodyBytes = bytes;
   return scan.value;
 }

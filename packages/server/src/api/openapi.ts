@@ -95,19 +95,23 @@ function operationOf(
     summary: schema.summary ?? "",
     ...(schema.description ? { description: schema.description } : {}),
     tags: [...(schema.tags ?? [])],
-    security: open ? [] : [{ apiKey: [config?.scope ?? ""] }],
+    security: open ? [] : [{ apiKey: config?.scope === "any" ? [] : [config?.scope ?? ""] }],
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(schema.body
       ? {
           requestBody: {
             required: true,
-            content: { "application/json": { schema: name(schema.body) } },
+            content: contentOf(name(schema.body)),
           },
         }
       : {}),
     responses: answers,
   };
 }
+
+/** A body is one schema for JSON, or says itself which media types it has. */
+const contentOf = (body: Json): Json =>
+  (body as { content?: Json }).content ?? { "application/json": { schema: body } };
 
 const answerType = (answer: unknown): string =>
   (answer as { type?: unknown }).type === "string" ? "text/plain" : "application/json";

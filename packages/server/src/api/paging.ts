@@ -20,6 +20,18 @@ export function pageOf({ page = 1, size = 300 }: { page?: number; size?: number 
   return { offset, limit: size };
 }
 
+/** The query parameters that contract B's lists take instead. */
+export const windowQuery = {
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: 50 })),
+  offset: Type.Optional(Type.Integer({ minimum: 0, maximum: 10_000, default: 0 })),
+};
+
+/** Both of them again in the answer. */
+export const windowFields = { limit: Type.Integer(), offset: Type.Integer() };
+
+/** Reads `limit` and `offset`. */
+export const windowOf = ({ limit = 50, offset = 0 }: Partial<Page>): Page => ({ limit, offset });
+
 /** How many entries a list has; `total_is_estimate` is there only when it is true. */
 export const totalFields = {
   total: Type.Integer(),

@@ -18,8 +18,8 @@ declare module "fastify" {
     bodyBytes: Buffer | undefined;
   }
   interface FastifyContextConfig {
-    /** What the key must be allowed to do; `none` is for routes that anybody may call. */
-    scope?: Scope | "none";
+    /** What the key must be allowed to do; `any` key will do, and `none` is for routes that anybody may call. */
+    scope?: Scope | "any" | "none";
   }
   interface FastifySchema {
     operationId?: string;

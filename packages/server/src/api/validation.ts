@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifySchemaCompiler } from "fastify";
+import type { TSchema } from "typebox";
 import { Compile } from "typebox/compile";
 import { AppError, type FieldError } from "../errors.ts";
 import { explain, type Schema } from "./explain.ts";
@@ -36,6 +37,14 @@ const compileValidator: FastifySchemaCompiler<unknown> = ({ schema, httpPart }) 
 };
 
 const places: Record<string, string> = { querystring: "query", headers: "header" };
+
+/** Makes a judge of values inside of a body: it lists what does not fit the schema, told from `loc` on. */
+export function openJudge(
+  schema: TSchema,
+): (value: unknown, loc: FieldError["loc"]) => FieldError[] {
+  const validator = Compile(schema);
+  return (value, loc) => (validator.Check(value) ? [] : explain(schema as Schema, value, loc));
+}
 
 /** Makes the 422 of these faults; `detail` tells the first one in a sentence. */
 export function invalidRequest(errors: FieldError[]): AppError {

@@ -1,5 +1,6 @@
 import { hashSecret, type Scope, scopes } from "../api-keys.ts";
 import { idFromSeed } from "../ids.ts";
+import { type Listed, type Page, readList } from "./lists.ts";
 import type { Database, Sql } from "./sql.ts";
 import { defaultTeamId, ensureDefaultTeam } from "./teams.ts";
 
@@ -10,6 +11,8 @@ export type ApiKey = {
   defaultTeamId: string;
   teamIds: string[];
   scopes: Scope[];
+  /** When it was last used is not known to the minute. */
+  useUnmarked: boolean;
 };
 
 /** A key to store: its first team is the default one. */
@@ -17,24 +20,43 @@ export type NewApiKey = {
   id: string;
   name: string;
   secretSha256: Buffer;
+  /** What a list shows of it. */
+  prefix?: string;
+  last4?: string;
   teamIds: readonly [string, ...string[]];
   scopes: readonly Scope[];
   /** Seconds from now until it stops working; null for a key without an end. */
   expiresInSeconds: number | null;
 };
 
-/** Stores a key together with the teams it reaches. */
-export async function insertApiKey(sql: Sql, key: NewApiKey): Promise<void> {
-  await sql`
+/**
+ * Stores a key together with the teams it reaches; false when the id is taken.
+ *
+ * The id of a key that was never used may come again with another secret: a repeat of the request that made it, whose
+ * answer nobody saw.
+ */
+export async function insertApiKey(sql: Sql, key: NewApiKey): Promise<boolean> {
+  const rows = await sql`
     with key as (
-      insert into api_keys (id, name, secret_sha256, default_team_id, scopes, expires_at)
+      insert into api_keys as known
+        (id, name, secret_sha256, prefix, last4, default_team_id, scopes, expires_at)
       values (
-        ${key.id}, ${key.name}, ${key.secretSha256}, ${key.teamIds[0]}, ${[...key.scopes]}::text[],
+        ${key.id}, ${key.name}, ${key.secretSha256}, ${key.prefix ?? null}, ${key.last4 ?? null},
+        ${key.teamIds[0]}, ${[...key.scopes]}::text[],
         now() + make_interval(secs => ${key.expiresInSeconds}::float8))
+      on conflict (id) do update set
+        secret_sha256 = excluded.secret_sha256, prefix = excluded.prefix, last4 = excluded.last4
+      where known.last_used_at is null and known.revoked_at is null
+        and known.name = excluded.name and known.scopes = excluded.scopes
+        and known.default_team_id = excluded.default_team_id
       returning id
+    ), teams as (
+      insert into api_key_teams (api_key_id, team_id)
+      select key.id, team_id from key, unnest(${[...new Set(key.teamIds)]}::text[]) as team_id
+      on conflict do nothing
     )
-    insert into api_key_teams (api_key_id, team_id)
-    select key.id, team_id from key, unnest(${[...new Set(key.teamIds)]}::text[]) as team_id`;
+    select id from key`;
+  return rows.length === 1;
 }
 
 /** Finds a key that works now, neither expired nor revoked, whatever its teams. */
@@ -45,7 +67,8 @@ export async function findApiKeyOfAnyTeam(sql: Sql, id: string): Promise<ApiKey 
       secret_sha256 as "secretSha256",
       default_team_id as "defaultTeamId",
       array(select team_id from api_key_teams where api_key_id = api_keys.id) as "teamIds",
-      scopes
+      scopes,
+      (last_used_at is null or last_used_at < now() - interval '1 minute') as "useUnmarked"
     from api_keys
     where id = ${id}
       and revoked_at is null
@@ -53,15 +76,111 @@ export async function findApiKeyOfAnyTeam(sql: Sql, id: string): Promise<ApiKey 
   return key;
 }
 
-/** Revokes a key of a team; false when the team has no such key that still works. */
-export async function revokeApiKey(sql: Sql, teamId: string, id: string): Promise<boolean> {
-  const rows = await sql`
-    update api_keys set revoked_at = now()
-    where id = ${id}
-      and revoked_at is null
-      and exists (select from api_key_teams where api_key_id = ${id} and team_id = ${teamId})
-    returning id`;
-  return rows.length === 1;
+/** Marks that a key was used, at most once a minute. */
+export async function markApiKeyUsed(sql: Sql, id: string): Promise<void> {
+  await sql`
+    update api_keys set last_used_at = now()
+    where id = ${id} and (last_used_at is null or last_used_at < now() - interval '1 minute')`;
+}
+
+/** A key as a list shows it: without its secret, and of its teams only those that the reader reaches. */
+export type ListedApiKey = {
+  id: string;
+  name: string;
+  prefix: string | null;
+  last4: string | null;
+  scopes: Scope[];
+  defaultTeamId: string | null;
+  teams: { id: string; name: string }[];
+  createdAt: Date;
+  lastUsedAt: Date | null;
+  expiresAt: Date | null;
+  revokedAt: Date | null;
+};
+
+/** Lists the keys that reach a team, newest first, as the key `readerId` may see them. */
+export async function listApiKeys(
+  database: Database,
+  teamId: string,
+  readerId: string,
+  { offset, limit }: Page,
+): Promise<Listed<ListedApiKey>> {
+  return await readList(database, {
+    page: (sql) => sql<ListedApiKey>`
+      select
+        k.id, k.name, k.prefix, k.last4, k.scopes,
+        (select r.team_id from api_key_teams r
+         where r.api_key_id = ${readerId} and r.team_id = k.default_team_id) as "defaultTeamId",
+        coalesce((
+          select json_agg(json_build_object('id', t.id, 'name', t.name) order by t.id)
+          from api_key_teams own
+          join api_key_teams r on r.team_id = own.team_id and r.api_key_id = ${readerId}
+          join teams t on t.id = own.team_id
+          where own.api_key_id = k.id), '[]') as teams,
+        k.created_at as "createdAt", k.last_used_at as "lastUsedAt",
+        k.expires_at as "expiresAt", k.revoked_at as "revokedAt"
+      from api_key_teams kt join api_keys k on k.id = kt.api_key_id
+      where kt.team_id = ${teamId}
+      order by k.id desc
+      limit ${limit} offset ${offset}`,
+    count: (sql, most) => sql`
+      select count(*)::int as count
+      from (select from api_key_teams where team_id = ${teamId} limit ${most}) matching`,
+  });
+}
+
+/** What a key may know of itself. */
+export type OwnApiKey = Pick<ListedApiKey, "id" | "name" | "scopes" | "teams"> & {
+  defaultTeamId: string;
+};
+
+/** Finds the key by which somebody asks, with all the teams it reaches. */
+export async function findOwnApiKey(sql: Sql, id: string): Promise<OwnApiKey | undefined> {
+  const [key] = await sql<OwnApiKey>`
+    select
+      k.id, k.name, k.scopes, k.default_team_id as "defaultTeamId",
+      (select json_agg(json_build_object('id', t.id, 'name', t.name) order by t.id)
+       from api_key_teams own join teams t on t.id = own.team_id
+       where own.api_key_id = k.id) as teams
+    from api_keys k
+    where k.id = ${id}`;
+  return key;
+}
+
+/**
+ * Takes a key away from all the teams that `revokerId` reaches; `unknown` when the team has no such key.
+ *
+ * `revoked`: it reached no others, and works no more. `withdrawn`: it goes on working for teams that are none of the
+ * revoker's business, and reaches none of the revoker's own. The operator's key is the configuration's to change.
+ */
+export async function revokeApiKey(
+  database: Database,
+  teamId: string,
+  { id, revokerId }: { id: string; revokerId: string },
+): Promise<"revoked" | "withdrawn" | "unknown" | "operators_key"> {
+  return await database.begin(async (tx) => {
+    // Locked, so that two who withdraw different teams at once do not both believe that others are left.
+    const [key] = await tx<{ reaches: boolean; others: string[] }>`
+      select
+        exists (select from api_key_teams where api_key_id = k.id and team_id = ${teamId}) as reaches,
+        array(
+          select team_id from api_key_teams where api_key_id = k.id
+          except select team_id from api_key_teams where api_key_id = ${revokerId}
+          order by team_id) as others
+      from api_keys k where id = ${id} for update`;
+    if (!key?.reaches) return "unknown";
+    if (id === bootstrapKeyId) return "operators_key";
+    if (key.others.length === 0) {
+      await tx`update api_keys set revoked_at = now() where id = ${id} and revoked_at is null`;
+      return "revoked";
+    }
+    await tx`
+      update api_keys set default_team_id = ${key.others[0]}
+      where id = ${id} and not default_team_id = any(${key.others}::text[])`;
+    await tx`
+      delete from api_key_teams where api_key_id = ${id} and not team_id = any(${key.others}::text[])`;
+    return "withdrawn";
+  });
 }
 
 /** The id under which the operator's own key (POSTRIDER_API_KEY) acts. */

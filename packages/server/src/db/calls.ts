@@ -1,7 +1,8 @@
 import type { CallStatus } from "../domain/facts.ts";
 import type { Call, Message } from "../domain/lifecycle/call.ts";
 import { boolArray, byteaArray, int4Array, textArray, timestampArray } from "./arrays.ts";
-import type { Sql, Tx } from "./sql.ts";
+import { type Listed, type Page, readList } from "./lists.ts";
+import type { Database, Sql, Tx } from "./sql.ts";
 import { fromJsonText, ids, type TeamKey, teamIds, toJsonText } from "./workflows.ts";
 
 export type CallRow = {
@@ -197,4 +198,46 @@ export async function insertMessages(
       ${textArray(messages.map((m) => String(m.timestampMs)))}::text[],
       ${byteaArray(messages.map((m) => fromJsonText(m.metrics)))}::bytea[])
       as n (team_id, call_id, position, message_id, role, text, timestamp_ms, metrics)`;
+}
+
+/** Finds a call. */
+export async function findCall(sql: Sql, teamId: string, id: string): Promise<Call | undefined> {
+  const [row] = await sql<CallRow>`select * from calls where team_id = ${teamId} and id = ${id}`;
+  return row && toCall(row);
+}
+
+/** Which calls to list; null asks for all. */
+export type CallFilter = { assistantId: string | null; status: CallStatus | null };
+
+/** Lists calls, newest first, without their free-form documents (metadata, recording, analysis, cost, metrics). */
+export async function listCalls(
+  database: Database,
+  teamId: string,
+  { assistantId, status }: CallFilter,
+  page: Page,
+): Promise<Listed<Call>> {
+  const { rows, ...total } = await readList<CallRow>(database, {
+    page: (sql) => sql<CallRow>`
+      select team_id, id, assistant_id, call_type, direction, status, user_number,
+             assistant_number, phone_provider, phone_call_status, phone_call_status_reason,
+             call_end_trigger_by, start_at, end_at, duration_ms, null::bytea as metadata,
+             null::bytea as recording, null::bytea as analysis, null::bytea as cost,
+             null::bytea as metrics, message_count, text_length, position, hang_due_at, hung,
+             created_by, updated_by, created_at, updated_at
+      from calls
+      where team_id = ${teamId}
+        and (${assistantId}::text is null or assistant_id = ${assistantId})
+        and (${status}::text is null or status = ${status})
+      order by created_at desc, id desc
+      limit ${page.limit} offset ${page.offset}`,
+    count: (sql, limit) => sql`
+      select count(*)::int as count from (
+        select id from calls
+        where team_id = ${teamId}
+          and (${assistantId}::text is null or assistant_id = ${assistantId})
+          and (${status}::text is null or status = ${status})
+        limit ${limit}
+      ) matching`,
+  });
+  return { rows: rows.map(toCall), ...total };
 }

@@ -59,6 +59,8 @@ export type DueSubscription = {
   timeoutSeconds: number;
   /** False while it is disabled or deleted: its deliveries wait, or are about to end. */
   active: boolean;
+  /** Its deliveries have an order: each is claimed right before it is sent. */
+  ordered: boolean;
 };
 
 /**
@@ -74,14 +76,14 @@ export async function listDueSubscriptionsOfAllTeams(
 ): Promise<DueSubscription[]> {
   return await sql("list_due_subscriptions")<DueSubscription>`
     with recursive walk as (
-      (select subscription_id, due_at, 1 as step from deliveries
+      (select subscription_id, due_at, order_key, 1 as step from deliveries
        where finished_at is null and subscription_id > ${after}
        order by subscription_id, due_at limit 1)
       union all
-      select next.subscription_id, next.due_at, walk.step + 1
+      select next.subscription_id, next.due_at, next.order_key, walk.step + 1
       from walk
       cross join lateral (
-        select d.subscription_id, d.due_at from deliveries d
+        select d.subscription_id, d.due_at, d.order_key from deliveries d
         where d.finished_at is null and d.subscription_id > walk.subscription_id
         order by d.subscription_id, d.due_at limit 1
       ) next
@@ -90,14 +92,19 @@ export async function listDueSubscriptionsOfAllTeams(
     select w.subscription_id as "subscriptionId", s.team_id as "teamId",
            (extract(epoch from w.due_at - now()) * 1000)::float8 as "dueInMs",
            s.timeout_seconds as "timeoutSeconds",
-           s.enabled and s.deleted_at is null as active
+           s.enabled and s.deleted_at is null as active, w.order_key is not null as ordered
     from walk w
     join subscriptions s on s.id = w.subscription_id
     order by w.subscription_id`;
 }
 
-/** How many deliveries of a subscription may be claimed. */
-export type ClaimShare = { subscriptionId: string; limit: number; leaseMs: number };
+/** How many deliveries of a subscription may be claimed; `ordered`: of each order key only the earliest. */
+export type ClaimShare = {
+  subscriptionId: string;
+  limit: number;
+  leaseMs: number;
+  ordered?: boolean;
+};
 
 type ClaimedRow = Omit<LeasedDelivery, "leaseMs" | "leaseToken">;
 
@@ -110,35 +117,75 @@ export const crashesMax = 3;
  * SKIP LOCKED lets any number of processes claim side by side. A row that is due although it has a lease was held by a
  * process that died or stalled: its open attempt becomes `unknown_outcome`, and after `crashesMax` of those it fails
  * as `crash_loop` instead of being leased again. Where order counts a request is made at most once: the first lost
- * attempt ends the delivery as `unknown_outcome`, and nothing is claimed before what comes earlier in its order ended.
+ * attempt ends the delivery as `unknown_outcome`, and nothing is claimed before what comes earlier in its order ended:
+ * the claim jumps along the index from key to key, so that it costs by the keys and not by what waits behind each.
  */
 export async function claimDueOfAllTeams(
   sql: Sql,
   shares: readonly ClaimShare[],
   options: { leaseToken: string; payloadBytesMax: number },
 ): Promise<LeasedDelivery[]> {
+  const unordered = shares.filter(({ ordered }) => !ordered);
+  const ordered = shares.filter((share) => share.ordered);
   const rows = await sql("claim_due")<ClaimedRow>`
-    with picked as (
+    with recursive picked_in_any_order as (
       select d.*, share.lease_ms
       from unnest(
-        ${textArray(shares.map((share) => share.subscriptionId))}::text[],
-        ${int4Array(shares.map((share) => share.limit))}::int4[],
-        ${int4Array(shares.map((share) => share.leaseMs))}::int4[])
+        ${textArray(unordered.map((share) => share.subscriptionId))}::text[],
+        ${int4Array(unordered.map((share) => share.limit))}::int4[],
+        ${int4Array(unordered.map((share) => share.leaseMs))}::int4[])
         as share (subscription_id, row_limit, lease_ms)
       cross join lateral (
         select team_id, id, created_at, event_id, subscription_id, event_type, due_at, lease_token,
                attempt_count, crash_count, manual, updated_by, order_key
-        from deliveries candidate
+        from deliveries
         where subscription_id = share.subscription_id and finished_at is null and due_at <= now()
-          and (order_key is null or not exists (
-            select from deliveries earlier
-            where earlier.subscription_id = candidate.subscription_id
-              and earlier.order_key = candidate.order_key and earlier.finished_at is null
-              and earlier.order_position < candidate.order_position))
+          and order_key is null
         order by due_at
         limit share.row_limit
         for update skip locked
       ) d
+    ), ordered_share as (
+      select * from unnest(
+        ${textArray(ordered.map((share) => share.subscriptionId))}::text[],
+        ${int4Array(ordered.map((share) => share.limit))}::int4[],
+        ${int4Array(ordered.map((share) => share.leaseMs))}::int4[])
+        as share (subscription_id, row_limit, lease_ms)
+    ), head as (
+      select share.subscription_id, first.order_key, first.due_at, first.team_id, first.id
+      from ordered_share share
+      cross join lateral (
+        select order_key, due_at, team_id, id from deliveries
+        where subscription_id = share.subscription_id and finished_at is null
+          and order_key is not null
+        order by order_key, order_position limit 1
+      ) first
+      union all
+      select head.subscription_id, next.order_key, next.due_at, next.team_id, next.id
+      from head
+      cross join lateral (
+        select order_key, due_at, team_id, id from deliveries
+        where subscription_id = head.subscription_id and finished_at is null
+          and order_key > head.order_key
+        order by order_key, order_position limit 1
+      ) next
+    ), ranked as (
+      select *, row_number() over (partition by subscription_id order by due_at, id) as place
+      from head
+      where due_at <= now()
+    ), picked_in_order as (
+      select d.team_id, d.id, d.created_at, d.event_id, d.subscription_id, d.event_type, d.due_at,
+             d.lease_token, d.attempt_count, d.crash_count, d.manual, d.updated_by, d.order_key,
+             share.lease_ms
+      from ranked
+      join ordered_share share
+        on share.subscription_id = ranked.subscription_id and ranked.place <= share.row_limit
+      join deliveries d on d.team_id = ranked.team_id and d.id = ranked.id
+      -- Somebody else may have taken it since: the lock sees the row as it is.
+      where d.finished_at is null and d.due_at <= now()
+      for update of d skip locked
+    ), picked as (
+      select * from picked_in_any_order union all select * from picked_in_order
     ), sized as (
       select picked.*, e.payload, e.contract, s.url,
              lease_token is not null as crashed,

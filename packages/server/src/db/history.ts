@@ -18,6 +18,7 @@ export type DeliveryRow = {
   workflowName: string | null;
   runId: string | null;
   runStatus: string | null;
+  callId: string | null;
   dedupeKey: string | null;
   /** The exact bytes that are posted; null when not asked for, or omitted. */
   payload: Buffer | null;
@@ -44,6 +45,8 @@ export type DeliveryFilter = {
   workflowId: string | null;
   eventType: string | null;
   status: DeliveryStatus | null;
+  /** The call that it tells of. */
+  callId?: string | null;
   /** A whole id (delivery, event, subscription, workflow, run) or part of the workflow's name. */
   search: string | null;
   /** Created at or after. */
@@ -171,7 +174,7 @@ function matching(
   { few, many }: OfWorkflows,
 ) {
   const { teamId, contract } = owner;
-  const { subscriptionId, eventType, status, start, end } = filter;
+  const { subscriptionId, eventType, status, callId = null, start, end } = filter;
   const [idMin, idMax] = [idBound(start, -1), idBound(end, 1)];
 
   return {
@@ -186,6 +189,7 @@ function matching(
           and (${few}::text[] is null or e.workflow_id = any(${few}) and e.team_id = ${teamId})
           and (${many}::text[] is null or (select workflow_id from events where id = d.event_id and created_at = d.created_at) = any(${many}))
           and (${eventType}::text is null or d.event_type = ${eventType})
+          and (${callId}::text is null or d.order_key = ${callId})
           and (${status}::text is null or d.status = case ${status} when 'retrying' then 'pending' else ${status} end)
           and (${status}::text is distinct from 'pending' or d.finished_at is null and d.last_attempt_at is null)
           and (${status}::text is distinct from 'retrying' or d.finished_at is null and d.last_attempt_at is not null)
@@ -209,6 +213,7 @@ function matching(
           and (${few}::text[] is null or e.workflow_id = any(${few}) and e.team_id = ${teamId})
           and (${many}::text[] is null or (select workflow_id from events where id = d.event_id and created_at = d.created_at) = any(${many}))
           and (${eventType}::text is null or d.event_type = ${eventType})
+          and (${callId}::text is null or d.order_key = ${callId})
           and (${status}::text is null or d.status = case ${status} when 'retrying' then 'pending' else ${status} end)
           and (${status}::text is distinct from 'pending' or d.finished_at is null and d.last_attempt_at is null)
           and (${status}::text is distinct from 'retrying' or d.finished_at is null and d.last_attempt_at is not null)
@@ -240,8 +245,8 @@ async function readDeliveries(
 ): Promise<DeliveryRow[]> {
   return await sql<DeliveryRow>`
     with sized as (
-      select d.*, e.workflow_id, e.workflow_name, e.run_id, e.run_status, e.dedupe_key,
-             e.created_by, e.payload,
+      select d.*, e.workflow_id, e.workflow_name, e.run_id, e.run_status, e.call_id,
+             e.dedupe_key, e.created_by, e.payload,
              sum(octet_length(e.payload)) over (order by d.id desc) as payload_bytes
       from deliveries d
       left join events e on e.id = d.event_id and e.created_at = d.created_at
@@ -250,7 +255,7 @@ async function readDeliveries(
     select id, event_id as "eventId", subscription_id as "subscriptionId",
            event_type as "eventType", workflow_id as "workflowId",
            workflow_name as "workflowName", run_id as "runId", run_status as "runStatus",
-           dedupe_key as "dedupeKey",
+           call_id as "callId", dedupe_key as "dedupeKey",
            case when ${withPayload} and payload_bytes <= ${pagePayloadBytesMax} then payload end
              as payload,
            ${withPayload} and payload_bytes > ${pagePayloadBytesMax} as "payloadOmitted",

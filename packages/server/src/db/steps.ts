@@ -1,8 +1,9 @@
 import type { StepStatus } from "../domain/facts.ts";
 import type { Step } from "../domain/lifecycle/step.ts";
 import { byteaArray, int4Array, textArray, timestampArray } from "./arrays.ts";
-import type { Tx } from "./sql.ts";
-import { fromJsonText, toJsonText } from "./workflows.ts";
+import { type Listed, type Page, readList } from "./lists.ts";
+import type { Database, Sql, Tx } from "./sql.ts";
+import { fromJsonText, pageDocumentBytesMax, toJsonText, type WithDocuments } from "./workflows.ts";
 
 /** A step named by its team, its run and itself. */
 export type StepKey = { teamId: string; runId: string; id: string };
@@ -77,4 +78,54 @@ export async function saveSteps(tx: Tx, steps: readonly Step[]): Promise<void> {
       name = excluded.name, index = excluded.index, status = excluded.status,
       output = excluded.output, error = excluded.error, completed_at = excluded.completed_at,
       updated_by = excluded.updated_by, updated_at = excluded.updated_at`;
+}
+
+/** Finds a step of a run. */
+export async function findStep(
+  sql: Sql,
+  { teamId, runId, id }: StepKey,
+): Promise<Step | undefined> {
+  const [row] = await sql<StepRow>`
+    select * from steps where team_id = ${teamId} and run_id = ${runId} and id = ${id}`;
+  return row && toStep(row);
+}
+
+/** Lists a run's steps by their index, those without one last; without their documents when those are not asked for. */
+export async function listSteps(
+  database: Database,
+  { teamId, runId }: Pick<StepKey, "teamId" | "runId">,
+  page: Page & { withDocuments: boolean },
+): Promise<Listed<WithDocuments<Step>>> {
+  const { rows, ...total } = await readList<StepRow & { omitted: boolean }>(database, {
+    page: (sql) => sql<StepRow & { omitted: boolean }>`
+      with page as (
+        select * from steps
+        where team_id = ${teamId} and run_id = ${runId}
+        order by index nulls last, created_at, id
+        limit ${page.limit} offset ${page.offset}
+      ), sized as (
+        select *, not ${page.withDocuments} or
+                  sum(coalesce(octet_length(output), 0) + coalesce(octet_length(error), 0))
+                    over (order by index nulls last, created_at, id) > ${pageDocumentBytesMax}
+                    as omitted
+        from page
+      )
+      select team_id, run_id, id, name, index, status, started_at, completed_at, created_by,
+             updated_by, created_at, updated_at, omitted,
+             case when not omitted then output end as output,
+             case when not omitted then error end as error
+      from sized
+      order by index nulls last, created_at, id`,
+    count: (sql, limit) => sql`
+      select count(*)::int as count from (
+        select id from steps where team_id = ${teamId} and run_id = ${runId} limit ${limit}
+      ) matching`,
+  });
+  return {
+    rows: rows.map((row) => ({
+      subject: toStep(row),
+      documentsOmitted: page.withDocuments && row.omitted,
+    })),
+    ...total,
+  };
 }

@@ -16,6 +16,8 @@ export type Subscription = {
   maxRetries: number;
   backoffSeconds: number;
   hasCredential: boolean;
+  /** The names of the headers that the subscriber asked for; their values are sealed. */
+  headerNames: string[];
   createdAt: Date;
   updatedAt: Date;
 };
@@ -31,6 +33,7 @@ type SubscriptionRow = {
   max_retries: number;
   backoff_seconds: number;
   sealed_credential: Buffer | null;
+  header_names: string[];
   created_at: Date;
   updated_at: Date;
 };
@@ -47,10 +50,14 @@ function toSubscription(row: SubscriptionRow): Subscription {
     maxRetries: row.max_retries,
     backoffSeconds: row.backoff_seconds,
     hasCredential: row.sealed_credential !== null,
+    headerNames: row.header_names,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   };
 }
+
+/** Custom headers: one sealed JSON object of names and values, and the names for all to see. */
+export type SealedHeaders = { sealed: Buffer | null; names: readonly string[] };
 
 /** What a new subscription is, secrets sealed. */
 export type NewSubscription = {
@@ -63,6 +70,7 @@ export type NewSubscription = {
   maxRetries: number;
   backoffSeconds: number;
   sealedCredential: Buffer | null;
+  sealedHeaders: SealedHeaders;
   sealedSigningSecret: Buffer;
   actor: string;
 };
@@ -75,13 +83,14 @@ export async function insertSubscription(
 ): Promise<Subscription | undefined> {
   const [row] = await tx<SubscriptionRow>`
     insert into subscriptions (team_id, id, contract, name, url, event_types, enabled,
-      timeout_seconds, max_retries, backoff_seconds, sealed_credential, sealed_signing_secret,
-      created_by, updated_by)
-    values (${owner.teamId}, ${subscription.id}, ${owner.contract}, ${subscription.name},
-      ${subscription.url}, ${subscription.eventTypes}, ${subscription.enabled},
-      ${subscription.timeoutSeconds}, ${subscription.maxRetries}, ${subscription.backoffSeconds},
-      ${subscription.sealedCredential}, ${subscription.sealedSigningSecret},
-      ${subscription.actor}, ${subscription.actor})
+      timeout_seconds, max_retries, backoff_seconds, sealed_credential, sealed_headers,
+      header_names, sealed_signing_secret, created_by, updated_by)
+    values (${owner.teamId}, ${subscription.id}, ${owner.contract},
+      ${subscription.name}, ${subscription.url}, ${subscription.eventTypes},
+      ${subscription.enabled}, ${subscription.timeoutSeconds}, ${subscription.maxRetries},
+      ${subscription.backoffSeconds}, ${subscription.sealedCredential},
+      ${subscription.sealedHeaders.sealed}, ${subscription.sealedHeaders.names},
+      ${subscription.sealedSigningSecret}, ${subscription.actor}, ${subscription.actor})
     on conflict (team_id, id) do nothing
     returning *`;
   return row && toSubscription(row);
@@ -164,6 +173,8 @@ export type SubscriptionChanges = {
   backoffSeconds: number | null;
   sealedCredential: Buffer | null;
   clearCredential: boolean;
+  /** All of them anew; without names there are none any more. */
+  sealedHeaders: SealedHeaders | null;
 };
 
 /** Changes a subscription; undefined when there is none. Enabling it forgets why it was disabled. */
@@ -186,6 +197,10 @@ export async function updateSubscription(
         backoff_seconds = coalesce(${changes.backoffSeconds}, backoff_seconds),
         sealed_credential = case when ${changes.clearCredential} then null
                                  else coalesce(${changes.sealedCredential}, sealed_credential) end,
+        sealed_headers = case when ${changes.sealedHeaders !== null}
+                              then ${changes.sealedHeaders?.sealed ?? null}
+                              else sealed_headers end,
+        header_names = coalesce(${changes.sealedHeaders?.names ?? null}, header_names),
         updated_by = ${changes.actor},
         updated_at = now()
     where team_id = ${owner.teamId} and contract = ${owner.contract} and id = ${id}

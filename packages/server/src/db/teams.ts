@@ -1,5 +1,6 @@
 import { idFromSeed } from "../ids.ts";
-import type { Sql } from "./sql.ts";
+import { type Listed, type Page, readList } from "./lists.ts";
+import type { Database, Sql } from "./sql.ts";
 
 /** The team of an installation that has made no other: the same id in every installation. */
 export const defaultTeamId = idFromSeed(0, "postrider default team");
@@ -18,4 +19,45 @@ export async function insertTeam(sql: Sql, team: { id: string; name: string }): 
     on conflict (id) do nothing
     returning id`;
   return rows.length === 1;
+}
+
+export type Team = { id: string; name: string; createdAt: Date };
+
+/** Makes a team that a key reaches from then on; undefined when the id is taken by another team. */
+export async function createTeamFor(
+  database: Database,
+  apiKeyId: string,
+  team: { id: string; name: string },
+): Promise<Team | undefined> {
+  return await database.begin(async (tx) => {
+    if (await insertTeam(tx, team)) {
+      await tx`
+        insert into api_key_teams (api_key_id, team_id) values (${apiKeyId}, ${team.id})`;
+    }
+    // Of a repeated request, the team that the first one made.
+    const [made] = await tx<Team>`
+      select t.id, t.name, t.created_at as "createdAt"
+      from api_key_teams k join teams t on t.id = k.team_id
+      where k.api_key_id = ${apiKeyId} and t.id = ${team.id}`;
+    return made;
+  });
+}
+
+/** Lists the teams that a key reaches, newest first. */
+export async function listTeamsOfKey(
+  database: Database,
+  apiKeyId: string,
+  { offset, limit }: Page,
+): Promise<Listed<Team>> {
+  return await readList(database, {
+    page: (sql) => sql<Team>`
+      select t.id, t.name, t.created_at as "createdAt"
+      from api_key_teams k join teams t on t.id = k.team_id
+      where k.api_key_id = ${apiKeyId}
+      order by t.id desc
+      limit ${limit} offset ${offset}`,
+    count: (sql, most) => sql`
+      select count(*)::int as count
+      from (select from api_key_teams where api_key_id = ${apiKeyId} limit ${most}) matching`,
+  });
 }

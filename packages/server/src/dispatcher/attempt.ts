@@ -67,7 +67,8 @@ export async function attempt(
 
   const outcome = decideOutcome(result, {
     automaticAttempts: automaticAttempts(delivery),
-    maxRetries: target.maxRetries,
+    // Where order counts a request is made at most once, whatever the subscription's policy.
+    maxRetries: delivery.ordered ? 0 : target.maxRetries,
     backoffSeconds: target.backoffSeconds,
     random: deps.random,
     nowMs: deps.nowMs(),

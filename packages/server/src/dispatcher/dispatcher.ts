@@ -118,6 +118,10 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
   const roomOf = (lane: Lane): number =>
     holdMax(lane.slots) - lane.inFlight - lane.ready.length - lane.reserved;
 
+  /** What is sent at most once must not wait under a lease: were it lost with this process, it would never be sent. */
+  const slotsFreeOf = (lane: Lane): number =>
+    Math.min(lane.slots - lane.inFlight - lane.ready.length, deps.concurrency - inFlight);
+
   /** Places for deliveries, over all lanes: as many again may wait as may be in flight. */
   const room = (): number =>
     heldBytes >= heldBytesMax ? 0 : Math.max(0, deps.concurrency * 2 - held);
@@ -209,7 +213,7 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
     const fairShare = Math.max(1, Math.floor(places / due.length));
     let last: string | undefined;
     starved = false;
-    for (const { subscriptionId, timeoutSeconds } of due) {
+    for (const { subscriptionId, timeoutSeconds, ordered } of due) {
       const lane = laneOf(subscriptionId);
       lane.backlog = true;
       if (places <= 0) {
@@ -217,10 +221,10 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
         break;
       }
       last = subscriptionId;
-      const limit = Math.min(roomOf(lane), places, fairShare);
+      const limit = Math.min(ordered ? slotsFreeOf(lane) : roomOf(lane), places, fairShare);
       if (limit <= 0) continue;
       places -= limit;
-      shares.push({ subscriptionId, limit, leaseMs: leaseMs(timeoutSeconds) });
+      shares.push({ subscriptionId, limit, leaseMs: leaseMs(timeoutSeconds), ordered });
     }
     return { shares, last: starved ? (last ?? cursor) : undefined };
   }

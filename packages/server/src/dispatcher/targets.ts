@@ -1,8 +1,9 @@
-import { decodeSecret } from "@postrider/sdk/sign";
+import { decodeSecret, signBody } from "@postrider/sdk/sign";
 import type { Database } from "../db/sql.ts";
 import { listTargetsOfAllTeams, type TargetRow } from "../db/targets.ts";
 import type { Contract } from "../domain/contracts/contract.ts";
 import type { AttemptResult, UnansweredReason } from "../domain/outcome.ts";
+import { findHeaderFaults, type HeaderFault } from "../domain/receiver-headers.ts";
 import { type TargetUrlPolicy, vetTargetUrl } from "../domain/target-url.ts";
 import type { Keyring } from "../secrets.ts";
 
@@ -111,7 +112,8 @@ function toTarget(deps: TargetsDeps, row: TargetRow): Target {
   const { origin, pathname, search } = new URL(url);
   try {
     const path = pathname + search;
-    return { ...common, origin, path, ...openSecrets(deps, row), refused: undefined };
+    const { refused, ...opened } = openSecrets(deps, row);
+    return { ...common, origin, path, ...opened, refused };
   } catch {
     // Altered, sealed by a lost key, or no secret at all: one broken row must not keep others from being delivered.
     const detail =
@@ -137,7 +139,7 @@ const unanswered = (reason: UnansweredReason, detail: string): AttemptResult => 
 function openSecrets(
   deps: TargetsDeps,
   row: TargetRow,
-): Pick<Target, "signingSecrets" | "headers" | "payloadHeaders"> {
+): Pick<Target, "signingSecrets" | "headers" | "payloadHeaders" | "refused"> {
   const open = (sealed: Buffer, column: string) =>
     deps.keyring.open(sealed, {
       table: "subscriptions",
@@ -146,15 +148,21 @@ function openSecrets(
       rowId: row.subscriptionId,
     });
   const contract = deps.contracts.find(({ name }) => name === row.contract);
-  const secrets = {
-    credential: row.sealedCredential && open(row.sealedCredential, "sealed_credential"),
-    customHeaders: flatHeaders(row.sealedHeaders && open(row.sealedHeaders, "sealed_headers")),
-  };
+  const credential = row.sealedCredential && open(row.sealedCredential, "sealed_credential");
+  const custom = readHeaders(row.sealedHeaders && open(row.sealedHeaders, "sealed_headers"));
+  const own = contract?.headers({ credential, customHeaders: [] }) ?? [];
+  const faults = findHeaderFaults(
+    custom,
+    own.filter((_, index) => index % 2 === 0),
+  );
+  const secrets = { credential, customHeaders: custom.flat() };
   const signingSecrets = [open(row.sealedSigningSecret, "sealed_signing_secret")];
   if (row.sealedPreviousSecret) {
     signingSecrets.push(open(row.sealedPreviousSecret, "sealed_previous_secret"));
   }
   return {
+    refused:
+      faults.length === 0 ? undefined : unanswered("blocked_header", blockedHeaderDetail(faults)),
     signingSecrets: signingSecrets.map(decodeSecret),
     headers: [
       "content-type",
@@ -165,10 +173,16 @@ function openSecrets(
       "identity",
       ...(contract?.headers(secrets) ?? []),
     ],
-    payloadHeaders: (payload) => contract?.payloadHeaders?.(secrets, payload) ?? [],
+    payloadHeaders: (payload) => contract?.payloadHeaders?.(secrets, payload, signBody) ?? [],
   };
 }
 
 /** Custom headers are sealed as one JSON object of names and values. */
-const flatHeaders = (sealed: string | null): string[] =>
-  sealed === null ? [] : Object.entries(JSON.parse(sealed) as Record<string, string>).flat();
+const readHeaders = (sealed: string | null): [name: string, value: string][] =>
+  sealed === null ? [] : Object.entries(JSON.parse(sealed) as Record<string, string>);
+
+/** What was accepted once may be refused by a later version of the rules. */
+const blockedHeaderDetail = ([fault]: readonly HeaderFault[]): string =>
+  `The subscription's custom headers are not sent any more: ${
+    fault?.name ? `one named ${fault.name}` : "the list"
+  } ${fault?.reason}.`;

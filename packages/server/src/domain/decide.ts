@@ -101,7 +101,7 @@ export function decide(fact: Fact, world: World, changes: Changes): Recorded {
       world.steps.set(key, next.state);
       (existing ? changes.changedSteps : changes.newSteps).add(key);
       for (const happening of next.happened) changes.happened.push({ happening, occurrence });
-      return { outcome: "recorded", step: next.state };
+      return { outcome: "recorded", step: next.state, stepIsNew: existing === undefined };
     }
     case "call.created":
     case "call.status":

@@ -10,7 +10,7 @@ export type JsonText = string & { readonly [brand]: true };
 
 /** Tells what a text is: JSON with its parsed value and its top-level members, or why it is refused. */
 export type JsonScan =
-  | { ok: true; value: unknown; members: Map<string, JsonText> | undefined }
+  | { ok: true; value: unknown; text: JsonText; members: Map<string, JsonText> | undefined }
   | { ok: false; reason: string };
 
 type Shape =
@@ -50,7 +50,7 @@ export function scanJson(text: string, limits: { depthMax: number }): JsonScan {
   const shape = scanShape(text, limits.depthMax);
   switch (shape.kind) {
     case "members":
-      return { ok: true, value, members: shape.members };
+      return { ok: true, value, text: text as JsonText, members: shape.members };
     case "too_deep":
       return { ok: false, reason: `nested deeper than ${limits.depthMax} levels` };
     case "duplicate":
@@ -74,6 +74,37 @@ export function jsonText(value: unknown): JsonText {
 export function jsonMembers(text: JsonText): Map<string, JsonText> {
   const shape = scanShape(text, Number.POSITIVE_INFINITY);
   return (shape.kind === "members" ? shape.members : undefined) ?? new Map();
+}
+
+/** Gives the items of a list, in order, each as its exact source text; none for any other value. */
+export function jsonItems(text: JsonText): JsonText[] {
+  const items: JsonText[] = [];
+  let depth = 0;
+  let start = -1; // Of the item being read, or -1 outside of the list.
+  for (let i = 0; i < text.length; i++) {
+    switch (text.charCodeAt(i)) {
+      case QUOTE:
+        i = closingQuote(text, i);
+        break;
+      case COMMA:
+        if (depth === 1 && start >= 0) {
+          items.push(valueText(text, start, i));
+          start = i + 1;
+        }
+        break;
+      case OPEN_BRACE:
+      case OPEN_BRACKET:
+        depth++;
+        if (depth === 1 && text.charCodeAt(i) === OPEN_BRACKET) start = i + 1;
+        break;
+      case CLOSE_BRACE:
+      case CLOSE_BRACKET:
+        if (depth === 1 && start >= 0) items.push(valueText(text, start, i));
+        depth--;
+        break;
+    }
+  }
+  return items.length === 1 && items[0] === "" ? [] : items;
 }
 
 /**

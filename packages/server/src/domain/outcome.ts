@@ -25,6 +25,7 @@ export type UnansweredReason =
   | "dns_error"
   | "blocked_address"
   | "blocked_url"
+  | "blocked_header"
   | "connect_refused"
   | "connection_reset"
   | "connection_closed"

@@ -55,6 +55,8 @@ export const noChanges = (): Changes => ({
 /** The state after a fact, as its reporter is told. */
 export type Recorded = {
   outcome: "recorded" | "repeated";
+  /** The step was not known before. */
+  stepIsNew?: boolean;
   workflow?: Workflow;
   version?: Version;
   run?: Run;

@@ -15,7 +15,7 @@ export type TimersDeps = {
  */
 const pollMs = 1_100;
 const horizonMs = 1_200;
-const batchMax = 1_000;
+const batchMax = 5_000;
 
 /**
  * Tells hangs and ends overdue runs. Their times live in the database: any process may be the one that acts, also after

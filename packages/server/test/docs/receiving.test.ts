@@ -3,8 +3,14 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { decodeSecret, encodeSecret, sign } from "@postrider/sdk/sign";
+import { decodeSecret, encodeSecret, sign, signBody } from "@postrider/sdk/sign";
 import { expect, onTestFinished, test } from "vitest";
+import {
+  hasBearerToken,
+  hasSharedSecret,
+  isSignedBody,
+  verifySignature,
+} from "../../../../docs/samples/verify.ts";
 import { workflowActions, workflowWebhooks } from "../../src/domain/contracts/workflow-webhooks.ts";
 import { jsonText, scanJson } from "../../src/domain/json-text.ts";
 import type { Happening } from "../../src/domain/lifecycle/happening.ts";
@@ -146,6 +152,94 @@ test.skipIf(missing("curl") || spawnSync("openssl", ["version"]).status !== 0)(
     expect(await receiver.nextLine()).toBe("workflow_created event_test");
   },
 );
+
+/** What proves a request, and whether it does: in the words of verify.py. */
+type Proof = [name: string, given: unknown[], genuine: boolean];
+
+function proofs(): Proof[] {
+  const signed = signedHeaders({});
+  const other = encodeSecret(new Uint8Array(32).fill(8));
+  const rotated = signedHeaders({ secrets: [other, secret] });
+  const hex = signBody("sécret", Buffer.from(body));
+  return [
+    ["verify_signature", [signed, body, secret], true],
+    ["verify_signature", [rotated, body, secret], true],
+    ["verify_signature", [signed, body, other], false],
+    ["verify_signature", [signed, `${body} `, secret], false],
+    ["verify_signature", [{ ...signed, "webhook-id": "event_2" }, body, secret], false],
+    ["verify_signature", [signedHeaders({ ageSeconds: 330 }), body, secret], false],
+    ["verify_signature", [{}, body, secret], false],
+    ["verify_body", [hex, body, "sécret"], true],
+    ["verify_body", [hex, `${body} `, "sécret"], false],
+    ["verify_body", [hex, body, "secret"], false],
+    ["verify_body", [hex.slice(1), body, "sécret"], false],
+    ["verify_body", ["", body, "sécret"], false],
+    ["verify_bearer", ["Bearer t0ken", "t0ken"], true],
+    ["verify_bearer", ["bearer t0ken", "t0ken"], true],
+    ["verify_bearer", ["Bearer t0ke", "t0ken"], false],
+    ["verify_bearer", ["t0ken", "t0ken"], false],
+    ["verify_bearer", ["", "t0ken"], false],
+    ["verify_secret", ["my-secret", "my-secret"], true],
+    ["verify_secret", ["my-secre", "my-secret"], false],
+    ["verify_secret", ["", "my-secret"], false],
+  ];
+}
+
+test.each(["python", "ts"])(
+  "the %s sample of all four proofs is in the page word for word",
+  (language) => {
+    const file = `samples/verify.${language === "ts" ? "ts" : "py"}`;
+    expect(fences(language)).toContain(read(file));
+  },
+);
+
+test.skipIf(missing("python3"))("verify.py accepts all four proofs and nothing else", () => {
+  const program = `
+import json, sys
+sys.dont_write_bytecode = True
+sys.path.insert(0, sys.argv[1])
+import verify
+def bytes_of(name, given):
+    at = {"verify_signature": 1, "verify_body": 1}.get(name)
+    return [value.encode() if index == at else value for index, value in enumerate(given)]
+print(json.dumps([getattr(verify, name)(*bytes_of(name, given)) for name, given, _ in json.load(sys.stdin)]))
+`;
+  const all = proofs();
+  const run = spawnSync("python3", ["-c", program, `${repository}docs/samples`], {
+    input: JSON.stringify(all),
+    encoding: "utf8",
+  });
+  expect(run.stderr).toBe("");
+  expect(JSON.parse(run.stdout)).toEqual(all.map(([, , genuine]) => genuine));
+});
+
+test("verify.ts accepts all four proofs and nothing else", async () => {
+  const bytes = (text: unknown) => Buffer.from(String(text));
+  const verifiers: Record<string, (...given: unknown[]) => Promise<boolean>> = {
+    verify_signature: async (headers, text, key) =>
+      verifySignature(
+        new Headers(headers as Record<string, string>),
+        bytes(text),
+        String(key),
+      ).then(
+        (id) => id === "event_1",
+        () => false,
+      ),
+    verify_body: async (header, text, key) =>
+      isSignedBody(
+        new Headers({ "x-webhook-signature": String(header) }),
+        bytes(text),
+        String(key),
+      ),
+    verify_bearer: async (header, key) =>
+      hasBearerToken(new Headers({ authorization: String(header) }), String(key)),
+    verify_secret: async (header, key) =>
+      hasSharedSecret(new Headers({ "x-interactly-secret": String(header) }), String(key)),
+  };
+  for (const [name, given, genuine] of proofs()) {
+    expect(await verifiers[name]?.(...given), `${name} ${JSON.stringify(given)}`).toBe(genuine);
+  }
+});
 
 /** Names every member of a JSON value by its path, in the order of the text. */
 function memberPaths(value: unknown, path = ""): string[] {

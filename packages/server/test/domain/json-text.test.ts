@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import {
   type JsonText,
   joinObject,
+  jsonItems,
   jsonMembers,
   jsonText,
   sameJson,
@@ -257,4 +258,18 @@ test("texts are the same when only white space outside of strings differs", () =
   expect(sameJson('{"a":"x y"}' as JsonText, '{"a":"xy"}' as JsonText)).toBe(false);
   expect(sameJson('"\\" "' as JsonText, '"\\""' as JsonText)).toBe(false);
   expect(sameJson("1.0" as JsonText, "1" as JsonText)).toBe(false);
+});
+
+test("the items of a list are its items, each as it was written; of anything else there are none", () => {
+  const text = ' [ 1.0 ,{"a":[1,2],"b":",]"}, [ [ ] , {} ],"x,\\"]" , null ] ' as JsonText;
+  expect(jsonItems(text)).toEqual([
+    "1.0",
+    '{"a":[1,2],"b":",]"}',
+    "[ [ ] , {} ]",
+    '"x,\\"]"',
+    "null",
+  ]);
+  for (const none of ["[]", "[ ]", "{}", '{"a":[1,2]}', '"[1,2]"', "1", "null"]) {
+    expect(jsonItems(none as JsonText), none).toEqual([]);
+  }
 });

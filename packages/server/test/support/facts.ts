@@ -1,4 +1,6 @@
 import { openRecordFacts } from "../../src/actions/record-facts.ts";
+import { assistantMessages } from "../../src/domain/contracts/assistant-messages.ts";
+import { organisationWebhooks } from "../../src/domain/contracts/organisation-webhooks.ts";
 import { workflowWebhooks } from "../../src/domain/contracts/workflow-webhooks.ts";
 import type { Fact } from "../../src/domain/facts.ts";
 import { openTestApi, type TestApi } from "./api.ts";
@@ -9,7 +11,7 @@ export async function openFactsApi(): Promise<TestApi> {
     deps: (database) => {
       const group = openRecordFacts({
         database,
-        contracts: [workflowWebhooks],
+        contracts: [workflowWebhooks, organisationWebhooks, assistantMessages],
         hotPath: {
           reserve: () => false,
           cancel: () => {},

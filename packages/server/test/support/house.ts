@@ -16,6 +16,8 @@ import {
 import { openRecorder, type Recorder } from "../../src/dispatcher/recorder.ts";
 import { openSender } from "../../src/dispatcher/send.ts";
 import { openTargets } from "../../src/dispatcher/targets.ts";
+import { assistantMessages } from "../../src/domain/contracts/assistant-messages.ts";
+import { organisationWebhooks } from "../../src/domain/contracts/organisation-webhooks.ts";
 import { workflowWebhooks } from "../../src/domain/contracts/workflow-webhooks.ts";
 import type { LeasedDelivery } from "../../src/domain/delivery.ts";
 import type { Fact, NewRun, NewWorkflow, RunChanges } from "../../src/domain/facts.ts";
@@ -331,7 +333,7 @@ function openProcess(url: string, keyring: Keyring, options: ProcessOptions): Ho
   let closed: Promise<void> | undefined;
 
   const sender = openSender({ egressAllow: config.egressAllow });
-  const contracts = [workflowWebhooks];
+  const contracts = [workflowWebhooks, organisationWebhooks, assistantMessages];
   const targets = openTargets({
     database: results,
     keyring,

@@ -2,45 +2,26 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import Type from "typebox";
 import { findRun, listRuns } from "../../db/runs.ts";
 import { durationMs } from "../../domain/contracts/workflow-webhooks.ts";
-import { type RunChanges, reportableRunStatuses, runTriggers } from "../../domain/facts.ts";
+import { reportableRunStatuses } from "../../domain/facts.ts";
 import { type JsonText, joinObject } from "../../domain/json-text.ts";
 import type { Run } from "../../domain/lifecycle/run.ts";
 import type { Recorded } from "../../domain/world.ts";
 import { AppError } from "../../errors.ts";
 import type { ApiDeps } from "../deps.ts";
-import { bodyDocument, listText, objectText, sendExactJson } from "../exact-json.ts";
-import { Id, Instant, nullable, PathId, Timestamp } from "../fields.ts";
+import { listText, objectText, sendExactJson } from "../exact-json.ts";
+import {
+  RunStartBody,
+  RunTrigger,
+  RunUpdateBody,
+  runStarted,
+  runUpdated,
+} from "../fact-bodies/runs.ts";
+import { Id, nullable, PathId, Timestamp } from "../fields.ts";
 import { pageOf, pageQuery, totalFields } from "../paging.ts";
-import { reportOf } from "../report.ts";
 import type { TypeBox } from "../request.ts";
-import { invalidRequest } from "../validation.ts";
 
-const Trigger = Type.Union(runTriggers.map((trigger) => Type.Literal(trigger)));
 const Status = Type.Union(
   (["started", ...reportableRunStatuses] as const).map((status) => Type.Literal(status)),
-);
-
-const StartBody = Type.Object(
-  {
-    _id: Type.Optional(Id),
-    workflow_id: Id,
-    trigger: Trigger,
-    input: Type.Optional(Type.Unknown()),
-    timeout_seconds: Type.Optional(nullable(Type.Integer({ minimum: 1, maximum: 2_592_000 }))),
-    occurred_at: Type.Optional(Instant),
-  },
-  { additionalProperties: false, title: "RunStart" },
-);
-
-const UpdateBody = Type.Object(
-  {
-    status: Type.Optional(Type.Union(reportableRunStatuses.map((status) => Type.Literal(status)))),
-    output: Type.Optional(Type.Unknown()),
-    collected_information: Type.Optional(Type.Unknown()),
-    error: Type.Optional(Type.Unknown()),
-    occurred_at: Type.Optional(Instant),
-  },
-  { additionalProperties: false, title: "RunUpdate" },
 );
 
 const RunAnswer = Type.Object(
@@ -48,7 +29,7 @@ const RunAnswer = Type.Object(
     id: Type.String(),
     workflow_id: Type.String(),
     status: Status,
-    trigger: Trigger,
+    trigger: RunTrigger,
     version_number: Type.Integer(),
     started_at: Timestamp,
     completed_at: nullable(Timestamp),
@@ -89,23 +70,12 @@ export function runRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
         summary: "Reports that a run started; the same `_id`, workflow and trigger is a repeat",
         description: privateDocuments,
         tags,
-        body: StartBody,
+        body: RunStartBody,
         response: { 200: Envelope, 201: Envelope },
       },
     },
     async (request, reply) => {
-      const { body } = request;
-      const recorded = await deps.recordFacts({
-        type: "run.started",
-        ...reportOf(request, request.body),
-        runId: body._id ?? request.newId(),
-        workflowId: body.workflow_id,
-        data: {
-          trigger: body.trigger,
-          input: bodyDocument(request, "input") ?? null,
-          timeoutSeconds: body.timeout_seconds ?? null,
-        },
-      });
+      const recorded = await deps.recordFacts(runStarted(request, request.newId));
       reply.code(recorded.outcome === "recorded" ? 201 : 200);
       return sendExactJson(reply, envelope(request, recorded));
     },
@@ -180,39 +150,15 @@ export function runRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
         description: privateDocuments,
         tags,
         params,
-        body: UpdateBody,
+        body: RunUpdateBody,
         response: { 200: Envelope },
       },
     },
     async (request, reply) => {
-      const recorded = await deps.recordFacts({
-        type: "run.updated",
-        ...reportOf(request, request.body),
-        runId: request.params.run_id,
-        data: changesOf(request),
-      });
+      const recorded = await deps.recordFacts(runUpdated(request, request.params.run_id));
       return sendExactJson(reply, envelope(request, recorded));
     },
   );
-}
-
-function changesOf(
-  request: Pick<FastifyRequest, "bodyMembers"> & { body: Type.Static<typeof UpdateBody> },
-): RunChanges {
-  const { status } = request.body;
-  const output = bodyDocument(request, "output");
-  const collectedInformation = bodyDocument(request, "collected_information");
-  const error = bodyDocument(request, "error");
-  const changes: RunChanges = {
-    ...(status !== undefined && { status }),
-    ...(output !== undefined && { output }),
-    ...(collectedInformation !== undefined && { collectedInformation }),
-    ...(error !== undefined && { error }),
-  };
-  if (Object.keys(changes).length === 0) {
-    throw invalidRequest([{ loc: ["body"], msg: "must name what changes", type: "missing" }]);
-  }
-  return changes;
 }
 
 function envelope(

@@ -2,7 +2,6 @@
 import type { FastifyInstance } from "fastify";
 import Type from "typebox";
 import { sendSample } from "../../actions/send-sample.ts";
-import { getSigningSecret, replaceSigningSecret } from "../../actions/signing-secret.ts";
 import {
   changeSubscription,
   createSubscription,
@@ -15,13 +14,13 @@ import {
   workflowActions,
   workflowWebhooks,
 } from "../../domain/contracts/workflow-webhooks.ts";
-import { parseTargetUrl } from "../../domain/target-url.ts";
-import { AppError } from "../../errors.ts";
 import { publicEventId } from "../../ids.ts";
 import type { ApiDeps } from "../deps.ts";
 import { nameOf, nullable, PathId, Timestamp, textOf } from "../fields.ts";
 import { pageOf, pageQuery, totalFields, totalOf } from "../paging.ts";
+import { ReceiverUrl, receiverUrl } from "../receiver.ts";
 import type { TypeBox } from "../request.ts";
+import { signingSecretRoutes } from "../signing-secret-routes.ts";
 import { invalidRequest } from "../validation.ts";
 
 const Action = Type.Union(workflowActions.map((action) => Type.Literal(action)));
@@ -30,7 +29,6 @@ const Actions = Type.Array(Action, {
   maxItems: workflowActions.length,
   uniqueItems: true,
 });
-const Url = Type.String({ minLength: 1, maxLength: 2048 });
 /** It becomes a header: printable ASCII without blanks (RFC 6750 allows no more). */
 const BearerToken = Type.String({
   minLength: 1,
@@ -45,7 +43,7 @@ const RetryBackoffSeconds = Type.Integer({ minimum: 1, maximum: 300 });
 const CreateBody = Type.Object(
   {
     name: nameOf(150),
-    url: Url,
+    url: ReceiverUrl,
     actions: Actions,
     enabled: Type.Optional(Type.Boolean({ default: true })),
     bearer_token: Type.Optional(nullable(BearerToken)),
@@ -60,7 +58,7 @@ const CreateBody = Type.Object(
 const UpdateBody = Type.Object(
   {
     name: Type.Optional(nullable(nameOf(150))),
-    url: Type.Optional(nullable(Url)),
+    url: Type.Optional(nullable(ReceiverUrl)),
     actions: Type.Optional(nullable(Actions)),
     enabled: Type.Optional(nullable(Type.Boolean())),
     bearer_token: Type.Optional(nullable(BearerToken)),
@@ -88,11 +86,6 @@ const Webhook = Type.Object(
     updated_at: Timestamp,
   },
   { title: "WorkflowWebhook" },
-);
-
-const SigningSecret = Type.Object(
-  { secret: Type.String(), previous_expires_at: nullable(Timestamp) },
-  { title: "SigningSecret" },
 );
 
 const params = Type.Object({ webhook_id: PathId });
@@ -123,7 +116,7 @@ export function workflowWebhookRoutes(fastify: FastifyInstance, deps: ApiDeps): 
         {
           id: newId(),
           name: body.name,
-          url: canonicalUrl(body.url, deps),
+          url: receiverUrl(body.url, deps.config),
           eventTypes: body.actions,
           enabled: body.enabled ?? true,
           credential: body.bearer_token ?? null,
@@ -222,7 +215,8 @@ export function workflowWebhookRoutes(fastify: FastifyInstance, deps: ApiDeps): 
         params.webhook_id,
         {
           name: body.name ?? null,
-          url: body.url === undefined || body.url === null ? null : canonicalUrl(body.url, deps),
+          url:
+            body.url === undefined || body.url === null ? null : receiverUrl(body.url, deps.config),
           eventTypes: body.actions ?? null,
           enabled: body.enabled ?? null,
           credential,
@@ -285,52 +279,13 @@ export function workflowWebhookRoutes(fastify: FastifyInstance, deps: ApiDeps): 
     },
   );
 
-  // With a read key one could look at deliveries; with the secret one could forge them: hence `write`.
-  app.get(
-    `${path}/:webhook_id/signing-secret`,
-    {
-      config: { scope: "write" },
-      schema: {
-        operationId: "getWorkflowWebhookSigningSecret",
-        summary: "Reads the signing secret",
-        tags,
-        params,
-        response: { 200: SigningSecret },
-      },
-    },
-    async ({ params, caller }) => {
-      const owner = { teamId: caller.teamId, contract };
-      return toSigningSecret(await getSigningSecret(deps, owner, params.webhook_id));
-    },
-  );
-
-  app.post(
-    `${path}/:webhook_id/signing-secret/rotate`,
-    {
-      config: { scope: "write" },
-      schema: {
-        operationId: "rotateWorkflowWebhookSigningSecret",
-        summary: "Makes a new signing secret; the old one stays valid for 24 hours",
-        tags,
-        params,
-        response: { 200: SigningSecret },
-      },
-    },
-    async ({ params, caller }) => {
-      const owner = { teamId: caller.teamId, contract };
-      return toSigningSecret(
-        await replaceSigningSecret(deps, owner, params.webhook_id, caller.apiKeyId),
-      );
-    },
-  );
-}
-
-function canonicalUrl(raw: string, { config }: ApiDeps): string {
-  const target = parseTargetUrl(raw, config);
-  if (target.ok) return target.url;
-  throw new AppError("url_refused", target.reason, [
-    { loc: ["body", "url"], msg: target.reason, type: target.code },
-  ]);
+  signingSecretRoutes(fastify, deps, {
+    path,
+    idName: "webhook_id",
+    contract,
+    resource: "WorkflowWebhook",
+    tags,
+  });
 }
 
 const toWebhook = (subscription: Subscription) => ({
@@ -346,9 +301,4 @@ const toWebhook = (subscription: Subscription) => ({
   retry_backoff_seconds: subscription.backoffSeconds,
   created_at: subscription.createdAt.toISOString(),
   updated_at: subscription.updatedAt.toISOString(),
-});
-
-const toSigningSecret = (current: { secret: string; previousExpiresAt: Date | null }) => ({
-  secret: current.secret,
-  previous_expires_at: current.previousExpiresAt?.toISOString() ?? null,
 });

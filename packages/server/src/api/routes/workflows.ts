@@ -1,59 +1,26 @@
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyInstance } from "fastify";
 import Type from "typebox";
 import { findWorkflow, listWorkflows } from "../../db/workflows.ts";
-import type { WorkflowChanges } from "../../domain/facts.ts";
 import { type JsonText, joinObject } from "../../domain/json-text.ts";
 import type { Workflow } from "../../domain/lifecycle/workflow.ts";
 import type { Recorded } from "../../domain/world.ts";
 import { AppError } from "../../errors.ts";
 import type { ApiDeps } from "../deps.ts";
-import { bodyDocument, listText, objectText, sendExactJson } from "../exact-json.ts";
-import { AnyObject, Id, Instant, nameOf, nullable, PathId, Timestamp, textOf } from "../fields.ts";
+import { listText, objectText, sendExactJson } from "../exact-json.ts";
+import {
+  VersionActivateBody,
+  VersionCreateBody,
+  versionActivated,
+  versionCreated,
+  WorkflowCreateBody,
+  WorkflowUpdateBody,
+  workflowCreated,
+  workflowDeleted,
+  workflowUpdated,
+} from "../fact-bodies/workflows.ts";
+import { AnyObject, nullable, PathId, Timestamp, textOf } from "../fields.ts";
 import { pageOf, pageQuery, totalFields } from "../paging.ts";
-import { reportOf } from "../report.ts";
 import type { TypeBox } from "../request.ts";
-import { invalidRequest } from "../validation.ts";
-
-const occurredAt = { occurred_at: Type.Optional(Instant) };
-
-const CreateBody = Type.Object(
-  {
-    _id: Type.Optional(Id),
-    name: nameOf(255),
-    description: Type.Optional(nullable(textOf(2000))),
-    configuration: Type.Optional(nullable(AnyObject)),
-    settings: Type.Optional(nullable(AnyObject)),
-    version_name: Type.Optional(nullable(nameOf(150))),
-    ...occurredAt,
-  },
-  { additionalProperties: false, title: "WorkflowCreate" },
-);
-
-const UpdateBody = Type.Object(
-  {
-    name: Type.Optional(nameOf(255)),
-    description: Type.Optional(nullable(textOf(2000))),
-    configuration: Type.Optional(nullable(AnyObject)),
-    settings: Type.Optional(nullable(AnyObject)),
-    ...occurredAt,
-  },
-  { additionalProperties: false, title: "WorkflowUpdate" },
-);
-
-const VersionBody = Type.Object(
-  {
-    _id: Type.Optional(Id),
-    version_name: Type.Optional(nullable(nameOf(150))),
-    mark_as_active: Type.Optional(Type.Boolean({ default: false })),
-    ...occurredAt,
-  },
-  { additionalProperties: false, title: "WorkflowVersionCreate" },
-);
-
-const ActivateBody = Type.Object(occurredAt, {
-  additionalProperties: false,
-  title: "WorkflowVersionActivate",
-});
 
 const WorkflowAnswer = Type.Object(
   {
@@ -102,24 +69,12 @@ export function workflowRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
         operationId: "createWorkflow",
         summary: "Reports a new workflow; the same `_id` and name again is a repeat",
         tags,
-        body: CreateBody,
+        body: WorkflowCreateBody,
         response: { 200: Envelope, 201: Envelope },
       },
     },
     async (request, reply) => {
-      const { body } = request;
-      const recorded = await deps.recordFacts({
-        type: "workflow.created",
-        ...reportOf(request, body),
-        workflowId: body._id ?? request.newId(),
-        data: {
-          name: body.name,
-          description: body.description ?? null,
-          configuration: bodyDocument(request, "configuration") ?? null,
-          settings: bodyDocument(request, "settings") ?? null,
-          versionName: body.version_name ?? null,
-        },
-      });
+      const recorded = await deps.recordFacts(workflowCreated(request, request.newId));
       reply.code(recorded.outcome === "recorded" ? 201 : 200);
       return sendExactJson(reply, envelope(recorded));
     },
@@ -181,18 +136,12 @@ export function workflowRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
         summary: "Reports changes of a workflow; what is already so is a repeat",
         tags,
         params,
-        body: UpdateBody,
+        body: WorkflowUpdateBody,
         response: { 200: Envelope },
       },
     },
     async (request, reply) => {
-      const data = changesOf(request);
-      const recorded = await deps.recordFacts({
-        type: "workflow.updated",
-        ...reportOf(request, request.body),
-        workflowId: request.params.workflow_id,
-        data,
-      });
+      const recorded = await deps.recordFacts(workflowUpdated(request, request.params.workflow_id));
       return sendExactJson(reply, envelope(recorded));
     },
   );
@@ -210,11 +159,9 @@ export function workflowRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       },
     },
     async (request, reply) => {
-      await deps.recordFacts({
-        type: "workflow.deleted",
-        ...reportOf(request),
-        workflowId: request.params.workflow_id,
-      });
+      await deps.recordFacts(
+        workflowDeleted({ caller: request.caller }, request.params.workflow_id),
+      );
       return reply.code(204).send(null);
     },
   );
@@ -228,22 +175,14 @@ export function workflowRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
         summary: "Reports a new version; the same `_id` again is a repeat",
         tags,
         params,
-        body: VersionBody,
+        body: VersionCreateBody,
         response: { 200: VersionEnvelope, 201: VersionEnvelope },
       },
     },
     async (request, reply) => {
-      const body = request.body ?? {};
-      const recorded = await deps.recordFacts({
-        type: "workflow.version_created",
-        ...reportOf(request, body),
-        workflowId: request.params.workflow_id,
-        data: {
-          versionId: body._id ?? request.newId(),
-          versionName: body.version_name ?? null,
-          markAsActive: body.mark_as_active ?? false,
-        },
-      });
+      const recorded = await deps.recordFacts(
+        versionCreated(request, request.params.workflow_id, request.newId),
+      );
       reply.code(recorded.outcome === "recorded" ? 201 : 200);
       return sendExactJson(reply, envelope(recorded));
     },
@@ -258,38 +197,18 @@ export function workflowRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
         summary: "Reports that a version became the active one",
         tags,
         params: versionParams,
-        body: ActivateBody,
+        body: VersionActivateBody,
         response: { 200: Envelope },
       },
     },
     async (request, reply) => {
-      const recorded = await deps.recordFacts({
-        type: "workflow.version_activated",
-        ...reportOf(request, request.body ?? {}),
-        workflowId: request.params.workflow_id,
-        data: { versionNumber: Number(request.params.number) },
-      });
+      const { workflow_id, number } = request.params;
+      const recorded = await deps.recordFacts(
+        versionActivated(request, workflow_id, Number(number)),
+      );
       return sendExactJson(reply, envelope(recorded));
     },
   );
-}
-
-function changesOf(
-  request: Pick<FastifyRequest, "bodyMembers"> & { body: Type.Static<typeof UpdateBody> },
-): WorkflowChanges {
-  const { name, description } = request.body;
-  const configuration = bodyDocument(request, "configuration");
-  const settings = bodyDocument(request, "settings");
-  const changes: WorkflowChanges = {
-    ...(name !== undefined && { name }),
-    ...(description !== undefined && { description }),
-    ...(configuration !== undefined && { configuration }),
-    ...(settings !== undefined && { settings }),
-  };
-  if (Object.keys(changes).length === 0) {
-    throw invalidRequest([{ loc: ["body"], msg: "must name what changes", type: "missing" }]);
-  }
-  return changes;
 }
 
 function envelope({ workflow, version }: Partial<Recorded>): JsonText {

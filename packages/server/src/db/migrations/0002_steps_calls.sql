@@ -76,7 +76,8 @@ create table calls (
   constraint ended_when_finished check ((status = 'finished') = (end_at is not null)),
   constraint hangs_only_while_ongoing check (hang_due_at is null or status = 'ongoing')
 );
-create index calls_by_assistant on calls (team_id, assistant_id, id);
+create index calls_by_age on calls (team_id, created_at, id);
+create index calls_by_assistant on calls (team_id, assistant_id, created_at, id);
 create index calls_hanging on calls (hang_due_at) where hang_due_at is not null;
 
 create table call_messages (
@@ -123,3 +124,11 @@ create table fact_identities (
   primary key (team_id, identity)
 );
 create index fact_identities_by_age on fact_identities (created_at);
+
+alter table api_keys
+  -- What a list shows of a key, enough to tell it from others. Null for the operator's own and for older ones.
+  add column prefix text,
+  add column last4 text,
+  -- To the minute.
+  add column last_used_at timestamptz;
+create index api_key_teams_by_team on api_key_teams (team_id, api_key_id);

@@ -42,7 +42,7 @@ export const assistantMessages: Contract = {
       subjectId: call.id,
     });
     const error = happening.kind === "call_error" ? happening.error : undefined;
-    const messages = "messages" in happening ? happening.messages : undefined;
+    const messages = happening.kind === "call_status" ? undefined : happening.messages;
     const ended = happening.kind === "call_ended";
     const message = extendObject({ type: eventType, timestamp: occurredAt.getTime() }, [
       ["error", error && jsonText(error)],
@@ -127,10 +127,10 @@ export const assistantText = (assistant: Assistant): JsonText =>
   );
 
 export const messagesText = (messages: readonly Message[]): JsonText =>
-  `[${messages
-    .map(({ messageId, role, text, timestampMs, metrics }) =>
-      extendObject({ messageId, role, text, timestamp: timestampMs }, [
-        ["metrics", metrics ?? undefined],
-      ]),
-    )
-    .join(",")}]` as JsonText;
+  `[${messages.map(messageText).join(",")}]` as JsonText;
+
+/** One message, as receivers and callers see it. */
+export const messageText = ({ messageId, role, text, timestampMs, metrics }: Message): JsonText =>
+  extendObject({ messageId, role, text, timestamp: timestampMs }, [
+    ["metrics", metrics ?? undefined],
+  ]);

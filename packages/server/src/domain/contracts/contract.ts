@@ -21,8 +21,8 @@ export type RenderedEvent = {
   payload: Buffer;
 };
 
-/** Who reported what happened, and when by the platform's clock. */
-export type Occurrence = { actor: string; occurredAt: Date };
+/** Who reported what happened, and when by the platform's clock; `sample`: it is made up, to try a subscription out. */
+export type Occurrence = { actor: string; occurredAt: Date; sample?: true };
 
 /** What a subscription shows its receiver besides the common signature. */
 export type SubscriptionSecrets = {
@@ -32,9 +32,14 @@ export type SubscriptionSecrets = {
   customHeaders: readonly string[];
 };
 
+/** Signs a payload under a shared secret; handed in, because the domain does no cryptography. */
+export type SignBody = (secret: string, body: Buffer) => string;
+
 /** What one kind of subscriber is promised: its event types, its payload, its own headers. */
 export type Contract = {
   name: string;
+  /** A sample is sent once, whatever comes of it; without it, it is retried like any other delivery. */
+  samplesOnce?: true;
   eventTypes: readonly string[];
   /** The event type a happening has in this contract; undefined when the contract does not tell it. */
   eventTypeOf(happening: Happening): string | undefined;
@@ -45,5 +50,9 @@ export type Contract = {
   /** The headers that come on top of the common ones and are the same on every request, as name and value in turn. */
   headers(secrets: SubscriptionSecrets): readonly string[];
   /** The headers that depend on the payload; undefined when the contract has none. */
-  payloadHeaders?(secrets: SubscriptionSecrets, payload: Buffer): readonly string[];
+  payloadHeaders?(
+    secrets: SubscriptionSecrets,
+    payload: Buffer,
+    signBody: SignBody,
+  ): readonly string[];
 };

@@ -1,4 +1,4 @@
-import { eventId, publicEventId, signBody } from "../../ids.ts";
+import { eventId, publicEventId } from "../../ids.ts";
 import { extendObject, type JsonText, jsonText } from "../json-text.ts";
 import type { Happening } from "../lifecycle/happening.ts";
 import type { Run } from "../lifecycle/run.ts";
@@ -29,11 +29,12 @@ export const organisationPolicy = {
 /** Contract B: organisation webhooks, signed over the bare body under the subscriber's own secret. */
 export const organisationWebhooks: Contract = {
   name: "organisation",
+  samplesOnce: true,
   eventTypes: organisationEventTypes,
   eventTypeOf: (happening) => ("run" in happening ? typeOf(happening) : undefined),
   subjectOf: () => null,
 
-  render(happening, { actor, occurredAt }) {
+  render(happening, { actor, occurredAt, sample }) {
     if (!("run" in happening)) throw new Error(`contract B does not tell ${happening.kind}`);
     const { workflow, run } = happening;
     const step = happening.kind === "step_reported" ? happening.step : undefined;
@@ -53,7 +54,7 @@ export const organisationWebhooks: Contract = {
         organization_id: workflow.teamId,
         timestamp: occurredAt,
       },
-      [["data", step ? stepData(workflow.name, run, step) : runData(workflow.name, run)]],
+      [["data", step ? stepData(workflow.name, run, step) : runData(workflow.name, run, sample)]],
     );
     return {
       id,
@@ -74,7 +75,7 @@ export const organisationWebhooks: Contract = {
   },
 
   headers: ({ customHeaders }) => customHeaders,
-  payloadHeaders: ({ credential }, payload) =>
+  payloadHeaders: ({ credential }, payload, signBody) =>
     credential === null ? [] : ["x-webhook-signature", signBody(credential, payload)],
 };
 
@@ -94,7 +95,7 @@ function typeOf(happening: Told): OrganisationEventType {
 
 const jsonNull = jsonText(null);
 
-const runData = (workflowName: string, run: Run): JsonText =>
+const runData = (workflowName: string, run: Run, sample: true | undefined): JsonText =>
   extendObject(
     {
       run_id: run.id,
@@ -104,6 +105,8 @@ const runData = (workflowName: string, run: Run): JsonText =>
       started_at: run.startedAt,
       completed_at: run.completedAt,
       duration_ms: durationMs(run),
+      // Only a test has it: nobody's run ever carries `test: false`.
+      test: sample,
     },
     [
       ["output", run.output ?? jsonNull],

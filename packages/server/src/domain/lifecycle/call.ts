@@ -66,6 +66,9 @@ export type Message = {
 export const messagesMax = 2_000;
 export const textLengthMax = 1024 * 1024;
 
+/** The longest a call can be said to have lasted: what a platform's clocks make of it may be more than that. */
+export const durationMsMax = 2 ** 31 - 1;
+
 /** What a fact about a call is applied to. */
 export type CallSubject = { call: Call; assistant: Assistant; messages: readonly Message[] };
 
@@ -125,7 +128,7 @@ export function changeCallStatus(
   data: CallStatusReport,
   report: Report & { occurredAt: Date },
 ): Transition<Call> {
-  const { call } = subject;
+  const { call, assistant, messages } = subject;
   const { status, ...line } = data;
   if (status === "finished") return endCall(subject, line, report);
   if (status === call.status) return { kind: "repeated", state: call };
@@ -138,9 +141,12 @@ export function changeCallStatus(
     status,
     startAt: call.startAt ?? (status === "ongoing" ? report.occurredAt : null),
     // Somebody else has taken over: nobody waits for the assistant.
-    hangDueAt: status === "ongoing" ? call.hangDueAt : null,
+    hangDueAt: null,
   };
-  return happens({ ...subject, call: next }, report, [{ kind: "call_status" }]);
+  // What the user said before the call was reported as ongoing waits for its answer from now on.
+  const waits = status === "ongoing" && messages.at(-1)?.role === "user";
+  const begun = waits && silence(next, "user", assistant.hangTimeoutSeconds, report.now);
+  return happens({ ...subject, call: { ...next, ...begun } }, report, [{ kind: "call_status" }]);
 }
 
 /** Adds a message; the same message id again is a repeat. */
@@ -162,7 +168,7 @@ export function addMessage(
     );
   }
   const message: Message = {
-    messageId: data.messageId ?? `${call.id}-${call.messageCount + 1}`,
+    messageId: data.messageId ?? unusedMessageId(call, messages),
     role: data.role,
     text: data.text,
     timestampMs: data.timestampMs ?? report.occurredAt.getTime(),
@@ -178,6 +184,14 @@ export function addMessage(
     { kind: "call_message" },
   ]);
   return { ...told, message };
+}
+
+/** Numbers a message; a platform's own ids may have taken the number. */
+function unusedMessageId(call: Call, messages: readonly Message[]): string {
+  const taken = new Set(messages.map(({ messageId }) => messageId));
+  let number = call.messageCount + 1;
+  while (taken.has(`${call.id}-${number}`)) number++;
+  return `${call.id}-${number}`;
 }
 
 /** A silence begins with the first message of a user that has no answer, and ends with the assistant's. */
@@ -231,7 +245,7 @@ export function endCall(
     ...data,
     status: "finished",
     endAt: new Date(endMs),
-    durationMs: data.durationMs ?? endMs - startMs,
+    durationMs: data.durationMs ?? Math.min(endMs - startMs, durationMsMax),
     hangDueAt: null,
   };
   return happens({ ...subject, call: next }, report, [

@@ -1,0 +1,1182 @@
+// Written by packages/sdk/scripts/write-types.ts from packages/server/openapi.json; do not edit.
+
+export type ActivateWorkflowVersionAnswer = {
+  workflow: Workflow;
+};
+
+export type ApiKey = {
+  id: string;
+  name: string;
+  prefix: string | null;
+  last4: string | null;
+  scopes: ("read" | "write" | "publish" | "payload" | "admin")[];
+  default_team_id: string | null;
+  teams: {
+    id: string;
+    name: string;
+  }[];
+  created_at: string;
+  last_used_at: string | null;
+  expires_at: string | null;
+  revoked_at: string | null;
+};
+
+export type ApiKeyCreate = {
+  name: string;
+  scopes: ("read" | "write" | "publish" | "payload" | "admin")[];
+  team_ids?: string[];
+  default_team_id?: string;
+  expires_in_seconds?: number | null;
+};
+
+export type Assistant = {
+  id: string;
+  name: string;
+  assistantServer: {
+    enabled: boolean;
+    disabledReason: string | null;
+    url: string | null;
+    timeoutSeconds: number;
+    hasSecret: boolean;
+    headerNames: string[];
+    messages: string[];
+  };
+  hangTimeoutSeconds: number;
+  createdAt: string;
+  updatedAt: string;
+  documentOmitted?: true;
+} & { [name: string]: unknown };
+
+export type AssistantCreate = {
+  name: string;
+  assistantServer?: AssistantServerChange;
+  hangTimeoutSeconds?: number;
+} & { [name: string]: unknown };
+
+export type AssistantDelivery = {
+  _id: string;
+  event_id: string;
+  subscription_id: string;
+  type: string;
+  callId: string | null;
+  team_id: string;
+  dedupe_key: string | null;
+  status: "pending" | "retrying" | "delivered" | "failed";
+  attempts_count: number;
+  delivered_at: string | null;
+  last_attempt_at: string | null;
+  last_status_code: number | null;
+  last_error: string | null;
+  created_by: string;
+  updated_by: string;
+  created_at: string;
+  updated_at: string;
+  payload_omitted?: true;
+  payload: Record<string, unknown> | null;
+};
+
+export type AssistantServerChange = {
+  enabled?: boolean;
+  url?: string | null;
+  timeoutSeconds?: number;
+  secret?: string | null;
+  headers?: Record<string, string> | null;
+  messages?: ("status-update" | "conversation-update" | "end-of-call-report" | "hang" | "error")[];
+};
+
+export type AssistantUpdate = {
+  name?: string;
+  assistantServer?: AssistantServerChange;
+  hangTimeoutSeconds?: number;
+} & { [name: string]: unknown };
+
+export type CallCreate = {
+  id?: string;
+  assistantId: string;
+  callType: "web" | "phone";
+  direction: "inbound" | "outbound";
+  status?: "queued" | "ongoing";
+  userNumber?: string | null;
+  assistantNumber?: string | null;
+  phoneProvider?: string | null;
+  metadata?: unknown;
+  occurredAt?: string;
+};
+
+export type CallEnd = {
+  phoneCallStatus?: string | null;
+  phoneCallStatusReason?: string | null;
+  callEndTriggerBy?: string | null;
+  assistantCallDuration?: number | null;
+  recording?: unknown;
+  analysis?: unknown;
+  cost?: unknown;
+  metrics?: unknown;
+  occurredAt?: string;
+};
+
+export type CallError = {
+  type: "llm_error" | "stt_error";
+  code?: string | null;
+  message?: string | null;
+  provider?: string | null;
+  retryable?: boolean | null;
+  occurredAt?: string;
+};
+
+export type CallMessage = {
+  messageId: string;
+  role: "user" | "assistant";
+  text: string | null;
+  timestamp: number;
+  metrics?: unknown;
+};
+
+export type CallMessageReport = {
+  messageId?: string;
+  role: "user" | "assistant";
+  text: string;
+  timestamp?: number;
+  metrics?: unknown;
+  occurredAt?: string;
+};
+
+export type CallStatus = {
+  status: "queued" | "ongoing" | "forwarded" | "finished";
+  phoneCallStatus?: string | null;
+  phoneCallStatusReason?: string | null;
+  occurredAt?: string;
+};
+
+export type Change = {
+  path: string;
+  /** Any JSON, exactly as it was reported. */
+  old_value: unknown;
+  /** Any JSON, exactly as it was reported. */
+  new_value: unknown;
+};
+
+/** A CloudEvent 1.0; `data` is as for the same `type` in the plain form. */
+export type CloudEvent = {
+  specversion: "1.0";
+  id: string;
+  source: string;
+  type:
+    | "workflow.created"
+    | "workflow.updated"
+    | "workflow.version_created"
+    | "workflow.version_activated"
+    | "workflow.deleted"
+    | "run.started"
+    | "run.updated"
+    | "step.started"
+    | "step.completed"
+    | "step.failed"
+    | "call.created"
+    | "call.status"
+    | "call.message"
+    | "call.error"
+    | "call.ended";
+  time?: string | null;
+  datacontenttype?: string | null;
+  data: Record<string, unknown>;
+  data_base64?: null;
+} & { [name: string]: unknown };
+
+export type Conversation = {
+  id: string;
+  teamId: string;
+  assistantId: string;
+  callType: "web" | "phone";
+  direction: "inbound" | "outbound";
+  status: "queued" | "ongoing" | "forwarded" | "finished";
+  startAt: string | null;
+  endAt: string | null;
+  userNumber: string | null;
+  assistantNumber: string | null;
+  phoneProvider: string | null;
+  phoneCallStatus: string | null;
+  phoneCallStatusReason: string | null;
+  callEndTriggerBy: string | null;
+  assistantCallDuration: number | null;
+  messageCount: number;
+  createdBy: string;
+  updatedBy: string;
+  createdAt: string;
+  updatedAt: string;
+  metadata: unknown;
+  recording: unknown;
+  analysis: unknown;
+  cost: unknown;
+  metrics: unknown;
+};
+
+export type ConversationWithMessages = {
+  id: string;
+  teamId: string;
+  assistantId: string;
+  callType: "web" | "phone";
+  direction: "inbound" | "outbound";
+  status: "queued" | "ongoing" | "forwarded" | "finished";
+  startAt: string | null;
+  endAt: string | null;
+  userNumber: string | null;
+  assistantNumber: string | null;
+  phoneProvider: string | null;
+  phoneCallStatus: string | null;
+  phoneCallStatusReason: string | null;
+  callEndTriggerBy: string | null;
+  assistantCallDuration: number | null;
+  messageCount: number;
+  createdBy: string;
+  updatedBy: string;
+  createdAt: string;
+  updatedAt: string;
+  metadata: unknown;
+  recording: unknown;
+  analysis: unknown;
+  cost: unknown;
+  metrics: unknown;
+  messages: CallMessage[];
+};
+
+export type CreateWorkflowAnswer = {
+  workflow: Workflow;
+};
+
+export type CreateWorkflowVersionAnswer = {
+  workflow: Workflow;
+  version: WorkflowVersion;
+};
+
+export type FactList = {
+  facts: (
+    | {
+        type: "workflow.created";
+        id?: string;
+        occurred_at?: string;
+        data: WorkflowCreate;
+      }
+    | {
+        type: "workflow.updated";
+        id?: string;
+        occurred_at?: string;
+        data: {
+          workflow_id: string;
+          name?: string;
+          description?: string | null;
+          configuration?: Record<string, unknown> | null;
+          settings?: Record<string, unknown> | null;
+          occurred_at?: string;
+        };
+      }
+    | {
+        type: "workflow.version_created";
+        id?: string;
+        occurred_at?: string;
+        data: {
+          workflow_id: string;
+          _id?: string;
+          version_name?: string | null;
+          mark_as_active?: boolean;
+          occurred_at?: string;
+        };
+      }
+    | {
+        type: "workflow.version_activated";
+        id?: string;
+        occurred_at?: string;
+        data: {
+          workflow_id: string;
+          version_number: number;
+          occurred_at?: string;
+        };
+      }
+    | {
+        type: "workflow.deleted";
+        id?: string;
+        occurred_at?: string;
+        data: {
+          workflow_id: string;
+          occurred_at?: string;
+        };
+      }
+    | {
+        type: "run.started";
+        id?: string;
+        occurred_at?: string;
+        data: RunStart;
+      }
+    | {
+        type: "run.updated";
+        id?: string;
+        occurred_at?: string;
+        data: {
+          run_id: string;
+          status?: "running" | "paused" | "completed" | "failed" | "cancelled";
+          output?: unknown;
+          collected_information?: unknown;
+          error?: unknown;
+          occurred_at?: string;
+        };
+      }
+    | {
+        type: "step.started";
+        id?: string;
+        occurred_at?: string;
+        data: {
+          run_id: string;
+          step_id: string;
+          status?: "started";
+          name?: string;
+          index?: number | null;
+          output?: unknown;
+          error?: unknown;
+          occurred_at?: string;
+        };
+      }
+    | {
+        type: "step.completed";
+        id?: string;
+        occurred_at?: string;
+        data: {
+          run_id: string;
+          step_id: string;
+          status?: "completed";
+          name?: string;
+          index?: number | null;
+          output?: unknown;
+          error?: unknown;
+          occurred_at?: string;
+        };
+      }
+    | {
+        type: "step.failed";
+        id?: string;
+        occurred_at?: string;
+        data: {
+          run_id: string;
+          step_id: string;
+          status?: "failed";
+          name?: string;
+          index?: number | null;
+          output?: unknown;
+          error?: unknown;
+          occurred_at?: string;
+        };
+      }
+    | {
+        type: "call.created";
+        id?: string;
+        occurred_at?: string;
+        data: CallCreate;
+      }
+    | {
+        type: "call.status";
+        id?: string;
+        occurred_at?: string;
+        data: {
+          call_id: string;
+          status: "queued" | "ongoing" | "forwarded" | "finished";
+          phoneCallStatus?: string | null;
+          phoneCallStatusReason?: string | null;
+          occurredAt?: string;
+        };
+      }
+    | {
+        type: "call.message";
+        id?: string;
+        occurred_at?: string;
+        data: {
+          call_id: string;
+          messageId?: string;
+          role: "user" | "assistant";
+          text: string;
+          timestamp?: number;
+          metrics?: unknown;
+          occurredAt?: string;
+        };
+      }
+    | {
+        type: "call.error";
+        id?: string;
+        occurred_at?: string;
+        data: {
+          call_id: string;
+          type: "llm_error" | "stt_error";
+          code?: string | null;
+          message?: string | null;
+          provider?: string | null;
+          retryable?: boolean | null;
+          occurredAt?: string;
+        };
+      }
+    | {
+        type: "call.ended";
+        id?: string;
+        occurred_at?: string;
+        data: {
+          call_id: string;
+          phoneCallStatus?: string | null;
+          phoneCallStatusReason?: string | null;
+          callEndTriggerBy?: string | null;
+          assistantCallDuration?: number | null;
+          recording?: unknown;
+          analysis?: unknown;
+          cost?: unknown;
+          metrics?: unknown;
+          occurredAt?: string;
+        };
+      }
+  )[];
+};
+
+export type FactResult = {
+  index: number;
+  status: "recorded" | "repeated" | "refused";
+  id: string | null;
+  error?: {
+    code: string;
+    title: string;
+    detail: string;
+    errors?: {
+      loc: (string | number)[];
+      msg: string;
+      type: string;
+    }[];
+  };
+};
+
+export type GetRunAnswer = {
+  run: Run;
+};
+
+export type GetStepAnswer = {
+  step: Step;
+};
+
+export type GetWorkflowAnswer = {
+  workflow: Workflow;
+};
+
+export type ListAllWebhookLogsAnswer = {
+  logs: WebhookLog[];
+  total: number;
+  total_is_estimate?: true;
+  limit: number;
+  offset: number;
+};
+
+export type ListAllWebhookLogsQuery = {
+  limit?: number;
+  offset?: number;
+  event_type?:
+    | "workflow.started"
+    | "workflow.completed"
+    | "workflow.failed"
+    | "workflow.step.started"
+    | "workflow.step.completed"
+    | "workflow.step.failed";
+};
+
+export type ListApiKeysAnswer = {
+  api_keys: ApiKey[];
+  total: number;
+  total_is_estimate?: true;
+};
+
+export type ListApiKeysQuery = {
+  page?: number;
+  size?: number;
+};
+
+export type ListAssistantDeliveriesAnswer = {
+  deliveries: AssistantDelivery[];
+  total: number;
+  total_is_estimate?: true;
+};
+
+export type ListAssistantDeliveriesQuery = {
+  page?: number;
+  size?: number;
+  type?: "status-update" | "conversation-update" | "end-of-call-report" | "hang" | "error";
+  callId?: string;
+  status?: "pending" | "retrying" | "delivered" | "failed";
+  start?: string;
+  end?: string;
+};
+
+export type ListAssistantsAnswer = {
+  assistants: Assistant[];
+  total: number;
+  total_is_estimate?: true;
+};
+
+export type ListAssistantsQuery = {
+  page?: number;
+  size?: number;
+  search?: string;
+};
+
+export type ListConversationsAnswer = {
+  conversations: ListedConversation[];
+  total: number;
+  total_is_estimate?: true;
+};
+
+export type ListConversationsQuery = {
+  page?: number;
+  size?: number;
+  assistantId?: string;
+  status?: "queued" | "ongoing" | "forwarded" | "finished";
+};
+
+export type ListRunsAnswer = {
+  runs: Run[];
+  total: number;
+  total_is_estimate?: true;
+};
+
+export type ListRunsQuery = {
+  page?: number;
+  size?: number;
+  workflow_id?: string;
+  status?: "started" | "running" | "paused" | "completed" | "failed" | "cancelled";
+  search?: string;
+};
+
+export type ListStepsAnswer = {
+  steps: Step[];
+  total: number;
+  total_is_estimate?: true;
+};
+
+export type ListStepsQuery = {
+  page?: number;
+  size?: number;
+};
+
+export type ListTeamsAnswer = {
+  teams: Team[];
+  total: number;
+  total_is_estimate?: true;
+};
+
+export type ListTeamsQuery = {
+  page?: number;
+  size?: number;
+};
+
+export type ListWebhookLogsAnswer = {
+  logs: WebhookLog[];
+  total: number;
+  total_is_estimate?: true;
+  limit: number;
+  offset: number;
+};
+
+export type ListWebhookLogsQuery = {
+  limit?: number;
+  offset?: number;
+};
+
+export type ListWebhooksAnswer = {
+  webhooks: Webhook[];
+  total: number;
+  total_is_estimate?: true;
+  limit: number;
+  offset: number;
+};
+
+export type ListWebhooksQuery = {
+  limit?: number;
+  offset?: number;
+};
+
+export type ListWorkflowWebhookAttemptsAnswer = {
+  attempts: WorkflowWebhookAttempt[];
+  total: number;
+  total_is_estimate?: true;
+};
+
+export type ListWorkflowWebhookAttemptsQuery = {
+  page?: number;
+  size?: number;
+};
+
+export type ListWorkflowWebhookEventsAnswer = {
+  events: WorkflowWebhookEvent[];
+  total: number;
+  total_is_estimate?: true;
+};
+
+export type ListWorkflowWebhookEventsQuery = {
+  page?: number;
+  size?: number;
+  subscription_id?: string;
+  workflow_id?: string;
+  action?:
+    | "workflow_created"
+    | "workflow_updated"
+    | "workflow_deleted"
+    | "workflow_run_started"
+    | "workflow_run_completed";
+  status?: "pending" | "retrying" | "delivered" | "failed";
+  search?: string;
+  start?: string;
+  end?: string;
+};
+
+export type ListWorkflowWebhooksAnswer = {
+  subscriptions: WorkflowWebhook[];
+  total: number;
+  total_is_estimate?: true;
+};
+
+export type ListWorkflowWebhooksQuery = {
+  page?: number;
+  size?: number;
+  search?: string;
+  enabled?: boolean;
+  action?:
+    | "workflow_created"
+    | "workflow_updated"
+    | "workflow_deleted"
+    | "workflow_run_started"
+    | "workflow_run_completed";
+};
+
+export type ListWorkflowsAnswer = {
+  workflows: Workflow[];
+  total: number;
+  total_is_estimate?: true;
+};
+
+export type ListWorkflowsQuery = {
+  page?: number;
+  size?: number;
+  search?: string;
+};
+
+export type ListedConversation = {
+  id: string;
+  teamId: string;
+  assistantId: string;
+  callType: "web" | "phone";
+  direction: "inbound" | "outbound";
+  status: "queued" | "ongoing" | "forwarded" | "finished";
+  startAt: string | null;
+  endAt: string | null;
+  userNumber: string | null;
+  assistantNumber: string | null;
+  phoneProvider: string | null;
+  phoneCallStatus: string | null;
+  phoneCallStatusReason: string | null;
+  callEndTriggerBy: string | null;
+  assistantCallDuration: number | null;
+  messageCount: number;
+  createdBy: string;
+  updatedBy: string;
+  createdAt: string;
+  updatedAt: string;
+};
+
+export type Me = {
+  id: string;
+  name: string;
+  scopes: ("read" | "write" | "publish" | "payload" | "admin")[];
+  default_team_id: string;
+  /** The team that this request acted for. */
+  team_id: string;
+  teams: {
+    id: string;
+    name: string;
+  }[];
+};
+
+export type NewApiKey = {
+  id: string;
+  /** The key itself. It is shown here and never again. */
+  key: string;
+  name: string;
+  prefix: string;
+  last4: string;
+  scopes: ("read" | "write" | "publish" | "payload" | "admin")[];
+  default_team_id: string;
+  team_ids: string[];
+  expires_in_seconds: number | null;
+};
+
+/** A refusal (RFC 9457). */
+export type Problem = {
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  code:
+    | "body_too_large"
+    | "delivery_in_flight"
+    | "headers_too_large"
+    | "id_taken"
+    | "idempotency_key_in_flight"
+    | "idempotency_key_reused"
+    | "internal_error"
+    | "invalid_request"
+    | "malformed_body"
+    | "malformed_request"
+    | "method_not_allowed"
+    | "not_found"
+    | "not_ready"
+    | "operators_key"
+    | "overloaded"
+    | "query_too_slow"
+    | "request_timeout"
+    | "scope_missing"
+    | "shutting_down"
+    | "storage_unavailable"
+    | "subscription_disabled"
+    | "subscription_gone"
+    | "too_many_unfinished_runs"
+    | "transition_refused"
+    | "unauthorized"
+    | "unsupported_media_type"
+    | "url_refused";
+  request_id: string;
+  errors?: {
+    loc: (string | number)[];
+    msg: string;
+    type: string;
+  }[];
+};
+
+export type ReportFactsAnswer = {
+  results: FactResult[];
+};
+
+export type ReportStepAnswer = {
+  step: Step;
+};
+
+export type RetryWorkflowWebhookEventAnswer = {
+  message: string;
+  event_id: string;
+};
+
+export type Run = {
+  id: string;
+  workflow_id: string;
+  status: "started" | "running" | "paused" | "completed" | "failed" | "cancelled";
+  trigger: "manual" | "scheduled" | "triggered";
+  version_number: number;
+  started_at: string;
+  completed_at: string | null;
+  duration_ms: number | null;
+  termination_source: string | null;
+  timeout_seconds: number | null;
+  deadline_at: string | null;
+  created_by: string;
+  updated_by: string;
+  created_at: string;
+  updated_at: string;
+  documents_omitted?: true;
+  input: unknown;
+  output: unknown;
+  collected_information: unknown;
+  error: unknown;
+};
+
+export type RunSnapshot = {
+  id: string;
+  workflow_id: string;
+  status: "started" | "running" | "paused" | "completed" | "failed" | "cancelled";
+  trigger: "manual" | "scheduled" | "triggered";
+  version_number: number;
+  started_at: string;
+  completed_at: string | null;
+  duration_ms: number | null;
+  /** Any JSON, exactly as it was reported. */
+  input: unknown;
+  /** Any JSON, exactly as it was reported. */
+  output: unknown;
+  /** Any JSON, exactly as it was reported. */
+  collected_information: unknown;
+  /** Any JSON, exactly as it was reported. */
+  error: unknown;
+  termination_source: string | null;
+};
+
+export type RunStart = {
+  _id?: string;
+  workflow_id: string;
+  trigger: "manual" | "scheduled" | "triggered";
+  input?: unknown;
+  timeout_seconds?: number | null;
+  occurred_at?: string;
+};
+
+export type RunUpdate = {
+  status?: "running" | "paused" | "completed" | "failed" | "cancelled";
+  output?: unknown;
+  collected_information?: unknown;
+  error?: unknown;
+  occurred_at?: string;
+};
+
+export type SigningSecret = {
+  secret: string;
+  previous_expires_at: string | null;
+};
+
+export type StartRunAnswer = {
+  run: Run;
+};
+
+export type Status = {
+  status: "ok";
+};
+
+export type Step = {
+  id: string;
+  run_id: string;
+  name: string;
+  index: number | null;
+  status: "started" | "completed" | "failed";
+  started_at: string;
+  completed_at: string | null;
+  duration_ms: number | null;
+  created_by: string;
+  updated_by: string;
+  created_at: string;
+  updated_at: string;
+  documents_omitted?: true;
+  output: unknown;
+  error: unknown;
+};
+
+export type StepReport = {
+  status: "started" | "completed" | "failed";
+  name?: string;
+  index?: number | null;
+  output?: unknown;
+  error?: unknown;
+  occurred_at?: string;
+};
+
+export type Team = {
+  id: string;
+  name: string;
+  created_at: string;
+};
+
+export type TeamCreate = {
+  name: string;
+};
+
+export type TestWebhookAnswer = {
+  event_id: string;
+};
+
+export type TestWorkflowWebhookAnswer = {
+  event_id: string;
+};
+
+export type UpdateRunAnswer = {
+  run: Run;
+};
+
+export type UpdateWorkflowAnswer = {
+  workflow: Workflow;
+};
+
+export type Webhook = {
+  id: string;
+  name: string;
+  url: string;
+  events: string[];
+  is_active: boolean;
+  has_secret: boolean;
+  header_names: string[];
+  created_at: string;
+  updated_at: string;
+};
+
+export type WebhookCreate = {
+  name: string;
+  url: string;
+  events: (
+    | "workflow.started"
+    | "workflow.completed"
+    | "workflow.failed"
+    | "workflow.step.started"
+    | "workflow.step.completed"
+    | "workflow.step.failed"
+  )[];
+  secret?: string | null;
+  headers?: Record<string, string> | null;
+};
+
+export type WebhookLog = {
+  id: string;
+  subscription_id: string;
+  event_id: string;
+  event_type: string;
+  attempt_number: number;
+  url: string;
+  success: boolean;
+  will_retry: boolean;
+  status_code: number | null;
+  response_body: string | null;
+  error: string | null;
+  duration_ms: number | null;
+  created_at: string;
+};
+
+export type WebhookUpdate = {
+  name?: string;
+  url?: string;
+  events?: (
+    | "workflow.started"
+    | "workflow.completed"
+    | "workflow.failed"
+    | "workflow.step.started"
+    | "workflow.step.completed"
+    | "workflow.step.failed"
+  )[];
+  secret?: string | null;
+  headers?: Record<string, string> | null;
+  is_active?: boolean;
+};
+
+export type Workflow = {
+  id: string;
+  name: string;
+  description: string | null;
+  version_number: number;
+  version_name: string | null;
+  revision: number;
+  created_by: string;
+  updated_by: string;
+  created_at: string;
+  updated_at: string;
+  documents_omitted?: true;
+  configuration: Record<string, unknown> | null;
+  settings: Record<string, unknown> | null;
+};
+
+export type WorkflowCreate = {
+  _id?: string;
+  name: string;
+  description?: string | null;
+  configuration?: Record<string, unknown> | null;
+  settings?: Record<string, unknown> | null;
+  version_name?: string | null;
+  occurred_at?: string;
+};
+
+export type WorkflowCreated = {
+  event_id: string;
+  action: "workflow_created";
+  dedupe_key: string;
+  team_id: string;
+  occurred_at: string;
+  workflow_id: string;
+  workflow_name: string;
+  workflow: WorkflowSnapshot;
+};
+
+export type WorkflowDeleted = {
+  event_id: string;
+  action: "workflow_deleted";
+  dedupe_key: string;
+  team_id: string;
+  occurred_at: string;
+  workflow_id: string;
+  workflow_name: string;
+  workflow: WorkflowSnapshot;
+};
+
+export type WorkflowRunCompleted = {
+  event_id: string;
+  action: "workflow_run_completed";
+  dedupe_key: string;
+  team_id: string;
+  occurred_at: string;
+  workflow_id: string;
+  workflow_name: string;
+  workflow_run_id: string;
+  workflow_run_status: "started" | "completed" | "failed" | "cancelled";
+  run: RunSnapshot;
+  workflow: WorkflowSnapshot;
+};
+
+export type WorkflowRunStarted = {
+  event_id: string;
+  action: "workflow_run_started";
+  dedupe_key: string;
+  team_id: string;
+  occurred_at: string;
+  workflow_id: string;
+  workflow_name: string;
+  workflow_run_id: string;
+  workflow_run_status: "started" | "completed" | "failed" | "cancelled";
+  run: RunSnapshot;
+  workflow: WorkflowSnapshot;
+};
+
+export type WorkflowSnapshot = {
+  id: string;
+  name: string;
+  description: string | null;
+  version_number: number;
+  version_name: string | null;
+  created_at: string;
+  updated_at: string;
+};
+
+export type WorkflowUpdate = {
+  name?: string;
+  description?: string | null;
+  configuration?: Record<string, unknown> | null;
+  settings?: Record<string, unknown> | null;
+  occurred_at?: string;
+};
+
+export type WorkflowUpdated = {
+  event_id: string;
+  action: "workflow_updated";
+  dedupe_key: string;
+  team_id: string;
+  occurred_at: string;
+  workflow_id: string;
+  workflow_name: string;
+  reason: "configuration" | "version" | "settings";
+  changes: Change[];
+  workflow: WorkflowSnapshot;
+};
+
+export type WorkflowVersion = {
+  id: string;
+  number: number;
+  name: string | null;
+};
+
+export type WorkflowVersionActivate = {
+  occurred_at?: string;
+};
+
+export type WorkflowVersionCreate = {
+  _id?: string;
+  version_name?: string | null;
+  mark_as_active?: boolean;
+  occurred_at?: string;
+};
+
+export type WorkflowWebhook = {
+  id: string;
+  name: string;
+  url: string;
+  actions: string[];
+  enabled: boolean;
+  disabled_reason: string | null;
+  has_bearer_token: boolean;
+  timeout_seconds: number;
+  max_retries: number;
+  retry_backoff_seconds: number;
+  created_at: string;
+  updated_at: string;
+};
+
+export type WorkflowWebhookAttempt = {
+  event_id: string;
+  subscription_id: string;
+  action: string;
+  team_id: string;
+  created_by: string;
+  updated_by: string;
+  created_at: string;
+  updated_at: string;
+  _id: string;
+  attempt_number: number;
+  request_url: string;
+  success: boolean;
+  response_status_code: number | null;
+  response_body: string | null;
+  response_truncated: boolean;
+  error_code: string | null;
+  error_message: string | null;
+  latency_ms: number | null;
+  will_retry: boolean;
+  manual: boolean;
+};
+
+export type WorkflowWebhookCreate = {
+  name: string;
+  url: string;
+  actions: (
+    | "workflow_created"
+    | "workflow_updated"
+    | "workflow_deleted"
+    | "workflow_run_started"
+    | "workflow_run_completed"
+  )[];
+  enabled?: boolean;
+  bearer_token?: string | null;
+  timeout_seconds?: number;
+  max_retries?: number;
+  retry_backoff_seconds?: number;
+};
+
+export type WorkflowWebhookEvent = {
+  event_id: string;
+  subscription_id: string;
+  action: string;
+  team_id: string;
+  created_by: string;
+  updated_by: string;
+  created_at: string;
+  updated_at: string;
+  _id: string;
+  workflow_id: string | null;
+  workflow_name: string | null;
+  workflow_run_id: string | null;
+  workflow_run_status: string | null;
+  dedupe_key: string | null;
+  status: "pending" | "retrying" | "delivered" | "failed";
+  attempts_count: number;
+  next_retry_at: string | null;
+  delivered_at: string | null;
+  last_attempt_at: string | null;
+  last_status_code: number | null;
+  last_error: string | null;
+  payload_omitted?: true;
+  payload: Record<string, unknown> | null;
+};
+
+export type WorkflowWebhookTest = {
+  action?:
+    | "workflow_created"
+    | "workflow_updated"
+    | "workflow_deleted"
+    | "workflow_run_started"
+    | "workflow_run_completed";
+};
+
+export type WorkflowWebhookUpdate = {
+  name?: string | null;
+  url?: string | null;
+  actions?:
+    | (
+        | "workflow_created"
+        | "workflow_updated"
+        | "workflow_deleted"
+        | "workflow_run_started"
+        | "workflow_run_completed"
+      )[]
+    | null;
+  enabled?: boolean | null;
+  bearer_token?: string | null;
+  clear_bearer_token?: boolean | null;
+  timeout_seconds?: number | null;
+  max_retries?: number | null;
+  retry_backoff_seconds?: number | null;
+};

@@ -1,0 +1,54 @@
+import {
+  type BufferOptions,
+  type FactSink,
+  openDirectSink,
+  openFactBuffer,
+} from "./fact-buffer.ts";
+import type { Fact, FactResults } from "./facts.ts";
+import { type ClientOptions, openSend, type RequestOptions, type Send, wait } from "./request.ts";
+import { assistants } from "./resources/assistants.ts";
+import { calls } from "./resources/calls.ts";
+import { runs } from "./resources/runs.ts";
+import { apiKeys, me, teams } from "./resources/teams.ts";
+import { webhooks } from "./resources/webhooks.ts";
+import { workflowWebhooks } from "./resources/workflow-webhooks.ts";
+import { workflows } from "./resources/workflows.ts";
+
+/** The API of one Postrider for one team; each member is a resource, each method one of its routes. */
+export class Postrider {
+  readonly workflowWebhooks: ReturnType<typeof workflowWebhooks>;
+  readonly workflows: ReturnType<typeof workflows>;
+  readonly runs: ReturnType<typeof runs>;
+  readonly webhooks: ReturnType<typeof webhooks>;
+  readonly assistants: ReturnType<typeof assistants>;
+  readonly calls: ReturnType<typeof calls>;
+  readonly facts: ReturnType<typeof facts>;
+  readonly teams: ReturnType<typeof teams>;
+  readonly apiKeys: ReturnType<typeof apiKeys>;
+  readonly me: ReturnType<typeof me>;
+  /** Opens a buffer for facts, to be handed to `runs.start` and `calls.start`; await its `flush` at the end. */
+  readonly buffer: (options?: BufferOptions) => FactSink;
+
+  constructor(options: ClientOptions) {
+    const send = openSend(options);
+    const direct = openDirectSink(send);
+    const { now = Date.now, delay = wait } = options;
+    this.workflowWebhooks = workflowWebhooks(send);
+    this.workflows = workflows(send);
+    this.runs = runs(send, direct, now);
+    this.webhooks = webhooks(send);
+    this.assistants = assistants(send);
+    this.calls = calls(send, direct, now);
+    this.facts = facts(send);
+    this.teams = teams(send);
+    this.apiKeys = apiKeys(send);
+    this.me = me(send);
+    this.buffer = (own) => openFactBuffer(send, delay, own);
+  }
+}
+
+const facts = (send: Send) => ({
+  /** Reports up to 1,000 facts in order; look at `results`, for each is recorded or refused by itself. */
+  report: (facts: readonly Fact[], options: RequestOptions = {}) =>
+    send<FactResults>({ ...options, method: "POST", path: "/v1/facts", body: { facts } }),
+});

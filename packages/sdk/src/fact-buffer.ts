@@ -1,0 +1,216 @@
+import type { Problem } from "./api.gen.ts";
+import { ApiError } from "./api-error.ts";
+import type { Fact, FactError, FactResults, ReportedFact } from "./facts.ts";
+import type { Send } from "./request.ts";
+
+/** How much a buffer holds and how long; all of it optional. */
+export type BufferOptions = {
+  /** Facts in memory; beyond it `report` waits. 10,000 unless told. */
+  maxFacts?: number;
+  /** How long a fact may lie here before it is sent: 1,000 unless told. */
+  flushIntervalMs?: number;
+};
+
+/** One fact that the service refused, and why. It is not sent again. */
+export type Refusal = { fact: ReportedFact; error: FactError };
+
+/** Is thrown when facts were refused; each is named in `refusals`. */
+export class FactsRefused extends Error {
+  readonly refusals: readonly Refusal[];
+
+  constructor(refusals: readonly Refusal[]) {
+    const [first] = refusals;
+    const others = refusals.length > 1 ? ` (and ${refusals.length - 1} more)` : "";
+    super(`${first?.fact.type} was refused: ${first?.error.code}: ${first?.error.detail}${others}`);
+    this.name = "FactsRefused";
+    this.refusals = refusals;
+  }
+}
+
+/** Takes facts and sees to it that they arrive, in their order. */
+export type FactSink = {
+  report(fact: Fact): Promise<void>;
+  flush(): Promise<void>;
+};
+
+/** How the service judged one fact, as far as it matters here. */
+type Outcome = Pick<FactResults["results"][number], "index" | "status"> & {
+  error?: FactError | undefined;
+};
+
+type Queued = { fact: ReportedFact; text: string };
+
+const batchFactsMax = 1_000;
+// The service takes 1 MiB a batch; its envelope and commas need a little.
+const batchLengthMax = 1_000_000;
+
+/**
+ * Opens a buffer that sends facts in batches, in the order of `report`, one batch at a time.
+ *
+ * Each fact gets an identity, so that a batch may be sent again after a lost answer: the service counts it once. What
+ * could not be delivered stays in the buffer and is sent by the next flush. Before the process ends, await `flush`.
+ */
+export function openFactBuffer(
+  send: Send,
+  delay: (ms: number) => Promise<void>,
+  { maxFacts = 10_000, flushIntervalMs = 1_000 }: BufferOptions = {},
+): FactSink {
+  const queue: Queued[] = [];
+  let queuedCount = 0;
+  let settledCount = 0;
+  /** Refusals that no flush has told of yet, and the flushes that are on. */
+  let untold: Refusal[] = [];
+  const listeners = new Set<Refusal[]>();
+  let draining: Promise<void> | undefined;
+  let timing = false;
+  let line: Promise<void> = Promise.resolve();
+  let waitingCount = 0;
+
+  const isFull = () => queue.length >= maxFacts;
+
+  const push = (queued: Queued) => {
+    if (untold.length >= maxFacts) throw new FactsRefused(takeUntold());
+    queue.push(queued);
+    queuedCount++;
+    if (queue.length >= batchFactsMax) void drain().catch(() => {});
+    else sendLater();
+  };
+
+  const takeUntold = (): Refusal[] => {
+    const taken = untold;
+    untold = [];
+    return taken;
+  };
+
+  /** A failure here loses nothing: the facts stay, and the next report or flush tells it. */
+  const sendLater = () => {
+    if (timing) return;
+    timing = true;
+    void delay(flushIntervalMs)
+      .finally(() => {
+        timing = false;
+      })
+      .then(drain)
+      .catch(() => {
+        if (queue.length > 0) sendLater();
+      });
+  };
+
+  const drain = (): Promise<void> => {
+    draining ??= (async () => {
+      while (queue.length > 0) await sendBatch(queue.slice(0, batchLength(queue)));
+    })().finally(() => {
+      draining = undefined;
+    });
+    return draining;
+  };
+
+  /** Sends the first facts of the queue and takes them out, however they were judged. */
+  const sendBatch = async (batch: readonly Queued[]): Promise<void> => {
+    let outcomes: Outcome[];
+    try {
+      const json = `{"facts":[${batch.map(({ text }) => text).join(",")}]}`;
+      outcomes = (await send<FactResults>({ method: "POST", path: "/v1/facts", json })).results;
+    } catch (error) {
+      if (!isAboutTheBody(error)) throw error;
+      if (batch.length > 1) {
+        // One malformed fact must not keep the others from arriving: find it.
+        const middle = batch.length >> 1;
+        await sendBatch(batch.slice(0, middle));
+        return sendBatch(batch.slice(middle));
+      }
+      outcomes = [{ index: 0, status: "refused", error }];
+    }
+    requireFinal(outcomes);
+    const refusals = outcomes.flatMap(({ index, status, error }) => {
+      const fact = batch[index]?.fact;
+      return status === "refused" && fact ? [{ fact, error: error ?? noReason }] : [];
+    });
+    queue.splice(0, batch.length);
+    settledCount += batch.length;
+    if (listeners.size === 0) untold.push(...refusals);
+    for (const listener of listeners) listener.push(...refusals);
+  };
+
+  const report = async (queued: Queued): Promise<void> => {
+    if (waitingCount === 0 && !isFull()) return push(queued);
+    waitingCount++;
+    const turn = line.then(async () => {
+      
+      push(queued);
+    });
+    line = turn.catch(() => {}).finally(() => waitingCount--);
+    return turn;
+  };
+
+  return {
+    report(fact) {
+      const named = { id: crypto.randomUUID(), ...fact };
+      // As text at once: what the caller does with the object later is not the fact any more.
+      return report({ fact: named, text: JSON.stringify(named) });
+    },
+    async flush() {
+      const refusals = takeUntold();
+      listeners.add(refusals);
+      try {
+        if (waitingCount > 0) await line;
+        const target = queuedCount;
+        while (settledCount < target) await drain();
+      } catch (error) {
+        untold.push(...refusals);
+        throw error;
+      } finally {
+        listeners.delete(refusals);
+      }
+      if (refusals.length > 0) throw new FactsRefused(refusals);
+    },
+  };
+}
+
+/** Sends each fact by itself and at once; `report` throws when it is refused. */
+export function openDirectSink(send: Send): FactSink {
+  return {
+    async report(fact) {
+      const named = { id: crypto.randomUUID(), ...fact };
+      const body = { facts: [named] };
+      const { results } = await send<FactResults>({ method: "POST", path: "/v1/facts", body });
+      requireFinal(results);
+      const [result] = results;
+      if (result?.status === "refused") {
+        throw new FactsRefused([{ fact: named, error: result.error ?? noReason }]);
+      }
+    },
+    flush: async () => {},
+  };
+}
+
+/** A fact that the service could not take just now is not refused: all of the batch is sent again. */
+function requireFinal(outcomes: readonly Outcome[]): void {
+  const error = outcomes.find((one) => transientCodes.has(one.error?.code ?? ""))?.error;
+  if (error) throw new ApiError({ ...(error as Partial<Problem>), status: 503 });
+}
+
+const transientCodes: ReadonlySet<string> = new Set<Problem["code"]>([
+  "overloaded",
+  "storage_unavailable",
+  "query_too_slow",
+  "internal_error",
+]);
+
+const noReason: FactError = { code: "unexpected_answer", detail: "No reason was given." };
+
+const isAboutTheBody = (error: unknown): error is ApiError =>
+  error instanceof ApiError && [400, 413, 422].includes(error.status);
+
+/** How many facts from the head of the queue go into one request. */
+function batchLength(queue: readonly Queued[]): number {
+  let length = 0;
+  let count = 0;
+  for (const { text } of queue) {
+    // A character of UTF-16 is at most three bytes of UTF-8.
+    length += text.length * 3 + 1;
+    if (count === batchFactsMax || (count > 0 && length > batchLengthMax)) break;
+    count++;
+  }
+  return count;
+}

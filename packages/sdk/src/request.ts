@@ -1,0 +1,166 @@
+import { type ApiError, apiErrorOf, ConnectionError } from "./api-error.ts";
+
+/** Where the service is, who asks, and how patiently. Only `url` and `apiKey` are needed. */
+export type ClientOptions = {
+  /** Such as `https://postrider.example.com`. */
+  url: string;
+  apiKey: string;
+  /** One of the teams that the key reaches; without it, the key's default team. */
+  teamId?: string;
+  /** For one attempt, the body of the answer included: 30,000 unless told. */
+  timeoutMs?: number;
+  /** Further attempts after the first one: 4 unless told. */
+  retriesMax?: number;
+  fetch?: typeof fetch;
+  /** Waits; ends early, by throwing, when the signal is aborted. */
+  delay?: (ms: number, signal?: AbortSignal) => Promise<void>;
+  /** Gives numbers from 0 up to 1. */
+  random?: () => number;
+  now?: () => number;
+};
+
+/** What every method takes last. */
+export type RequestOptions = {
+  signal?: AbortSignal;
+  /** Names a POST; the same name within 24 hours is the same request. Made up unless told. */
+  idempotencyKey?: string;
+};
+
+/** One request of the API; `json` is a body that is JSON text already. */
+export type ApiRequest = RequestOptions & {
+  method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  path: string;
+  query?: object | undefined;
+  body?: unknown;
+  json?: string;
+};
+
+/** Sends a request until it is answered and gives the parsed body; throws ApiError or ConnectionError. */
+export type Send = <Answer>(request: ApiRequest) => Promise<Answer>;
+
+const retryBaseMs = 250;
+const retryDelayMaxMs = 10_000;
+/** A service that asks for more patience than this is not waited for. */
+const retryAfterMaxMs = 60_000;
+
+type Failure = { error: ApiError | ConnectionError; retryAfterMs: number };
+
+/**
+ * Makes the one function through which everything goes.
+ *
+ * Network errors, timeouts, 429 and 5xx (but 501) are retried after an exponential delay with jitter, or after `Retry-After`
+ * where that is longer. All attempts at a POST carry the same Idempotency-Key, so that it is done once.
+ */
+export function openSend(options: ClientOptions): Send {
+  const { retriesMax = 4, delay = wait, random = chance } = options;
+
+  return async <Answer>(request: ApiRequest): Promise<Answer> => {
+    const fixed = init(options, request);
+    for (let attempt = 1; ; attempt++) {
+      request.signal?.throwIfAborted();
+      const result = await tryOnce<Answer>(options, request, fixed);
+      if ("answer" in result) return result.answer;
+      const { error, retryAfterMs } = result;
+      // The lost answer to an earlier attempt must have been 204.
+      if (attempt > 1 && request.method === "DELETE" && isStatus(error, 404)) {
+        return undefined as Answer;
+      }
+      if (!retryable(error) || attempt > retriesMax || retryAfterMs > retryAfterMaxMs) throw error;
+      const backoffMs = Math.min(retryDelayMaxMs, retryBaseMs * 2 ** (attempt - 1));
+      await delay(Math.max(retryAfterMs, backoffMs * (0.5 + random() / 2)), request.signal);
+    }
+  };
+}
+
+type Init = { url: string; method: string; headers: Record<string, string>; body?: string };
+
+/** What is equal on all attempts. */
+function init(options: ClientOptions, request: ApiRequest): Init {
+  const body =
+    request.json ?? (request.body === undefined ? undefined : JSON.stringify(request.body));
+  return {
+    url: options.url.replace(/\/+$/, "") + request.path + queryText(request.query),
+    method: request.method,
+    headers: {
+      accept: "application/json, application/problem+json",
+      authorization: `Bearer ${options.apiKey}`,
+      ...(options.teamId === undefined ? {} : { "x-org-id": options.teamId }),
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+      ...(request.method === "POST"
+        ? { "idempotency-key": request.idempotencyKey ?? crypto.randomUUID() }
+        : {}),
+    },
+    ...(body === undefined ? {} : { body }),
+  };
+}
+
+async function tryOnce<Answer>(
+  { fetch: send = fetch, timeoutMs = 30_000, now = Date.now }: ClientOptions,
+  { signal: stop }: ApiRequest,
+  { url, ...fixed }: Init,
+): Promise<{ answer: Answer } | Failure> {
+  const timeout = AbortSignal.timeout(timeoutMs);
+  const signal = stop ? AbortSignal.any([stop, timeout]) : timeout;
+  try {
+    const response = await send(url, { ...fixed, redirect: "error", signal });
+    const text = await response.text();
+    const body = parse(text);
+    if (response.ok && (text === "" || body !== undefined)) return { answer: body as Answer };
+    const error = apiErrorOf(response, body);
+    return { error, retryAfterMs: retryAfterMs(response.headers.get("retry-after"), now()) };
+  } catch (error) {
+    stop?.throwIfAborted();
+    return { error: new ConnectionError(error), retryAfterMs: 0 };
+  }
+}
+
+function retryable(error: Failure["error"]): boolean {
+  if (error instanceof ConnectionError) return true;
+  // Our own earlier attempt, whose answer we did not wait for, is still being worked on.
+  if (error.code === "idempotency_key_in_flight") return true;
+  return error.status === 429 || (error.status >= 500 && error.status !== 501);
+}
+
+const isStatus = (error: Failure["error"], status: number): boolean =>
+  "status" in error && error.status === status;
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Reads seconds or an HTTP date (RFC 9110 §10.2.3); anything else is no delay. */
+function retryAfterMs(value: string | null, nowMs: number): number {
+  if (value === null) return 0;
+  if (/^\d{1,9}$/.test(value)) return Number(value) * 1000;
+  const atMs = Date.parse(value);
+  return Number.isNaN(atMs) ? 0 : Math.max(0, atMs - nowMs);
+}
+
+function queryText(query: object = {}): string {
+  const pairs = Object.entries(query)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]): [string, string] => [name, String(value)]);
+  return pairs.length === 0 ? "" : `?${new URLSearchParams(pairs)}`;
+}
+
+/** Waits for real. */
+export function wait(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
+    const stop = () => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", stop);
+      resolve();
+    }, ms);
+    signal?.addEventListener("abort", stop, { once: true });
+  });
+}
+
+const chance = (): number => (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) / 2 ** 32;

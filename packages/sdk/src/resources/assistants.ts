@@ -1,0 +1,61 @@
+import type {
+  Assistant,
+  AssistantCreate,
+  AssistantUpdate,
+  ListAssistantDeliveriesAnswer,
+  ListAssistantDeliveriesQuery,
+  ListAssistantsAnswer,
+  ListAssistantsQuery,
+} from "../api.gen.ts";
+import { eachByPage } from "../paging.ts";
+import type { RequestOptions, Send } from "../request.ts";
+import { signingSecrets } from "./signing-secrets.ts";
+
+const base = "/assistants/v1/assistants";
+
+/** Assistants, where their server messages go, and which were sent. */
+export function assistants(send: Send) {
+  const at = (id: string) => `${base}/${encodeURIComponent(id)}`;
+
+  const list = (query: ListAssistantsQuery = {}, options: RequestOptions = {}) =>
+    send<ListAssistantsAnswer>({ ...options, method: "GET", path: base, query });
+  const listDeliveries = (
+    id: string,
+    query: ListAssistantDeliveriesQuery = {},
+    options: RequestOptions = {},
+  ) =>
+    send<ListAssistantDeliveriesAnswer>({
+      ...options,
+      method: "GET",
+      path: `${at(id)}/deliveries`,
+      query,
+    });
+
+  return {
+    create: (body: AssistantCreate, options: RequestOptions = {}) =>
+      send<Assistant>({ ...options, method: "POST", path: base, body }),
+    list,
+    each: (query: ListAssistantsQuery = {}, options: RequestOptions = {}) =>
+      eachByPage(
+        async (window) => (await list({ ...query, ...window }, options)).assistants,
+        query.size,
+      ),
+    get: (id: string, options: RequestOptions = {}) =>
+      send<Assistant>({ ...options, method: "GET", path: at(id) }),
+    update: (id: string, body: AssistantUpdate, options: RequestOptions = {}) =>
+      send<Assistant>({ ...options, method: "PATCH", path: at(id), body }),
+    delete: (id: string, options: RequestOptions = {}) =>
+      send<void>({ ...options, method: "DELETE", path: at(id) }),
+    ...signingSecrets(send, at),
+    listDeliveries,
+    eachDelivery: (
+      id: string,
+      query: ListAssistantDeliveriesQuery = {},
+      options: RequestOptions = {},
+    ) =>
+      eachByPage(
+        async (window) => (await listDeliveries(id, { ...query, ...window }, options)).deliveries,
+        query.size,
+      ),
+  };
+}

@@ -1,0 +1,55 @@
+import type {
+  CallCreate,
+  CallEnd,
+  CallError,
+  CallMessage,
+  CallMessageReport,
+  CallStatus,
+  Conversation,
+  ConversationWithMessages,
+  ListConversationsAnswer,
+  ListConversationsQuery,
+} from "../api.gen.ts";
+import { type CallReporter, startCall } from "../call-reporter.ts";
+import type { FactSink } from "../fact-buffer.ts";
+import { eachByPage } from "../paging.ts";
+import type { RequestOptions, Send } from "../request.ts";
+
+const base = "/calls/v1/conversations";
+
+/** Calls, as their platform reports them. */
+export function calls(send: Send, direct: FactSink, now: () => number) {
+  const at = (id: string) => `${base}/${encodeURIComponent(id)}`;
+  const post = <Answer>(path: string, body: object, options: RequestOptions) =>
+    send<Answer>({ ...options, method: "POST", path, body });
+
+  const list = (query: ListConversationsQuery = {}, options: RequestOptions = {}) =>
+    send<ListConversationsAnswer>({ ...options, method: "GET", path: base, query });
+
+  return {
+    /** Reports a call's start; what comes back reports the rest of it. With a `buffer`, all of it goes there. */
+    start: (
+      body: CallCreate,
+      { buffer = direct }: { buffer?: FactSink } = {},
+    ): Promise<CallReporter> => startCall(buffer, now, body),
+    /** Reports a call's start and gives the call as the service keeps it. */
+    create: (body: CallCreate, options: RequestOptions = {}) =>
+      post<Conversation>(base, body, options),
+    list,
+    each: (query: ListConversationsQuery = {}, options: RequestOptions = {}) =>
+      eachByPage(
+        async (window) => (await list({ ...query, ...window }, options)).conversations,
+        query.size,
+      ),
+    get: (id: string, options: RequestOptions = {}) =>
+      send<ConversationWithMessages>({ ...options, method: "GET", path: at(id) }),
+    changeStatus: (id: string, body: CallStatus, options: RequestOptions = {}) =>
+      post<Conversation>(`${at(id)}/status`, body, options),
+    addMessage: (id: string, body: CallMessageReport, options: RequestOptions = {}) =>
+      post<CallMessage>(`${at(id)}/messages`, body, options),
+    reportError: (id: string, body: CallError, options: RequestOptions = {}) =>
+      post<Conversation>(`${at(id)}/errors`, body, options),
+    end: (id: string, body: CallEnd = {}, options: RequestOptions = {}) =>
+      post<Conversation>(`${at(id)}/end`, body, options),
+  };
+}

@@ -1,0 +1,61 @@
+import type {
+  GetRunAnswer,
+  GetStepAnswer,
+  ListRunsAnswer,
+  ListRunsQuery,
+  ListStepsAnswer,
+  ListStepsQuery,
+  RunStart,
+  RunUpdate,
+  StepReport,
+} from "../api.gen.ts";
+import type { FactSink } from "../fact-buffer.ts";
+import { eachByPage } from "../paging.ts";
+import type { RequestOptions, Send } from "../request.ts";
+import { type RunReporter, startRun } from "../run-reporter.ts";
+
+const base = "/workflows/v1/workflow-runs";
+
+/** Workflow runs and their steps, as their platform reports them. */
+export function runs(send: Send, direct: FactSink, now: () => number) {
+  const at = (id: string) => `${base}/${encodeURIComponent(id)}`;
+  const stepAt = (id: string, stepId: string) => `${at(id)}/steps/${encodeURIComponent(stepId)}`;
+  const inside = async (answer: Promise<GetRunAnswer>) => (await answer).run;
+
+  const list = (query: ListRunsQuery = {}, options: RequestOptions = {}) =>
+    send<ListRunsAnswer>({ ...options, method: "GET", path: base, query });
+  const listSteps = (id: string, query: ListStepsQuery = {}, options: RequestOptions = {}) =>
+    send<ListStepsAnswer>({ ...options, method: "GET", path: `${at(id)}/steps`, query });
+
+  return {
+    /** Reports a run's start; what comes back reports the rest of it. With a `buffer`, all of it goes there. */
+    start: (
+      body: RunStart,
+      { buffer = direct }: { buffer?: FactSink } = {},
+    ): Promise<RunReporter> => startRun(buffer, now, body),
+    /** Reports a run's start and gives the run as the service keeps it. */
+    create: (body: RunStart, options: RequestOptions = {}) =>
+      inside(send({ ...options, method: "POST", path: base, body })),
+    list,
+    each: (query: ListRunsQuery = {}, options: RequestOptions = {}) =>
+      eachByPage(async (window) => (await list({ ...query, ...window }, options)).runs, query.size),
+    get: (id: string, options: RequestOptions = {}) =>
+      inside(send({ ...options, method: "GET", path: at(id) })),
+    update: (id: string, body: RunUpdate, options: RequestOptions = {}) =>
+      inside(send({ ...options, method: "PATCH", path: at(id), body })),
+    reportStep: async (
+      id: string,
+      stepId: string,
+      body: StepReport,
+      options: RequestOptions = {},
+    ) => {
+      const path = stepAt(id, stepId);
+      return (await send<GetStepAnswer>({ ...options, method: "PUT", path, body })).step;
+    },
+    getStep: async (id: string, stepId: string, options: RequestOptions = {}) =>
+      (await send<GetStepAnswer>({ ...options, method: "GET", path: stepAt(id, stepId) })).step,
+    listSteps,
+    eachStep: (id: string, options: RequestOptions = {}) =>
+      eachByPage(async (window) => (await listSteps(id, window, options)).steps),
+  };
+}

@@ -1,0 +1,50 @@
+import type {
+  ApiKeyCreate,
+  ListApiKeysAnswer,
+  ListApiKeysQuery,
+  ListTeamsAnswer,
+  ListTeamsQuery,
+  Me,
+  NewApiKey,
+  Team,
+  TeamCreate,
+} from "../api.gen.ts";
+import { eachByPage } from "../paging.ts";
+import type { RequestOptions, Send } from "../request.ts";
+
+/** The teams that the calling key reaches. */
+export function teams(send: Send) {
+  const path = "/v1/teams";
+  const list = (query: ListTeamsQuery = {}, options: RequestOptions = {}) =>
+    send<ListTeamsAnswer>({ ...options, method: "GET", path, query });
+  return {
+    create: (body: TeamCreate, options: RequestOptions = {}) =>
+      send<Team>({ ...options, method: "POST", path, body }),
+    list,
+    each: (options: RequestOptions = {}) =>
+      eachByPage(async (window) => (await list(window, options)).teams),
+  };
+}
+
+/** The keys by which the API is used. */
+export function apiKeys(send: Send) {
+  const path = "/v1/api-keys";
+  const list = (query: ListApiKeysQuery = {}, options: RequestOptions = {}) =>
+    send<ListApiKeysAnswer>({ ...options, method: "GET", path, query });
+  return {
+    /** Makes a key; its `key` is shown this once. */
+    create: (body: ApiKeyCreate, options: RequestOptions = {}) =>
+      send<NewApiKey>({ ...options, method: "POST", path, body }),
+    list,
+    each: (options: RequestOptions = {}) =>
+      eachByPage(async (window) => (await list(window, options)).api_keys),
+    revoke: (id: string, options: RequestOptions = {}) =>
+      send<void>({ ...options, method: "DELETE", path: `${path}/${encodeURIComponent(id)}` }),
+  };
+}
+
+/** The calling key: its name, its scopes and the teams it reaches. */
+export const me = (send: Send) => ({
+  get: (options: RequestOptions = {}) =>
+    send<Me>({ ...options, method: "GET", path: "/accounts/v1/users/me" }),
+});

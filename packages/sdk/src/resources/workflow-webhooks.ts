@@ -1,0 +1,85 @@
+import type {
+  ListWorkflowWebhookAttemptsAnswer,
+  ListWorkflowWebhookAttemptsQuery,
+  ListWorkflowWebhookEventsAnswer,
+  ListWorkflowWebhookEventsQuery,
+  ListWorkflowWebhooksAnswer,
+  ListWorkflowWebhooksQuery,
+  RetryWorkflowWebhookEventAnswer,
+  TestWorkflowWebhookAnswer,
+  WorkflowWebhook,
+  WorkflowWebhookCreate,
+  WorkflowWebhookTest,
+  WorkflowWebhookUpdate,
+} from "../api.gen.ts";
+import { eachByPage } from "../paging.ts";
+import type { RequestOptions, Send } from "../request.ts";
+import { signingSecrets } from "./signing-secrets.ts";
+
+const base = "/workflows/v1/workflow-webhooks";
+
+/** Workflow webhooks: subscriptions, what they were sent, and each attempt at it. */
+export function workflowWebhooks(send: Send) {
+  const at = (id: string) => `${base}/${encodeURIComponent(id)}`;
+  const eventAt = (id: string) => `${base}/events/${encodeURIComponent(id)}`;
+
+  const list = (query: ListWorkflowWebhooksQuery = {}, options: RequestOptions = {}) =>
+    send<ListWorkflowWebhooksAnswer>({ ...options, method: "GET", path: base, query });
+  const listEvents = (query: ListWorkflowWebhookEventsQuery = {}, options: RequestOptions = {}) =>
+    send<ListWorkflowWebhookEventsAnswer>({
+      ...options,
+      method: "GET",
+      path: `${base}/events`,
+      query,
+    });
+  const listAttempts = (
+    eventId: string,
+    query: ListWorkflowWebhookAttemptsQuery = {},
+    options: RequestOptions = {},
+  ) =>
+    send<ListWorkflowWebhookAttemptsAnswer>({
+      ...options,
+      method: "GET",
+      path: `${eventAt(eventId)}/attempts`,
+      query,
+    });
+
+  return {
+    create: (body: WorkflowWebhookCreate, options: RequestOptions = {}) =>
+      send<WorkflowWebhook>({ ...options, method: "POST", path: base, body }),
+    list,
+    each: (query: ListWorkflowWebhooksQuery = {}, options: RequestOptions = {}) =>
+      eachByPage(
+        async (window) => (await list({ ...query, ...window }, options)).subscriptions,
+        query.size,
+      ),
+    get: (id: string, options: RequestOptions = {}) =>
+      send<WorkflowWebhook>({ ...options, method: "GET", path: at(id) }),
+    update: (id: string, body: WorkflowWebhookUpdate, options: RequestOptions = {}) =>
+      send<WorkflowWebhook>({ ...options, method: "PATCH", path: at(id), body }),
+    delete: (id: string, options: RequestOptions = {}) =>
+      send<void>({ ...options, method: "DELETE", path: at(id) }),
+    /** Sends a sample event of an action to this webhook alone. */
+    test: (id: string, body: WorkflowWebhookTest, options: RequestOptions = {}) =>
+      send<TestWorkflowWebhookAnswer>({ ...options, method: "POST", path: `${at(id)}/test`, body }),
+    ...signingSecrets(send, at),
+    events: {
+      list: listEvents,
+      each: (query: ListWorkflowWebhookEventsQuery = {}, options: RequestOptions = {}) =>
+        eachByPage(
+          async (window) => (await listEvents({ ...query, ...window }, options)).events,
+          query.size,
+        ),
+      listAttempts,
+      eachAttempt: (eventId: string, options: RequestOptions = {}) =>
+        eachByPage(async (window) => (await listAttempts(eventId, window, options)).attempts),
+      /** Delivers again, now; takes an `event_id` or an `_id`. */
+      retry: (id: string, options: RequestOptions = {}) =>
+        send<RetryWorkflowWebhookEventAnswer>({
+          ...options,
+          method: "POST",
+          path: `${eventAt(id)}/retry`,
+        }),
+    },
+  };
+}

@@ -1,0 +1,56 @@
+import type {
+  CreateWorkflowVersionAnswer,
+  GetWorkflowAnswer,
+  ListWorkflowsAnswer,
+  ListWorkflowsQuery,
+  WorkflowCreate,
+  WorkflowUpdate,
+  WorkflowVersionCreate,
+} from "../api.gen.ts";
+import { eachByPage } from "../paging.ts";
+import type { RequestOptions, Send } from "../request.ts";
+
+const base = "/workflows/v1/workflows";
+
+/** Workflows, as their platform reports them. */
+export function workflows(send: Send) {
+  const at = (id: string) => `${base}/${encodeURIComponent(id)}`;
+  const inside = async (answer: Promise<GetWorkflowAnswer>) => (await answer).workflow;
+
+  const list = (query: ListWorkflowsQuery = {}, options: RequestOptions = {}) =>
+    send<ListWorkflowsAnswer>({ ...options, method: "GET", path: base, query });
+
+  return {
+    create: (body: WorkflowCreate, options: RequestOptions = {}) =>
+      inside(send({ ...options, method: "POST", path: base, body })),
+    list,
+    each: (query: ListWorkflowsQuery = {}, options: RequestOptions = {}) =>
+      eachByPage(
+        async (window) => (await list({ ...query, ...window }, options)).workflows,
+        query.size,
+      ),
+    get: (id: string, options: RequestOptions = {}) =>
+      inside(send({ ...options, method: "GET", path: at(id) })),
+    update: (id: string, body: WorkflowUpdate, options: RequestOptions = {}) =>
+      inside(send({ ...options, method: "PATCH", path: at(id), body })),
+    /** Deletes a workflow; its unfinished runs are cancelled first. */
+    delete: (id: string, options: RequestOptions = {}) =>
+      send<void>({ ...options, method: "DELETE", path: at(id) }),
+    createVersion: (id: string, body: WorkflowVersionCreate = {}, options: RequestOptions = {}) =>
+      send<CreateWorkflowVersionAnswer>({
+        ...options,
+        method: "POST",
+        path: `${at(id)}/versions`,
+        body,
+      }),
+    activateVersion: (id: string, number: number, options: RequestOptions = {}) =>
+      inside(
+        send({
+          ...options,
+          method: "POST",
+          path: `${at(id)}/versions/${number}/activate`,
+          body: {},
+        }),
+      ),
+  };
+}

@@ -1,0 +1,176 @@
+import {
+  type AssistantServer,
+  deleteAssistant,
+  findAssistant,
+  insertAssistant,
+  lockAssistant,
+  type ServedAssistant,
+  updateAssistant,
+} from "../db/assistants.ts";
+import { failPendingDeliveries } from "../db/interventions.ts";
+import { notifyDue, notifySubscriptionChanged } from "../db/notify.ts";
+import type { Database, Sql } from "../db/sql.ts";
+import { deleteSubscription } from "../db/subscriptions.ts";
+import { assistantMessages } from "../domain/contracts/assistant-messages.ts";
+import { type JsonText, joinObject, jsonMembers } from "../domain/json-text.ts";
+import type { Assistant } from "../domain/lifecycle/call.ts";
+import { AppError, type FieldError } from "../errors.ts";
+import type { Keyring } from "../secrets.ts";
+import { newSigningSecret, signingSecretPlace } from "./signing-secret.ts";
+
+export type AssistantDeps = { database: Database; keyring: Keyring };
+
+/** What a request says of the server; secrets are plain, null clears, an absent field stays as it is. */
+export type AssistantServerPatch = {
+  enabled?: boolean;
+  url?: string | null;
+  timeoutSeconds?: number;
+  secret?: string | null;
+  headers?: Readonly<Record<string, string>> | null;
+  messages?: readonly string[];
+};
+
+/** What a request says of an assistant; an absent field stays as it is. */
+export type AssistantPatch = {
+  name?: string;
+  hangTimeoutSeconds?: number;
+  server?: AssistantServerPatch;
+  /** Every other member as it was given: each takes the place of the one of its name. */
+  members: ReadonlyMap<string, JsonText>;
+};
+
+type Whose = { teamId: string; id: string; actor: string };
+
+/** The characters that all of an assistant's other members may have together, however they came about. */
+export const documentLengthMax = 256 * 1024;
+
+const hangTimeoutSecondsDefault = 5;
+
+const noServer: AssistantServer = {
+  enabled: false,
+  disabledReason: null,
+  url: "",
+  timeoutSeconds: 20,
+  messages: [],
+  headerNames: [],
+  sealedSecret: null,
+  sealedHeaders: null,
+};
+
+/** Creates an assistant; the same id again gives the one there is. */
+export async function createAssistant(
+  { database, keyring }: AssistantDeps,
+  { teamId, id, actor }: Whose,
+  { name, ...given }: AssistantPatch & { name: string },
+): Promise<ServedAssistant> {
+  const owner = { teamId, contract: assistantMessages.name };
+  return await database.begin(async (tx) => {
+    await insertAssistant(tx, {
+      teamId,
+      id,
+      name,
+      hangTimeoutSeconds: given.hangTimeoutSeconds ?? hangTimeoutSecondsDefault,
+      document: mergeDocument(joinObject([]), given.members),
+      server: mergeServer(keyring, { teamId, id }, noServer, given.server ?? {}),
+      sealedSigningSecret: keyring.seal(newSigningSecret(), signingSecretPlace(owner, id)),
+      actor,
+    });
+    return await getAssistant(tx, teamId, id);
+  });
+}
+
+/** Finds an assistant with its server or throws `not_found`. */
+export async function getAssistant(sql: Sql, teamId: string, id: string): Promise<ServedAssistant> {
+  const found = await findAssistant(sql, teamId, id);
+  if (!found) throw new AppError("not_found");
+  return found;
+}
+
+/** Changes an assistant; messages go to its server as it is from the next attempt on. */
+export async function changeAssistant(
+  { database, keyring }: AssistantDeps,
+  { teamId, id, actor }: Whose,
+  given: AssistantPatch,
+): Promise<ServedAssistant> {
+  return await database.begin(async (tx) => {
+    const before = await lockAssistant(tx, teamId, id);
+    if (!before) throw new AppError("not_found");
+    const assistant: Assistant = {
+      ...before.assistant,
+      name: given.name ?? before.assistant.name,
+      hangTimeoutSeconds: given.hangTimeoutSeconds ?? before.assistant.hangTimeoutSeconds,
+      document: mergeDocument(before.assistant.document, given.members),
+    };
+    const server = mergeServer(keyring, { teamId, id }, before.server, given.server ?? {});
+    await updateAssistant(tx, { assistant, server }, actor);
+    await notifySubscriptionChanged(tx, id);
+    if (given.server?.enabled) await notifyDue(tx, id);
+    return await getAssistant(tx, teamId, id);
+  });
+}
+
+/** Deletes an assistant and ends what its server was still to be told; its calls go on untold. */
+export async function endAssistant(
+  { database }: Pick<AssistantDeps, "database">,
+  { teamId, id, actor }: Whose,
+): Promise<void> {
+  await database.begin(async (tx) => {
+    if (!(await deleteAssistant(tx, teamId, id, actor))) throw new AppError("not_found");
+    await deleteSubscription(tx, { teamId, contract: assistantMessages.name }, id, actor);
+    await failPendingDeliveries(tx, teamId, id, actor);
+    await notifySubscriptionChanged(tx, id);
+  });
+}
+
+function mergeDocument(before: JsonText, members: ReadonlyMap<string, JsonText>): JsonText {
+  const document = joinObject([...jsonMembers(before), ...members]);
+  if (document.length > documentLengthMax) {
+    const msg = `the assistant's own members may have ${documentLengthMax} characters together`;
+    throw refused([], msg, "max_length");
+  }
+  return document;
+}
+
+function mergeServer(
+  keyring: Keyring,
+  { teamId, id }: Pick<Whose, "teamId" | "id">,
+  before: AssistantServer,
+  given: AssistantServerPatch,
+): AssistantServer {
+  const seal = (plain: string, column: string) =>
+    keyring.seal(plain, { table: "subscriptions", column, teamId, rowId: id });
+  const { secret, headers } = given;
+  const enabled = given.enabled ?? before.enabled;
+  const server: AssistantServer = {
+    enabled,
+    disabledReason: enabled ? null : before.disabledReason,
+    url: given.url === undefined ? before.url : (given.url ?? ""),
+    timeoutSeconds: given.timeoutSeconds ?? before.timeoutSeconds,
+    messages: [...(given.messages ?? before.messages)],
+    sealedSecret:
+      secret === undefined
+        ? before.sealedSecret
+        : secret === null
+          ? null
+          : seal(secret, "sealed_credential"),
+    sealedHeaders:
+      headers === undefined
+        ? before.sealedHeaders
+        : headers && seal(JSON.stringify(headers), "sealed_headers"),
+    headerNames: headers === undefined ? before.headerNames : Object.keys(headers ?? {}),
+  };
+  if (server.enabled && server.url === "") {
+    throw refused(["url"], "is required while the server is enabled", "missing");
+  }
+  if (server.enabled && server.messages.length === 0) {
+    throw refused(["messages"], "must name a message while the server is enabled", "missing");
+  }
+  return server;
+}
+
+function refused(path: string[], msg: string, type: string): AppError {
+  const loc = path.length === 0 ? ["body"] : ["body", "assistantServer", ...path];
+  const errors: FieldError[] = [{ loc, msg, type }];
+  const subject = path.length === 0 ? "" : `${loc.slice(1).join(".")} `;
+  return new AppError("invalid_request", `${subject}${msg}.`, errors);
+}

@@ -1,0 +1,45 @@
+import Type from "typebox";
+import { findHeaderFaults } from "../domain/receiver-headers.ts";
+import { parseTargetUrl, type TargetUrlPolicy } from "../domain/target-url.ts";
+import { AppError } from "../errors.ts";
+import { invalidRequest } from "./validation.ts";
+
+type Loc = readonly (string | number)[];
+
+/** A receiver's URL as a body gives it; `receiverUrl` judges it. */
+export const ReceiverUrl = Type.String({ minLength: 1, maxLength: 2048 });
+
+/** The headers that a subscriber asks for; `receiverHeaders` judges them. */
+export const ReceiverHeaders = Type.Record(Type.String(), Type.String(), {
+  description:
+    "Custom headers: at most 20 and 8 KiB; names are tokens, values printable ASCII. Reserved names are refused.",
+});
+
+/** Gives a receiver's URL in its canonical spelling, or throws `url_refused`. */
+export function receiverUrl(
+  raw: string,
+  policy: TargetUrlPolicy,
+  loc: Loc = ["body", "url"],
+): string {
+  const target = parseTargetUrl(raw, policy);
+  if (target.ok) return target.url;
+  throw new AppError("url_refused", target.reason, [
+    { loc: [...loc], msg: target.reason, type: target.code },
+  ]);
+}
+
+/** Gives custom headers as they are when each may be sent; a 422 names those that may not, and never a value. */
+export function receiverHeaders(
+  headers: Readonly<Record<string, string>>,
+  { ownNames = [], loc = ["body", "headers"] }: { ownNames?: readonly string[]; loc?: Loc } = {},
+): Readonly<Record<string, string>> {
+  const faults = findHeaderFaults(Object.entries(headers), ownNames);
+  if (faults.length === 0) return headers;
+  throw invalidRequest(
+    faults.map(({ name, code, reason }) => ({
+      loc: name === null ? [...loc] : [...loc, name.slice(0, 64)],
+      msg: reason,
+      type: code,
+    })),
+  );
+}

@@ -1,0 +1,215 @@
+import type { FastifyInstance } from "fastify";
+import Type, { type Static } from "typebox";
+import { newApiKey, scopes } from "../../api-keys.ts";
+import {
+  type ApiKey,
+  findApiKeyOfAnyTeam,
+  insertApiKey,
+  type ListedApiKey,
+  listApiKeys,
+  revokeApiKey,
+} from "../../db/api-keys.ts";
+import { AppError } from "../../errors.ts";
+import type { ApiDeps } from "../deps.ts";
+import { Id, nameOf, nullable, PathId, Timestamp } from "../fields.ts";
+import { pageOf, pageQuery, totalFields, totalOf } from "../paging.ts";
+import type { TypeBox } from "../request.ts";
+import { invalidRequest } from "../validation.ts";
+
+const Scopes = Type.Array(Type.Enum(scopes), {
+  minItems: 1,
+  uniqueItems: true,
+});
+const tenYearsInSeconds = 315_360_000;
+
+const CreateBody = Type.Object(
+  {
+    name: nameOf(150),
+    scopes: Scopes,
+    team_ids: Type.Optional(Type.Array(Id, { minItems: 1, maxItems: 100, uniqueItems: true })),
+    default_team_id: Type.Optional(Id),
+    expires_in_seconds: Type.Optional(
+      nullable(Type.Integer({ minimum: 1, maximum: tenYearsInSeconds })),
+    ),
+  },
+  { additionalProperties: false, title: "ApiKeyCreate" },
+);
+type CreateBody = Static<typeof CreateBody>;
+
+const ApiKeyAnswer = Type.Object(
+  {
+    id: Type.String(),
+    name: Type.String(),
+    prefix: nullable(Type.String()),
+    last4: nullable(Type.String()),
+    scopes: Scopes,
+    default_team_id: nullable(Type.String()),
+    teams: Type.Array(Type.Object({ id: Type.String(), name: Type.String() })),
+    created_at: Timestamp,
+    last_used_at: nullable(Timestamp),
+    expires_at: nullable(Timestamp),
+    revoked_at: nullable(Timestamp),
+  },
+  { title: "ApiKey" },
+);
+
+const NewApiKeyAnswer = Type.Object(
+  {
+    id: Type.String(),
+    key: Type.String({ description: "The key itself. It is shown here and never again." }),
+    name: Type.String(),
+    prefix: Type.String(),
+    last4: Type.String(),
+    scopes: Scopes,
+    default_team_id: Type.String(),
+    team_ids: Type.Array(Type.String()),
+    expires_in_seconds: nullable(Type.Integer()),
+  },
+  { title: "NewApiKey" },
+);
+
+const tags = ["API keys"];
+
+/** The keys by which a team's API is used. */
+export function apiKeyRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
+  const app = fastify.withTypeProvider<TypeBox>();
+  const env = deps.config.environment === "production" ? "live" : "dev";
+
+  app.post(
+    "/v1/api-keys",
+    {
+      config: { scope: "admin" },
+      schema: {
+        operationId: "createApiKey",
+        summary: "Makes an API key and shows it, this once",
+        description:
+          "A key gets no more scopes and teams than the calling key has. `team_ids` is the current team unless given; `default_team_id` is the current team where the new key reaches it, otherwise the first of `team_ids`. A key outlives the one that made it.",
+        tags,
+        body: CreateBody,
+        response: { 201: NewApiKeyAnswer },
+      },
+    },
+    async (request, reply) => {
+      const { body, caller } = request;
+      // Asked anew: a key that was revoked a moment ago must not leave another one behind.
+      const maker = await findApiKeyOfAnyTeam(deps.database.sql, caller.apiKeyId);
+      if (!maker) throw new AppError("unauthorized");
+      const id = request.newId();
+      const { text, ...made } = newApiKey(env, id);
+      const key = {
+        id,
+        name: body.name,
+        teamIds: teamsFor(body, maker, caller.teamId),
+        scopes: scopesFor(body, maker),
+        expiresInSeconds: body.expires_in_seconds ?? null,
+      };
+      if (!(await insertApiKey(deps.database.sql, { ...key, ...made }))) {
+        throw new AppError("id_taken");
+      }
+      reply.code(201);
+      return {
+        id,
+        key: text,
+        name: key.name,
+        prefix: made.prefix,
+        last4: made.last4,
+        scopes: key.scopes,
+        default_team_id: key.teamIds[0],
+        team_ids: [...key.teamIds],
+        expires_in_seconds: key.expiresInSeconds,
+      };
+    },
+  );
+
+  app.get(
+    "/v1/api-keys",
+    {
+      config: { scope: "admin" },
+      schema: {
+        operationId: "listApiKeys",
+        summary: "Lists the keys that reach the current team, newest first, without their secrets",
+        description:
+          "Of a key's teams only those are named that the calling key reaches too. `last_used_at` is true to the minute.",
+        tags,
+        querystring: Type.Object(pageQuery, { additionalProperties: false }),
+        response: { 200: Type.Object({ api_keys: Type.Array(ApiKeyAnswer), ...totalFields }) },
+      },
+    },
+    async ({ query, caller }) => {
+      const { rows, ...total } = await listApiKeys(
+        deps.database,
+        caller.teamId,
+        caller.apiKeyId,
+        pageOf(query),
+      );
+      return { api_keys: rows.map(keyAnswer), ...totalOf(total) };
+    },
+  );
+
+  app.delete(
+    "/v1/api-keys/:api_key_id",
+    {
+      config: { scope: "admin" },
+      schema: {
+        operationId: "revokeApiKey",
+        summary: "Revokes a key; within five seconds it is refused everywhere",
+        description:
+          "A key that also reaches teams which the calling key does not is taken away from the teams that both reach, and goes on working for the others. Revoked again it is 204 again. The operator's own key (`POSTRIDER_API_KEY`) is 409.",
+        tags,
+        params: Type.Object({ api_key_id: PathId }),
+        response: { 204: Type.Null() },
+      },
+    },
+    async ({ params, caller }, reply) => {
+      const { teamId, apiKeyId } = caller;
+      const id = params.api_key_id;
+      const revoked = await revokeApiKey(deps.database, teamId, { id, revokerId: apiKeyId });
+      if (revoked === "unknown") throw new AppError("not_found");
+      if (revoked === "operators_key") throw new AppError("operators_key");
+      return reply.code(204).send(null);
+    },
+  );
+}
+
+/** The teams of a new key, its default one first: none that its maker does not reach. */
+function teamsFor(body: CreateBody, maker: ApiKey, currentTeamId: string): [string, ...string[]] {
+  const teamIds = body.team_ids ?? [currentTeamId];
+  const unreached = teamIds.findIndex((id) => !maker.teamIds.includes(id));
+  if (unreached >= 0) {
+    const msg = "names no team that the calling key reaches";
+    throw invalidRequest([{ loc: ["body", "team_ids", unreached], msg, type: "choice" }]);
+  }
+  const usual = teamIds.includes(currentTeamId) ? currentTeamId : teamIds[0];
+  const first = body.default_team_id ?? usual;
+  if (first === undefined || !teamIds.includes(first)) {
+    const msg = "must be one of team_ids";
+    throw invalidRequest([{ loc: ["body", "default_team_id"], msg, type: "choice" }]);
+  }
+  return [first, ...teamIds.filter((id) => id !== first)];
+}
+
+function scopesFor(body: CreateBody, maker: ApiKey): CreateBody["scopes"] {
+  const missing = body.scopes.filter((scope) => !maker.scopes.includes(scope));
+  if (missing.length > 0) {
+    const named = missing.map((scope) => `\`${scope}\``).join(", ");
+    throw new AppError(
+      "scope_missing",
+      `A key cannot give away what it does not have: the calling key lacks ${named}.`,
+    );
+  }
+  return body.scopes;
+}
+
+const keyAnswer = (key: ListedApiKey): Static<typeof ApiKeyAnswer> => ({
+  id: key.id,
+  name: key.name,
+  prefix: key.prefix,
+  last4: key.last4,
+  scopes: key.scopes,
+  default_team_id: key.defaultTeamId,
+  teams: key.teams,
+  created_at: key.createdAt.toISOString(),
+  last_used_at: key.lastUsedAt?.toISOString() ?? null,
+  expires_at: key.expiresAt?.toISOString() ?? null,
+  revoked_at: key.revokedAt?.toISOString() ?? null,
+});

@@ -1,0 +1,132 @@
+// Contract C speaks of messages of a type; here they are deliveries of an event type.
+import type { FastifyInstance } from "fastify";
+import Type from "typebox";
+import { getAssistant } from "../../actions/assistants.ts";
+import { type DeliveryRow, deliveryStatuses, listDeliveries } from "../../db/history.ts";
+import {
+  assistantMessages,
+  assistantMessageTypes,
+} from "../../domain/contracts/assistant-messages.ts";
+import type { JsonText } from "../../domain/json-text.ts";
+import { publicEventId } from "../../ids.ts";
+import type { ApiDeps } from "../deps.ts";
+import { listText, objectText, sendExactJson } from "../exact-json.ts";
+import { CallId } from "../fact-bodies/calls.ts";
+import { Instant, nullable, PathId, parseInstant, Timestamp } from "../fields.ts";
+import { pageOf, pageQuery, totalFields } from "../paging.ts";
+import type { TypeBox } from "../request.ts";
+
+const MessageType = Type.Union(assistantMessageTypes.map((type) => Type.Literal(type)));
+const Status = Type.Union(deliveryStatuses.map((status) => Type.Literal(status)));
+
+const AssistantDelivery = Type.Object(
+  {
+    _id: Type.String(),
+    event_id: Type.String(),
+    subscription_id: Type.String(),
+    type: Type.String(),
+    callId: nullable(Type.String()),
+    team_id: Type.String(),
+    dedupe_key: nullable(Type.String()),
+    status: Status,
+    attempts_count: Type.Integer(),
+    delivered_at: nullable(Timestamp),
+    last_attempt_at: nullable(Timestamp),
+    last_status_code: nullable(Type.Integer()),
+    last_error: nullable(Type.String()),
+    created_by: Type.String(),
+    updated_by: Type.String(),
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    payload_omitted: Type.Optional(Type.Literal(true)),
+    payload: nullable(Type.Record(Type.String(), Type.Unknown())),
+  },
+  { title: "AssistantDelivery" },
+);
+
+const params = Type.Object({ assistant_id: PathId });
+const tags = ["Assistants"];
+const path = "/assistants/v1/assistants";
+const contract = assistantMessages.name;
+
+/** Contract C's history: what an assistant's server was told, and what became of it. */
+export function assistantDeliveryRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
+  const app = fastify.withTypeProvider<TypeBox>();
+
+  app.get(
+    `${path}/:assistant_id/deliveries`,
+    {
+      config: { scope: "read" },
+      schema: {
+        operationId: "listAssistantDeliveries",
+        summary: "Lists what the assistant's server was told, newest first",
+        description:
+          "Each message is attempted at most once. `payload` is null unless the key has the scope `payload`. `start` is included, `end` is not.",
+        tags,
+        params,
+        querystring: Type.Object(
+          {
+            ...pageQuery,
+            type: Type.Optional(MessageType),
+            callId: Type.Optional(CallId),
+            status: Type.Optional(Status),
+            start: Type.Optional(Instant),
+            end: Type.Optional(Instant),
+          },
+          { additionalProperties: false },
+        ),
+        response: {
+          200: Type.Object({ deliveries: Type.Array(AssistantDelivery), ...totalFields }),
+        },
+      },
+    },
+    async ({ params, query, caller }, reply) => {
+      const { teamId } = caller;
+      await getAssistant(deps.database.sql, teamId, params.assistant_id);
+      const { rows, ...total } = await listDeliveries(
+        deps.database,
+        { teamId, contract },
+        {
+          subscriptionId: params.assistant_id,
+          workflowId: null,
+          eventType: query.type ?? null,
+          status: query.status ?? null,
+          callId: query.callId ?? null,
+          search: null,
+          start: query.start === undefined ? null : parseInstant(query.start, ["query", "start"]),
+          end: query.end === undefined ? null : parseInstant(query.end, ["query", "end"]),
+        },
+        { ...pageOf(query), withPayload: caller.scopes.has("payload") },
+      );
+      const deliveries = rows.map((row) => deliveryText(teamId, row));
+      return sendExactJson(reply, listText("deliveries", deliveries, total));
+    },
+  );
+}
+
+function deliveryText(teamId: string, row: DeliveryRow): JsonText {
+  return objectText(
+    {
+      _id: row.id,
+      event_id: publicEventId(row.eventId),
+      subscription_id: row.subscriptionId,
+      type: row.eventType,
+      callId: row.callId,
+      team_id: teamId,
+      dedupe_key: row.dedupeKey,
+      status: row.status,
+      attempts_count: row.attemptCount,
+      delivered_at: row.deliveredAt,
+      last_attempt_at: row.lastAttemptAt,
+      last_status_code: row.lastStatusCode,
+      last_error: row.lastError,
+      created_by: row.createdBy,
+      updated_by: row.updatedBy,
+      created_at: row.createdAt,
+      updated_at: row.updatedAt,
+      ...(row.payloadOmitted ? { payload_omitted: true } : {}),
+    },
+    // What was rendered is JSON; not one byte of it changes on the way out.
+    { payload: row.payload && (row.payload.toString("utf8") as JsonText) },
+  );
+}

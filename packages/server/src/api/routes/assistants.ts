@@ -1,0 +1,293 @@
+// Contract C speaks of an assistant's server and its messages; here they are a subscription and its event types.
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import Type, { type Static } from "typebox";
+import {
+  type AssistantPatch,
+  type AssistantServerPatch,
+  changeAssistant,
+  createAssistant,
+  endAssistant,
+  getAssistant,
+} from "../../actions/assistants.ts";
+import { listAssistants, type ServedAssistant } from "../../db/assistants.ts";
+import {
+  assistantMessages,
+  assistantMessageTypes,
+} from "../../domain/contracts/assistant-messages.ts";
+import { type JsonText, joinObject, jsonMembers, jsonText } from "../../domain/json-text.ts";
+import type { ApiDeps } from "../deps.ts";
+import { listText, sendExactJson } from "../exact-json.ts";
+import { nameOf, nullable, PathId, Timestamp, textOf } from "../fields.ts";
+import { pageOf, pageQuery, totalFields } from "../paging.ts";
+import { ReceiverHeaders, ReceiverUrl, receiverHeaders, receiverUrl } from "../receiver.ts";
+import type { TypeBox } from "../request.ts";
+import { signingSecretRoutes } from "../signing-secret-routes.ts";
+import { invalidRequest } from "../validation.ts";
+
+const MessageType = Type.Union(assistantMessageTypes.map((type) => Type.Literal(type)));
+
+const ServerBody = Type.Object(
+  {
+    enabled: Type.Optional(Type.Boolean({ default: false })),
+    url: Type.Optional(nullable(ReceiverUrl)),
+    timeoutSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 60, default: 20 })),
+    /** It becomes a header: printable ASCII (RFC 9110 §5.5) that neither begins nor ends with a blank. */
+    secret: Type.Optional(
+      nullable(
+        Type.String({
+          minLength: 1,
+          maxLength: 255,
+          pattern: "^[\\x21-\\x7e]([\\x20-\\x7e]*[\\x21-\\x7e])?$",
+          title: "printable ASCII that neither begins nor ends with a blank",
+        }),
+      ),
+    ),
+    headers: Type.Optional(nullable(ReceiverHeaders)),
+    messages: Type.Optional(
+      Type.Array(MessageType, { maxItems: assistantMessageTypes.length, uniqueItems: true }),
+    ),
+  },
+  { additionalProperties: false, title: "AssistantServerChange" },
+);
+
+const ownFields = {
+  assistantServer: Type.Optional(ServerBody),
+  hangTimeoutSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 3600, default: 5 })),
+};
+
+const CreateBody = Type.Object(
+  { name: nameOf(255), ...ownFields },
+  { additionalProperties: true, title: "AssistantCreate" },
+);
+const UpdateBody = Type.Object(
+  { name: Type.Optional(nameOf(255)), ...ownFields },
+  { additionalProperties: true, title: "AssistantUpdate" },
+);
+
+const Assistant = Type.Object(
+  {
+    id: Type.String(),
+    name: Type.String(),
+    assistantServer: Type.Object({
+      enabled: Type.Boolean(),
+      disabledReason: nullable(Type.String()),
+      url: nullable(Type.String()),
+      timeoutSeconds: Type.Integer(),
+      hasSecret: Type.Boolean(),
+      headerNames: Type.Array(Type.String()),
+      messages: Type.Array(Type.String()),
+    }),
+    hangTimeoutSeconds: Type.Integer(),
+    createdAt: Timestamp,
+    updatedAt: Timestamp,
+    documentOmitted: Type.Optional(Type.Literal(true)),
+  },
+  { additionalProperties: true, title: "Assistant" },
+);
+
+/** Members of the answer that are the service's own; `assistantServer`'s fields are in its schema. */
+const reservedNames = [
+  ...["id", "_id", "teamId", "createdAt", "updatedAt", "deletedAt", "createdBy", "updatedBy"],
+  "documentOmitted",
+];
+const knownNames = new Set(Object.keys(CreateBody.properties));
+
+const params = Type.Object({ assistant_id: PathId });
+const tags = ["Assistants"];
+const path = "/assistants/v1/assistants";
+const contract = assistantMessages.name;
+const otherMembers =
+  "Any other member is kept exactly as given and comes back with the assistant, also in its server messages. A secret and header values are never shown.";
+
+/** Contract C's assistants: create, list, read, change, delete, and the signing secrets of their servers. */
+export function assistantRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
+  const app = fastify.withTypeProvider<TypeBox>();
+
+  app.post(
+    path,
+    {
+      config: { scope: "write" },
+      schema: {
+        operationId: "createAssistant",
+        summary: "Creates an assistant",
+        description: otherMembers,
+        tags,
+        body: CreateBody,
+        response: { 201: Assistant },
+      },
+    },
+    async (request, reply) => {
+      const { name } = request.body;
+      const whose = whoseOf(request, request.newId());
+      const created = await createAssistant(deps, whose, { name, ...patchOf(request, deps) });
+      reply.code(201);
+      return sendExactJson(reply, assistantAnswer(created));
+    },
+  );
+
+  app.get(
+    path,
+    {
+      config: { scope: "read" },
+      schema: {
+        operationId: "listAssistants",
+        summary: "Lists assistants, newest first; `search` is part of the name",
+        tags,
+        querystring: Type.Object(
+          { ...pageQuery, search: Type.Optional(textOf(255)) },
+          { additionalProperties: false },
+        ),
+        response: { 200: Type.Object({ assistants: Type.Array(Assistant), ...totalFields }) },
+      },
+    },
+    async ({ query, caller }, reply) => {
+      const { rows, ...total } = await listAssistants(
+        deps.database,
+        caller.teamId,
+        { search: query.search || null },
+        pageOf(query),
+      );
+      const assistants = rows.map((row) => assistantAnswer(row, row.documentOmitted));
+      return sendExactJson(reply, listText("assistants", assistants, total));
+    },
+  );
+
+  app.get(
+    `${path}/:assistant_id`,
+    {
+      config: { scope: "read" },
+      schema: {
+        operationId: "getAssistant",
+        summary: "Gets an assistant",
+        tags,
+        params,
+        response: { 200: Assistant },
+      },
+    },
+    async ({ params, caller }, reply) => {
+      const found = await getAssistant(deps.database.sql, caller.teamId, params.assistant_id);
+      return sendExactJson(reply, assistantAnswer(found));
+    },
+  );
+
+  app.patch(
+    `${path}/:assistant_id`,
+    {
+      config: { scope: "write" },
+      schema: {
+        operationId: "updateAssistant",
+        summary: "Changes an assistant; its server from the next message on",
+        description: `Members that are not named stay as they are; so do those of \`assistantServer\`, of which null clears \`url\`, \`secret\` and \`headers\`. ${otherMembers}`,
+        tags,
+        params,
+        body: UpdateBody,
+        response: { 200: Assistant },
+      },
+    },
+    async (request, reply) => {
+      const whose = whoseOf(request, request.params.assistant_id);
+      const changed = await changeAssistant(deps, whose, patchOf(request, deps));
+      return sendExactJson(reply, assistantAnswer(changed));
+    },
+  );
+
+  app.delete(
+    `${path}/:assistant_id`,
+    {
+      config: { scope: "write" },
+      schema: {
+        operationId: "deleteAssistant",
+        summary: "Deletes an assistant and ends its pending messages; its calls go on untold",
+        tags,
+        params,
+        response: { 204: Type.Null() },
+      },
+    },
+    async (request, reply) => {
+      await endAssistant(deps, whoseOf(request, request.params.assistant_id));
+      return reply.code(204).send(null);
+    },
+  );
+
+  signingSecretRoutes(fastify, deps, {
+    path,
+    idName: "assistant_id",
+    contract,
+    resource: "Assistant",
+    tags,
+  });
+}
+
+const whoseOf = ({ caller }: Pick<FastifyRequest, "caller">, id: string) => ({
+  teamId: caller.teamId,
+  id,
+  actor: caller.apiKeyId,
+});
+
+type Given = Pick<FastifyRequest, "bodyMembers"> & { body: Static<typeof UpdateBody> };
+
+function patchOf({ body, bodyMembers }: Given, deps: ApiDeps): AssistantPatch {
+  const taken = reservedNames.filter((name) => bodyMembers.has(name));
+  if (taken.length > 0) {
+    throw invalidRequest(
+      taken.map((name) => ({
+        loc: ["body", name],
+        msg: "is set by the service and cannot be given",
+        type: "reserved_field",
+      })),
+    );
+  }
+  const { name, hangTimeoutSeconds, assistantServer } = body;
+  return {
+    ...(name !== undefined && { name }),
+    ...(hangTimeoutSeconds !== undefined && { hangTimeoutSeconds }),
+    ...(assistantServer !== undefined && { server: serverPatchOf(assistantServer, deps) }),
+    members: new Map([...bodyMembers].filter(([member]) => !knownNames.has(member))),
+  };
+}
+
+function serverPatchOf(
+  { url, headers, ...rest }: Static<typeof ServerBody>,
+  { config }: ApiDeps,
+): AssistantServerPatch {
+  const loc = ["body", "assistantServer"];
+  return {
+    ...rest,
+    ...(url !== undefined && { url: url && receiverUrl(url, config, [...loc, "url"]) }),
+    ...(headers !== undefined && {
+      headers: headers && receiverHeaders(headers, { ownNames, loc: [...loc, "headers"] }),
+    }),
+  };
+}
+
+/** The headers that contract C sends itself. */
+const ownNames = assistantMessages
+  .headers({ credential: "a secret", customHeaders: [] })
+  .filter((_, index) => index % 2 === 0);
+
+function assistantAnswer(
+  { assistant, server }: ServedAssistant,
+  documentOmitted = false,
+): JsonText {
+  const plain = {
+    id: assistant.id,
+    name: assistant.name,
+    assistantServer: {
+      enabled: server.enabled,
+      disabledReason: server.disabledReason,
+      url: server.url === "" ? null : server.url,
+      timeoutSeconds: server.timeoutSeconds,
+      hasSecret: server.sealedSecret !== null,
+      headerNames: server.headerNames,
+      messages: server.messages,
+    },
+    hangTimeoutSeconds: assistant.hangTimeoutSeconds,
+    createdAt: assistant.createdAt,
+    updatedAt: assistant.updatedAt,
+    ...(documentOmitted && { documentOmitted }),
+  };
+  return joinObject([
+    ...Object.entries(plain).map(([name, value]) => [name, jsonText(value)] as const),
+    ...jsonMembers(assistant.document),
+  ]);
+}

@@ -1,0 +1,208 @@
+// The public word for a call is conversation.
+import type { FastifyInstance } from "fastify";
+import Type from "typebox";
+import { findCall, listCalls, readMessages } from "../../db/calls.ts";
+import { AppError } from "../../errors.ts";
+import { callIdFromSeed, callIdPattern } from "../../ids.ts";
+import {
+  CallMessage,
+  Conversation,
+  ConversationWithMessages,
+  callAnswer,
+  ListedConversation,
+  listedCall,
+  Status,
+  shownMessage,
+} from "../call-answer.ts";
+import type { ApiDeps } from "../deps.ts";
+import { listText, sendExactJson } from "../exact-json.ts";
+import {
+  CallCreateBody,
+  CallEndBody,
+  CallErrorBody,
+  CallMessageBody,
+  CallStatusBody,
+  callCreated,
+  callEnded,
+  callError,
+  callMessage,
+  callStatus,
+} from "../fact-bodies/calls.ts";
+import { Id } from "../fields.ts";
+import { pageOf, pageQuery, totalFields } from "../paging.ts";
+import type { TypeBox } from "../request.ts";
+
+const params = Type.Object({ conversation_id: Type.String({ pattern: callIdPattern }) });
+const tags = ["Conversations"];
+const path = "/calls/v1/conversations";
+const privateFields =
+  "Texts and metrics of messages, `metadata`, `recording`, `analysis`, `cost` and `metrics` are null unless the key has the scope `payload`.";
+
+/** Calls as their platform reports them; every change is a fact. */
+export function callRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
+  const app = fastify.withTypeProvider<TypeBox>();
+
+  app.post(
+    path,
+    {
+      config: { scope: "publish" },
+      schema: {
+        operationId: "createConversation",
+        summary: "Reports that a call began; the same `id`, assistant and type is a repeat",
+        description: privateFields,
+        tags,
+        body: CallCreateBody,
+        response: { 200: Conversation, 201: Conversation },
+      },
+    },
+    async (request, reply) => {
+      const recorded = await deps.recordFacts(
+        callCreated(request, (callType) => callIdFromSeed(callType, request.newId())),
+      );
+      reply.code(recorded.outcome === "recorded" ? 201 : 200);
+      return sendExactJson(reply, callAnswer(request, recorded));
+    },
+  );
+
+  app.get(
+    path,
+    {
+      config: { scope: "read" },
+      schema: {
+        operationId: "listConversations",
+        summary: "Lists calls, newest first, without their messages and documents",
+        tags,
+        querystring: Type.Object(
+          {
+            ...pageQuery,
+            assistantId: Type.Optional(Id),
+            status: Type.Optional(Status),
+          },
+          { additionalProperties: false },
+        ),
+        response: {
+          200: Type.Object({ conversations: Type.Array(ListedConversation), ...totalFields }),
+        },
+      },
+    },
+    async ({ query, caller }, reply) => {
+      const { rows, ...total } = await listCalls(
+        deps.database,
+        caller.teamId,
+        { assistantId: query.assistantId ?? null, status: query.status ?? null },
+        pageOf(query),
+      );
+      const calls = rows.map((call) => listedCall(call));
+      return sendExactJson(reply, listText("conversations", calls, total));
+    },
+  );
+
+  app.get(
+    `${path}/:conversation_id`,
+    {
+      config: { scope: "read" },
+      schema: {
+        operationId: "getConversation",
+        summary: "Gets a call with its messages",
+        description: privateFields,
+        tags,
+        params,
+        response: { 200: ConversationWithMessages },
+      },
+    },
+    async (request, reply) => {
+      const { caller, params } = request;
+      const key = { teamId: caller.teamId, id: params.conversation_id };
+      const call = await findCall(deps.database.sql, key.teamId, key.id);
+      if (!call) throw new AppError("not_found");
+      const messages = await readMessages(deps.database.sql, [key]);
+      return sendExactJson(reply, callAnswer(request, { call }, messages));
+    },
+  );
+
+  app.post(
+    `${path}/:conversation_id/status`,
+    {
+      config: { scope: "publish" },
+      schema: {
+        operationId: "changeConversationStatus",
+        summary: "Reports a call's status; what is already so is a repeat",
+        description: `\`finished\` ends the call without details. ${privateFields}`,
+        tags,
+        params,
+        body: CallStatusBody,
+        response: { 200: Conversation },
+      },
+    },
+    async (request, reply) => {
+      const fact = callStatus(request, request.params.conversation_id);
+      return sendExactJson(reply, callAnswer(request, await deps.recordFacts(fact)));
+    },
+  );
+
+  app.post(
+    `${path}/:conversation_id/messages`,
+    {
+      config: { scope: "publish" },
+      schema: {
+        operationId: "addConversationMessage",
+        summary: "Reports that somebody spoke; the same `messageId` is a repeat",
+        description: `Answers the message as it is kept. ${privateFields}`,
+        tags,
+        params,
+        body: CallMessageBody,
+        response: { 200: CallMessage, 201: CallMessage },
+      },
+    },
+    async (request, reply) => {
+      const fact = callMessage(request, request.params.conversation_id);
+      const { outcome, message } = await deps.recordFacts(fact);
+      if (!message) throw new Error("a message fact came back without its message");
+      reply.code(outcome === "recorded" ? 201 : 200);
+      return sendExactJson(reply, shownMessage(request, message));
+    },
+  );
+
+  app.post(
+    `${path}/:conversation_id/errors`,
+    {
+      config: { scope: "publish" },
+      schema: {
+        operationId: "reportConversationError",
+        summary: "Reports a failure of the language model or the speech recognition",
+        description: `Each report is a failure of its own; send an Idempotency-Key to repeat one safely. ${privateFields}`,
+        tags,
+        params,
+        body: CallErrorBody,
+        response: { 201: Conversation },
+      },
+    },
+    async (request, reply) => {
+      const fact = callError(request, request.params.conversation_id);
+      const recorded = await deps.recordFacts(fact);
+      reply.code(201);
+      return sendExactJson(reply, callAnswer(request, recorded));
+    },
+  );
+
+  app.post(
+    `${path}/:conversation_id/end`,
+    {
+      config: { scope: "publish" },
+      schema: {
+        operationId: "endConversation",
+        summary:
+          "Reports that a call ended, with what only its platform knows; ended again it is a repeat",
+        description: privateFields,
+        tags,
+        params,
+        body: CallEndBody,
+        response: { 200: Conversation },
+      },
+    },
+    async (request, reply) => {
+      const fact = callEnded(request, request.params.conversation_id);
+      return sendExactJson(reply, callAnswer(request, await deps.recordFacts(fact)));
+    },
+  );
+}

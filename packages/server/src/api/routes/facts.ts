@@ -1,0 +1,177 @@
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import Type, { type Static } from "typebox";
+import type { Fact } from "../../domain/facts.ts";
+import { type JsonText, jsonItems, jsonMembers } from "../../domain/json-text.ts";
+import { AppError, describeError, type FieldError } from "../../errors.ts";
+import { acceptJson } from "../body.ts";
+import { cloudEventBatchType, cloudEventType } from "../cloud-events.ts";
+import type { ApiDeps } from "../deps.ts";
+import { describedFacts, type FactReport, readFact } from "../fact-reports.ts";
+import { nullable } from "../fields.ts";
+import { toAppError } from "../problem.ts";
+import { invalidRequest, openJudge } from "../validation.ts";
+
+const factsMax = 1_000;
+const batchBytesMax = 1024 * 1024;
+
+const listOfFacts = { minItems: 1, maxItems: factsMax };
+const judgeFrame = openJudge(
+  Type.Object({ facts: Type.Array(Type.Unknown(), listOfFacts) }, { additionalProperties: false }),
+);
+const judgeBatch = openJudge(Type.Array(Type.Unknown(), listOfFacts));
+
+const Result = Type.Object(
+  {
+    index: Type.Integer(),
+    status: Type.Union([
+      Type.Literal("recorded"),
+      Type.Literal("repeated"),
+      Type.Literal("refused"),
+    ]),
+    id: nullable(
+      Type.String({
+        description:
+          "What the fact is about: its workflow, version, run, step or call. Null when it was refused.",
+      }),
+    ),
+    error: Type.Optional(
+      Type.Object({
+        code: Type.String(),
+        title: Type.String(),
+        detail: Type.String(),
+        errors: Type.Optional(
+          Type.Array(
+            Type.Object({
+              loc: Type.Array(Type.Union([Type.String(), Type.Integer()])),
+              msg: Type.String(),
+              type: Type.String(),
+            }),
+          ),
+        ),
+      }),
+    ),
+  },
+  { title: "FactResult" },
+);
+type Result = Static<typeof Result>;
+
+const FactList = Type.Object(
+  { facts: Type.Array(describedFacts.plain, listOfFacts) },
+  { additionalProperties: false, title: "FactList" },
+);
+
+/** Facts of every kind, many at a time; each is judged by itself. */
+export function factRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
+  // In a scope of its own: no other route takes CloudEvents.
+  fastify.register(async (app) => {
+    acceptJson(app, cloudEventType);
+    acceptJson(app, cloudEventBatchType, { lists: true });
+
+    app.post(
+      "/v1/facts",
+      {
+        config: { scope: "publish" },
+        bodyLimit: batchBytesMax,
+        // What one fact lacks must not refuse the others: the handler judges them one by one.
+        validatorCompiler: () => () => true,
+        schema: {
+          operationId: "reportFacts",
+          summary: "Reports up to 1,000 facts in order; each is recorded or refused by itself",
+          description:
+            "`data` is the body of the route that a fact stands for, plus the ids of that route's path. A fact with an `id` (as a CloudEvent: `source` and `id`) is recorded once, however often it is sent within 30 days. `occurred_at` beside `data` wins over one inside. All that are recorded are recorded in one transaction. A body has at most 1 MiB.",
+          tags: ["Facts"],
+          body: {
+            content: {
+              "application/json": { schema: FactList },
+              [cloudEventType]: { schema: describedFacts.cloudEvent },
+              [cloudEventBatchType]: {
+                schema: Type.Array(describedFacts.cloudEvent, listOfFacts),
+              },
+            },
+          },
+          response: { 200: Type.Object({ results: Type.Array(Result) }) },
+        },
+      },
+      async (request) => ({ results: await report(request, deps) }),
+    );
+  });
+}
+
+async function report(request: FastifyRequest, deps: ApiDeps): Promise<Result[]> {
+  const { form, reports } = reportsOf(request);
+  const judged = reports.map((one) => attempt(() => readFact(one, form, request)));
+  const facts = judged.flatMap((one) => ("fact" in one ? [one.fact] : []));
+  const settled = facts.length === 0 ? [] : await deps.recordAllFacts(facts);
+  const outcomes = settled.values();
+  return judged.map((one, index) => {
+    if ("error" in one) return refusal(index, one.error);
+    const outcome = outcomes.next().value;
+    if (!outcome) throw new Error("a fact came back without its outcome");
+    if ("error" in outcome) return refusal(index, outcome.error);
+    return { index, status: outcome.result.outcome, id: subjectId(one.fact) };
+  });
+}
+
+/** Takes a body apart into its facts, by the form in which its media type says they come. */
+function reportsOf(request: FastifyRequest): {
+  form: "plain" | "cloud_event";
+  reports: FactReport[];
+} {
+  const { body, bodyMembers } = request;
+  const mediaType = (request.headers["content-type"] ?? "").split(";", 1)[0]?.trim().toLowerCase();
+  if (mediaType === cloudEventType) {
+    const report = { value: body, members: bodyMembers, loc: ["body"] };
+    return { form: "cloud_event", reports: [report] };
+  }
+  if (mediaType === cloudEventBatchType) {
+    const faults = judgeBatch(body, ["body"]);
+    if (faults.length > 0) throw invalidRequest(faults);
+    const texts = [...bodyMembers.values()];
+    return { form: "cloud_event", reports: reportsIn(body as unknown[], texts, ["body"]) };
+  }
+  const given = body ?? {};
+  const faults = judgeFrame(given, ["body"]);
+  if (faults.length > 0) throw invalidRequest(faults);
+  const list = bodyMembers.get("facts");
+  const texts = list === undefined ? [] : jsonItems(list);
+  const { facts } = given as { facts: unknown[] };
+  return { form: "plain", reports: reportsIn(facts, texts, ["body", "facts"]) };
+}
+
+const reportsIn = (
+  values: readonly unknown[],
+  texts: readonly JsonText[],
+  loc: FieldError["loc"],
+): FactReport[] =>
+  values.map((value, index) => {
+    const text = texts[index];
+    if (text === undefined) throw new Error("a fact has no text");
+    return { value, members: jsonMembers(text), loc: [...loc, index] };
+  });
+
+function attempt(read: () => Fact): { fact: Fact } | { error: unknown } {
+  try {
+    return { fact: read() };
+  } catch (error) {
+    if (error instanceof AppError) return { error };
+    throw error;
+  }
+}
+
+function refusal(index: number, thrown: unknown): Result {
+  const { code, detail, errors } = toAppError(thrown);
+  const { title } = describeError(code);
+  return {
+    index,
+    status: "refused",
+    id: null,
+    error: { code, title, detail: detail ?? title, ...(errors ? { errors } : {}) },
+  };
+}
+
+function subjectId(fact: Fact): string {
+  if (fact.type === "workflow.version_created") return fact.data.versionId;
+  if ("stepId" in fact) return fact.stepId;
+  if ("runId" in fact) return fact.runId;
+  return "callId" in fact ? fact.callId : fact.workflowId;
+}

@@ -1,0 +1,116 @@
+// Contract B's log entries are attempts.
+import type { FastifyInstance } from "fastify";
+import Type from "typebox";
+import { getSubscription } from "../../actions/subscriptions.ts";
+import { type LogRow, listLogs } from "../../db/logs.ts";
+import {
+  organisationEventTypes,
+  organisationWebhooks,
+} from "../../domain/contracts/organisation-webhooks.ts";
+import { publicEventId } from "../../ids.ts";
+import type { ApiDeps } from "../deps.ts";
+import { nullable, PathId, Timestamp } from "../fields.ts";
+import { totalFields, totalOf, windowFields, windowOf, windowQuery } from "../paging.ts";
+import type { TypeBox } from "../request.ts";
+
+const Log = Type.Object(
+  {
+    id: Type.String(),
+    subscription_id: Type.String(),
+    event_id: Type.String(),
+    event_type: Type.String(),
+    attempt_number: Type.Integer(),
+    url: Type.String(),
+    success: Type.Boolean(),
+    will_retry: Type.Boolean(),
+    status_code: nullable(Type.Integer()),
+    response_body: nullable(Type.String()),
+    error: nullable(Type.String()),
+    duration_ms: nullable(Type.Integer()),
+    created_at: Timestamp,
+  },
+  { title: "WebhookLog" },
+);
+
+const EventType = Type.Union(organisationEventTypes.map((type) => Type.Literal(type)));
+const Logs = Type.Object({ logs: Type.Array(Log), ...totalFields, ...windowFields });
+const tags = ["Webhooks"];
+const contract = organisationWebhooks.name;
+const description =
+  "The newest event's attempts first. `response_body` is null unless the key has the scope `payload`.";
+
+/** Contract B's delivery logs: of one webhook, and of all of them, deleted ones included. */
+export function organisationWebhookLogRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
+  const app = fastify.withTypeProvider<TypeBox>();
+
+  app.get(
+    "/webhooks/:subscription_id/logs",
+    {
+      config: { scope: "read" },
+      schema: {
+        operationId: "listWebhookLogs",
+        summary: "Lists a webhook's delivery attempts, retries included",
+        description,
+        tags,
+        params: Type.Object({ subscription_id: PathId }),
+        querystring: Type.Object(windowQuery, { additionalProperties: false }),
+        response: { 200: Logs },
+      },
+    },
+    async ({ params, query, caller }) => {
+      const owner = { teamId: caller.teamId, contract };
+      const { id } = await getSubscription(deps.database.sql, owner, params.subscription_id);
+      const page = windowOf(query);
+      const filter = { subscriptionId: id, eventType: null };
+      const { rows, ...total } = await listLogs(deps.database, owner, filter, page);
+      return toLogs(rows, caller.scopes.has("payload"), { ...totalOf(total), ...page });
+    },
+  );
+
+  app.get(
+    "/webhooks/logs/all",
+    {
+      config: { scope: "read" },
+      schema: {
+        operationId: "listAllWebhookLogs",
+        summary: "Lists the delivery attempts of all webhooks",
+        description,
+        tags,
+        querystring: Type.Object(
+          { ...windowQuery, event_type: Type.Optional(EventType) },
+          { additionalProperties: false },
+        ),
+        response: { 200: Logs },
+      },
+    },
+    async ({ query, caller }) => {
+      const page = windowOf(query);
+      const { rows, ...total } = await listLogs(
+        deps.database,
+        { teamId: caller.teamId, contract },
+        { subscriptionId: null, eventType: query.event_type ?? null },
+        page,
+      );
+      return toLogs(rows, caller.scopes.has("payload"), { ...totalOf(total), ...page });
+    },
+  );
+}
+
+const toLogs = <Counts>(rows: readonly LogRow[], withBody: boolean, counts: Counts) => ({
+  logs: rows.map((row) => ({
+    id: row.id,
+    subscription_id: row.subscriptionId,
+    event_id: publicEventId(row.eventId),
+    event_type: row.eventType,
+    attempt_number: row.number,
+    url: row.requestUrl,
+    success: row.success,
+    will_retry: row.willRetry,
+    status_code: row.statusCode,
+    response_body: withBody ? row.responseBody : null,
+    error: row.errorMessage,
+    duration_ms: row.latencyMs,
+    created_at: row.createdAt.toISOString(),
+  })),
+  ...counts,
+});

@@ -1,0 +1,266 @@
+// Contract B speaks of webhooks and their events; here they become subscriptions and event types.
+import type { FastifyInstance } from "fastify";
+import Type from "typebox";
+import { sendSample } from "../../actions/send-sample.ts";
+import {
+  changeSubscription,
+  createSubscription,
+  endSubscription,
+  getSubscription,
+} from "../../actions/subscriptions.ts";
+import { listSubscriptions, type Subscription } from "../../db/subscriptions.ts";
+import {
+  type OrganisationEventType,
+  organisationEventTypes,
+  organisationPolicy,
+  organisationWebhooks,
+} from "../../domain/contracts/organisation-webhooks.ts";
+import { publicEventId } from "../../ids.ts";
+import type { ApiDeps } from "../deps.ts";
+import { nameOf, nullable, PathId, Timestamp } from "../fields.ts";
+import { totalFields, totalOf, windowFields, windowOf, windowQuery } from "../paging.ts";
+import { ReceiverHeaders, ReceiverUrl, receiverHeaders, receiverUrl } from "../receiver.ts";
+import type { TypeBox } from "../request.ts";
+import { signingSecretRoutes } from "../signing-secret-routes.ts";
+
+const Events = Type.Array(Type.Union(organisationEventTypes.map((type) => Type.Literal(type))), {
+  minItems: 1,
+  maxItems: organisationEventTypes.length,
+  uniqueItems: true,
+});
+
+/** The key of an HMAC, as UTF-8: it goes into no header, so it may hold anything that has bytes. */
+const Secret = Type.String({
+  minLength: 1,
+  maxLength: 255,
+  pattern: "^[^\\p{Cs}]*$",
+  title: "a text without halves of surrogate pairs",
+});
+
+const CreateBody = Type.Object(
+  {
+    name: nameOf(255),
+    url: ReceiverUrl,
+    events: Events,
+    secret: Type.Optional(nullable(Secret)),
+    headers: Type.Optional(nullable(ReceiverHeaders)),
+  },
+  { additionalProperties: false, title: "WebhookCreate" },
+);
+
+/** What is not named stays; null takes the secret or the headers away. */
+const UpdateBody = Type.Object(
+  {
+    name: Type.Optional(nameOf(255)),
+    url: Type.Optional(ReceiverUrl),
+    events: Type.Optional(Events),
+    secret: Type.Optional(nullable(Secret)),
+    headers: Type.Optional(nullable(ReceiverHeaders)),
+    is_active: Type.Optional(Type.Boolean()),
+  },
+  { additionalProperties: false, title: "WebhookUpdate" },
+);
+
+const Webhook = Type.Object(
+  {
+    id: Type.String(),
+    name: Type.String(),
+    url: Type.String(),
+    events: Type.Array(Type.String()),
+    is_active: Type.Boolean(),
+    has_secret: Type.Boolean(),
+    header_names: Type.Array(Type.String()),
+    created_at: Timestamp,
+    updated_at: Timestamp,
+  },
+  { title: "Webhook" },
+);
+
+const params = Type.Object({ subscription_id: PathId });
+const tags = ["Webhooks"];
+const path = "/webhooks";
+const contract = organisationWebhooks.name;
+
+/** Contract B's subscriptions: create, list, read, change, delete, try out, and their signing secrets. */
+export function organisationWebhookRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
+  const app = fastify.withTypeProvider<TypeBox>();
+
+  app.post(
+    path,
+    {
+      config: { scope: "write" },
+      schema: {
+        operationId: "createWebhook",
+        summary: "Creates a webhook for the whole organization",
+        description: `Requests may take ${organisationPolicy.timeoutSeconds} s and are retried ${organisationPolicy.maxRetries} times. Secret and header values are never shown again.`,
+        tags,
+        body: CreateBody,
+        response: { 201: Webhook },
+      },
+    },
+    async ({ body, caller, newId }, reply) => {
+      const created = await createSubscription(
+        deps,
+        { teamId: caller.teamId, contract },
+        {
+          id: newId(),
+          name: body.name,
+          url: receiverUrl(body.url, deps.config),
+          eventTypes: body.events,
+          enabled: true,
+          credential: body.secret ?? null,
+          headers: receiverHeaders(body.headers ?? {}),
+          ...organisationPolicy,
+          actor: caller.apiKeyId,
+        },
+      );
+      return reply.code(201).send(toWebhook(created));
+    },
+  );
+
+  app.get(
+    path,
+    {
+      config: { scope: "read" },
+      schema: {
+        operationId: "listWebhooks",
+        summary: "Lists webhooks, newest first",
+        tags,
+        querystring: Type.Object(windowQuery, { additionalProperties: false }),
+        response: {
+          200: Type.Object({ webhooks: Type.Array(Webhook), ...totalFields, ...windowFields }),
+        },
+      },
+    },
+    async ({ query, caller }) => {
+      const page = windowOf(query);
+      const { rows, ...total } = await listSubscriptions(
+        deps.database,
+        { teamId: caller.teamId, contract },
+        { search: null, enabled: null, eventType: null },
+        page,
+      );
+      return { webhooks: rows.map(toWebhook), ...totalOf(total), ...page };
+    },
+  );
+
+  app.get(
+    `${path}/:subscription_id`,
+    {
+      config: { scope: "read" },
+      schema: {
+        operationId: "getWebhook",
+        summary: "Gets a webhook",
+        tags,
+        params,
+        response: { 200: Webhook },
+      },
+    },
+    async ({ params, caller }) => {
+      const owner = { teamId: caller.teamId, contract };
+      return toWebhook(await getSubscription(deps.database.sql, owner, params.subscription_id));
+    },
+  );
+
+  app.patch(
+    `${path}/:subscription_id`,
+    {
+      config: { scope: "write" },
+      schema: {
+        operationId: "updateWebhook",
+        summary: "Changes a webhook from its next attempt on",
+        description: "`secret: null` and `headers: null` take them away.",
+        tags,
+        params,
+        body: UpdateBody,
+        response: { 200: Webhook },
+      },
+    },
+    async ({ params, body, caller }) => {
+      const changed = await changeSubscription(
+        deps,
+        { teamId: caller.teamId, contract },
+        params.subscription_id,
+        {
+          name: body.name ?? null,
+          url: body.url === undefined ? null : receiverUrl(body.url, deps.config),
+          eventTypes: body.events ?? null,
+          enabled: body.is_active ?? null,
+          credential: body.secret ?? null,
+          clearCredential: body.secret === null,
+          headers: body.headers === undefined ? null : receiverHeaders(body.headers ?? {}),
+          timeoutSeconds: null,
+          maxRetries: null,
+          backoffSeconds: null,
+          actor: caller.apiKeyId,
+        },
+      );
+      return toWebhook(changed);
+    },
+  );
+
+  app.delete(
+    `${path}/:subscription_id`,
+    {
+      config: { scope: "write" },
+      schema: {
+        operationId: "deleteWebhook",
+        summary: "Deletes a webhook and ends its pending deliveries",
+        tags,
+        params,
+        response: { 204: Type.Null() },
+      },
+    },
+    async ({ params, caller }, reply) => {
+      const owner = { teamId: caller.teamId, contract };
+      await endSubscription(deps, owner, params.subscription_id, caller.apiKeyId);
+      return reply.code(204).send(null);
+    },
+  );
+
+  app.post(
+    `${path}/:subscription_id/test`,
+    {
+      config: { scope: "write" },
+      schema: {
+        operationId: "testWebhook",
+        summary: "Sends a workflow.completed with `data.test: true` to this webhook alone",
+        description: "One attempt, never retried; it appears in the logs.",
+        tags,
+        params,
+        response: { 202: Type.Object({ event_id: Type.String() }) },
+      },
+    },
+    async ({ params, caller, newId }, reply) => {
+      const eventId = await sendSample(deps, {
+        teamId: caller.teamId,
+        contract: organisationWebhooks,
+        subscriptionId: params.subscription_id,
+        eventType: "workflow.completed" satisfies OrganisationEventType,
+        actor: caller.apiKeyId,
+        newId,
+      });
+      return reply.code(202).send({ event_id: publicEventId(eventId) });
+    },
+  );
+
+  signingSecretRoutes(fastify, deps, {
+    path,
+    idName: "subscription_id",
+    contract,
+    resource: "Webhook",
+    tags,
+  });
+}
+
+const toWebhook = (subscription: Subscription) => ({
+  id: subscription.id,
+  name: subscription.name,
+  url: subscription.url,
+  events: subscription.eventTypes,
+  is_active: subscription.enabled,
+  has_secret: subscription.hasCredential,
+  header_names: subscription.headerNames,
+  created_at: subscription.createdAt.toISOString(),
+  updated_at: subscription.updatedAt.toISOString(),
+});

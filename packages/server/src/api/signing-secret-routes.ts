@@ -1,0 +1,74 @@
+import type { FastifyInstance } from "fastify";
+import Type from "typebox";
+import { getSigningSecret, replaceSigningSecret } from "../actions/signing-secret.ts";
+import type { ApiDeps } from "./deps.ts";
+import { nullable, PathId, Timestamp } from "./fields.ts";
+import type { TypeBox } from "./request.ts";
+
+const SigningSecret = Type.Object(
+  { secret: Type.String(), previous_expires_at: nullable(Timestamp) },
+  { title: "SigningSecret" },
+);
+
+/** Whose signing secrets: the path up to the id, what the path calls the id, and the names for OpenAPI. */
+export type SigningSecretOwner = {
+  path: string;
+  idName: string;
+  contract: string;
+  /** Such as `WorkflowWebhook`, of which `getWorkflowWebhookSigningSecret` is made. */
+  resource: string;
+  tags: readonly string[];
+};
+
+/** Reads and rotates the signing secret of one contract's subscriptions; an assistant's server has its assistant's id. */
+export function signingSecretRoutes(
+  fastify: FastifyInstance,
+  deps: ApiDeps,
+  { path, idName, contract, resource, tags }: SigningSecretOwner,
+): void {
+  const app = fastify.withTypeProvider<TypeBox>();
+  const params = Type.Object({ [idName]: PathId });
+  const idOf = (named: Record<string, string>) => named[idName] ?? "";
+
+  // With a read key one could look at deliveries; with the secret one could forge them: hence `write`.
+  app.get(
+    `${path}/:${idName}/signing-secret`,
+    {
+      config: { scope: "write" },
+      schema: {
+        operationId: `get${resource}SigningSecret`,
+        summary: "Reads the signing secret",
+        tags,
+        params,
+        response: { 200: SigningSecret },
+      },
+    },
+    async ({ params, caller }) => {
+      const owner = { teamId: caller.teamId, contract };
+      return toAnswer(await getSigningSecret(deps, owner, idOf(params)));
+    },
+  );
+
+  app.post(
+    `${path}/:${idName}/signing-secret/rotate`,
+    {
+      config: { scope: "write" },
+      schema: {
+        operationId: `rotate${resource}SigningSecret`,
+        summary: "Makes a new signing secret; the old one stays valid for 24 hours",
+        tags,
+        params,
+        response: { 200: SigningSecret },
+      },
+    },
+    async ({ params, caller }) => {
+      const owner = { teamId: caller.teamId, contract };
+      return toAnswer(await replaceSigningSecret(deps, owner, idOf(params), caller.apiKeyId));
+    },
+  );
+}
+
+const toAnswer = (current: { secret: string; previousExpiresAt: Date | null }) => ({
+  secret: current.secret,
+  previous_expires_at: current.previousExpiresAt?.toISOString() ?? null,
+});

@@ -1,0 +1,111 @@
+/** What is wrong with a header that a subscriber asks for; `name` is null when it is about all of them together. */
+export type HeaderFault = { name: string | null; code: HeaderFaultCode; reason: string };
+
+export type HeaderFaultCode =
+  | "header_name_invalid"
+  | "header_name_reserved"
+  | "header_duplicate"
+  | "header_value_empty"
+  | "header_value_invalid"
+  | "header_too_many"
+  | "header_total_too_long";
+
+export const headersMax = 20;
+/** Characters of all names and values together. */
+export const headersLengthMax = 8 * 1024;
+export const headerNameLengthMax = 64;
+
+// A token of RFC 9110 §5.6.2 that begins with a letter or digit: `__proto__` and its like are nobody's header.
+const nameForm = /^[A-Za-z0-9][!#$%&'*+.^_`|~0-9A-Za-z-]*$/;
+// Printable ASCII, blanks and tabs only inside (RFC 9110 §5.5 without obs-text, which clients send as they please).
+const valueForm = /^[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?$/;
+
+/** Names that would change the request's framing, its route, who it claims to be from, or what we sign. */
+const reservedNames: ReadonlySet<string> = new Set([
+  // Framing and hop by hop.
+  ...["transfer-encoding", "connection", "keep-alive", "te", "trailer", "upgrade", "expect"],
+  ...["http2-settings", "early-data", "host", "x-host"],
+  // Set by this service, or read as a signature of its own.
+  ...["user-agent", "accept-encoding", "signature", "signature-input", "signature-agent"],
+  ...["cookie", "cookie2", "set-cookie"],
+  // Forwarding: what proxies add, and what they route by.
+  ...["forwarded", "x-forwarded", "via", "x-real-ip", "x-client-ip", "x-cluster-client-ip"],
+  ...["true-client-ip", "cf-connecting-ip", "fastly-client-ip", "x-rewrite-url"],
+  ...["x-http-method", "x-http-method-override", "x-method-override"],
+  // What cloud metadata services ask for.
+  ...["metadata", "metadata-flavor", "metadata-token", "x-metadata-token"],
+  "x-google-metadata-request",
+]);
+
+const reservedPrefixes = [
+  ...["webhook-", "x-webhook-", "x-interactly-", "content-", "proxy-"],
+  ...["x-forwarded-", "x-original-", "x-envoy-"],
+  ...["x-aws-ec2-metadata-", "x-aliyun-ecs-metadata-"],
+] as const;
+
+/**
+ * Finds what is wrong with the headers a subscriber asks for, names and values; no fault: they may be sent.
+ *
+ * `ownNames` are those that the contract sends itself. `_` counts as `-`, since receivers behind CGI see no difference.
+ * No reason quotes a value.
+ */
+export function findHeaderFaults(
+  headers: Iterable<readonly [name: string, value: string]>,
+  ownNames: readonly string[] = [],
+): HeaderFault[] {
+  const faults: HeaderFault[] = [];
+  const own = new Set(ownNames.map(plainName));
+  const seen = new Set<string>();
+  let count = 0;
+  let length = 0;
+
+  for (const [name, value] of headers) {
+    count += 1;
+    length += name.length + value.length;
+    if (count > headersMax) continue;
+    const plain = plainName(name);
+    const fault = nameFault(name, plain, own) ?? valueFault(value);
+    if (fault) faults.push({ name, ...fault });
+    else if (seen.has(plain)) faults.push({ name, ...duplicate });
+    seen.add(plain);
+  }
+  if (count > headersMax) {
+    const reason = `must have at most ${headersMax} entries`;
+    faults.push({ name: null, code: "header_too_many", reason });
+  }
+  if (length > headersLengthMax) {
+    const reason = `must have at most ${headersLengthMax} characters in all names and values together`;
+    faults.push({ name: null, code: "header_total_too_long", reason });
+  }
+  return faults;
+}
+
+type Fault = Omit<HeaderFault, "name">;
+
+const duplicate: Fault = {
+  code: "header_duplicate",
+  reason: "is named twice; letter case makes no difference",
+};
+
+const plainName = (name: string): string => name.toLowerCase().replaceAll("_", "-");
+
+function nameFault(name: string, plain: string, own: ReadonlySet<string>): Fault | undefined {
+  if (name.length > headerNameLengthMax || !nameForm.test(name)) {
+    const reason = `must be a header name of at most ${headerNameLengthMax} letters, digits and hyphens`;
+    return { code: "header_name_invalid", reason };
+  }
+  const reserved =
+    own.has(plain) ||
+    reservedNames.has(plain) ||
+    reservedPrefixes.some((prefix) => plain.startsWith(prefix));
+  return reserved
+    ? { code: "header_name_reserved", reason: "is a reserved header and cannot be set" }
+    : undefined;
+}
+
+function valueFault(value: string): Fault | undefined {
+  if (value === "") return { code: "header_value_empty", reason: "must not be empty" };
+  if (valueForm.test(value)) return undefined;
+  const reason = "must be printable ASCII that neither begins nor ends with a blank";
+  return { code: "header_value_invalid", reason };
+}

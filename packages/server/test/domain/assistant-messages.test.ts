@@ -1,0 +1,108 @@
+import { expect, test } from "vitest";
+import { assistantMessages } from "../../src/domain/contracts/assistant-messages.ts";
+import type { NewCall } from "../../src/domain/facts.ts";
+import { type JsonText, joinObject, jsonText } from "../../src/domain/json-text.ts";
+import { type Assistant, createCall, endCall } from "../../src/domain/lifecycle/call.ts";
+import type { Happening } from "../../src/domain/lifecycle/happening.ts";
+
+const exact = '{"n": 12345678901234567890,"f":1.0}' as JsonText;
+const assistant: Assistant = {
+  teamId: "5f0000000000000000000001",
+  id: "5f0000000000000000000002",
+  name: "Ada",
+  hangTimeoutSeconds: 5,
+  document: joinObject([["model", exact]]),
+  createdAt: new Date(0),
+  updatedAt: new Date(0),
+  deletedAt: null,
+};
+const begin: NewCall = {
+  callType: "phone",
+  direction: "outbound",
+  status: "ongoing",
+  userNumber: "+15550100",
+  assistantNumber: null,
+  phoneProvider: "twilio",
+  metadata: exact,
+};
+const report = { actor: "system", now: new Date(5_000), occurredAt: new Date(5_000) };
+const message = {
+  messageId: "m",
+  role: "user" as const,
+  text: "Hi",
+  timestampMs: 1,
+  metrics: exact,
+};
+
+function begun() {
+  const transition = createCall(undefined, { id: "CC-1", assistant }, begin, report);
+  if (transition.kind !== "changed") throw new Error("it did not begin");
+  return transition;
+}
+
+const render = (happening: Happening) =>
+  assistantMessages.render(happening, { actor: "system", occurredAt: new Date(1_234) });
+
+test("a status-update is the envelope without messages, its free-form parts byte for byte", () => {
+  const [happening] = begun().happened;
+  const event = render(happening as Happening);
+  const text = event.payload.toString("utf8");
+  const { message: told } = JSON.parse(text);
+  expect(Object.keys(told)).toEqual([
+    ...["type", "timestamp", "call", "assistant", "phone", "customer", "analysis"],
+  ]);
+  expect(told).toMatchObject({ type: "status-update", timestamp: 1_234, analysis: {} });
+  expect(Object.keys(told.call)).toEqual([
+    ...["id", "teamId", "assistantId", "callType", "direction", "startAt", "endAt", "userNumber"],
+    ...["assistantNumber", "status", "phoneCallStatus", "phoneCallStatusReason"],
+    ...["callEndTriggerBy", "assistantCallDuration", "recording", "metadata"],
+  ]);
+  expect(text).toContain(`"metadata":${exact}`);
+  expect(text).toContain(`"model":${exact}`);
+  expect(event.order).toEqual({ key: "CC-1", position: 1 });
+});
+
+test("the report carries all messages, the analysis, the cost and the metrics, reported ones before computed ones", () => {
+  const { state } = begun();
+  const subject = { call: state, assistant, messages: [message] };
+  const details = {
+    analysis: exact,
+    cost: jsonText(1),
+    metrics: jsonText({ turnCount: 7, own: 1 }),
+  };
+  const ended = endCall(subject, details, report);
+  const happened = ended.kind === "changed" ? ended.happened : [];
+  expect(happened.map((one) => render(one).eventType)).toEqual([
+    "status-update",
+    "end-of-call-report",
+  ]);
+  const [status, last] = happened.map((one) => render(one).payload.toString("utf8"));
+  expect(JSON.parse(status ?? "").message).not.toHaveProperty("messages");
+  expect(JSON.parse(last ?? "").message).toMatchObject({
+    messages: [{ messageId: "m", role: "user", text: "Hi", timestamp: 1 }],
+    call: { cost: 1, metrics: { turnCount: 7, own: 1, messageCount: 1 } },
+  });
+  expect(last).toContain(`"analysis":${exact}`);
+});
+
+test("an assistant hears of its own calls only, and of nothing else", () => {
+  const [happening] = begun().happened;
+  expect(assistantMessages.subjectOf(happening as Happening)).toBe(assistant.id);
+  const other = { kind: "workflow_created" } as Happening;
+  expect(assistantMessages.eventTypeOf(other)).toBeUndefined();
+});
+
+test("the secret is its header, before the headers that were asked for", () => {
+  expect(
+    assistantMessages.headers({ credential: "a word", customHeaders: ["x-key", "v"] }),
+  ).toEqual(["x-interactly-secret", "a word", "x-key", "v"]);
+  expect(assistantMessages.headers({ credential: null, customHeaders: [] })).toEqual([]);
+});
+
+test("the same happening is the same event, another one of the call another", () => {
+  const [happening] = begun().happened;
+  const first = render(happening as Happening);
+  expect(render(happening as Happening).id).toBe(first.id);
+  const later = { ...happening, call: { ...begun().state, position: 2 } } as Happening;
+  expect(render(later).id).not.toBe(first.id);
+});

@@ -1,0 +1,175 @@
+import { expect, test } from "vitest";
+import type { CallStatus, NewCall, NewMessage } from "../../src/domain/facts.ts";
+import { joinObject } from "../../src/domain/json-text.ts";
+import {
+  type Assistant,
+  addMessage,
+  type Call,
+  type CallSubject,
+  changeCallStatus,
+  createCall,
+  durationMsMax,
+  endCall,
+  messagesMax,
+  reportCallError,
+  reportHang,
+  textLengthMax,
+} from "../../src/domain/lifecycle/call.ts";
+import type { Transition } from "../../src/domain/lifecycle/happening.ts";
+
+const assistant: Assistant = {
+  teamId: "t",
+  id: "a",
+  name: "Ada",
+  hangTimeoutSeconds: 5,
+  document: joinObject([]),
+  createdAt: new Date(0),
+  updatedAt: new Date(0),
+  deletedAt: null,
+};
+
+const at = (ms: number) => ({ actor: "system", now: new Date(ms), occurredAt: new Date(ms) });
+const begin: NewCall = {
+  callType: "web",
+  direction: "inbound",
+  status: "queued",
+  userNumber: null,
+  assistantNumber: null,
+  phoneProvider: null,
+  metadata: null,
+};
+const words: NewMessage = {
+  messageId: null,
+  role: "user",
+  text: "words",
+  timestampMs: null,
+  metrics: null,
+};
+
+function changed(transition: Transition<Call>): Call {
+  if (transition.kind !== "changed") throw new Error(`it is ${transition.kind}`);
+  return transition.state;
+}
+
+const call = (status: CallStatus = "ongoing", fields: Partial<Call> = {}): CallSubject => ({
+  call: {
+    ...changed(createCall(undefined, { id: "WC-1", assistant }, begin, at(0))),
+    status,
+    ...fields,
+  },
+  assistant,
+  messages: [],
+});
+
+const kinds = (transition: Transition<Call>) =>
+  transition.kind === "changed" ? transition.happened.map(({ kind }) => kind) : transition.kind;
+
+test.each([
+  ["queued", ["repeated", ["call_status"], "refused", ["call_status", "call_ended"]]],
+  ["ongoing", ["refused", "repeated", ["call_status"], ["call_status", "call_ended"]]],
+  ["forwarded", ["refused", "refused", "repeated", ["call_status", "call_ended"]]],
+  ["finished", ["refused", "refused", "refused", "repeated"]],
+] as const)("from %s a call goes only forwards", (from, expected) => {
+  const reached = (["queued", "ongoing", "forwarded", "finished"] as const).map((status) =>
+    kinds(changeCallStatus(call(from), { status }, at(1))),
+  );
+  expect(reached).toEqual(expected);
+});
+
+test("what happens in a call is numbered without a gap", () => {
+  const { call: begun } = call();
+  expect(begun.position).toBe(1);
+  const spoken = changed(addMessage(call(), words, at(1)));
+  expect(spoken.position).toBe(2);
+  const ended = endCall({ ...call(), call: spoken }, {}, at(2));
+  const positions =
+    ended.kind === "changed" && ended.happened.map((one) => "call" in one && one.call.position);
+  expect(positions).toEqual([3, 4]);
+  expect(changed(ended).position).toBe(4);
+});
+
+test("a silence begins with the user's first unanswered message while ongoing, and ends with an answer", () => {
+  const first = changed(addMessage(call(), words, at(1_000)));
+  expect(first.hangDueAt).toEqual(new Date(6_000));
+  const second = changed(addMessage({ ...call(), call: first }, words, at(2_000)));
+  expect(second.hangDueAt).toEqual(new Date(6_000));
+  const answer = { ...words, role: "assistant" as const };
+  expect(changed(addMessage({ ...call(), call: second }, answer, at(3_000))).hangDueAt).toBeNull();
+  for (const status of ["queued", "forwarded"] as const) {
+    expect(changed(addMessage(call(status), words, at(1_000))).hangDueAt).toBeNull();
+  }
+});
+
+test("a call that becomes ongoing after the user has spoken waits from then on", () => {
+  const message = { ...words, messageId: "m", timestampMs: 0 };
+  const subject = { ...call("queued"), messages: [message] };
+  const ongoing = changed(changeCallStatus(subject, { status: "ongoing" }, at(2_000)));
+  expect(ongoing.hangDueAt).toEqual(new Date(7_000));
+});
+
+test("a hang is told at its time and not before, once a silence, and again only after an answer", () => {
+  const waiting = call("ongoing", { hangDueAt: new Date(5_000) });
+  expect(kinds(reportHang(waiting, at(4_999)))).toBe("repeated");
+  const hang = reportHang(waiting, at(5_000));
+  expect(kinds(hang)).toEqual(["call_hung"]);
+  const hung = { ...call(), call: changed(hang) };
+  expect(kinds(reportHang(hung, at(9_000)))).toBe("repeated");
+  expect(changed(addMessage(hung, words, at(9_000))).hangDueAt).toBeNull();
+  const answered = changed(addMessage(hung, { ...words, role: "assistant" }, at(9_000)));
+  const again = changed(addMessage({ ...call(), call: answered }, words, at(10_000)));
+  expect(again.hangDueAt).toEqual(new Date(15_000));
+});
+
+test("a call lasts from its start to its end, never less than nothing nor more than can be said", () => {
+  const lasted = (startMs: number | null, endMs: number) => {
+    const startAt = startMs === null ? null : new Date(startMs);
+    return changed(endCall(call("ongoing", { startAt }), {}, at(endMs))).durationMs;
+  };
+  expect(lasted(1_000, 61_000)).toBe(60_000);
+  expect(lasted(5_000, 1_000)).toBe(0);
+  expect(lasted(null, 1_000)).toBe(0);
+  expect(lasted(0, 9e12)).toBe(durationMsMax);
+  expect(changed(endCall(call(), { durationMs: 7 }, at(1))).durationMs).toBe(7);
+});
+
+test("a message keeps its own id, is numbered without one, and is known again", () => {
+  const named = { ...words, messageId: "WC-1-1", timestampMs: 0 };
+  expect(addMessage({ ...call(), messages: [named] }, words, at(1)).message?.messageId).toBe(
+    "WC-1-2",
+  );
+  const again = addMessage({ ...call(), messages: [named] }, named, at(1));
+  expect(again).toMatchObject({ kind: "repeated", message: named });
+  // Known also after the end: a repeat is a repeat.
+  const ended = { ...call("finished"), messages: [named] };
+  expect(addMessage(ended, named, at(1)).kind).toBe("repeated");
+  expect(addMessage(ended, words, at(1)).kind).toBe("refused");
+});
+
+test("a call has room for so many messages and characters and no more", () => {
+  const full = call("ongoing", { messageCount: messagesMax });
+  const long = call("ongoing", { textLength: textLengthMax - 4 });
+  expect(addMessage(full, words, at(1)).kind).toBe("refused");
+  expect(addMessage(long, words, at(1)).kind).toBe("refused");
+  expect(addMessage(long, { ...words, text: "four" }, at(1)).kind).toBe("changed");
+});
+
+test("the same id begins one call, of one assistant and one type", () => {
+  const { call: existing } = call();
+  const create = (data: NewCall, id = "a") =>
+    createCall(existing, { id: "WC-1", assistant: { ...assistant, id } }, data, at(1)).kind;
+  expect(create(begin)).toBe("repeated");
+  expect(create({ ...begin, callType: "phone" })).toBe("refused");
+  expect(create(begin, "b")).toBe("refused");
+});
+
+test("errors are told until the call is finished", () => {
+  const error = {
+    type: "llm_error" as const,
+    code: null,
+    message: null,
+    provider: null,
+    retryable: null,
+  };
+  expect(kinds(reportCallError(call(), error, at(1)))).toEqual(["call_error"]);
+  expect(kinds(reportCallError(call("finished"), error, at(1)))).toBe("refused");
+});

@@ -1,0 +1,133 @@
+import { createHmac } from "node:crypto";
+import { expect, test } from "vitest";
+import { organisationWebhooks } from "../../src/domain/contracts/organisation-webhooks.ts";
+import { type JsonText, jsonText } from "../../src/domain/json-text.ts";
+import type { Happening } from "../../src/domain/lifecycle/happening.ts";
+import type { Run } from "../../src/domain/lifecycle/run.ts";
+import type { Step } from "../../src/domain/lifecycle/step.ts";
+import type { Workflow } from "../../src/domain/lifecycle/workflow.ts";
+
+const teamId = "0123456789abcdef01234567";
+const at = new Date("2026-11-21T10:30:00.000Z");
+const workflow = { teamId, id: "0123456789abcdef01234568", name: "orders" } as Workflow;
+
+const runOf = (run: Partial<Run>): Run =>
+  ({
+    teamId,
+    id: "0123456789abcdef01234569",
+    workflowId: workflow.id,
+    status: "started",
+    trigger: "manual",
+    startedAt: at,
+    completedAt: null,
+    input: null,
+    output: null,
+    error: null,
+    collectedInformation: null,
+    ...run,
+  }) as Run;
+
+const stepOf = (status: Step["status"], id = "fetch"): Step =>
+  ({ id, name: "Fetch", index: 0, status, startedAt: at, completedAt: null }) as Step;
+
+const ended = (status: Run["status"]): Happening => ({
+  kind: "run_ended",
+  workflow,
+  run: runOf({ status, completedAt: at }),
+});
+const stepped = (status: Step["status"], id?: string): Happening => ({
+  kind: "step_reported",
+  workflow,
+  run: runOf({ status: "running" }),
+  step: stepOf(status, id),
+});
+const started: Happening = { kind: "run_started", workflow, run: runOf({}) };
+
+const render = (happening: Happening, sample?: true) =>
+  organisationWebhooks.render(happening, {
+    actor: "key",
+    occurredAt: at,
+    ...(sample && { sample }),
+  });
+
+test.each([
+  [started, "workflow.started"],
+  [ended("completed"), "workflow.completed"],
+  [ended("failed"), "workflow.failed"],
+  [ended("cancelled"), "workflow.failed"],
+  [stepped("started"), "workflow.step.started"],
+  [stepped("completed"), "workflow.step.completed"],
+  [stepped("failed"), "workflow.step.failed"],
+])("$0.kind is told as $1", (happening, eventType) => {
+  expect(organisationWebhooks.eventTypeOf(happening)).toBe(eventType);
+  const event = render(happening);
+  expect(event).toMatchObject({ eventType, teamId, contract: "organisation", order: null });
+  expect(JSON.parse(event.payload.toString())).toMatchObject({
+    event_id: `event_${event.id}`,
+    event_type: eventType,
+    workflow_id: workflow.id,
+    organization_id: teamId,
+    timestamp: "2026-11-21T10:30:00.000Z",
+  });
+});
+
+test.each([
+  { kind: "workflow_created", workflow },
+  { kind: "workflow_updated", workflow, changes: [], reason: "settings" },
+  { kind: "workflow_deleted", workflow },
+] satisfies Happening[])("$kind is not contract B's to tell", (happening) => {
+  expect(organisationWebhooks.eventTypeOf(happening)).toBeUndefined();
+});
+
+test("a cancelled run says so in its data", () => {
+  const { data } = JSON.parse(render(ended("cancelled")).payload.toString());
+  expect(data.status).toBe("cancelled");
+});
+
+test("the same happening is the same event; another run, step or state is another", () => {
+  const happenings = [
+    started,
+    ended("completed"),
+    stepped("started"),
+    stepped("completed"),
+    stepped("started", "store"),
+    { ...started, run: runOf({ id: "0123456789abcdef0123456a" }) } as Happening,
+  ];
+  const ids = happenings.map((happening) => render(happening).id);
+  expect(happenings.map((happening) => render(happening).id)).toEqual(ids);
+  expect(new Set(ids).size).toBe(ids.length);
+});
+
+test("output and error are told to the byte, the input and what was collected not at all", () => {
+  const run = runOf({
+    status: "completed",
+    completedAt: new Date(at.getTime() + 812),
+    input: jsonText("private"),
+    collectedInformation: jsonText("private"),
+    output: '{ "n": 1.0, "big": 12345678901234567890 }' as JsonText,
+  });
+  const text = render({ kind: "run_ended", workflow, run }).payload.toString();
+  expect(text).toContain('"output":{ "n": 1.0, "big": 12345678901234567890 },"error":null');
+  expect(text).toContain('"duration_ms":812');
+  expect(text).not.toContain("private");
+});
+
+test("only a sample carries data.test", () => {
+  expect(JSON.parse(render(ended("completed"), true).payload.toString()).data.test).toBe(true);
+  expect(render(ended("completed")).payload.toString()).not.toContain('"test"');
+});
+
+test("the signature is of the payload's bytes, and there is none without a secret", () => {
+  const signBody = (secret: string, body: Buffer) =>
+    createHmac("sha256", secret).update(body).digest("hex");
+  const payload = Buffer.from("{}");
+  const headersOf = (credential: string | null) =>
+    organisationWebhooks.payloadHeaders?.({ credential, customHeaders: [] }, payload, signBody);
+  expect(headersOf(null)).toEqual([]);
+  expect(headersOf("key")).toEqual(["x-webhook-signature", signBody("key", payload)]);
+});
+
+test("custom headers are sent as they are", () => {
+  const customHeaders = ["X-A", "1"];
+  expect(organisationWebhooks.headers({ credential: "key", customHeaders })).toEqual(customHeaders);
+});

@@ -1,0 +1,127 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import {
+  findHeaderFaults,
+  headerNameLengthMax,
+  headersLengthMax,
+  headersMax,
+} from "../../src/domain/receiver-headers.ts";
+
+type Pairs = (readonly [string, string])[];
+type Case = {
+  id: string;
+  area: string;
+  why: string;
+  input: { headers?: Record<string, string> | Pairs; headers_raw_json?: string };
+  expect: { accept?: boolean; accept_any?: boolean[]; code?: string };
+};
+
+const cases = (
+  JSON.parse(
+    readFileSync(new URL("../cases/hostile-cases.json", import.meta.url), "utf8"),
+  ) as Case[]
+).filter(({ area, input }) => area === "header" && "headers" in input);
+
+const pairsOf = (headers: Record<string, string> | Pairs): Pairs =>
+  Array.isArray(headers) ? headers : Object.entries(headers);
+
+const codesOf = (headers: Pairs, ownNames?: readonly string[]) =>
+  findHeaderFaults(headers, ownNames).map(({ code }) => code);
+
+test("the cases are there", () => {
+  expect(cases.length).toBeGreaterThan(40);
+});
+
+test.each(cases)("$id: $why", ({ input, expect: expected }) => {
+  const codes = codesOf(pairsOf(input.headers ?? []));
+  expect(codes.length === 0).toBe(expected.accept);
+  if (expected.code) expect(codes).toContain(expected.code);
+});
+
+test.each([
+  ...["Content-Length", "content-type", "Content-Anything", "Host", "X-Host", "TE", "Expect"],
+  ...["Cookie", "Set-Cookie", "Proxy-Authorization", "proxy-anything", "Upgrade", "Trailer"],
+  ...["webhook-id", "Webhook-Anything", "X-Webhook-Signature", "x-webhook-", "X-Interactly-Secret"],
+  ...["User-Agent", "Accept-Encoding", "Via", "Forwarded", "X-Forwarded-For", "X-Real-IP"],
+  ...["Metadata-Flavor", "Metadata", "X-aws-ec2-metadata-token", "X-Aliyun-ECS-Metadata-Token"],
+  ...["X-AWS-EC2-Metadata-Token-TTL-Seconds", "X-HTTP-Method-Override", "X_Forwarded_For"],
+  ...["Content_Length", "Signature-Input", "X-Original-Host", "HTTP2-Settings"],
+])("%s is reserved in any spelling", (name) => {
+  for (const one of [name, name.toUpperCase(), name.toLowerCase()]) {
+    expect(codesOf([[one, "v"]])).toEqual(["header_name_reserved"]);
+  }
+});
+
+test.each([
+  ...["", " ", "X A", "X\r\nY", "X:", "é", "__proto__", "-X", "X,Y", "X\u0000", "x".repeat(65)],
+])("the name %j is no header's", (name) => {
+  expect(codesOf([[name, "v"]])).toEqual(["header_name_invalid"]);
+});
+
+test.each([
+  "a\nb",
+  "a\r\nX: y",
+  "a\u0000",
+  "a\u0080",
+  "ÿ",
+  "🎉",
+  " a",
+  "a ",
+  "\ta",
+  "a\t",
+  "\u007f",
+])("the value %j is refused and not quoted", (value) => {
+  const faults = findHeaderFaults([
+    ["X-A", `secret-${value}-secret`],
+    ["X-B", value],
+  ]);
+  expect(faults.map(({ code }) => code)).toContain("header_value_invalid");
+  expect(JSON.stringify(faults)).not.toContain("secret");
+});
+
+test("Authorization is a subscriber's to set, once, and not where the contract sends its own", () => {
+  expect(codesOf([["Authorization", "Basic abc="]])).toEqual([]);
+  expect(codesOf([["Authorization", "Basic abc="]], ["authorization"])).toEqual([
+    "header_name_reserved",
+  ]);
+  expect(
+    codesOf([
+      ["authorization", "a"],
+      ["AUTHORIZATION", "b"],
+    ]),
+  ).toEqual(["header_duplicate"]);
+  expect(codesOf([["X-Own-Secret", "a"]], ["x-own-secret"])).toEqual(["header_name_reserved"]);
+});
+
+test("names that differ in letter case or by _ for - are one header", () => {
+  expect(
+    codesOf([
+      ["X-Api-Key", "1"],
+      ["x_api_KEY", "2"],
+    ]),
+  ).toEqual(["header_duplicate"]);
+});
+
+test("the limits hold exactly: 20 headers, 64 characters of a name, 8 KiB together", () => {
+  const many = (count: number): Pairs =>
+    Array.from({ length: count }, (_, index) => [`X-${index}`, "v"]);
+  expect(codesOf(many(headersMax))).toEqual([]);
+  expect(codesOf(many(headersMax + 1))).toEqual(["header_too_many"]);
+  expect(codesOf([["x".repeat(headerNameLengthMax), "v"]])).toEqual([]);
+  const whole = "a".repeat(headersLengthMax - 1);
+  expect(codesOf([["X", whole]])).toEqual([]);
+  expect(codesOf([["X", `${whole}a`]])).toEqual(["header_total_too_long"]);
+});
+
+test("every fault is told at once, each with its name", () => {
+  expect(
+    findHeaderFaults([
+      ["Host", "h"],
+      ["X-Good", "v"],
+      ["X-Bad", ""],
+    ]),
+  ).toEqual([
+    { name: "Host", code: "header_name_reserved", reason: expect.any(String) },
+    { name: "X-Bad", code: "header_value_empty", reason: expect.any(String) },
+  ]);
+});
