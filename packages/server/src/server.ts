@@ -6,8 +6,8 @@ import { openApp } from "./api/app.ts";
 import type { Config } from "./config.ts";
 import { ensureBootstrapKey, retireBootstrapKey } from "./db/api-keys.ts";
 import { insertEncryptionCheck, listEncryptionChecks } from "./db/encryption-checks.ts";
-import { listPendingMigrations, migrate } from "./db/migrate.ts";
-import { type Database, type DatabaseOptions, openDatabase, pingDatabase } from "./db/sql.ts";
+import { listPendingMigrations, listPendingMigrationsOf, migrate } from "./db/migrate.ts";
+import { type Database, type DatabaseOptions, openDatabase } from "./db/sql.ts";
 import { ensureDefaultTeam } from "./db/teams.ts";
 import { claimSettings, type Dispatcher, openDispatcher } from "./dispatcher/dispatcher.ts";
 import { openRecorder } from "./dispatcher/recorder.ts";
@@ -55,6 +55,14 @@ const statementTimeoutMs = { api: 10_000, work: 30_000 };
 const databaseWaitMs = 30_000;
 const dispatcherSilenceMsMax = 10_000;
 
+/**
+ * Planner switches for connections whose every statement finds rows by their keys.
+ *
+ * A plan made while a table is small reads it from end to end, and a prepared statement keeps that plan until the table
+ * is analysed: in the first minute of a database each batch of facts or results would read all rows there are.
+ */
+const lookupSettings = { enable_seqscan: "off", enable_hashjoin: "off", enable_mergejoin: "off" };
+
 /** Starts the whole service; resolves when it answers and delivers. */
 export async function openServer(config: Config, options: ServerOptions): Promise<Server> {
   const log = options.log ?? openLog({ level: config.logLevel });
@@ -100,8 +108,9 @@ async function start(
     connectionsMax: config.databaseConnections,
     statementTimeoutMs: statementTimeoutMs.api,
   });
-  const ingest = openPool({ name: "ingest", connectionsMax: 2, statementTimeoutMs: work });
-  const results = openPool({ name: "results", connectionsMax: 3, statementTimeoutMs: work });
+  const lookups = { statementTimeoutMs: work, settings: lookupSettings };
+  const ingest = openPool({ name: "ingest", connectionsMax: 2, ...lookups });
+  const results = openPool({ name: "results", connectionsMax: 3, ...lookups });
   const claims = openPool({
     name: "claims",
     connectionsMax: 2,
@@ -300,12 +309,10 @@ async function listen(
 
 async function notReadyReason(
   database: Database,
-  databaseUrl: string,
   dispatcher: Dispatcher,
 ): Promise<string | undefined> {
   try {
-    await pingDatabase(database);
-    const pending = await listPendingMigrations(databaseUrl);
+    const pending = await listPendingMigrationsOf(database);
     if (pending.length > 0) return `The database lacks migrations, from ${pending[0]} on.`;
   } catch {
     return "The database cannot be reached.";
