@@ -54,6 +54,7 @@ export type ServerOptions = {
 const statementTimeoutMs = { api: 10_000, work: 30_000 };
 const databaseWaitMs = 30_000;
 const dispatcherSilenceMsMax = 10_000;
+const readinessMsMax = 2_000;
 
 /**
  * Planner switches for connections whose every statement finds rows by their keys.
@@ -158,7 +159,11 @@ async function start(
     onLeaseLost: () => leasesLost.add(),
     onError,
   });
-  closers.push(() => withinSeconds(config.shutdownSeconds, dispatcher.close(), log));
+  closers.push(() =>
+    withinMs(config.shutdownSeconds * 1_000, dispatcher.close()).catch((error) =>
+      log.warn({ err: error }, "attempts in flight were left behind; their leases will run out"),
+    ),
+  );
 
   const facts = openRecordFacts({
     database: ingest,
@@ -312,7 +317,7 @@ async function notReadyReason(
   dispatcher: Dispatcher,
 ): Promise<string | undefined> {
   try {
-    const pending = await listPendingMigrationsOf(database);
+    const pending = await withinMs(readinessMsMax, listPendingMigrationsOf(database));
     if (pending.length > 0) return `The database lacks migrations, from ${pending[0]} on.`;
   } catch {
     return "The database cannot be reached.";
@@ -325,16 +330,17 @@ async function notReadyReason(
   return undefined;
 }
 
-async function withinSeconds(seconds: number, work: Promise<void>, log: Logger): Promise<void> {
+/** Rejects when the work takes longer; the work goes on. */
+async function withinMs<T>(limitMs: number, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<void>((resolve) => {
-    timer = setTimeout(() => {
-      log.warn({ seconds }, "attempts in flight were left behind; their leases will run out");
-      resolve();
-    }, seconds * 1_000);
+  const timeout = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${limitMs} ms`)), limitMs);
   });
-  await Promise.race([work, timeout]);
-  clearTimeout(timer);
+  try {
+    return await Promise.race([work, timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function countUnwanted(metrics: ReturnType<typeof openMetrics>): (count: number) => void {

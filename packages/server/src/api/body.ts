@@ -51,7 +51,8 @@ function readBody(request: FastifyRequest, bytes: Buffer): unknown {
   }
   if (bytes.length === 0) return undefined;
   const scan = scanJson(decode(bytes), { depthMax });
-  if (!scan.ok) throw new AppError("malformed_body", `The body is ${scan.reason}.`);
+  if (!scan.ok)
+    throw new AppError("malformed_body", `The body cannot be accepted: ${scan.reason}.`);
   if (scan.members === undefined) {
     throw new AppError("malformed_body", "The body must be a JSON object.");
   }

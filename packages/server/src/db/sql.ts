@@ -56,6 +56,8 @@ export function openDatabase(options: DatabaseOptions): Database {
     application_name: `postrider ${options.name}`,
     max: options.connectionsMax,
     connectionTimeoutMillis: 10_000,
+    // The server cancels at its limit; one that does not answer at all is given up a little later.
+    query_timeout: options.statementTimeoutMs + 5_000,
     idleTimeoutMillis: 60_000,
     keepAlive: true,
     options: Object.entries(settings)
@@ -160,7 +162,7 @@ export function isStorageUnavailable(error: unknown): boolean {
   const code = (error as { code?: unknown }).code;
   if (typeof code === "string" && /^(ECONN|ETIMEDOUT|EPIPE|ENOENT|EHOST|ENET|ENOTFOUND)/.test(code))
     return true;
-  return /connection terminated|timeout exceeded when trying to connect|client has encountered a connection error|pool after calling end/i.test(
+  return /connection terminated|timeout exceeded when trying to connect|client has encountered a connection error|pool after calling end|query read timeout/i.test(
     error.message,
   );
 }
