@@ -202,7 +202,7 @@ create table workflow_versions (
   created_by text not null,
   created_at timestamp with time zone not null,
   constraint workflow_versions_pkey PRIMARY KEY (team_id, workflow_id, number),
-  constraint workflow_versions_team_id_id_key UNIQUE (team_id, id),
+  constraint workflow_versions_team_id_workflow_id_id_key UNIQUE (team_id, workflow_id, id),
   constraint workflow_versions_team_id_workflow_id_fkey FOREIGN KEY (team_id, workflow_id) REFERENCES workflows(team_id, id) ON DELETE CASCADE
 );
 

@@ -136,7 +136,7 @@ export function openFactBuffer(
     if (waitingCount === 0 && !isFull()) return push(queued);
     waitingCount++;
     const turn = line.then(async () => {
-      
+      while (isFull()) await drain();
       push(queued);
     });
     line = turn.catch(() => {}).finally(() => waitingCount--);

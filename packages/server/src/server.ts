@@ -6,8 +6,8 @@ import { openApp } from "./api/app.ts";
 import type { Config } from "./config.ts";
 import { ensureBootstrapKey, retireBootstrapKey } from "./db/api-keys.ts";
 import { insertEncryptionCheck, listEncryptionChecks } from "./db/encryption-checks.ts";
-import { listPendingMigrations, migrate } from "./db/migrate.ts";
-import { type Database, type DatabaseOptions, openDatabase, pingDatabase } from "./db/sql.ts";
+import { listPendingMigrations, listPendingMigrationsOf, migrate } from "./db/migrate.ts";
+import { type Database, type DatabaseOptions, openDatabase } from "./db/sql.ts";
 import { ensureDefaultTeam } from "./db/teams.ts";
 import { claimSettings, type Dispatcher, openDispatcher } from "./dispatcher/dispatcher.ts";
 import { openRecorder } from "./dispatcher/recorder.ts";
@@ -56,6 +56,15 @@ export type ServerOptions = {
 const statementTimeoutMs = { api: 10_000, work: 30_000 };
 const databaseWaitMs = 30_000;
 const dispatcherSilenceMsMax = 10_000;
+const readinessMsMax = 2_000;
+
+/**
+ * Planner switches for connections whose every statement finds rows by their keys.
+ *
+ * A plan made while a table is small reads it from end to end, and a prepared statement keeps that plan until the table
+ * is analysed: in the first minute of a database each batch of facts or results would read all rows there are.
+ */
+const lookupSettings = { enable_seqscan: "off", enable_hashjoin: "off", enable_mergejoin: "off" };
 
 /** Starts the whole service; resolves when it answers and delivers. */
 export async function openServer(config: Config, options: ServerOptions): Promise<Server> {
@@ -102,8 +111,9 @@ async function start(
     connectionsMax: config.databaseConnections,
     statementTimeoutMs: statementTimeoutMs.api,
   });
-  const ingest = openPool({ name: "ingest", connectionsMax: 2, statementTimeoutMs: work });
-  const results = openPool({ name: "results", connectionsMax: 3, statementTimeoutMs: work });
+  const lookups = { statementTimeoutMs: work, settings: lookupSettings };
+  const ingest = openPool({ name: "ingest", connectionsMax: 2, ...lookups });
+  const results = openPool({ name: "results", connectionsMax: 3, ...lookups });
   const claims = openPool({
     name: "claims",
     connectionsMax: 2,
@@ -151,7 +161,11 @@ async function start(
     onLeaseLost: () => leasesLost.add(),
     onError,
   });
-  closers.push(() => withinSeconds(config.shutdownSeconds, dispatcher.close(), log));
+  closers.push(() =>
+    withinMs(config.shutdownSeconds * 1_000, dispatcher.close()).catch((error) =>
+      log.warn({ err: error }, "attempts in flight were left behind; their leases will run out"),
+    ),
+  );
 
   const facts = openRecordFacts({
     database: ingest,
@@ -303,12 +317,10 @@ async function listen(
 
 async function notReadyReason(
   database: Database,
-  databaseUrl: string,
   dispatcher: Dispatcher,
 ): Promise<string | undefined> {
   try {
-    await pingDatabase(database);
-    const pending = await listPendingMigrations(databaseUrl);
+    const pending = await withinMs(readinessMsMax, listPendingMigrationsOf(database));
     if (pending.length > 0) return `The database lacks migrations, from ${pending[0]} on.`;
   } catch {
     return "The database cannot be reached.";
@@ -321,16 +333,17 @@ async function notReadyReason(
   return undefined;
 }
 
-async function withinSeconds(seconds: number, work: Promise<void>, log: Logger): Promise<void> {
+/** Rejects when the work takes longer; the work goes on. */
+async function withinMs<T>(limitMs: number, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<void>((resolve) => {
-    timer = setTimeout(() => {
-      log.warn({ seconds }, "attempts in flight were left behind; their leases will run out");
-      resolve();
-    }, seconds * 1_000);
+  const timeout = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${limitMs} ms`)), limitMs);
   });
-  await Promise.race([work, timeout]);
-  clearTimeout(timer);
+  try {
+    return await Promise.race([work, timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function countUnwanted(metrics: ReturnType<typeof openMetrics>): (count: number) => void {

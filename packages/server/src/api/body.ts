@@ -59,7 +59,9 @@ function readBody(request: FastifyRequest, bytes: Buffer, lists: boolean): unkno
   }
   if (bytes.length === 0) return undefined;
   const scan = scanJson(decode(bytes), { depthMax });
-  if (!scan.ok) throw new AppError("malformed_body", `The body is ${scan.reason}.`);
+  if (!scan.ok) {
+    throw new AppError("malformed_body", `The body cannot be accepted: ${scan.reason}.`);
+  }
   const items = lists && Array.isArray(scan.value) ? jsonItems(scan.text) : undefined;
   const members = scan.members ?? (items && new Map(items.map((item, i) => [String(i), item])));
   if (members === undefined) {

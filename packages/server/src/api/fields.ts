@@ -16,7 +16,7 @@ export const nullable = <Schema extends TSchema>(schema: Schema) =>
   Type.Union([schema, Type.Null()]);
 
 // No control characters, halves of surrogate pairs, or direction overrides that make a name read as another.
-const inLine = "[^\\p{Cc}\\p{Cs}\\u202a-\\u202e\\u2066-\\u2069]";
+const inLine = "[^\\p{Cc}\\p{Cs}\\p{Zl}\\p{Zp}\\u202a-\\u202e\\u2066-\\u2069]";
 
 /** A name of one line, not blank. */
 export const nameOf = (maxLength: number) =>
@@ -52,7 +52,12 @@ export function parseInstant(text: string, loc: ["query" | "body", string]): Dat
   if (day > daysInMonth) {
     throw invalidRequest([{ loc, msg: "names a day that does not exist", type: "pattern" }]);
   }
-  return new Date(text.toUpperCase());
+  const instant = new Date(text.toUpperCase());
+  // An offset can carry the year out of what RFC 3339 can write, and so out of what an answer can.
+  if (instant.getTime() < 0 || instant.getTime() >= Date.UTC(10_000)) {
+    throw invalidRequest([{ loc, msg: "must lie from 1970 to 9999", type: "pattern" }]);
+  }
+  return instant;
 }
 
 /** An instant in an answer: ISO 8601, UTC, milliseconds. */

@@ -52,6 +52,9 @@ const retryAfterSeconds: Partial<Record<ErrorCode, number>> = {
 export function toAppError(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown;
   const known = frameworkCodes[codeOf(thrown)];
+  if (known === "body_too_large") {
+    return new AppError(known, "A body may have at most 256 KiB.");
+  }
   if (known) return new AppError(known);
   if (isStorageUnavailable(thrown)) return new AppError("storage_unavailable");
   if (isTimeout(thrown)) return new AppError("query_too_slow");

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import pg from "pg";
+import type { Database } from "./sql.ts";
 
 const directory = new URL("./migrations/", import.meta.url);
 
@@ -79,6 +80,13 @@ export async function listPendingMigrations(databaseUrl: string): Promise<string
   }
 }
 
+/** The same over a pool's connection, for a question that is asked often. */
+export async function listPendingMigrationsOf({ sql }: Database): Promise<string[]> {
+  const applied = await sql<Applied>`
+    select number, name, sha256 from schema_migrations order by number`;
+  return pendingMigrations(applied).map((migration) => migration.name);
+}
+
 type Applied = { number: number; name: string; sha256: string };
 
 async function appliedMigrations(client: pg.Client): Promise<Applied[]> {
@@ -88,8 +96,15 @@ async function appliedMigrations(client: pg.Client): Promise<Applied[]> {
   return rows;
 }
 
+// Read once: the files of a running version do not change.
+let migrations: Migration[] | undefined;
+function ownMigrations(): Migration[] {
+  migrations ??= readMigrations();
+  return migrations;
+}
+
 function pendingMigrations(applied: readonly Applied[]): Migration[] {
-  const known = new Map(readMigrations().map((migration) => [migration.number, migration]));
+  const known = new Map(ownMigrations().map((migration) => [migration.number, migration]));
   for (const { number, name, sha256 } of applied) {
     const migration = known.get(number);
     // A newer version's migrations are fine: rolling deployments only ever expand the schema.

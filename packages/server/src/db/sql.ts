@@ -56,6 +56,8 @@ export function openDatabase(options: DatabaseOptions): Database {
     application_name: `postrider ${options.name}`,
     max: options.connectionsMax,
     connectionTimeoutMillis: 10_000,
+    // The server cancels at its limit; one that does not answer at all is given up a little later.
+    query_timeout: options.statementTimeoutMs + 5_000,
     idleTimeoutMillis: 60_000,
     keepAlive: true,
     options: Object.entries(settings)
@@ -104,11 +106,6 @@ export function openDatabase(options: DatabaseOptions): Database {
   };
 }
 
-/** Resolves when the database answers. */
-export async function pingDatabase({ sql }: Database): Promise<void> {
-  await sql`select 1`;
-}
-
 /** Begins, and asks for the time in the same round trip. */
 async function begin(client: pg.PoolClient): Promise<Date> {
   const results: unknown = await client.query("begin; select now()");
@@ -155,16 +152,17 @@ export const isRetryable = (error: unknown): boolean => sqlState(error)?.startsW
 /**
  * Says whether an error means "the database is not there or will not write", as opposed to "this statement is wrong".
  *
- * Connection errors (class 08, sockets), shutdown and start-up (57P), resources (53), read-only standby (25006).
+ * Connection errors (class 08, sockets), refused connections (28, 3D, 55000), shutdown and start-up (57P), resources
+ * (53), read-only standby (25006).
  */
 export function isStorageUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const state = sqlState(error);
-  if (state !== undefined && /^(08|53|57P|25006)/.test(state)) return true;
+  if (state !== undefined && /^(08|28|3D|53|55000|57P|25006)/.test(state)) return true;
   const code = (error as { code?: unknown }).code;
   if (typeof code === "string" && /^(ECONN|ETIMEDOUT|EPIPE|ENOENT|EHOST|ENET|ENOTFOUND)/.test(code))
     return true;
-  return /connection terminated|timeout exceeded when trying to connect|client has encountered a connection error|pool after calling end/i.test(
+  return /connection terminated|timeout exceeded when trying to connect|client has encountered a connection error|pool after calling end|query read timeout/i.test(
     error.message,
   );
 }

@@ -33,8 +33,12 @@ export function decideCall(fact: CallFact, world: World, changes: Changes): Reco
 
   if (fact.type === "call.created") {
     const key = subjectKey(fact.teamId, fact.callId);
-    const assistant = liveAssistant(world, fact.teamId, fact.assistantId);
     const existing = world.calls.get(key);
+    // A creation that was recorded stays a repeat when its assistant has been deleted since.
+    const assistant =
+      existing?.assistantId === fact.assistantId
+        ? knownCall(world, fact.teamId, fact.callId).assistant
+        : liveAssistant(world, fact.teamId, fact.assistantId);
     const recorded = keep(createCall(existing, { id: fact.callId, assistant }, fact.data, report));
     if (recorded.outcome === "recorded") changes.newCalls.add(key);
     return recorded;

@@ -23,6 +23,7 @@ import { type Changes, type Recorded, subjectKey, type World } from "./world.ts"
  * Throws `AppError` when the fact is refused; then neither world nor changes were touched.
  */
 export function decide(fact: Fact, world: World, changes: Changes): Recorded {
+  refuseFuture(fact, world.now);
   const report: Report = { actor: fact.actor, now: world.now };
   const occurrence = { actor: fact.actor, occurredAt: fact.occurredAt ?? world.now };
 
@@ -69,10 +70,15 @@ export function decide(fact: Fact, world: World, changes: Changes): Recorded {
       return keepWorkflow(world, changes, accepted(deleteWorkflow(workflow, report)), occurrence);
     }
     case "run.started": {
-      const workflow = liveWorkflow(world, fact.teamId, fact.workflowId);
       const key = subjectKey(fact.teamId, fact.runId);
+      const existing = world.runs.get(key);
+      // A start that was recorded stays a repeat when its workflow has been deleted since.
+      const workflow =
+        existing?.workflowId === fact.workflowId
+          ? knownRun(world, fact.teamId, fact.runId).workflow
+          : liveWorkflow(world, fact.teamId, fact.workflowId);
       const timed = { ...report, occurredAt: occurrence.occurredAt };
-      const next = accepted(startRun(world.runs.get(key), workflow, fact.runId, fact.data, timed));
+      const next = accepted(startRun(existing, workflow, fact.runId, fact.data, timed));
       if (next.kind === "changed") changes.newRuns.add(key);
       return keepRun(world, changes, next, occurrence);
     }
@@ -112,6 +118,18 @@ export function decide(fact: Fact, world: World, changes: Changes): Recorded {
       return decideCall(fact, world, changes);
     default:
       throw new Error(`unknown fact ${fact satisfies never}`);
+  }
+}
+
+/** How far a platform's clock may run ahead of the database's. */
+const aheadMsMax = 24 * 60 * 60 * 1_000;
+
+/** What has not happened yet is no fact; a run that started in the year 2999 could never end after its start. */
+function refuseFuture({ occurredAt }: Fact, now: Date): void {
+  if (occurredAt !== undefined && occurredAt.getTime() > now.getTime() + aheadMsMax) {
+    throw new AppError("invalid_request", "The fact lies more than a day in the future.", [
+      { loc: ["body", "occurred_at"], msg: "lies more than a day in the future", type: "maximum" },
+    ]);
   }
 }
 

@@ -20,8 +20,9 @@ const pollMs = 50;
 /** Finds a server that a killed owner left running; undefined when there is none. */
 export async function adoptServer(dataDirectory: string): Promise<RunningServer | undefined> {
   const { pid } = readPidFile(dataDirectory);
-  if (!(pid > 0) || processStartedAt(pid) === undefined) return undefined;
-  if (!(await isPostmasterOf(pid, dataDirectory))) {
+  if (!(pid > 0)) return undefined;
+  // A pid may be a stranger's by now, or a dead postmaster's that its parent has not waited for: PostgreSQL takes both for alive.
+  if (processStartedAt(pid) === undefined || !(await isPostmasterOf(pid, dataDirectory))) {
     disownPidFile(dataDirectory);
     return undefined;
   }

@@ -5,6 +5,7 @@ import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
+import { processStartedAt } from "../../src/embedded-postgres/process.ts";
 import { openReceiver } from "../support/http-receiver.ts";
 import { runCommand, type ServiceProcess, startService } from "../support/process.ts";
 
@@ -245,11 +246,4 @@ async function within<T>(msMax: number, work: Promise<T>): Promise<T> {
   }
 }
 
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
-}
+const isRunning = (pid: number): boolean => processStartedAt(pid) !== undefined;

@@ -98,6 +98,22 @@ test("a run or workflow id that means something else already is refused; the sam
   expect(await codeOf(create("another"))).toBe("id_taken");
   await house.record({ type: "workflow.deleted", workflowId: one });
   expect(await codeOf(create("a workflow"))).toBe("id_taken");
+  expect((await start(one)).outcome).toBe("repeated");
+});
+
+test("what lies more than a day in the future is no fact; a clock that is a little ahead is forgiven", async () => {
+  const house = await openHouse(cold);
+  const workflowId = await house.workflow();
+  const start = (hoursAhead: number) =>
+    house.record({
+      type: "run.started",
+      runId: newId(),
+      workflowId,
+      occurredAt: new Date(Date.now() + hoursAhead * 3_600_000),
+      data: { trigger: "manual", input: null, timeoutSeconds: null },
+    });
+  expect((await start(23)).outcome).toBe("recorded");
+  expect(await codeOf(start(25))).toBe("invalid_request");
 });
 
 test("a run past its deadline ends once as failed by run_timeout, whichever process notices it", async () => {

@@ -62,7 +62,7 @@ create table workflow_versions (
   created_by text not null,
   created_at timestamptz not null,
   primary key (team_id, workflow_id, number),
-  unique (team_id, id),
+  unique (team_id, workflow_id, id),
   foreign key (team_id, workflow_id) references workflows (team_id, id) on delete cascade
 );
 

@@ -1,0 +1,183 @@
+import { expect, onTestFinished, test } from "vitest";
+import type { CallAnswer, TestApi } from "../support/api.ts";
+import { openFactsApi } from "../support/facts.ts";
+import {
+  furnish,
+  isId,
+  judge,
+  type Names,
+  type Operation,
+  readOperations,
+  send,
+  unknownNames,
+  wholeBody,
+  withoutNames,
+} from "../support/requests.ts";
+
+const secret = "of-the-other-team";
+
+/** Two teams that have the same things: ours, and another whose things are marked with a word of their own. */
+async function openTwoTeams() {
+  const api = await openFactsApi();
+  onTestFinished(() => api.close());
+  const other = await api.newTeam();
+  const own = await furnish(api, { teamId: api.teamId, key: api.key, secret: "of-our-team" });
+  const foreign = await furnish(api, { ...other, secret });
+  const operations = (await readOperations(api)).filter(({ scope }) => scope !== "none");
+  return { api, other, own, foreign, operations };
+}
+
+/** Everything the database holds for a team, from every table that knows teams. */
+async function stateOf({ database }: TestApi, teamId: string): Promise<unknown> {
+  return await database.sql`
+    select c.table_name,
+           query_to_xml(format('select t.* from %I t where t.team_id = %L order by t::text', c.table_name, ${teamId}::text),
+             true, false, '')::text as rows
+    from information_schema.columns c
+    join information_schema.tables t using (table_schema, table_name)
+    where c.column_name = 'team_id' and c.table_schema = 'public' and t.table_type = 'BASE TABLE'
+    order by c.table_name`;
+}
+
+const allOf = (...names: Names[]): string[] =>
+  names.flatMap((one) => Object.values(one).flat()).filter((name) => name.length > 1);
+
+/** Holds that an answer shows nothing of the other team, what was sent put aside. */
+function expectNothingOf(
+  foreign: Names,
+  answer: CallAnswer,
+  sent: readonly string[],
+  about: string,
+) {
+  const text = withoutNames(answer, sent);
+  for (const mark of [secret, ...allOf(foreign)]) expect(text, about).not.toContain(mark);
+}
+
+/** Each way to put the foreign names into the path, one name of a resource after the other. */
+function waysInto({ path }: Operation, foreign: Names, own: Names): Names[] {
+  return [...path.matchAll(/\{(\w+)\}/g)].flatMap(([, parameter = ""]) =>
+    (foreign[parameter] ?? [])
+      .filter((name) => name.length > 1)
+      .map((name): Names => ({ ...own, [parameter]: [name] })),
+  );
+}
+
+test("another team's id in a path is answered like one that names nothing, by every operation", async () => {
+  const { api, own, foreign, operations } = await openTwoTeams();
+  const withIds = operations.filter(({ path }) => path.includes("{"));
+  expect(withIds.length).toBeGreaterThan(10);
+  for (const operation of withIds) {
+    for (const names of waysInto(operation, foreign, own)) {
+      const unknown = unknownNames(names);
+      const sent = allOf(names, unknown);
+      const answer = await send(api, operation, names);
+      const expected = await send(api, operation, unknown);
+      judge(operation, answer);
+      expect([operation.name, answer.status]).toEqual([operation.name, 404]);
+      expect(withoutNames(answer, sent), operation.name).toBe(withoutNames(expected, sent));
+      expectNothingOf(foreign, answer, sent, operation.name);
+    }
+  }
+});
+
+test("another team's id in a body is answered like one that names nothing, by every operation", async () => {
+  const { operations } = await openTwoTeams();
+  const idFields = (operation: Operation) =>
+    Object.entries(operation.body?.properties ?? {}).filter(([, field]) => isId(field));
+  for (const operation of operations.filter((one) => idFields(one).length > 0)) {
+    // An id that one operation took up must not be in the way of the next one.
+    const { api, own, foreign } = await openTwoTeams();
+    for (const [field] of idFields(operation)) {
+      for (const id of allOf(foreign)) {
+        const unknown = unknownNames({ id: [id] }).id?.[0] ?? "";
+        const given = (value: string) => ({
+          body: { ...wholeBody(operation, own), [field]: value },
+        });
+        const answer = await send(api, operation, own, given(id));
+        const expected = await send(api, operation, own, given(unknown));
+        judge(operation, answer);
+        expect([operation.name, field, answer.status]).toEqual([
+          operation.name,
+          field,
+          expected.status,
+        ]);
+        expectNothingOf(foreign, answer, [id], operation.name);
+      }
+    }
+  }
+});
+
+test("another team's ids and names find nothing in any list", async () => {
+  const { api, own, foreign, operations } = await openTwoTeams();
+  for (const operation of operations.filter(({ query }) => "page" in query)) {
+    const plain = await send(api, operation, own);
+    judge(operation, plain);
+    expect(plain.status, operation.name).toBe(200);
+    expect(plain.body.total, operation.name).toBeGreaterThan(0);
+    expectNothingOf(foreign, plain, [], operation.name);
+    // The other team's things are newer: read and then left out, they would leave this page empty.
+    const newest = await send(api, operation, own, { query: "?size=1" });
+    expect(Object.values(newest.body).find(Array.isArray), operation.name).toHaveLength(1);
+    const parameters = Object.entries(operation.query).filter(
+      ([name, schema]) => isId(schema) || name === "search",
+    );
+    for (const [parameter] of parameters) {
+      for (const value of [...allOf(foreign), ...(parameter === "search" ? [secret] : [])]) {
+        const ask = (one: string) => send(api, operation, own, { query: `?${parameter}=${one}` });
+        const answer = await ask(value);
+        const about = `${operation.name}?${parameter}`;
+        if (answer.status === 422) continue; // An event's name where an id belongs.
+        judge(operation, answer);
+        expect([about, answer.body.total]).toEqual([about, 0]);
+        expectNothingOf(foreign, answer, [], about);
+      }
+    }
+  }
+});
+
+test("a key selects no team that is not its own, for no operation", async () => {
+  const { api, other, foreign, operations } = await openTwoTeams();
+  for (const operation of operations) {
+    for (const header of ["x-org-id", "teamid"]) {
+      const answer = await send(api, operation, foreign, { headers: { [header]: other.teamId } });
+      judge(operation, answer);
+      expect([operation.name, answer.status]).toEqual([operation.name, 404]);
+      expectNothingOf(foreign, answer, [], operation.name);
+    }
+  }
+});
+
+test("whatever one team asks for, nothing of another team changes", async () => {
+  const { api, other, own, foreign, operations } = await openTwoTeams();
+  const before = await stateOf(api, other.teamId);
+  expect(JSON.stringify(before)).toContain(secret);
+  const mixtures = (operation: Operation): Names[] => [
+    foreign,
+    ...waysInto(operation, foreign, own),
+    { ...foreign, ...Object.fromEntries(Object.entries(own).slice(0, 2)) },
+  ];
+  for (const operation of operations) {
+    for (const names of mixtures(operation)) {
+      const body = {
+        ...wholeBody(operation, names),
+        ...("_id" in (operation.body?.properties ?? {}) ? { _id: foreign.workflow_id?.[0] } : {}),
+      };
+      judge(operation, await send(api, operation, names, operation.body ? { body } : {}));
+    }
+  }
+  expect(await stateOf(api, other.teamId)).toEqual(before);
+});
+
+test("two teams can use the same Idempotency-Key and each gets its own answer", async () => {
+  const { api, other, own, foreign, operations } = await openTwoTeams();
+  for (const operation of operations.filter(({ method }) => method === "POST")) {
+    const headers = { "idempotency-key": operation.name };
+    const theirs = await send(api, operation, foreign, { key: other.key, headers });
+    expect(theirs.status, theirs.text).toBeLessThan(300);
+    const ours = await send(api, operation, own, { headers });
+    judge(operation, ours);
+    expect(ours.status, `${operation.name} ${ours.text}`).toBeLessThan(300);
+    expect(ours.headers["idempotent-replayed"], operation.name).toBeUndefined();
+    expectNothingOf(foreign, ours, [], operation.name);
+  }
+});
