@@ -7,6 +7,7 @@ create table api_key_teams (
   constraint api_key_teams_api_key_id_fkey FOREIGN KEY (api_key_id) REFERENCES api_keys(id) ON DELETE CASCADE,
   constraint api_key_teams_team_id_fkey FOREIGN KEY (team_id) REFERENCES teams(id) ON DELETE CASCADE
 );
+CREATE INDEX api_key_teams_by_team ON public.api_key_teams USING btree (team_id, api_key_id);
 
 create table api_keys (
   id text collate "C" not null,
@@ -17,8 +18,27 @@ create table api_keys (
   created_at timestamp with time zone not null default now(),
   expires_at timestamp with time zone,
   revoked_at timestamp with time zone,
+  prefix text,
+  last4 text,
+  last_used_at timestamp with time zone,
   constraint api_keys_pkey PRIMARY KEY (id),
   constraint api_keys_default_team_id_fkey FOREIGN KEY (default_team_id) REFERENCES teams(id) ON DELETE CASCADE
+);
+
+create table assistants (
+  team_id text collate "C" not null,
+  id text collate "C" not null,
+  name text not null,
+  hang_timeout_seconds integer not null,
+  document bytea not null,
+  created_by text not null,
+  updated_by text not null,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  deleted_at timestamp with time zone,
+  constraint assistants_pkey PRIMARY KEY (team_id, id),
+  constraint assistants_team_id_fkey FOREIGN KEY (team_id) REFERENCES teams(id) ON DELETE CASCADE,
+  constraint assistants_hang_timeout_seconds_check CHECK (((hang_timeout_seconds >= 1) AND (hang_timeout_seconds <= 3600)))
 );
 
 create table attempts (
@@ -46,6 +66,63 @@ create table attempts (
 
 create table attempts_default partition of attempts default;
 
+create table call_messages (
+  team_id text collate "C" not null,
+  call_id text collate "C" not null,
+  "position" integer not null,
+  message_id text collate "C" not null,
+  role text not null,
+  text bytea not null,
+  timestamp_ms bigint not null,
+  metrics bytea,
+  constraint call_messages_pkey PRIMARY KEY (team_id, call_id, "position"),
+  constraint call_messages_team_id_call_id_message_id_key UNIQUE (team_id, call_id, message_id),
+  constraint call_messages_team_id_call_id_fkey FOREIGN KEY (team_id, call_id) REFERENCES calls(team_id, id) ON DELETE CASCADE,
+  constraint call_messages_role_check CHECK ((role = ANY (ARRAY['user'::text, 'assistant'::text])))
+);
+
+create table calls (
+  team_id text collate "C" not null,
+  id text collate "C" not null,
+  assistant_id text collate "C" not null,
+  call_type text not null,
+  direction text not null,
+  status text not null,
+  user_number text,
+  assistant_number text,
+  phone_provider text,
+  phone_call_status text,
+  phone_call_status_reason text,
+  call_end_trigger_by text,
+  start_at timestamp with time zone,
+  end_at timestamp with time zone,
+  duration_ms integer,
+  metadata bytea,
+  recording bytea,
+  analysis bytea,
+  cost bytea,
+  metrics bytea,
+  message_count integer not null default 0,
+  text_length integer not null default 0,
+  "position" integer not null default 0,
+  hang_due_at timestamp with time zone,
+  hung boolean not null default false,
+  created_by text not null,
+  updated_by text not null,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  constraint calls_pkey PRIMARY KEY (team_id, id),
+  constraint calls_team_id_assistant_id_fkey FOREIGN KEY (team_id, assistant_id) REFERENCES assistants(team_id, id) ON DELETE CASCADE,
+  constraint calls_call_type_check CHECK ((call_type = ANY (ARRAY['web'::text, 'phone'::text]))),
+  constraint calls_direction_check CHECK ((direction = ANY (ARRAY['inbound'::text, 'outbound'::text]))),
+  constraint calls_status_check CHECK ((status = ANY (ARRAY['queued'::text, 'ongoing'::text, 'forwarded'::text, 'finished'::text]))),
+  constraint ended_when_finished CHECK (((status = 'finished'::text) = (end_at IS NOT NULL))),
+  constraint hangs_only_while_ongoing CHECK (((hang_due_at IS NULL) OR (status = 'ongoing'::text)))
+);
+CREATE INDEX calls_by_age ON public.calls USING btree (team_id, created_at, id);
+CREATE INDEX calls_by_assistant ON public.calls USING btree (team_id, assistant_id, created_at, id);
+CREATE INDEX calls_hanging ON public.calls USING btree (hang_due_at) WHERE (hang_due_at IS NOT NULL);
+
 create table deliveries (
   team_id text collate "C" not null,
   id text collate "C" not null,
@@ -67,15 +144,20 @@ create table deliveries (
   finished_at timestamp with time zone,
   updated_by text not null default 'system'::text,
   updated_at timestamp with time zone not null default now(),
+  order_key text collate "C",
+  order_position integer,
   constraint deliveries_pkey PRIMARY KEY (team_id, id),
   constraint crashes_are_attempts CHECK ((crash_count <= attempt_count)),
   constraint deliveries_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'delivered'::text, 'failed'::text]))),
   constraint finished_when_not_pending CHECK (((status = 'pending'::text) = (finished_at IS NULL))),
   constraint lease_only_when_pending CHECK (((lease_token IS NULL) OR (status = 'pending'::text))),
+  constraint ordered_by_key_and_position CHECK (((order_key IS NULL) = (order_position IS NULL))),
+  constraint ordered_has_no_retries CHECK (((order_key IS NULL) OR ((attempt_count <= 1) AND (NOT manual)))),
   constraint retry_only_when_pending CHECK (((retry_at IS NULL) OR (status = 'pending'::text)))
 );
 CREATE INDEX deliveries_by_subscription ON public.deliveries USING btree (subscription_id, id);
 CREATE INDEX deliveries_due ON public.deliveries USING btree (subscription_id, due_at) WHERE (finished_at IS NULL);
+CREATE INDEX deliveries_in_order ON public.deliveries USING btree (subscription_id, order_key, order_position) WHERE ((finished_at IS NULL) AND (order_key IS NOT NULL));
 CREATE UNIQUE INDEX one_delivery_per_event_and_subscription ON public.deliveries USING btree (event_id, subscription_id);
 
 create table encryption_checks (
@@ -97,11 +179,22 @@ create table events (
   run_status text,
   created_by text not null,
   payload bytea not null,
+  call_id text collate "C",
+  assistant_id text collate "C",
   constraint events_pkey PRIMARY KEY (id, created_at)
 ) partition by range (created_at);
 CREATE INDEX events_by_workflow ON ONLY public.events USING btree (team_id, workflow_id, created_at);
 
 create table events_default partition of events default;
+
+create table fact_identities (
+  team_id text collate "C" not null,
+  identity text collate "C" not null,
+  created_at timestamp with time zone not null default now(),
+  constraint fact_identities_pkey PRIMARY KEY (team_id, identity),
+  constraint fact_identities_team_id_fkey FOREIGN KEY (team_id) REFERENCES teams(id) ON DELETE CASCADE
+);
+CREATE INDEX fact_identities_by_age ON public.fact_identities USING btree (created_at);
 
 create table idempotency_keys (
   team_id text collate "C" not null,
@@ -154,6 +247,27 @@ create table schema_migrations (
   constraint schema_migrations_pkey PRIMARY KEY (number)
 );
 
+create table steps (
+  team_id text collate "C" not null,
+  run_id text collate "C" not null,
+  id text collate "C" not null,
+  name text not null,
+  index integer,
+  status text not null,
+  output bytea,
+  error bytea,
+  started_at timestamp with time zone not null,
+  completed_at timestamp with time zone,
+  created_by text not null,
+  updated_by text not null,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  constraint steps_pkey PRIMARY KEY (team_id, run_id, id),
+  constraint steps_team_id_run_id_fkey FOREIGN KEY (team_id, run_id) REFERENCES runs(team_id, id) ON DELETE CASCADE,
+  constraint step_completed_when_final CHECK (((status = 'started'::text) = (completed_at IS NULL))),
+  constraint steps_status_check CHECK ((status = ANY (ARRAY['started'::text, 'completed'::text, 'failed'::text])))
+);
+
 create table subscriptions (
   team_id text collate "C" not null,
   id text collate "C" not null,
@@ -175,15 +289,19 @@ create table subscriptions (
   created_at timestamp with time zone not null default now(),
   updated_at timestamp with time zone not null default now(),
   deleted_at timestamp with time zone,
+  subject_id text collate "C",
+  sealed_headers bytea,
+  header_names text[] not null default '{}'::text[],
   constraint subscriptions_pkey PRIMARY KEY (team_id, id),
   constraint subscriptions_team_id_fkey FOREIGN KEY (team_id) REFERENCES teams(id) ON DELETE CASCADE,
+  constraint enabled_wants_something CHECK (((NOT enabled) OR ((cardinality(event_types) > 0) AND (url <> ''::text)))),
   constraint previous_secret_expires CHECK (((sealed_previous_secret IS NULL) = (previous_secret_expires_at IS NULL))),
   constraint reason_only_when_disabled CHECK (((disabled_reason IS NULL) OR (NOT enabled))),
   constraint subscriptions_backoff_seconds_check CHECK (((backoff_seconds >= 1) AND (backoff_seconds <= 300))),
-  constraint subscriptions_event_types_check CHECK ((cardinality(event_types) > 0)),
   constraint subscriptions_max_retries_check CHECK (((max_retries >= 0) AND (max_retries <= 10))),
   constraint subscriptions_timeout_seconds_check CHECK (((timeout_seconds >= 1) AND (timeout_seconds <= 60)))
 );
+CREATE INDEX subscriptions_by_subject ON public.subscriptions USING btree (team_id, subject_id) WHERE (subject_id IS NOT NULL);
 CREATE UNIQUE INDEX subscriptions_id ON public.subscriptions USING btree (id);
 
 create table teams (

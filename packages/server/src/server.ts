@@ -196,7 +196,7 @@ async function start(
     recordAllFacts: facts.recordAll,
     log,
     metrics,
-    notReadyReason: () => notReadyReason(database, databaseUrl, dispatcher),
+    notReadyReason: () => notReadyReason(database, dispatcher),
     random: Math.random,
   });
   closers.push(() => app.close());

@@ -7,6 +7,7 @@ import type { Contract, Occurrence, RenderedEvent } from "../domain/contracts/co
 import { type LeasedDelivery, leaseMs } from "../domain/delivery.ts";
 import { type Happening, teamOf } from "../domain/lifecycle/happening.ts";
 import { type Changes, subjectKey } from "../domain/world.ts";
+import { AppError } from "../errors.ts";
 import { newId } from "../ids.ts";
 import { groupBy } from "./read-world.ts";
 
@@ -21,6 +22,9 @@ export type HotPath = {
   /** Says that deliveries which must be claimed right before they are sent lie in the table. */
   leftInTable(): void;
 };
+
+/** Bytes that one transaction may render: each message of a call brings the whole conversation again. */
+const payloadBytesMax = 64 * 1024 * 1024;
 
 /** A delivery to be made. */
 export type Planned = { event: RenderedEvent; subscription: WantingSubscription; leased: boolean };
@@ -51,6 +55,7 @@ export async function fanOut(
 
   const events: RenderedEvent[] = [];
   const deliveries: Planned[] = [];
+  let payloadBytes = 0;
   for (const { contract, eventType, happening, occurrence } of told) {
     const subjectId = contract.subjectOf(happening);
     const takers = (wanting.get(subjectKey(teamOf(happening), contract.name)) ?? []).filter(
@@ -60,6 +65,13 @@ export async function fanOut(
     if (takers.length === 0) continue;
     const event = contract.render(happening, occurrence);
     events.push(event);
+    payloadBytes += event.payload.length;
+    if (payloadBytes > payloadBytesMax) {
+      throw new AppError(
+        "body_too_large",
+        "These facts make too much to send; report fewer at once.",
+      );
+    }
     for (const subscription of takers) {
       const leased =
         event.order === null && deps.hotPath.reserve(subscription.id, event.payload.length);

@@ -53,7 +53,7 @@ export function toAppError(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown;
   const known = frameworkCodes[codeOf(thrown)];
   if (known === "body_too_large") {
-    return new AppError(known, "A body may have at most 256 KiB.");
+    return new AppError(known, "A body may have at most 256 KiB, facts in bulk 1 MiB.");
   }
   if (known) return new AppError(known);
   if (isStorageUnavailable(thrown)) return new AppError("storage_unavailable");
