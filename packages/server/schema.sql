@@ -301,7 +301,7 @@ create table subscriptions (
   constraint subscriptions_max_retries_check CHECK (((max_retries >= 0) AND (max_retries <= 10))),
   constraint subscriptions_timeout_seconds_check CHECK (((timeout_seconds >= 1) AND (timeout_seconds <= 60)))
 );
-CREATE INDEX subscriptions_by_subject ON public.subscriptions USING btree (team_id, subject_id) WHERE (subject_id IS NOT NULL);
+CREATE INDEX subscriptions_by_subject ON public.subscriptions USING btree (team_id, subject_id);
 CREATE UNIQUE INDEX subscriptions_id ON public.subscriptions USING btree (id);
 
 create table teams (

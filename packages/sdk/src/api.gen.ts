@@ -84,6 +84,13 @@ export type AssistantServerChange = {
   messages?: ("status-update" | "conversation-update" | "end-of-call-report" | "hang" | "error")[];
 };
 
+/** The assistant with all its own members, but never its assistantServer. */
+export type AssistantSnapshot = {
+  id: string;
+  name: string;
+  hangTimeoutSeconds: number;
+} & { [name: string]: unknown };
+
 export type AssistantUpdate = {
   name?: string;
   assistantServer?: AssistantServerChange;
@@ -124,6 +131,14 @@ export type CallError = {
   occurredAt?: string;
 };
 
+export type CallFailure = {
+  type: "llm_error" | "stt_error";
+  code: string | null;
+  message: string | null;
+  provider: string | null;
+  retryable: boolean | null;
+};
+
 export type CallMessage = {
   messageId: string;
   role: "user" | "assistant";
@@ -139,6 +154,52 @@ export type CallMessageReport = {
   timestamp?: number;
   metrics?: unknown;
   occurredAt?: string;
+};
+
+export type CallReport = {
+  id: string;
+  teamId: string;
+  assistantId: string;
+  callType: "web" | "phone";
+  direction: "inbound" | "outbound";
+  startAt: string | null;
+  endAt: string | null;
+  userNumber: string | null;
+  assistantNumber: string | null;
+  status: "queued" | "ongoing" | "forwarded" | "finished";
+  phoneCallStatus: string | null;
+  phoneCallStatusReason: string | null;
+  callEndTriggerBy: string | null;
+  assistantCallDuration: number | null;
+  /** Any JSON, exactly as it was reported. */
+  recording: unknown;
+  /** Any JSON, exactly as it was reported. */
+  metadata: unknown;
+  /** Any JSON, exactly as it was reported. */
+  cost: unknown;
+  /** Computed from the messages: durationMs, messageCount, turnCount, turns, responseTimeMs, interruptionCount. What was reported under the same name takes its place. */
+  metrics: Record<string, unknown>;
+};
+
+export type CallSnapshot = {
+  id: string;
+  teamId: string;
+  assistantId: string;
+  callType: "web" | "phone";
+  direction: "inbound" | "outbound";
+  startAt: string | null;
+  endAt: string | null;
+  userNumber: string | null;
+  assistantNumber: string | null;
+  status: "queued" | "ongoing" | "forwarded" | "finished";
+  phoneCallStatus: string | null;
+  phoneCallStatusReason: string | null;
+  callEndTriggerBy: string | null;
+  assistantCallDuration: number | null;
+  /** Any JSON, exactly as it was reported. */
+  recording: unknown;
+  /** Any JSON, exactly as it was reported. */
+  metadata: unknown;
 };
 
 export type CallStatus = {
@@ -211,6 +272,28 @@ export type Conversation = {
   metrics: unknown;
 };
 
+export type ConversationUpdate = {
+  message: {
+    type: "conversation-update";
+    /** Unix time in milliseconds. */
+    timestamp: number;
+    call: CallSnapshot;
+    assistant: AssistantSnapshot;
+    phone: {
+      provider: {
+        name: string;
+      };
+    };
+    customer: {
+      number: string;
+    };
+    /** Any JSON, exactly as it was reported. */
+    analysis: unknown;
+    /** The whole conversation so far. */
+    messages: MessageSnapshot[];
+  };
+};
+
 export type ConversationWithMessages = {
   id: string;
   teamId: string;
@@ -247,6 +330,28 @@ export type CreateWorkflowAnswer = {
 export type CreateWorkflowVersionAnswer = {
   workflow: Workflow;
   version: WorkflowVersion;
+};
+
+export type EndOfCallReport = {
+  message: {
+    type: "end-of-call-report";
+    /** Unix time in milliseconds. */
+    timestamp: number;
+    call: CallReport;
+    assistant: AssistantSnapshot;
+    phone: {
+      provider: {
+        name: string;
+      };
+    };
+    customer: {
+      number: string;
+    };
+    /** Any JSON, exactly as it was reported. */
+    analysis: unknown;
+    /** The whole conversation so far. */
+    messages: MessageSnapshot[];
+  };
 };
 
 export type FactList = {
@@ -457,6 +562,28 @@ export type GetStepAnswer = {
 
 export type GetWorkflowAnswer = {
   workflow: Workflow;
+};
+
+export type Hang = {
+  message: {
+    type: "hang";
+    /** Unix time in milliseconds. */
+    timestamp: number;
+    call: CallSnapshot;
+    assistant: AssistantSnapshot;
+    phone: {
+      provider: {
+        name: string;
+      };
+    };
+    customer: {
+      number: string;
+    };
+    /** Any JSON, exactly as it was reported. */
+    analysis: unknown;
+    /** The whole conversation so far. */
+    messages: MessageSnapshot[];
+  };
 };
 
 export type ListAllWebhookLogsAnswer = {
@@ -694,6 +821,16 @@ export type Me = {
   }[];
 };
 
+export type MessageSnapshot = {
+  messageId: string;
+  role: "user" | "assistant";
+  text: string;
+  /** Unix time in milliseconds. */
+  timestamp: number;
+  /** Any JSON, exactly as it was reported. */
+  metrics?: unknown;
+};
+
 export type NewApiKey = {
   id: string;
   /** The key itself. It is shown here and never again. */
@@ -705,6 +842,110 @@ export type NewApiKey = {
   default_team_id: string;
   team_ids: string[];
   expires_in_seconds: number | null;
+};
+
+export type OrganisationStepCompleted = {
+  event_id: string;
+  event_type: "workflow.step.completed";
+  workflow_id: string;
+  organization_id: string;
+  timestamp: string;
+  data: {
+    run_id: string;
+    workflow_name: string;
+    step: StepSnapshot;
+  };
+};
+
+export type OrganisationStepFailed = {
+  event_id: string;
+  event_type: "workflow.step.failed";
+  workflow_id: string;
+  organization_id: string;
+  timestamp: string;
+  data: {
+    run_id: string;
+    workflow_name: string;
+    step: StepSnapshot;
+  };
+};
+
+export type OrganisationStepStarted = {
+  event_id: string;
+  event_type: "workflow.step.started";
+  workflow_id: string;
+  organization_id: string;
+  timestamp: string;
+  data: {
+    run_id: string;
+    workflow_name: string;
+    step: StepSnapshot;
+  };
+};
+
+export type OrganisationWorkflowCompleted = {
+  event_id: string;
+  event_type: "workflow.completed";
+  workflow_id: string;
+  organization_id: string;
+  timestamp: string;
+  data: {
+    run_id: string;
+    workflow_name: string;
+    status: "completed";
+    trigger: "manual" | "scheduled" | "triggered";
+    started_at: string;
+    completed_at: string | null;
+    duration_ms: number | null;
+    /** Any JSON, exactly as it was reported. */
+    output: unknown;
+    /** Any JSON, exactly as it was reported. */
+    error: unknown;
+    /** Only on a test event. */
+    test?: true;
+  };
+};
+
+export type OrganisationWorkflowFailed = {
+  event_id: string;
+  event_type: "workflow.failed";
+  workflow_id: string;
+  organization_id: string;
+  timestamp: string;
+  data: {
+    run_id: string;
+    workflow_name: string;
+    status: "failed" | "cancelled";
+    trigger: "manual" | "scheduled" | "triggered";
+    started_at: string;
+    completed_at: string | null;
+    duration_ms: number | null;
+    /** Any JSON, exactly as it was reported. */
+    output: unknown;
+    /** Any JSON, exactly as it was reported. */
+    error: unknown;
+  };
+};
+
+export type OrganisationWorkflowStarted = {
+  event_id: string;
+  event_type: "workflow.started";
+  workflow_id: string;
+  organization_id: string;
+  timestamp: string;
+  data: {
+    run_id: string;
+    workflow_name: string;
+    status: "started";
+    trigger: "manual" | "scheduled" | "triggered";
+    started_at: string;
+    completed_at: string | null;
+    duration_ms: number | null;
+    /** Any JSON, exactly as it was reported. */
+    output: unknown;
+    /** Any JSON, exactly as it was reported. */
+    error: unknown;
+  };
 };
 
 /** A refusal (RFC 9457). */
@@ -822,6 +1063,29 @@ export type RunUpdate = {
   occurred_at?: string;
 };
 
+export type ServerMessageError = {
+  message: {
+    type: "error";
+    /** Unix time in milliseconds. */
+    timestamp: number;
+    call: CallSnapshot;
+    assistant: AssistantSnapshot;
+    phone: {
+      provider: {
+        name: string;
+      };
+    };
+    customer: {
+      number: string;
+    };
+    /** Any JSON, exactly as it was reported. */
+    analysis: unknown;
+    error: CallFailure;
+    /** The whole conversation so far. */
+    messages: MessageSnapshot[];
+  };
+};
+
 export type SigningSecret = {
   secret: string;
   previous_expires_at: string | null;
@@ -833,6 +1097,26 @@ export type StartRunAnswer = {
 
 export type Status = {
   status: "ok";
+};
+
+export type StatusUpdate = {
+  message: {
+    type: "status-update";
+    /** Unix time in milliseconds. */
+    timestamp: number;
+    call: CallSnapshot;
+    assistant: AssistantSnapshot;
+    phone: {
+      provider: {
+        name: string;
+      };
+    };
+    customer: {
+      number: string;
+    };
+    /** Any JSON, exactly as it was reported. */
+    analysis: unknown;
+  };
 };
 
 export type Step = {
@@ -860,6 +1144,20 @@ export type StepReport = {
   output?: unknown;
   error?: unknown;
   occurred_at?: string;
+};
+
+export type StepSnapshot = {
+  id: string;
+  name: string;
+  index: number | null;
+  status: "started" | "completed" | "failed";
+  started_at: string;
+  completed_at: string | null;
+  duration_ms: number | null;
+  /** Any JSON, exactly as it was reported. */
+  output: unknown;
+  /** Any JSON, exactly as it was reported. */
+  error: unknown;
 };
 
 export type Team = {

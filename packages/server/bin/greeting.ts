@@ -35,7 +35,18 @@ export function printGreeting(given: {
   for (const command of firstDelivery(given.url, given.apiKey, receiverUrl)) {
     console.log(`${command}\n`);
   }
-  console.log(colors.dim("Stop with Ctrl-C."));
+  console.log(colors.dim(`Stop with Ctrl-C. Traffic of every kind: ${traffic(given)}`));
+}
+
+/** The commands that play traffic here, with the options that this service needs. */
+function traffic({ url, receiverUrl }: { url: string; receiverUrl: string | undefined }): string {
+  const options = [
+    url === "http://127.0.0.1:8080" ? "" : ` --url ${url}`,
+    receiverUrl === undefined || receiverUrl === "http://127.0.0.1:8081"
+      ? ""
+      : ` --receiver ${receiverUrl}`,
+  ].join("");
+  return ["workflow", "call"].map((what) => `npx postrider simulate ${what}${options}`).join("; ");
 }
 
 /** The three curl commands: subscribe, create a workflow, start a run of it. */

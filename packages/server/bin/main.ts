@@ -1,10 +1,18 @@
-import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { setMaxListeners } from "node:events";
+import { Argument, Command, CommanderError, InvalidArgumentError } from "commander";
 import { ConfigError, packageVersion, readConfig, readDatabaseUrl } from "../src/config.ts";
 import { migrate } from "../src/db/migrate.ts";
 import { databaseProblem, openServer, StartError } from "../src/server.ts";
 import { developmentSecrets, ensureDevelopmentKey } from "./development.ts";
 import { printGreeting, progressLine } from "./greeting.ts";
 import { openReceiver, ReceiverError } from "./receiver.ts";
+import {
+  type SimulateOptions,
+  SimulationError,
+  type SimulationName,
+  simulate,
+  simulations,
+} from "./simulate.ts";
 
 /** Runs the command line. Exit codes: 0 done, 1 failed, 2 wrong usage or a wrong setting. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -36,6 +44,18 @@ export async function main(argv: readonly string[]): Promise<void> {
     .option("--secret <whsec>", "signing secret to verify with")
     .option("--status <code>", "status to answer", statusCode, 204)
     .action(runReceiver);
+  program
+    .command("simulate")
+    .description("play realistic traffic into a running service, with every kind of event")
+    .addArgument(new Argument("<what>", "what to play").choices(Object.keys(simulations)))
+    .option("--url <url>", "where the service is", httpUrl, "http://127.0.0.1:8080")
+    .option("--key <key>", "API key; default: the one in .postrider/api-key")
+    .option("--rate <n/s>", "runs or calls that begin each second", rate, 5)
+    .option("--count <n>", "runs or calls to play", count, 10)
+    .option("--receiver <url>", "where the webhooks go", httpUrl, "http://127.0.0.1:8081")
+    .option("--no-subscribe", "create no subscriptions, and leave those that exist alone")
+    .option("--json", "print a JSON object")
+    .action(runSimulation);
 
   try {
     await program.parseAsync(argv);
@@ -52,7 +72,8 @@ function report(error: unknown): number {
   }
   console.error(`postrider: ${error instanceof Error ? error.message : error}`);
   // Whatever has no sentence of its own is a bug, and a bug needs its stack.
-  if (!(error instanceof StartError || error instanceof ReceiverError)) console.error(error);
+  const told = [StartError, ReceiverError, SimulationError].some((kind) => error instanceof kind);
+  if (!told) console.error(error);
   return 1;
 }
 
@@ -113,22 +134,23 @@ async function runReceiver(given: {
   });
 }
 
+/** Plays until it is over; a signal lets what has begun come to its end, a second one ends the process at once. */
+async function runSimulation(what: SimulationName, given: SimulateOptions): Promise<void> {
+  const stop = new AbortController();
+  // Every pause of every call listens to it.
+  setMaxListeners(0, stop.signal);
+  onSignal(() => stop.abort());
+  await simulate(what, given, stop.signal);
+  process.exit();
+}
+
 /**
  * Opens, waits for a signal, and closes in order; a second signal ends the process at once.
  *
  * A signal that comes while it still opens counts as well: ended there, a start would leave its PostgreSQL behind.
  */
 async function runUntilSignal(open: () => Promise<() => Promise<void>>): Promise<void> {
-  const signal = new Promise<void>((resolve) => {
-    let stopping = false;
-    const stop = () => {
-      if (stopping) process.exit(130);
-      stopping = true;
-      resolve();
-    };
-    process.on("SIGINT", stop);
-    process.on("SIGTERM", stop);
-  });
+  const signal = new Promise<void>((resolve) => onSignal(resolve));
   const close = await open();
   await signal;
   try {
@@ -138,6 +160,18 @@ async function runUntilSignal(open: () => Promise<() => Promise<void>>): Promise
     console.error(`postrider: could not stop cleanly: ${(error as Error).message}`);
     process.exit(1);
   }
+}
+
+/** Calls it at the first signal to stop; a second one ends the process at once. */
+function onSignal(stop: () => void): void {
+  let stopping = false;
+  const once = () => {
+    if (stopping) process.exit(130);
+    stopping = true;
+    stop();
+  };
+  process.on("SIGINT", once);
+  process.on("SIGTERM", once);
 }
 
 function port(text: string): number {
@@ -152,4 +186,23 @@ function statusCode(text: string): number {
   const value = Number(text);
   if (!/^[2-5]\d\d$/.test(text)) throw new InvalidArgumentError("a status is 200 to 599.");
   return value;
+}
+
+function httpUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.protocol === "http:" || url?.protocol === "https:") return text;
+  throw new InvalidArgumentError("a URL begins with http:// or https://.");
+}
+
+function rate(text: string): number {
+  const [, number = ""] = /^(\d{1,3}(?:\.\d{1,3})?)(?:\/s)?$/.exec(text) ?? [];
+  const value = Number(number);
+  if (value > 0 && value <= 100) return value;
+  throw new InvalidArgumentError("a rate is more than 0/s and at most 100/s.");
+}
+
+function count(text: string): number {
+  const value = Number(text);
+  if (/^\d{1,6}$/.test(text) && value >= 1 && value <= 100_000) return value;
+  throw new InvalidArgumentError("a count is a whole number from 1 to 100000.");
 }

@@ -72,7 +72,7 @@ async function describe(
   secret: string | undefined,
 ): Promise<string> {
   const time = new Date().toISOString().slice(11, 23);
-  const head = `${colors.dim(time)} ${colors.green("◀")} ${request.method} ${request.url}  ${colors.bold(actionOf(body))}`;
+  const head = `${colors.dim(time)} ${colors.green("◀")} ${request.method} ${request.url}  ${colors.bold(eventTypeOf(body))}`;
   const signature = secret ? `  ${await verdict(body, request.headers, secret)}` : "";
   return `${head}  ${request.headers["webhook-id"] ?? "no webhook-id"}${signature}\n  ${printable(body)}`;
 }
@@ -91,10 +91,12 @@ async function verdict(
   }
 }
 
-function actionOf(body: Buffer): string {
+/** Finds the event type where each contract has it: `action` (A), `event_type` (B), `message.type` (C). */
+function eventTypeOf(body: Buffer): string {
   try {
-    const { action } = JSON.parse(body.toString("utf8"));
-    return typeof action === "string" ? action.replace(/[^\w.-]/g, "?") : "(no action)";
+    const { action, event_type, message } = JSON.parse(body.toString("utf8"));
+    const name = action ?? event_type ?? message?.type;
+    return typeof name === "string" ? name.replace(/[^\w.-]/g, "?") : "(no event type)";
   } catch {
     return "(not JSON)";
   }

@@ -17,6 +17,8 @@ export type Config = {
   allowHttp: boolean;
   egressAllow: readonly Cidr[];
   userAgent: string;
+  /** The header of contract C's secret, lower case. */
+  secretHeader: string;
   concurrency: number;
   subscriptionConcurrency: number;
   databaseConnections: number;
@@ -99,6 +101,11 @@ export const settings = {
     describes: "The `User-Agent` of every request to a receiver.",
     parse: headerText,
   }),
+  secretHeader: setting("POSTRIDER_SECRET_HEADER", {
+    default: "x-interactly-secret",
+    describes: "The header that carries the secret of an assistant's server.",
+    parse: headerName,
+  }),
   concurrency: setting("POSTRIDER_CONCURRENCY", {
     default: "1000",
     describes: "Attempts in flight at once in this process.",
@@ -154,6 +161,7 @@ export function readConfig(
     allowHttp: read(settings.allowHttp),
     egressAllow: read(settings.egressAllow),
     userAgent: read(settings.userAgent),
+    secretHeader: read(settings.secretHeader),
     concurrency: read(settings.concurrency),
     subscriptionConcurrency: read(settings.subscriptionConcurrency),
     databaseConnections: read(settings.databaseConnections),
@@ -274,6 +282,15 @@ function cidrs(value: string, name: string): Cidr[] {
     if (!cidr) throw new ConfigError(`${name} must be a list of CIDRs like 10.0.0.0/8,fd00::/8.`);
     return cidr;
   });
+}
+
+function headerName(value: string, name: string): string {
+  if (!/^x-[a-z0-9-]{1,60}$/i.test(value)) {
+    throw new ConfigError(
+      `${name} must be a header name that begins with x-, such as x-acme-secret.`,
+    );
+  }
+  return value.toLowerCase();
 }
 
 function headerText(value: string, name: string): string {

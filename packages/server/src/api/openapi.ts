@@ -3,7 +3,11 @@ import { describeError, type ErrorCode, errorCodes } from "../errors.ts";
 import type { ApiDeps } from "./deps.ts";
 import { type Json, type JsonObject, printDocsPage } from "./docs-page.ts";
 import { problemType } from "./problem.ts";
-import { workflowWebhookPayloads } from "./webhook-schemas.ts";
+import {
+  assistantMessagePayloads,
+  organisationWebhookPayloads,
+  workflowWebhookPayloads,
+} from "./webhook-schemas.ts";
 
 /**
  * Describes every route from its own schemas (OpenAPI 3.1) and serves the description at /openapi.json and /docs.
@@ -44,8 +48,21 @@ function documentOf(routes: readonly RouteOptions[], version: string): JsonObjec
     }
   }
   const webhooks: JsonObject = {};
-  for (const [action, payload] of Object.entries(workflowWebhookPayloads)) {
-    webhooks[action] = { post: webhookOf(action, name(payload)) };
+  for (const { takers, unanswered, payloads } of webhookSections) {
+    for (const [eventType, payload] of Object.entries(payloads)) {
+      webhooks[eventType] = {
+        post: {
+          operationId: `on_${eventType.replaceAll(/\W/g, "_")}`,
+          summary: `Posted to ${takers} ${eventType}`,
+          tags: ["Webhooks"],
+          requestBody: {
+            required: true,
+            content: { "application/json": { schema: name(payload) } },
+          },
+          responses: { "2XX": { description: `Received. ${unanswered}` } },
+        },
+      };
+    }
   }
   return {
     openapi: "3.1.0",
@@ -179,17 +196,26 @@ const commonParameters: JsonObject = {
   },
 };
 
-function webhookOf(action: string, schema: Json): JsonObject {
-  return {
-    operationId: `on_${action}`,
-    summary: `Posted to subscriptions that want ${action}`,
-    tags: ["Webhooks"],
-    requestBody: { required: true, content: { "application/json": { schema } } },
-    responses: {
-      "2XX": { description: "Received. Anything else, or no answer in time, is tried again." },
-    },
-  };
-}
+const triedAgain = "Anything else, or no answer in time, is tried again.";
+
+/** What the three contracts post, and to whom. */
+const webhookSections = [
+  {
+    takers: "workflow webhooks that want",
+    unanswered: triedAgain,
+    payloads: workflowWebhookPayloads,
+  },
+  {
+    takers: "organisation webhooks that want",
+    unanswered: triedAgain,
+    payloads: organisationWebhookPayloads,
+  },
+  {
+    takers: "the server of a call's assistant that wants",
+    unanswered: "Anything else, or no answer in time, has failed: it is sent at most once.",
+    payloads: assistantMessagePayloads,
+  },
+];
 
 function problemSchema(): JsonObject {
   const text: JsonObject = { type: "string" };

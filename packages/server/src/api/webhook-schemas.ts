@@ -1,6 +1,13 @@
 import Type, { type TObject, type TProperties } from "typebox";
-import { runTriggers } from "../domain/facts.ts";
-import { objectIdPattern } from "../ids.ts";
+import {
+  callDirections,
+  callErrorTypes,
+  callStatuses,
+  callTypes,
+  messageRoles,
+  runTriggers,
+} from "../domain/facts.ts";
+import { callIdPattern, objectIdPattern } from "../ids.ts";
 
 const Id = Type.String({ pattern: objectIdPattern });
 const Instant = Type.String({ format: "date-time" });
@@ -45,6 +52,8 @@ const Change = Type.Object(
   { title: "Change" },
 );
 
+const EventId = Type.String({ pattern: "^event_[0-9a-f-]{36}$" });
+
 const run = {
   workflow_run_id: Id,
   workflow_run_status: Type.Enum(["started", "completed", "failed", "cancelled"]),
@@ -57,10 +66,10 @@ const changes = {
 };
 
 /** Makes the schema of one action's payload: what all have in common, and its own part. */
-function payload(action: string, title: string, own: TProperties): TObject {
+function workflowPayload(action: string, title: string, own: TProperties): TObject {
   return Type.Object(
     {
-      event_id: Type.String({ pattern: "^event_[0-9a-f-]{36}$" }),
+      event_id: EventId,
       action: Type.Literal(action),
       dedupe_key: Type.String(),
       team_id: Id,
@@ -76,9 +85,191 @@ function payload(action: string, title: string, own: TProperties): TObject {
 
 /** Contract A: what a receiver is posted, by action. */
 export const workflowWebhookPayloads: Readonly<Record<string, TObject>> = {
-  workflow_created: payload("workflow_created", "WorkflowCreated", {}),
-  workflow_updated: payload("workflow_updated", "WorkflowUpdated", changes),
-  workflow_deleted: payload("workflow_deleted", "WorkflowDeleted", {}),
-  workflow_run_started: payload("workflow_run_started", "WorkflowRunStarted", run),
-  workflow_run_completed: payload("workflow_run_completed", "WorkflowRunCompleted", run),
+  workflow_created: workflowPayload("workflow_created", "WorkflowCreated", {}),
+  workflow_updated: workflowPayload("workflow_updated", "WorkflowUpdated", changes),
+  workflow_deleted: workflowPayload("workflow_deleted", "WorkflowDeleted", {}),
+  workflow_run_started: workflowPayload("workflow_run_started", "WorkflowRunStarted", run),
+  workflow_run_completed: workflowPayload("workflow_run_completed", "WorkflowRunCompleted", run),
+};
+
+const told = { run_id: Id, workflow_name: Type.String() };
+const spent = {
+  started_at: Instant,
+  completed_at: nullable(Instant),
+  duration_ms: nullable(Type.Integer()),
+  output: Reported,
+  error: Reported,
+};
+
+const StepSnapshot = Type.Object(
+  {
+    id: Type.String(),
+    name: Type.String(),
+    index: nullable(Type.Integer()),
+    status: Type.Enum(["started", "completed", "failed"]),
+    ...spent,
+  },
+  { title: "StepSnapshot" },
+);
+
+/** The data of a run's event; a cancelled run has failed, and its status says how. */
+const runData = (...statuses: string[]): TProperties => ({
+  ...told,
+  status: Type.Enum(statuses),
+  trigger: Type.Enum([...runTriggers]),
+  ...spent,
+});
+
+const sample = Type.Optional(Type.Literal(true, { description: "Only on a test event." }));
+
+/** Makes the schema of one event's payload around its data. */
+function organisationPayload(eventType: string, title: string, data: TProperties): TObject {
+  return Type.Object(
+    {
+      event_id: EventId,
+      event_type: Type.Literal(eventType),
+      workflow_id: Id,
+      organization_id: Id,
+      timestamp: Instant,
+      data: Type.Object(data),
+    },
+    { title },
+  );
+}
+
+const stepData = { ...told, step: StepSnapshot };
+
+/** Contract B: what a receiver is posted, by event type. */
+export const organisationWebhookPayloads: Readonly<Record<string, TObject>> = {
+  "workflow.started": organisationPayload(
+    "workflow.started",
+    "OrganisationWorkflowStarted",
+    runData("started"),
+  ),
+  "workflow.completed": organisationPayload("workflow.completed", "OrganisationWorkflowCompleted", {
+    ...runData("completed"),
+    test: sample,
+  }),
+  "workflow.failed": organisationPayload(
+    "workflow.failed",
+    "OrganisationWorkflowFailed",
+    runData("failed", "cancelled"),
+  ),
+  "workflow.step.started": organisationPayload(
+    "workflow.step.started",
+    "OrganisationStepStarted",
+    stepData,
+  ),
+  "workflow.step.completed": organisationPayload(
+    "workflow.step.completed",
+    "OrganisationStepCompleted",
+    stepData,
+  ),
+  "workflow.step.failed": organisationPayload(
+    "workflow.step.failed",
+    "OrganisationStepFailed",
+    stepData,
+  ),
+};
+
+const Milliseconds = Type.Integer({ description: "Unix time in milliseconds." });
+const text = nullable(Type.String());
+
+const callFields = {
+  id: Type.String({ pattern: callIdPattern }),
+  teamId: Id,
+  assistantId: Id,
+  callType: Type.Enum([...callTypes]),
+  direction: Type.Enum([...callDirections]),
+  startAt: nullable(Instant),
+  endAt: nullable(Instant),
+  userNumber: text,
+  assistantNumber: text,
+  status: Type.Enum([...callStatuses]),
+  phoneCallStatus: text,
+  phoneCallStatusReason: text,
+  callEndTriggerBy: text,
+  assistantCallDuration: nullable(Type.Integer({ description: "Milliseconds." })),
+  recording: Reported,
+  metadata: Reported,
+};
+
+const CallSnapshot = Type.Object(callFields, { title: "CallSnapshot" });
+
+const CallReport = Type.Object(
+  {
+    ...callFields,
+    cost: Reported,
+    metrics: Type.Record(Type.String(), Type.Unknown(), {
+      description:
+        "Computed from the messages: durationMs, messageCount, turnCount, turns, responseTimeMs, interruptionCount. What was reported under the same name takes its place.",
+    }),
+  },
+  { title: "CallReport" },
+);
+
+const AssistantSnapshot = Type.Object(
+  { id: Id, name: Type.String(), hangTimeoutSeconds: Type.Integer({ minimum: 1 }) },
+  {
+    title: "AssistantSnapshot",
+    description: "The assistant with all its own members, but never its assistantServer.",
+    additionalProperties: true,
+  },
+);
+
+const MessageSnapshot = Type.Object(
+  {
+    messageId: Type.String(),
+    role: Type.Enum([...messageRoles]),
+    text: Type.String(),
+    timestamp: Milliseconds,
+    metrics: Type.Optional(Reported),
+  },
+  { title: "MessageSnapshot" },
+);
+
+const messages = Type.Array(MessageSnapshot, { description: "The whole conversation so far." });
+
+/** Makes the schema of one server message: the envelope that all have, and its own part. */
+function assistantMessage(type: string, title: string, own: TProperties): TObject {
+  return Type.Object(
+    {
+      message: Type.Object({
+        type: Type.Literal(type),
+        timestamp: Milliseconds,
+        call: CallSnapshot,
+        assistant: AssistantSnapshot,
+        phone: Type.Object({ provider: Type.Object({ name: Type.String() }) }),
+        customer: Type.Object({ number: Type.String() }),
+        analysis: Reported,
+        ...own,
+      }),
+    },
+    { title },
+  );
+}
+
+const CallFailure = Type.Object(
+  {
+    type: Type.Enum([...callErrorTypes]),
+    code: text,
+    message: text,
+    provider: text,
+    retryable: nullable(Type.Boolean()),
+  },
+  { title: "CallFailure" },
+);
+
+/** Contract C: what an assistant's server is posted, by message type. */
+export const assistantMessagePayloads: Readonly<Record<string, TObject>> = {
+  "status-update": assistantMessage("status-update", "StatusUpdate", {}),
+  "conversation-update": assistantMessage("conversation-update", "ConversationUpdate", {
+    messages,
+  }),
+  "end-of-call-report": assistantMessage("end-of-call-report", "EndOfCallReport", {
+    call: CallReport,
+    messages,
+  }),
+  hang: assistantMessage("hang", "Hang", { messages }),
+  error: assistantMessage("error", "ServerMessageError", { error: CallFailure, messages }),
 };

@@ -23,8 +23,14 @@ export async function listWantingSubscriptions(
     select id, team_id as "teamId", contract, subject_id as "subjectId",
            event_types as "eventTypes", timeout_seconds as "timeoutSeconds"
     from subscriptions
+    where team_id = any(${textArray(teamIds)}::text[]) and subject_id is null
+      and event_types && ${textArray(eventTypes)}::text[]
+      and enabled and deleted_at is null
+    union all
+    select id, team_id, contract, subject_id, event_types, timeout_seconds
+    from subscriptions
     where team_id = any(${textArray(teamIds)}::text[])
-      and (subject_id is null or subject_id = any(${textArray(subjectIds)}::text[]))
+      and subject_id = any(${textArray(subjectIds)}::text[])
       and event_types && ${textArray(eventTypes)}::text[]
       and enabled and deleted_at is null
     order by id`;

@@ -40,6 +40,8 @@ export type TargetsDeps = {
   contracts: readonly Contract[];
   urlPolicy: TargetUrlPolicy;
   userAgent: string;
+  /** The header of contract C's secret. */
+  secretHeader: string;
 };
 
 const freshForMs = 5_000;
@@ -150,12 +152,13 @@ function openSecrets(
   const contract = deps.contracts.find(({ name }) => name === row.contract);
   const credential = row.sealedCredential && open(row.sealedCredential, "sealed_credential");
   const custom = readHeaders(row.sealedHeaders && open(row.sealedHeaders, "sealed_headers"));
-  const own = contract?.headers({ credential, customHeaders: [] }) ?? [];
+  const { secretHeader } = deps;
+  const own = contract?.headers({ credential, customHeaders: [], secretHeader }) ?? [];
   const faults = findHeaderFaults(
     custom,
     own.filter((_, index) => index % 2 === 0),
   );
-  const secrets = { credential, customHeaders: custom.flat() };
+  const secrets = { credential, customHeaders: custom.flat(), secretHeader };
   const signingSecrets = [open(row.sealedSigningSecret, "sealed_signing_secret")];
   if (row.sealedPreviousSecret) {
     signingSecrets.push(open(row.sealedPreviousSecret, "sealed_previous_secret"));

@@ -128,7 +128,7 @@ const aheadMsMax = 24 * 60 * 60 * 1_000;
 function refuseFuture({ occurredAt }: Fact, now: Date): void {
   if (occurredAt !== undefined && occurredAt.getTime() > now.getTime() + aheadMsMax) {
     throw new AppError("invalid_request", "The fact lies more than a day in the future.", [
-      { loc: ["body", "occurred_at"], msg: "lies more than a day in the future", type: "maximum" },
+      { loc: ["body"], msg: "lies more than a day in the future", type: "maximum" },
     ]);
   }
 }

@@ -1,14 +1,7 @@
 import { readFileSync } from "node:fs";
 import Type from "typebox";
-import { Compile } from "typebox/compile";
 import { expect, onTestFinished, test } from "vitest";
 import type { Routes } from "../../src/api/request.ts";
-import { workflowWebhookPayloads } from "../../src/api/webhook-schemas.ts";
-import { workflowActions, workflowWebhooks } from "../../src/domain/contracts/workflow-webhooks.ts";
-import { jsonText } from "../../src/domain/json-text.ts";
-import type { Happening } from "../../src/domain/lifecycle/happening.ts";
-import type { Run } from "../../src/domain/lifecycle/run.ts";
-import type { Workflow } from "../../src/domain/lifecycle/workflow.ts";
 import { openTestApi } from "../support/api.ts";
 import { openDescribedApp } from "../support/described-app.ts";
 
@@ -99,61 +92,4 @@ test("the page of the documentation names every operation and loads nothing from
   expect(page.headers["content-type"]).toBe("text/html; charset=utf-8");
   for (const { operationId } of operations) expect(page.body).toContain(`id="${operationId}"`);
   expect(page.body).not.toMatch(/<script|src=|https?:/);
-});
-
-test("every payload of contract A is as the webhooks section says", () => {
-  const at = new Date("2026-11-21T10:30:00.000Z");
-  const workflow: Workflow = {
-    teamId: "a".repeat(24),
-    id: "b".repeat(24),
-    name: "Intake",
-    description: null,
-    configuration: null,
-    settings: null,
-    revision: 1,
-    versionNumber: 1,
-    versionName: null,
-    createdBy: "system",
-    updatedBy: "system",
-    createdAt: at,
-    updatedAt: at,
-    deletedAt: null,
-  };
-  const run: Run = {
-    teamId: workflow.teamId,
-    id: "c".repeat(24),
-    workflowId: workflow.id,
-    status: "completed",
-    trigger: "manual",
-    versionNumber: 1,
-    input: jsonText({ any: ["thing"] }),
-    output: null,
-    collectedInformation: null,
-    error: null,
-    terminationSource: null,
-    timeoutSeconds: null,
-    deadlineAt: null,
-    startedAt: at,
-    completedAt: at,
-    createdBy: "system",
-    updatedBy: "system",
-    createdAt: at,
-    updatedAt: at,
-  };
-  const changes = [{ path: "name", oldValue: jsonText("a"), newValue: undefined }];
-  const happenings: Happening[] = [
-    { kind: "workflow_created", workflow },
-    { kind: "workflow_updated", workflow, changes, reason: "settings" },
-    { kind: "workflow_deleted", workflow },
-    { kind: "run_started", workflow, run: { ...run, status: "started", completedAt: null } },
-    { kind: "run_ended", workflow, run },
-  ];
-  expect(Object.keys(workflowWebhookPayloads)).toEqual([...workflowActions]);
-  for (const happening of happenings) {
-    const event = workflowWebhooks.render(happening, { actor: "system", occurredAt: at });
-    const schema = workflowWebhookPayloads[event.eventType] ?? Type.Never();
-    const payload = JSON.parse(event.payload.toString());
-    const strict = { ...schema, additionalProperties: false };
-    expect(Compile(strict as never).Errors(payload), event.eventType).toEqual([]);
-  }
 });

@@ -1,8 +1,9 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
 import { processStartedAt } from "../../src/embedded-postgres/process.ts";
@@ -126,6 +127,33 @@ test("a signal during the first start stops it, PostgreSQL included", {
 });
 
 /** A directory as somebody has it who tries Postrider for the first time. */
+test("npm start passes SIGTERM on: no service is left behind by a supervisor that knows npm only", {
+  timeout: 60_000,
+}, async () => {
+  const data = mkdtempSync(path.join(tmpdir(), "postrider-npm-"));
+  onTestFinished(() => rmSync(data, { recursive: true, force: true }));
+  const root = fileURLToPath(new URL("../../../../", import.meta.url));
+  const npm = spawn("npm", ["start", "--", "--no-receiver"], {
+    cwd: root,
+    env: { PATH: process.env.PATH ?? "", PORT: "0", POSTRIDER_DATA_DIR: data },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const ended = new Promise((resolve) => npm.once("exit", resolve));
+  onTestFinished(() => void npm.kill("SIGKILL"));
+  let printed = "";
+  await new Promise<void>((resolve) => {
+    npm.stdout.on("data", (chunk) => {
+      printed += chunk;
+      if (printed.includes("Stop with Ctrl-C")) resolve();
+    });
+  });
+  const lock = path.join(data, "postgres.lock");
+  expect(existsSync(lock)).toBe(true);
+  npm.kill("SIGTERM");
+  await within(stopMsMax, ended);
+  await expect.poll(() => existsSync(lock), { timeout: stopMsMax }).toBe(false);
+});
+
 function newcomer() {
   const directory = mkdtempSync(path.join(tmpdir(), "postrider-newcomer-"));
   const data = path.join(directory, ".postrider");

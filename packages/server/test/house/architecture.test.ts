@@ -7,10 +7,11 @@ import {
   longFiles,
   misplacedPowers,
   openNotes,
+  privateImports,
   type Source,
   wrongImports,
 } from "./rules.ts";
-import { readSources } from "./sources.ts";
+import { readExamples, readSources } from "./sources.ts";
 
 /** What the service is made of. */
 const sources = readSources("src", "bin");
@@ -25,10 +26,8 @@ const powerExceptions: Readonly<Record<string, string>> = {};
 
 /** Files that may be longer, each with the reason why it is still one thing. */
 const longFileReasons: Readonly<Record<string, string>> = {
-  "server/src/actions/record-facts.ts": "one transaction, read from top to bottom",
+  "server/src/config.ts": "one table of settings, each row with its parser",
   "server/src/api/routes/workflow-webhooks.ts":
-    "one resource; most of it is the schemas that make its OpenAPI",
-  "server/src/api/routes/workflows.ts":
     "one resource; most of it is the schemas that make its OpenAPI",
   "server/src/db/history.ts":
     "one question, a page of deliveries, with its search, its count and its estimate",
@@ -54,7 +53,7 @@ test.each([
   ["server/src/api/routes/runs.ts", 'import { openServer } from "../../server.ts";'],
   ["server/src/dispatcher/attempt.ts", 'import { sendProblem } from "../api/problem.ts";'],
   ["server/src/janitor/janitor.ts", 'import {\n  openTimers,\n} from "../watch/timers.ts";'],
-  ["server/src/watch/run-deadlines.ts", 'const { tidy } = await import("../janitor/janitor.ts");'],
+  ["server/src/watch/timers.ts", 'const { tidy } = await import("../janitor/janitor.ts");'],
   ["server/src/ids.ts", 'import type { Config } from "./config.ts";'],
   ["server/src/embedded-postgres/open.ts", 'import { migrate } from "../db/migrate.ts";'],
   ["server/bin/main.ts", 'import { openDispatcher } from "../src/dispatcher/dispatcher.ts";'],
@@ -85,6 +84,24 @@ test("a circle is found, also one of types alone, and named from file to file", 
     plant("server/src/domain/lifecycle/b.ts", 'import { a } from "./a.ts";'),
   ];
   expect(importCycles(values)).toHaveLength(1);
+});
+
+test("the examples use nothing that a customer could not", () => {
+  const examples = readExamples();
+  expect(examples.length).toBeGreaterThan(0);
+  expect(privateImports(examples)).toEqual([]);
+  for (const [specifier, offences] of [
+    ["@postrider/sdk", 0],
+    ["@postrider/sdk/verify", 0],
+    ["bullmq", 0],
+    ["./receiver.ts", 0],
+    ["@postrider/server", 1],
+    ["../packages/sdk/src/client.ts", 1],
+    ["../packages/server/src/ids.ts", 1],
+  ] as const) {
+    const example = plant("examples/run.ts", `import { one } from "${specifier}";`);
+    expect(privateImports([example]), specifier).toHaveLength(offences);
+  }
 });
 
 test("SQL, sockets, the environment, the clock and chance stay where they belong", () => {

@@ -72,6 +72,8 @@ test.each([
   ["POSTRIDER_EGRESS_ALLOW", "10.0.0.1/8"],
   ["POSTRIDER_EGRESS_ALLOW", "11.0.0.0/8,"],
   ["POSTRIDER_EGRESS_ALLOW", "intranet"],
+  ["POSTRIDER_SECRET_HEADER", "authorization"],
+  ["POSTRIDER_SECRET_HEADER", "x-acme: evil"],
   ["POSTRIDER_USER_AGENT", "Postr\u00efder"],
   ["POSTRIDER_USER_AGENT", "Postrider\r\nX-Evil: 1"],
   ["POSTRIDER_CONCURRENCY", "1000000000"],

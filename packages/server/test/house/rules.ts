@@ -74,6 +74,18 @@ function allowed(from: string, target: string): boolean {
   );
 }
 
+/** Finds imports that a customer could not make: the examples may use the SDK, packages of their own, and each other. */
+export function privateImports(examples: readonly Source[]): Offence[] {
+  return examples.flatMap((source) =>
+    importsOf(source)
+      .filter(({ specifier, target = "" }) => {
+        const ours = specifier.startsWith("@postrider/") || specifier.startsWith(".");
+        return ours && !/^(?:examples\/|sdk\/src\/)/.test(target);
+      })
+      .map(({ specifier }) => `${source.file} may not import ${specifier}`),
+  );
+}
+
 /** The states of the subjects and what their changes mean are one recursive type, told in a file for each. */
 const oneType = /^server\/src\/domain\/lifecycle\//;
 

@@ -35,3 +35,9 @@ export const readSources = (...folders: string[]): Source[] =>
   listFiles(...folders)
     .filter((file) => /\.tsx?$/.test(file))
     .map((file) => ({ file, text: readText(path.join("packages", file)) }));
+
+/** Reads the TypeScript files of the examples, which stand beside the packages. */
+export const readExamples = (): Source[] =>
+  filesIn(root, "examples")
+    .filter((file) => file.endsWith(".ts") && !file.includes("node_modules"))
+    .map((file) => ({ file, text: readText(file) }));

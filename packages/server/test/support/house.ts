@@ -340,6 +340,7 @@ function openProcess(url: string, keyring: Keyring, options: ProcessOptions): Ho
     contracts,
     urlPolicy: { allowHttp: true, egressAllow: config.egressAllow },
     userAgent: "Postrider/test",
+    secretHeader: config.secretHeader,
   });
   const realRecorder = openRecorder({
     database: results,

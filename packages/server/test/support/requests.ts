@@ -3,9 +3,10 @@ import { Compile } from "typebox/compile";
 import { expect } from "vitest";
 import type { Schema } from "../../src/api/explain.ts";
 import type { Scope } from "../../src/api-keys.ts";
-import { workflowActions } from "../../src/domain/contracts/workflow-webhooks.ts";
-import { newId, objectIdPattern } from "../../src/ids.ts";
+import { describeError, type ErrorCode } from "../../src/errors.ts";
+import { callIdPattern, objectIdPattern } from "../../src/ids.ts";
 import type { CallAnswer, CallOptions, TestApi } from "./api.ts";
+import { type Names, wholeBody } from "./furnish.ts";
 
 /** One operation of openapi.json, with every reference resolved. */
 export type Operation = {
@@ -13,21 +14,21 @@ export type Operation = {
   name: string;
   method: string;
   path: string;
-  scope: Scope | "none";
+  scope: Scope | "any" | "none";
   query: Record<string, Schema>;
   body: Schema | undefined;
+  /** What `body` describes is only a part of what is sent where this puts something around it. */
+  wrap: (body: unknown) => unknown;
+  mediaType: string;
   /** The schema of each 2xx answer; undefined for an answer without a body. */
   answers: Map<number, TSchema | undefined>;
 };
 
-/** What each parameter of a path can be filled with; a resource may have several names. */
-export type Names = Record<string, readonly [string, ...string[]]>;
-
 type Media = Record<string, { schema: TSchema }>;
 type Described = {
-  security: { apiKey: [Scope] }[];
+  security: { apiKey: [Scope?] }[];
   parameters?: { name?: string; in?: string; schema?: Schema }[];
-  requestBody?: { content: { "application/json": { schema: Schema } } };
+  requestBody?: { content: Record<string, { schema: Schema }> };
   responses: Record<string, { content?: Media }>;
 };
 
@@ -36,24 +37,53 @@ export async function readOperations(api: TestApi): Promise<Operation[]> {
   const { body: document } = await api.call("GET", "/openapi.json", { key: null });
   const paths = resolve(document.paths, document) as Record<string, Record<string, Described>>;
   return Object.entries(paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, described]) => ({
-      name: `${method.toUpperCase()} ${path}`,
-      method: method.toUpperCase(),
-      path,
-      scope: described.security[0]?.apiKey[0] ?? "none",
-      query: Object.fromEntries(
-        (described.parameters ?? []).flatMap((parameter) =>
-          parameter.in === "query" ? [[parameter.name, parameter.schema]] : [],
-        ),
-      ),
-      body: described.requestBody?.content["application/json"].schema,
-      answers: new Map(
-        Object.entries(described.responses).flatMap(([status, { content }]) =>
-          status.startsWith("2") ? [[Number(status), Object.values(content ?? {})[0]?.schema]] : [],
-        ),
-      ),
-    })),
+    Object.entries(methods).flatMap(([method, described]) => operationsOf(method, path, described)),
   );
+}
+
+function operationsOf(method: string, path: string, described: Described): Operation[] {
+  const bodies = Object.entries(described.requestBody?.content ?? {});
+  const [mediaType, first] = bodies[0] ?? ["application/json"];
+  const [security] = described.security;
+  const operation: Operation = {
+    name: `${method.toUpperCase()} ${path}`,
+    method: method.toUpperCase(),
+    path,
+    scope: security === undefined ? "none" : (security.apiKey[0] ?? "any"),
+    query: Object.fromEntries(
+      (described.parameters ?? []).flatMap((parameter) =>
+        parameter.in === "query" ? [[parameter.name, parameter.schema]] : [],
+      ),
+    ),
+    body: first?.schema,
+    wrap: (body) => body,
+    mediaType,
+    answers: new Map(
+      Object.entries(described.responses).flatMap(([status, { content }]) =>
+        status.startsWith("2") ? [[Number(status), Object.values(content ?? {})[0]?.schema]] : [],
+      ),
+    ),
+  };
+  const others = bodies.slice(1).map(([otherType, { schema }]): Operation => {
+    const name = `${operation.name} as ${otherType}`;
+    const own = { ...operation, name, mediaType: otherType, body: schema };
+    return schema.items ? { ...own, body: schema.items, wrap: (one) => [one] } : own;
+  });
+  return [operation, ...others, ...factOperations(operation)];
+}
+
+/** One operation for each type of fact that can be reported in bulk: its body is the fact's `data`. */
+function factOperations(bulk: Operation): Operation[] {
+  const types = bulk.body?.properties?.facts?.items?.anyOf ?? [];
+  return types.map(({ properties }): Operation => {
+    const type = properties?.type?.const;
+    return {
+      ...bulk,
+      name: `${bulk.name} ${type}`,
+      body: properties?.data,
+      wrap: (data) => ({ facts: [{ type, data }] }),
+    };
+  });
 }
 
 /** Puts what references point at in their place, and closes objects: an answer may hold nothing undescribed. */
@@ -81,81 +111,9 @@ export function fill(path: string, names: Names): string {
   });
 }
 
-/** Makes one of everything a team can have: a webhook, a workflow, a run, a delivery with an attempt. */
-export async function furnish(
-  api: TestApi,
-  { teamId, key, secret }: { teamId: string; key: string; secret: string },
-): Promise<Names> {
-  const make = async (path: string, body: object) => {
-    const made = await api.call("POST", `/workflows/v1/${path}`, { key, body });
-    expect(made.status, made.text).toBe(201);
-    return made.body;
-  };
-  const url = `https://example.com/${secret}`;
-  const webhook = await make("workflow-webhooks", { name: secret, url, actions: workflowActions });
-  const { workflow } = await make("workflows", { name: secret, settings: { secret } });
-  const input = { workflow_id: workflow.id, trigger: "manual", input: { [secret]: 1 } };
-  const { run } = await make("workflow-runs", input);
-  const { sql } = api.database;
-  const [delivery] = await sql<{ id: string; eventId: string }>`
-    select id, event_id as "eventId" from deliveries
-    where subscription_id = ${webhook.id} and event_type = 'workflow_run_started'`;
-  if (!delivery) throw new Error("the run's start made no delivery");
-  await sql`
-    insert into attempts (delivery_id, number, delivery_created_at, id, team_id, request_url, success,
-      status_code, response_body, latency_ms, will_retry)
-    select id, 1, created_at, ${newId()}, ${teamId}, ${url}, true, 200, ${secret}, 12, false
-    from deliveries where id = ${delivery.id}`;
-  return {
-    webhook_id: [webhook.id],
-    workflow_id: [workflow.id],
-    run_id: [run.id],
-    event_id: [delivery.id, `event_${delivery.eventId}`],
-    number: ["1"],
-  };
-}
-
-/** Makes names that stand for nothing, of the same forms. */
-export function unknownNames(names: Names): Names {
-  const other = (name: string) =>
-    name.startsWith("event_") ? `event_${crypto.randomUUID()}` : name.length > 1 ? newId() : name;
-  return Object.fromEntries(
-    Object.entries(names).map(([parameter, [first, ...rest]]) => [
-      parameter,
-      [other(first), ...rest.map(other)],
-    ]),
-  );
-}
-
-/** Makes a body that names every field an operation takes, acceptably. */
-export function wholeBody({ body }: Operation, names: Names): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(body?.properties ?? {}).map(([field, schema]) => [
-      field,
-      field === "_id" ? newId() : (names[field]?.[0] ?? exampleOf(field, schema)),
-    ]),
-  );
-}
-
-function exampleOf(field: string, schema: Schema): unknown {
-  const texts = ["a text", "https://example.com/hook", "2026-11-21T10:30:00Z", "token"];
-  const candidates = [...choices(schema), ...texts, false, 1, {}, ["workflow_created"]];
-  // A URL is any text to its schema; the rest is asked of the schema itself.
-  const fitting = field === "url" ? texts.slice(1) : candidates;
-  const validator = Compile(schema as TSchema);
-  const example = fitting.find((candidate) => validator.Check(candidate));
-  if (example === undefined) throw new Error(`exampleOf() must learn a value for ${field}`);
-  return example;
-}
-
-const choices = (schema: Schema): unknown[] => [
-  ...(schema.enum ?? []),
-  ...("const" in schema ? [schema.const] : []),
-  ...(schema.anyOf ?? []).flatMap(choices),
-];
-
 /** Says whether a field or parameter holds the id of something else. */
-export const isId = (schema: Schema): boolean => schema.pattern === objectIdPattern;
+export const isId = ({ pattern, items }: Schema): boolean =>
+  pattern === objectIdPattern || pattern === callIdPattern || (items !== undefined && isId(items));
 
 /** Sends an operation's own request: its path filled, its body whole; `more` is put over it. */
 export async function send(
@@ -165,11 +123,40 @@ export async function send(
   more: CallOptions & { query?: string } = {},
 ): Promise<CallAnswer> {
   const { query = "", ...options } = more;
-  return await api.call(operation.method, `${fill(operation.path, names)}${query}`, {
-    ...(operation.body ? { body: wholeBody(operation, names) } : {}),
+  const body = "body" in options ? options.body : operation.body && wholeBody(operation, names);
+  const raw = body === undefined || typeof body === "string" || Buffer.isBuffer(body);
+  const answer = await api.call(operation.method, `${fill(operation.path, names)}${query}`, {
     ...options,
+    body: raw ? body : operation.wrap(body),
+    headers: {
+      ...(body === undefined ? {} : { "content-type": operation.mediaType }),
+      ...options.headers,
+    },
   });
+  return unwrapped(answer);
 }
+
+/** Makes the refusal of a bulk request's only fact look like that of a request of its own. */
+function unwrapped(answer: CallAnswer): CallAnswer {
+  const results = answer.status === 200 ? answer.body?.results : undefined;
+  if (results?.length !== 1 || results[0].status !== "refused") return answer;
+  const { error } = results[0];
+  const { status } = describeError(error.code as ErrorCode);
+  const errors = error.errors?.map((fault: { loc: unknown[] }) => ({
+    ...fault,
+    // Where it stands in the list is left out: `body.facts.0.data.name` is `body.name`.
+    loc: fault.loc.filter((part, at) => at === 0 || !isFrame(part, at)),
+  }));
+  return {
+    status,
+    headers: { ...answer.headers, "content-type": "application/problem+json" },
+    body: { ...error, status, ...(errors && { errors }) },
+    text: JSON.stringify(error),
+  };
+}
+
+const isFrame = (part: unknown, at: number): boolean =>
+  (part === "facts" && at === 1) || (part === 0 && at <= 2) || (part === "data" && at === 3);
 
 /** Holds any answer to its promises: never a 5xx, a refusal is a helpful problem, and a success is as described. */
 export function judge(operation: Operation, answer: CallAnswer, what: unknown = ""): void {
@@ -196,8 +183,10 @@ function faultsOf(schema: TSchema, value: unknown): unknown[] {
   return validator.Check(value) ? [] : validator.Errors(value);
 }
 
-/** What one sees of a refusal but for the request's own id and the names that were sent. */
+/** What one sees of an answer but for the request's own id, times and the names that were sent. */
 export function withoutNames(answer: CallAnswer, sent: readonly string[]): string {
-  const text = answer.text.replace(/"request_id":"[^"]+"/, "");
+  const text = answer.text
+    .replace(/"request_id":"[^"]+"/, "")
+    .replaceAll(/"\d{4}-\d\d-\d\dT[\d:.]+Z"/g, "<time>");
   return `${answer.status} ${sent.reduce((rest, name) => rest.replaceAll(name, "<name>"), text)}`;
 }

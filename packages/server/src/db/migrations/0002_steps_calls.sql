@@ -101,7 +101,8 @@ alter table subscriptions
   add column header_names text[] not null default '{}',
   drop constraint subscriptions_event_types_check,
   add constraint enabled_wants_something check (not enabled or (cardinality(event_types) > 0 and url <> ''));
-create index subscriptions_by_subject on subscriptions (team_id, subject_id) where subject_id is not null;
+-- Nulls too: those that hear of all subjects are found without those that hear of one, which may be many.
+create index subscriptions_by_subject on subscriptions (team_id, subject_id);
 
 alter table events
   add column call_id text collate "C",

@@ -23,6 +23,9 @@ const types: Record<CallHappening["kind"], AssistantMessageType> = {
   call_error: "error",
 };
 
+/** The header that carries a subscriber's secret, unless the operator calls it otherwise. */
+export const defaultSecretHeader = "x-interactly-secret";
+
 /** Contract C: messages about one assistant's calls, in order within a call, each at most once on the wire. */
 export const assistantMessages: Contract = {
   name: "assistant",
@@ -71,8 +74,8 @@ export const assistantMessages: Contract = {
     };
   },
 
-  headers: ({ credential, customHeaders }) => [
-    ...(credential === null ? [] : ["x-interactly-secret", credential]),
+  headers: ({ credential, customHeaders, secretHeader = defaultSecretHeader }) => [
+    ...(credential === null ? [] : [secretHeader, credential]),
     ...customHeaders,
   ],
 };

@@ -30,6 +30,8 @@ export type SubscriptionSecrets = {
   credential: string | null;
   /** The headers that the subscriber asked for, as name and value in turn. */
   customHeaders: readonly string[];
+  /** The operator's own name for the header of contract C's secret. */
+  secretHeader?: string;
 };
 
 /** Signs a payload under a shared secret; handed in, because the domain does no cryptography. */

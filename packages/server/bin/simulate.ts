@@ -1,0 +1,112 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { ApiError, ConnectionError, Postrider } from "@postrider/sdk";
+import { ConfigError } from "../src/config.ts";
+import { progressLine } from "./greeting.ts";
+import { simulatedCalls } from "./simulated-calls.ts";
+import { simulatedRuns } from "./simulated-runs.ts";
+import { openCountingSink, playAll, type Simulation, sleep } from "./simulation.ts";
+
+/** What can be played. */
+export const simulations = { workflow: simulatedRuns, call: simulatedCalls } as const;
+export type SimulationName = keyof typeof simulations;
+
+export type SimulateOptions = {
+  url: string;
+  key?: string;
+  /** Runs or calls that begin each second. */
+  rate: number;
+  count: number;
+  receiver: string;
+  subscribe: boolean;
+  json?: boolean;
+};
+
+/** A simulation that cannot go on. The message is one sentence. */
+export class SimulationError extends Error {}
+
+const progressMs = 1_000;
+
+/** Plays traffic into a running service until it is over or told to stop, and prints what came of it. */
+export async function simulate(
+  what: SimulationName,
+  given: SimulateOptions,
+  stop: AbortSignal,
+): Promise<void> {
+  const apiKey = given.key ?? keyOfThisDirectory();
+  const target = { url: given.url, apiKey };
+  try {
+    // Asked once and at once: a wrong address should not look like a slow service.
+    await new Postrider({ ...target, retriesMax: 0, timeoutMs: 10_000 }).me.get();
+    const summary = await play(simulations[what], new Postrider(target), given, stop);
+    if (given.json) console.log(JSON.stringify({ simulation: what, ...summary }));
+    else console.log(sentence(what, summary));
+    if (summary.refused > 0) process.exitCode = 1;
+  } catch (error) {
+    throw simulationProblem(error, given.url);
+  }
+}
+
+type Summary = { played: number; sent: number; refused: number; seconds: number; stopped: boolean };
+
+async function play(
+  simulation: Simulation,
+  postrider: Postrider,
+  { rate, count, receiver, subscribe, json }: SimulateOptions,
+  stop: AbortSignal,
+): Promise<Summary> {
+  const startedAtMs = performance.now();
+  const seconds = () => (performance.now() - startedAtMs) / 1_000;
+  const { sink, tally } = openCountingSink(postrider);
+  const { play, finish } = await simulation.prepare({
+    postrider,
+    receiverUrl: subscribe ? receiver.replace(/\/+$/, "") : undefined,
+    sink,
+    pause: (ms) => sleep(ms, stop),
+  });
+
+  const progress = progressLine();
+  const show = () => {
+    const perSecond = (tally.sent / seconds()).toFixed(1);
+    progress.show(`${perSecond} facts/s, ${tally.sent} sent, ${tally.refused} refused`);
+  };
+  const timer = json ? undefined : setInterval(show, progressMs);
+  try {
+    const played = await playAll(play, { count, perSecond: rate, stop });
+    // Told to stop, nothing new is begun.
+    if (!stop.aborted) await finish();
+    return { played, ...tally, seconds: Number(seconds().toFixed(1)), stopped: stop.aborted };
+  } finally {
+    clearInterval(timer);
+    if (!json) {
+      show();
+      progress.clear();
+    }
+  }
+}
+
+function sentence(what: SimulationName, summary: Summary): string {
+  const { played, sent, refused, seconds, stopped } = summary;
+  const things = `${played} ${what === "call" ? "call" : "run"}${played === 1 ? "" : "s"}`;
+  return `${stopped ? "Stopped after" : "Played"} ${things} in ${seconds} s: ${sent} facts sent, ${refused} refused.`;
+}
+
+/** The key that `postrider dev` keeps in the directory it runs in. */
+function keyOfThisDirectory(): string {
+  try {
+    return readFileSync(path.join(".postrider", "api-key"), "utf8").trim();
+  } catch {
+    throw new ConfigError(
+      "There is no .postrider/api-key in this directory; give an API key with --key.",
+    );
+  }
+}
+
+function simulationProblem(error: unknown, url: string): unknown {
+  if (error instanceof ConnectionError) {
+    return new SimulationError(
+      `No Postrider answers at ${url}; start one with npm start, or give another --url.`,
+    );
+  }
+  return error instanceof ApiError ? new SimulationError(error.message) : error;
+}

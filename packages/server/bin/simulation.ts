@@ -1,0 +1,94 @@
+import { type Fact, type FactSink, FactsRefused, type Postrider } from "@postrider/sdk";
+
+/** What a simulation plays with. */
+export type Stage = {
+  postrider: Postrider;
+  /** Where the webhooks of what is played go; undefined leaves subscriptions and servers alone. */
+  receiverUrl: string | undefined;
+  /** Takes every fact that is played, and counts it. */
+  sink: FactSink;
+  /** Lets as much time pass as people and machines take; none once the simulation is to stop. */
+  pause(ms: number): Promise<void>;
+};
+
+/** Facts that were accepted, and those that were refused. */
+export type Tally = { sent: number; refused: number };
+
+/** One kind of traffic: what it needs, what is played again and again, and what comes last. */
+export type Simulation = {
+  prepare(stage: Stage): Promise<{
+    /** Plays the n-th of them, from 0, to its end. */
+    play(n: number): Promise<void>;
+    finish(): Promise<void>;
+  }>;
+};
+
+/** Opens a sink that reports each fact by itself and counts what became of it. */
+export function openCountingSink(postrider: Postrider): { sink: FactSink; tally: Tally } {
+  const tally = { sent: 0, refused: 0 };
+  const report = async (fact: Fact) => {
+    const named = { id: crypto.randomUUID(), ...fact };
+    const [result] = (await postrider.facts.report([named])).results;
+    if (result?.error) {
+      tally.refused++;
+      throw new FactsRefused([{ fact: named, error: result.error }]);
+    }
+    tally.sent++;
+  };
+  return { sink: { report, flush: async () => {} }, tally };
+}
+
+/**
+ * Plays `count` of them, `perSecond` begun each second, and not more than `inFlightMax` at once.
+ *
+ * When it is told to stop it begins no further one and brings those that are on to their end. What was refused is the
+ * sink's to count; any other error stops it, and is thrown when the others have ended.
+ */
+export async function playAll(
+  play: (n: number) => Promise<void>,
+  { count, perSecond, stop }: { count: number; perSecond: number; stop: AbortSignal },
+): Promise<number> {
+  const inFlight = new Set<Promise<void>>();
+  const errors: unknown[] = [];
+  const startedAtMs = performance.now();
+  let begun = 0;
+  while (begun < count && errors.length === 0) {
+    await sleep(startedAtMs + (begun * 1_000) / perSecond - performance.now(), stop);
+    if (inFlight.size >= inFlightMax) await Promise.race(inFlight);
+    if (stop.aborted) break;
+    const one: Promise<void> = play(begun++)
+      .catch((error) => {
+        if (!(error instanceof FactsRefused)) errors.push(error);
+      })
+      .finally(() => inFlight.delete(one));
+    inFlight.add(one);
+  }
+  await Promise.all(inFlight);
+  if (errors.length > 0) throw errors[0];
+  return begun;
+}
+
+const inFlightMax = 200;
+
+/** Waits; less once the signal is given. */
+export function sleep(ms: number, stop: AbortSignal): Promise<void> {
+  if (ms <= 0 || stop.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      stop.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    stop.addEventListener("abort", end);
+  });
+}
+
+/** Gives the first that is wanted of a list, or undefined. */
+export async function firstOf<Item>(
+  list: AsyncIterable<Item>,
+  wanted: (item: Item) => boolean,
+): Promise<Item | undefined> {
+  for await (const item of list) if (wanted(item)) return item;
+  return undefined;
+}

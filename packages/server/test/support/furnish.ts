@@ -1,0 +1,175 @@
+import type { TSchema } from "typebox";
+import { Compile } from "typebox/compile";
+import { expect } from "vitest";
+import type { Schema } from "../../src/api/explain.ts";
+import { assistantMessageTypes } from "../../src/domain/contracts/assistant-messages.ts";
+import { organisationEventTypes } from "../../src/domain/contracts/organisation-webhooks.ts";
+import { workflowActions } from "../../src/domain/contracts/workflow-webhooks.ts";
+import { newCallId, newId } from "../../src/ids.ts";
+import type { TestApi } from "./api.ts";
+
+/** What each parameter of a path can be filled with; a resource may have several names. */
+export type Names = Record<string, readonly [string, ...string[]]>;
+
+type Furnishing = {
+  teamId: string;
+  key: string;
+  /** Marks whatever can be marked. */
+  secret: string;
+  /** Marks what only keys with the scope `payload` are shown; like the rest unless given. */
+  payload?: string;
+  /** Marks what nobody is ever shown again: secrets and header values; like the rest unless given. */
+  credential?: string;
+};
+
+/** Makes one of everything a team can have: receivers, a workflow, a run with a step, a call, a key, deliveries and attempts. */
+export async function furnish(
+  api: TestApi,
+  { teamId, key, secret, payload = secret, credential = secret }: Furnishing,
+): Promise<Names> {
+  const make = async (path: string, body: object) => {
+    const made = await api.call("POST", path, { key, body });
+    expect(made.status, made.text).toBe(201);
+    return made.body;
+  };
+  const name = secret;
+  const url = `https://example.com/${secret}`;
+  const credentials = { secret: credential, headers: { "x-mark": credential } };
+  const hidden = { [payload]: payload };
+
+  const ofWorkflows = { name, url, actions: workflowActions, bearer_token: credential };
+  const webhook = await make("/workflows/v1/workflow-webhooks", ofWorkflows);
+  const ofAll = { name, url, events: organisationEventTypes, ...credentials };
+  const organisationWebhook = await make("/webhooks", ofAll);
+  const server = { enabled: true, url, messages: assistantMessageTypes, ...credentials };
+  const assistants = "/assistants/v1/assistants";
+  const assistant = await make(assistants, { name, assistantServer: server, mark: secret });
+
+  const { workflow } = await make("/workflows/v1/workflows", { name, settings: { secret } });
+  const start = { workflow_id: workflow.id, trigger: "manual", input: hidden };
+  const { run } = await make("/workflows/v1/workflow-runs", start);
+  const steps = [
+    { id: `step-${secret}`, status: "started", name },
+    { id: `step-2-${secret}`, status: "failed", name, output: hidden, error: hidden },
+  ] as const;
+  for (const { id, ...step } of steps) {
+    const path = `/workflows/v1/workflow-runs/${run.id}/steps/${id}`;
+    expect((await api.call("PUT", path, { key, body: step })).status).toBe(201);
+  }
+
+  const begin = { callType: "web", direction: "inbound", status: "queued", metadata: hidden };
+  const conversations = "/calls/v1/conversations";
+  const call = await make(conversations, { assistantId: assistant.id, ...begin });
+  const line = { role: "user", text: payload, metrics: hidden };
+  await make(`${conversations}/${call.id}/messages`, line);
+  await make(`${conversations}/${call.id}/errors`, { type: "llm_error", message: payload });
+  const ended = await make(conversations, { assistantId: assistant.id, ...begin });
+  const end = { recording: hidden, analysis: hidden, cost: hidden, metrics: hidden };
+  const endPath = `${conversations}/${ended.id}/end`;
+  expect((await api.call("POST", endPath, { key, body: end })).status).toBe(200);
+
+  const apiKey = await make("/v1/api-keys", { name, scopes: ["read"] });
+  const { sql } = api.database;
+  await sql`
+    insert into attempts (delivery_id, number, delivery_created_at, id, team_id, request_url, success,
+      status_code, response_body, latency_ms, will_retry)
+    select id, 1, created_at, left(md5(id), 24), team_id, ${url}, true, 200, ${payload}, 12, false
+    from deliveries where team_id = ${teamId} and attempt_count = 0`;
+  await sql`
+    update deliveries set attempt_count = 1, last_attempt_at = now(), last_status_code = 200
+    where team_id = ${teamId} and attempt_count = 0`;
+  const [delivery] = await sql<{ id: string; eventId: string }>`
+    select id, event_id as "eventId" from deliveries
+    where subscription_id = ${webhook.id} and event_type = 'workflow_run_started'`;
+  if (!delivery) throw new Error("the run's start made no delivery");
+  return {
+    webhook_id: [webhook.id],
+    workflow_id: [workflow.id],
+    run_id: [run.id],
+    event_id: [delivery.id, `event_${delivery.eventId}`],
+    number: ["1"],
+    step_id: [steps[0].id, steps[1].id],
+    subscription_id: [organisationWebhook.id],
+    assistant_id: [assistant.id],
+    conversation_id: [call.id, ended.id],
+    api_key_id: [apiKey.id],
+    team_id: [teamId],
+  };
+}
+
+/** Makes names that stand for nothing, of the same forms. */
+export function unknownNames(names: Names): Names {
+  const other = (name: string) => {
+    if (name.startsWith("event_")) return `event_${crypto.randomUUID()}`;
+    if (name.startsWith("step-")) return `step-${newId()}`;
+    if (name.startsWith("WC-")) return newCallId("web");
+    return name.length > 1 ? newId() : name;
+  };
+  return Object.fromEntries(
+    Object.entries(names).map(([parameter, [first, ...rest]]) => [
+      parameter,
+      [other(first), ...rest.map(other)],
+    ]),
+  );
+}
+
+/** Makes a body that names every field its schema has, acceptably. */
+export function wholeBody(
+  { body }: { body: Schema | undefined },
+  names: Names,
+): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(body?.properties ?? {}).map(([field, schema]) => [
+      field,
+      exampleOf(field, schema, names),
+    ]),
+  );
+}
+
+/** Body fields that name a resource by another word than paths do. */
+const otherWords: Record<string, string> = {
+  assistantId: "assistant_id",
+  call_id: "conversation_id",
+  team_ids: "team_id",
+  default_team_id: "team_id",
+};
+
+function exampleOf(field: string, schema: Schema, names: Names): unknown {
+  if (field === "facts") return factsOf(schema, names);
+  if (schema.properties) return wholeBody({ body: schema }, names);
+  const known = names[otherWords[field] ?? field]?.[0];
+  const own = field === "id" ? [newCallId("web"), crypto.randomUUID()] : [known, [known]];
+  const texts = ["a text", "https://example.com/hook", "2026-11-21T10:30:00Z", "token"];
+  const lists = [["workflow_created"], ["workflow.started"], ["admin"], ["hang"]];
+  const others = [
+    newId(),
+    [newId()],
+    newCallId("web"),
+    "application/json",
+    false,
+    1,
+    { name: "a text" },
+    {},
+    null,
+  ];
+  const candidates = [...choices(schema), ...own, ...texts, ...others, ...lists];
+  // A URL is any text to its schema; the rest is asked of the schema itself.
+  const fitting = field === "url" ? texts.slice(1) : candidates;
+  const validator = Compile(schema as TSchema);
+  const example = fitting.find((one) => one !== undefined && validator.Check(one));
+  if (example === undefined) throw new Error(`exampleOf() must learn a value for ${field}`);
+  return example;
+}
+
+/** One fact of every type, but that a step ends once only; the one that deletes comes last. */
+const factsOf = ({ items }: Schema, names: Names): unknown[] =>
+  (items?.anyOf ?? [])
+    .map((fact) => wholeBody({ body: fact }, names))
+    .filter(({ type }) => type !== "step.failed")
+    .sort((a, b) => Number(a.type === "workflow.deleted") - Number(b.type === "workflow.deleted"));
+
+const choices = (schema: Schema): unknown[] => [
+  ...(schema.enum ?? []),
+  ...("const" in schema ? [schema.const] : []),
+  ...(schema.anyOf ?? []).flatMap(choices),
+];
