@@ -37,38 +37,46 @@ export async function furnish(
   const credentials = { secret: credential, headers: { "x-mark": credential } };
   const hidden = { [payload]: payload };
 
-  const ofWorkflows = { name, url, actions: workflowActions, bearer_token: credential };
-  const webhook = await make("/workflows/v1/workflow-webhooks", ofWorkflows);
-  const ofAll = { name, url, events: organisationEventTypes, ...credentials };
-  const organisationWebhook = await make("/webhooks", ofAll);
-  const server = { enabled: true, url, messages: assistantMessageTypes, ...credentials };
   const assistants = "/assistants/v1/assistants";
-  const assistant = await make(assistants, { name, assistantServer: server, mark: secret });
+  const ofWorkflows = { name, url, actions: workflowActions, bearer_token: credential };
+  const ofAll = { name, url, events: organisationEventTypes, ...credentials };
+  const server = { enabled: true, url, messages: assistantMessageTypes, ...credentials };
+  const [webhook, organisationWebhook, assistant] = await Promise.all([
+    make("/workflows/v1/workflow-webhooks", ofWorkflows),
+    make("/webhooks", ofAll),
+    make(assistants, { name, assistantServer: server, mark: secret }),
+  ]);
 
-  const { workflow } = await make("/workflows/v1/workflows", { name, settings: { secret } });
-  const start = { workflow_id: workflow.id, trigger: "manual", input: hidden };
-  const { run } = await make("/workflows/v1/workflow-runs", start);
+  const makeRun = async () => {
+    const { workflow } = await make("/workflows/v1/workflows", { name, settings: { secret } });
+    const start = { workflow_id: workflow.id, trigger: "manual", input: hidden };
+    return (await make("/workflows/v1/workflow-runs", start)).run;
+  };
+  const begin = { callType: "web", direction: "inbound", status: "queued", metadata: hidden };
+  const conversations = "/calls/v1/conversations";
+  const makeCall = () => make(conversations, { assistantId: assistant.id, ...begin });
+  const [run, call, ended, apiKey] = await Promise.all([
+    makeRun(),
+    makeCall(),
+    makeCall(),
+    make("/v1/api-keys", { name, scopes: ["read"] }),
+  ]);
+
   const steps = [
     { id: `step-${secret}`, status: "started", name },
     { id: `step-2-${secret}`, status: "failed", name, output: hidden, error: hidden },
   ] as const;
-  for (const { id, ...step } of steps) {
-    const path = `/workflows/v1/workflow-runs/${run.id}/steps/${id}`;
-    expect((await api.call("PUT", path, { key, body: step })).status).toBe(201);
-  }
-
-  const begin = { callType: "web", direction: "inbound", status: "queued", metadata: hidden };
-  const conversations = "/calls/v1/conversations";
-  const call = await make(conversations, { assistantId: assistant.id, ...begin });
-  const line = { role: "user", text: payload, metrics: hidden };
-  await make(`${conversations}/${call.id}/messages`, line);
-  await make(`${conversations}/${call.id}/errors`, { type: "llm_error", message: payload });
-  const ended = await make(conversations, { assistantId: assistant.id, ...begin });
+  const stepsPath = `/workflows/v1/workflow-runs/${run.id}/steps`;
   const end = { recording: hidden, analysis: hidden, cost: hidden, metrics: hidden };
-  const endPath = `${conversations}/${ended.id}/end`;
-  expect((await api.call("POST", endPath, { key, body: end })).status).toBe(200);
+  const line = { role: "user", text: payload, metrics: hidden };
+  const reported = await Promise.all([
+    ...steps.map(({ id, ...body }) => api.call("PUT", `${stepsPath}/${id}`, { key, body })),
+    api.call("POST", `${conversations}/${ended.id}/end`, { key, body: end }),
+    make(`${conversations}/${call.id}/messages`, line),
+    make(`${conversations}/${call.id}/errors`, { type: "llm_error", message: payload }),
+  ]);
+  expect(reported.slice(0, 3).map(({ status }) => status)).toEqual([201, 201, 200]);
 
-  const apiKey = await make("/v1/api-keys", { name, scopes: ["read"] });
   const { sql } = api.database;
   await sql`
     insert into attempts (delivery_id, number, delivery_created_at, id, team_id, request_url, success,
@@ -84,7 +92,7 @@ export async function furnish(
   if (!delivery) throw new Error("the run's start made no delivery");
   return {
     webhook_id: [webhook.id],
-    workflow_id: [workflow.id],
+    workflow_id: [run.workflow_id],
     run_id: [run.id],
     event_id: [delivery.id, `event_${delivery.eventId}`],
     number: ["1"],

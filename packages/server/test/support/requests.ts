@@ -102,6 +102,10 @@ function resolve(node: unknown, document: object): unknown {
   return "properties" in copy ? { additionalProperties: false, ...copy } : copy;
 }
 
+/** Sorts operations so that those that change nothing come first. */
+export const readingFirst = (one: Operation, other: Operation): number =>
+  Number(other.method === "GET") - Number(one.method === "GET");
+
 /** Fills a path's parameters; one that `names` does not know must be made known there. */
 export function fill(path: string, names: Names): string {
   return path.replaceAll(/\{(\w+)\}/g, (_, parameter: string) => {
