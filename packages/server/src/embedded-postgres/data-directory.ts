@@ -44,7 +44,9 @@ async function initialise(
   const prefix = `${path.basename(dataDirectory)}.initialising-`;
   const parent = path.dirname(dataDirectory);
   for (const name of fs.readdirSync(parent).filter((name) => name.startsWith(prefix))) {
-    fs.rmSync(path.join(parent, name), { recursive: true, force: true });
+    // What a killed initdb has started may write on for a moment.
+    const patience = { maxRetries: 10, retryDelay: 100 };
+    fs.rmSync(path.join(parent, name), { recursive: true, force: true, ...patience });
   }
   const unfinished = path.join(parent, `${prefix}${randomUUID()}`);
   makeOwnDirectory(unfinished, account);
