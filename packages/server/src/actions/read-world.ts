@@ -12,6 +12,7 @@ import {
 } from "../db/workflows.ts";
 import type { Fact } from "../domain/facts.ts";
 import { subjectKey, type World } from "../domain/world.ts";
+import { AppError } from "../errors.ts";
 
 /** Unfinished runs that one deletion may cancel. */
 const cancelledRunsMax = 10_000;
@@ -38,6 +39,10 @@ async function readRunsAndWorkflows(
   const unfinished = await ifAny(deleted, (keys) =>
     listUnfinishedRuns(tx, keys, cancelledRunsMax + 1),
   );
+  // Of many deletions in one request: cut short, some of their runs would be left behind.
+  if (unfinished.length >= 2 * (cancelledRunsMax + 1)) {
+    throw new AppError("too_many_unfinished_runs", "Delete fewer workflows at once.");
+  }
   const runKeys = keysOf(facts, (fact) => "runId" in fact && fact.runId);
   const runs = await ifAny(uniqueKeys([...runKeys, ...unfinished]), (keys) => lockRuns(tx, keys));
 

@@ -70,7 +70,7 @@ export async function lockRuns(tx: Tx, keys: readonly TeamKey[]): Promise<Run[]>
   return rows.map(toRun);
 }
 
-/** Names the unfinished runs of workflows that are being deleted, up to `limit` of each. */
+/** Names the unfinished runs of workflows that are being deleted, up to `limit` of each and twice that of all. */
 export async function listUnfinishedRuns(
   tx: Tx,
   workflows: readonly TeamKey[],
@@ -83,7 +83,8 @@ export async function listUnfinishedRuns(
       select team_id, id from runs
       where team_id = k.team_id and workflow_id = k.id and completed_at is null
       limit ${limit}
-    ) r`;
+    ) r
+    limit ${limit * 2}`;
 }
 
 /**

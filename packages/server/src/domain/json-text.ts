@@ -141,12 +141,13 @@ export function extendObject(
 }
 
 /**
- * Tells whether two texts are equal apart from insignificant white space.
+ * Tells whether two texts are equal apart from insignificant white space; no text equals no text only.
  *
  * Spelling counts: `1` and `1.0`, or another order of keys, are different texts.
  */
-export function sameJson(a: JsonText, b: JsonText): boolean {
-  return a === b || withoutWhitespace(a) === withoutWhitespace(b);
+export function sameJson(a: JsonText | null, b: JsonText | null): boolean {
+  if (a === b) return true;
+  return a !== null && b !== null && withoutWhitespace(a) === withoutWhitespace(b);
 }
 
 /** Reads depth, keys and top-level members of a text that is known to be valid JSON, in one pass. */

@@ -140,9 +140,6 @@ function finishIfFinal(
 
 const sameReport = (a: Run, b: Run): boolean =>
   a.status === b.status &&
-  sameText(a.output, b.output) &&
-  sameText(a.collectedInformation, b.collectedInformation) &&
-  sameText(a.error, b.error);
-
-const sameText = (a: JsonText | null, b: JsonText | null): boolean =>
-  a === b || (a !== null && b !== null && sameJson(a, b));
+  sameJson(a.output, b.output) &&
+  sameJson(a.collectedInformation, b.collectedInformation) &&
+  sameJson(a.error, b.error);

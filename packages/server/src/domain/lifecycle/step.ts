@@ -87,8 +87,5 @@ const sameReport = (a: Step, b: Step): boolean =>
   a.status === b.status &&
   a.name === b.name &&
   a.index === b.index &&
-  sameText(a.output, b.output) &&
-  sameText(a.error, b.error);
-
-const sameText = (a: JsonText | null, b: JsonText | null): boolean =>
-  a === b || (a !== null && b !== null && sameJson(a, b));
+  sameJson(a.output, b.output) &&
+  sameJson(a.error, b.error);

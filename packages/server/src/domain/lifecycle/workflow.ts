@@ -179,7 +179,7 @@ function plainChange(
 
 /** Tells a document's changes member by member where both are objects, as a whole otherwise. */
 function documentChanges(path: string, before: JsonText | null, after: JsonText | null): Change[] {
-  if (before === after || (before !== null && after !== null && sameJson(before, after))) return [];
+  if (sameJson(before, after)) return [];
   const [old, now] = [memberTexts(before), memberTexts(after)];
   if (!old || !now) {
     return [{ path, oldValue: before ?? jsonText(null), newValue: after ?? jsonText(null) }];
