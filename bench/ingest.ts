@@ -58,8 +58,11 @@ try {
   if (values.json) console.log(JSON.stringify(figures));
   else print(figures);
 } finally {
-  service.kill("SIGTERM");
-  await new Promise((resolve) => service.once("exit", resolve));
+  // One that could not start is gone already.
+  if (service.exitCode === null) {
+    service.kill("SIGTERM");
+    await new Promise((resolve) => service.once("exit", resolve));
+  }
   sink.kill();
   await postgres.close();
   rmSync(directory, { recursive: true, force: true });
