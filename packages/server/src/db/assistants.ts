@@ -21,7 +21,7 @@ export type AssistantRow = {
   deleted_at: Date | null;
 };
 
-export function toAssistant(row: AssistantRow): Assistant {
+function toAssistant(row: AssistantRow): Assistant {
   const document = toJsonText(row.document);
   if (document === null) throw new Error("an assistant has no document");
   return {

@@ -37,7 +37,7 @@ export type CallRow = {
   updated_at: Date;
 };
 
-export const toCall = (row: CallRow): Call => ({
+const toCall = (row: CallRow): Call => ({
   teamId: row.team_id,
   id: row.id,
   assistantId: row.assistant_id,

@@ -374,10 +374,3 @@ export async function failOrphanedDeliveriesOfAllTeams(sql: Sql, limit: number):
     returning d.id`;
   return rows.length;
 }
-
-/** Says whether anything at all is still to be delivered, for tests and the end of a drain. */
-export async function countPendingOfAllTeams(sql: Sql): Promise<number> {
-  const [row] = await sql<{ count: number }>`
-    select count(*)::int as count from deliveries where finished_at is null`;
-  return row?.count ?? 0;
-}

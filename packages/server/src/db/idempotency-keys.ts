@@ -97,7 +97,7 @@ export async function releaseIdempotencyKey(
 }
 
 /** Forgets at most `limit` keys whose 24 hours are over, of any team; says how many. */
-export async function deleteOldIdempotencyKeysOfAnyTeam(sql: Sql, limit: number): Promise<number> {
+export async function deleteOldIdempotencyKeysOfAllTeams(sql: Sql, limit: number): Promise<number> {
   const rows = await sql`
     delete from idempotency_keys
     where (team_id, key) in (

@@ -1,4 +1,4 @@
-import type { Sql, Tx } from "./sql.ts";
+import type { Tx } from "./sql.ts";
 
 /**
  * Makes the daily partitions from today to `daysAhead` days on, by the database's calendar (UTC); returns how many.
@@ -33,17 +33,4 @@ export async function ensurePartitions(tx: Tx, daysAhead: number): Promise<numbe
 async function runStatement(tx: Tx, statement: string): Promise<void> {
   const strings = Object.assign([statement], { raw: [statement] });
   await tx(strings);
-}
-
-/** Deletes idempotency keys whose 24 hours are over; returns how many. */
-export async function deleteOldIdempotencyKeysOfAllTeams(sql: Sql, limit: number): Promise<number> {
-  const rows = await sql`
-    delete from idempotency_keys
-    where (team_id, key) in (
-      select team_id, key from idempotency_keys
-      where created_at < now() - interval '24 hours'
-      order by created_at
-      limit ${limit})
-    returning key`;
-  return rows.length;
 }

@@ -1,6 +1,7 @@
 import { failOrphanedDeliveriesOfAllTeams } from "../db/deliveries.ts";
 import { deleteOldIdentitiesOfAllTeams } from "../db/fact-identities.ts";
-import { deleteOldIdempotencyKeysOfAllTeams, ensurePartitions } from "../db/partitions.ts";
+import { deleteOldIdempotencyKeysOfAllTeams } from "../db/idempotency-keys.ts";
+import { ensurePartitions } from "../db/partitions.ts";
 import type { Database } from "../db/sql.ts";
 
 export type JanitorDeps = {

@@ -83,7 +83,7 @@ export const assistantMessages: Contract = {
 const jsonNull = jsonText(null);
 
 /** The call as it stood; in the report, with what it came to. */
-export const callText = (call: Call, reportOn?: readonly Message[]): JsonText =>
+const callText = (call: Call, reportOn?: readonly Message[]): JsonText =>
   extendObject(
     {
       id: call.id,
@@ -119,7 +119,7 @@ function metricsText(call: Call, messages: readonly Message[]): JsonText {
 }
 
 /** The assistant as it is stored, which is without its server and so without its credentials. */
-export const assistantText = (assistant: Assistant): JsonText =>
+const assistantText = (assistant: Assistant): JsonText =>
   extendObject(
     {
       id: assistant.id,
@@ -129,7 +129,7 @@ export const assistantText = (assistant: Assistant): JsonText =>
     [...jsonMembers(assistant.document)],
   );
 
-export const messagesText = (messages: readonly Message[]): JsonText =>
+const messagesText = (messages: readonly Message[]): JsonText =>
   `[${messages.map(messageText).join(",")}]` as JsonText;
 
 /** One message, as receivers and callers see it. */
