@@ -225,19 +225,21 @@ export async function claimDueOfAllTeams(
           updated_at = case when crashed then now() else d.updated_at end
       from taken
       where d.team_id = taken.team_id and d.id = taken.id
-      returning d.id, d.attempt_count, d.crash_count, d.manual_count, d.status
+      -- All that the caller gets is returned here: joined back to the rows taken, it would cost their number squared.
+      returning taken.team_id, taken.id, taken.subscription_id, taken.event_id, taken.contract,
+                taken.event_type, taken.payload, taken.created_at, taken.due_at, taken.manual,
+                taken.updated_by, taken.order_key, d.attempt_count, d.crash_count, d.manual_count,
+                d.status
     )
-    select taken.team_id as "teamId", taken.id, taken.subscription_id as "subscriptionId",
-           taken.event_id as "eventId", taken.contract, taken.event_type as "eventType",
-           taken.payload, taken.created_at::text as "createdAt",
-           moved.attempt_count as "attemptNumber", moved.crash_count as "crashCount",
-           moved.manual_count as "manualCount", taken.manual,
-           case when taken.manual then taken.updated_by else 'system' end as actor,
-           taken.order_key is not null as ordered
-    from taken
-    join moved on moved.id = taken.id
-    where moved.status = 'pending'
-    order by taken.due_at, taken.id`;
+    select team_id as "teamId", id, subscription_id as "subscriptionId", event_id as "eventId",
+           contract, event_type as "eventType", payload, created_at::text as "createdAt",
+           attempt_count as "attemptNumber", crash_count as "crashCount",
+           manual_count as "manualCount", manual,
+           case when manual then updated_by else 'system' end as actor,
+           order_key is not null as ordered
+    from moved
+    where status = 'pending'
+    order by due_at, id`;
   const leaseMsOf = new Map(shares.map((share) => [share.subscriptionId, share.leaseMs]));
   return rows.map((row) => ({
     ...row,
@@ -269,7 +271,7 @@ export type AttemptRecord = {
 };
 
 /**
- * Logs attempts and moves their deliveries on, where the lease is still theirs; returns the attempts that moved one.
+ * Logs attempts and moves their deliveries on, where the lease is still theirs; returns the attempts that moved none.
  *
  * What happened is always logged; only the lease holder may change state. A result that comes after its attempt was
  * given up as `unknown_outcome` takes that row's place, because now the outcome is known; it moves nothing.
@@ -278,7 +280,7 @@ export async function recordAttempts(
   sql: Sql,
   records: readonly AttemptRecord[],
 ): Promise<Set<string>> {
-  const moved = await sql("record_attempts")<{ attemptId: string }>`
+  const [moved] = await sql("record_attempts")<{ count: number; attemptIds: string[] | null }>`
     with given as (
       select * from unnest(
         ${textArray(records.map((r) => r.teamId))}::text[],
@@ -315,7 +317,7 @@ export async function recordAttempts(
         error_code = excluded.error_code, error_message = excluded.error_message,
         latency_ms = excluded.latency_ms
       where attempts.error_code = 'unknown_outcome'
-    )
+    ), moved as (
     update deliveries d
     set status = case g.outcome when 'retry' then 'pending' else g.outcome end,
         lease_token = null,
@@ -329,8 +331,15 @@ export async function recordAttempts(
         updated_at = now()
     from given g
     where d.team_id = g.team_id and d.id = g.delivery_id and d.lease_token = g.lease_token
-    returning g.attempt_id as "attemptId"`;
-  return new Set(moved.map(({ attemptId }) => attemptId));
+    returning g.attempt_id
+    )
+    -- Nearly always all of them: then a number says as much as their names.
+    select count(*)::int as count,
+           case when count(*) < ${records.length} then array_agg(attempt_id) end as "attemptIds"
+    from moved`;
+  if (moved?.count === records.length) return new Set();
+  const movedIds = new Set(moved?.attemptIds);
+  return new Set(records.map(({ attemptId }) => attemptId).filter((id) => !movedIds.has(id)));
 }
 
 /** A lease to give back: its attempt was never begun. */

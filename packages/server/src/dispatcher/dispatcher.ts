@@ -8,8 +8,9 @@ import {
 } from "../db/deliveries.ts";
 import type { Database } from "../db/sql.ts";
 import { type LeasedDelivery, leaseMs } from "../domain/delivery.ts";
+import { openPace, type Pace } from "../pace.ts";
 import { type AttemptDeps, type Attempted, attempt } from "./attempt.ts";
-import { adaptSlots, firstSlots, holdMax } from "./slots.ts";
+import { adaptSlots, firstSlots, heldAtPace, holdMax } from "./slots.ts";
 
 export type DispatcherDeps = AttemptDeps & {
   /** The connections that claim; they plan with nested loops only (see `claimSettings`). */
@@ -67,6 +68,8 @@ type Lane = {
   reserved: number;
   inFlight: number;
   slots: number;
+  /** Attempts that ended. */
+  pace: Pace;
   /** It stands in the ring. */
   queued: boolean;
   /** More is due in the table than could be taken. */
@@ -77,6 +80,7 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
   const lanes = new Map<string, Lane>();
   /** Lanes that have something ready and a free slot, in the order of their turns. */
   const ring: Lane[] = [];
+  const pace = openPace();
   let inFlight = 0;
   let held = 0;
   let heldBytes = 0;
@@ -100,6 +104,7 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
         reserved: 0,
         inFlight: 0,
         slots: firstSlots(deps.subscriptionConcurrency),
+        pace: openPace(),
         queued: false,
         backlog: false,
       };
@@ -115,16 +120,19 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
     }
   }
 
+  const holdMaxOf = (lane: Lane): number => holdMax(lane.slots, lane.pace.perSecond());
+
   const roomOf = (lane: Lane): number =>
-    holdMax(lane.slots) - lane.inFlight - lane.ready.length - lane.reserved;
+    holdMaxOf(lane) - lane.inFlight - lane.ready.length - lane.reserved;
 
   /** What is sent at most once must not wait under a lease: were it lost with this process, it would never be sent. */
   const slotsFreeOf = (lane: Lane): number =>
     Math.min(lane.slots - lane.inFlight - lane.ready.length, deps.concurrency - inFlight);
 
-  /** Places for deliveries, over all lanes: as many again may wait as may be in flight. */
-  const room = (): number =>
-    heldBytes >= heldBytesMax ? 0 : Math.max(0, deps.concurrency * 2 - held);
+  /** Deliveries that may be held, over all lanes: as many again may wait as may be in flight, and more when all goes fast. */
+  const capacity = (): number => Math.max(deps.concurrency * 2, heldAtPace(pace.perSecond()));
+
+  const room = (): number => (heldBytes >= heldBytesMax ? 0 : Math.max(0, capacity() - held));
 
   function enqueue(lane: Lane, entry: Held): void {
     lane.ready.push(entry);
@@ -165,6 +173,8 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
         inFlight--;
         forgetHeld(delivery);
         if (attempted.kind === "attempted") {
+          pace.count();
+          lane.pace.count();
           lane.slots = adaptSlots(lane.slots, attempted, deps.subscriptionConcurrency);
           if (attempted.retryInMs !== undefined) pollWithin(attempted.retryInMs);
         }
@@ -176,9 +186,8 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
   }
 
   function worthAClaim(lane: Lane): boolean {
-    const capacity = deps.concurrency * 2;
-    if (starved) return room() >= capacity * roomWorthAClaim;
-    return lane.backlog && roomOf(lane) >= holdMax(lane.slots) / 2 && room() > 0;
+    if (starved) return room() >= capacity() * roomWorthAClaim;
+    return lane.backlog && roomOf(lane) >= holdMaxOf(lane) / 2 && room() > 0;
   }
 
   function forgetHeld(delivery: LeasedDelivery): void {
