@@ -39,12 +39,15 @@ export type Dispatcher = {
 
 /**
  * Planner switches for connections that claim. At 1,000 and more rows a subscription the planner takes a bitmap scan
- * and a sort over the walk along the index, which is several times dearer.
+ * and a sort over the walk along the index, which is several times dearer; and while events are few it reads all of
+ * them into a hash table, in a plan that is kept when they are many.
  */
 export const claimSettings = {
   enable_bitmapscan: "off",
   enable_sort: "off",
   enable_seqscan: "off",
+  enable_hashjoin: "off",
+  enable_mergejoin: "off",
 };
 
 const pollMs = 1_000;
@@ -197,7 +200,7 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
 
   /** Looks once around all subscriptions with due work, as far as there is room. */
   async function poll(): Promise<void> {
-    let nextDueMs = pollMs * (0.8 + 0.2 * deps.random());
+    let nextDueMs = pollMs * (0.9 + 0.1 * deps.random());
     do {
       const walked = await listDueSubscriptionsOfAllTeams(deps.database.sql, cursor, walkMax);
       polledAtMs = performance.now();
