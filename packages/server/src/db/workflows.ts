@@ -75,11 +75,14 @@ export async function shareWorkflows(tx: Tx, keys: readonly TeamKey[]): Promise<
 
 /** Reads the workflows of runs as they are, deleted ones included. */
 export async function readWorkflowsOfRuns(tx: Tx, runs: readonly TeamKey[]): Promise<Workflow[]> {
+  // The runs first: the other way round every run of their workflows would be looked at.
   const rows = await tx("read_workflows_of_runs")<WorkflowRow>`
-    select distinct on (w.team_id, w.id) w.*
-    from unnest(${teamIds(runs)}::text[], ${ids(runs)}::text[]) as k (team_id, id)
-    join runs r on r.team_id = k.team_id and r.id = k.id
-    join workflows w on w.team_id = r.team_id and w.id = r.workflow_id`;
+    with named as materialized (
+      select distinct r.team_id, r.workflow_id
+      from unnest(${teamIds(runs)}::text[], ${ids(runs)}::text[]) as k (team_id, id)
+      join runs r on r.team_id = k.team_id and r.id = k.id
+    )
+    select w.* from named join workflows w on w.team_id = named.team_id and w.id = named.workflow_id`;
   return rows.map(toWorkflow);
 }
 
