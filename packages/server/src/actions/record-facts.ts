@@ -1,10 +1,11 @@
 import { insertIdentities, listKnownIdentities } from "../db/fact-identities.ts";
-import { type Database, isRetryable, isStorageUnavailable, type Tx } from "../db/sql.ts";
+import { type Database, isRetryable, isStorageUnavailable, isTimeout, type Tx } from "../db/sql.ts";
 import type { Contract } from "../domain/contracts/contract.ts";
 import { decide } from "../domain/decide.ts";
 import type { Fact } from "../domain/facts.ts";
 import { type Changes, noChanges, type Recorded, subjectKey, type World } from "../domain/world.ts";
 import { AppError } from "../errors.ts";
+import { reach } from "../fault-points.ts";
 import { openGroupCommit, type Settled } from "../group-commit.ts";
 import { type FanOut, fanOut, type HotPath, writeDeliveries } from "./fan-out.ts";
 import { readWorld } from "./read-world.ts";
@@ -54,6 +55,7 @@ export function openRecordFacts(deps: RecordFactsDeps): FactsIntake {
     weigh: (facts) => facts.reduce((weight, fact) => weight + factWeight(fact), 0),
     // Whatever else went wrong may be one caller's doing: the others must not share its fate.
     mayBeOneItem: (error) => !isStorageUnavailable(error),
+    waitedInVain: isTimeout,
     commit: (callers) => commitCallers(deps, callers),
   });
   return {
@@ -108,14 +110,19 @@ async function commitOnce(
   const leasedAtMs = performance.now();
   try {
     const { settled, leased } = await deps.database.begin(async (tx) => {
+      reach("after_begin");
       const world = await readWorld(tx, facts);
       const changes = noChanges();
       const settled = await settleAll(tx, facts, world, changes);
       planned = await fanOut(tx, deps, changes);
       await writeChanges(tx, world, changes);
-      return { settled, leased: await writeDeliveries(tx, planned) };
+      const leased = await writeDeliveries(tx, planned);
+      reach("before_commit");
+      return { settled, leased };
     });
+    reach("after_commit_before_answer");
     hotPath.accept(leased, leasedAtMs);
+    reach("after_hot_accept");
     if (planned?.events.some(({ order }) => order !== null)) hotPath.leftInTable();
     if (planned && planned.unwanted > 0) deps.onUnwanted(planned.unwanted);
     return settled;

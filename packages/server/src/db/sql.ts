@@ -89,10 +89,13 @@ export function openDatabase(options: DatabaseOptions): Database {
         await client.query("commit");
         return result;
       } catch (error) {
-        // A connection that cannot even roll back is thrown away.
-        await client.query("rollback").catch((failure: Error) => {
-          broken = failure;
-        });
+        // A connection that cannot even roll back is thrown away; one that fell silent is not asked to.
+        if (fellSilent(error)) broken = error;
+        else {
+          await client.query("rollback").catch((failure: Error) => {
+            broken = failure;
+          });
+        }
         throw error;
       } finally {
         client.off("error", onClientError);
@@ -105,6 +108,10 @@ export function openDatabase(options: DatabaseOptions): Database {
     },
   };
 }
+
+/** Says whether no answer came over a connection within `query_timeout`: the next one would not come either. */
+const fellSilent = (error: unknown): error is Error =>
+  error instanceof Error && error.message === "Query read timeout";
 
 /** Begins, and asks for the time in the same round trip. */
 async function begin(client: pg.PoolClient): Promise<Date> {
