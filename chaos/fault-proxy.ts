@@ -32,7 +32,12 @@ export type FaultProxyOptions = {
   committing: readonly string[];
 };
 
-type Connection = { client: net.Socket; upstream: net.Socket; answerMustNotReturn: boolean };
+type Connection = {
+  client: net.Socket;
+  upstream: net.Socket;
+  /** The answer that must not return, counted from the beginning of the connection. */
+  cutAt?: number;
+};
 
 /** Opens the proxy on 127.0.0.1. */
 export async function openFaultProxy(options: FaultProxyOptions): Promise<FaultProxy> {
@@ -74,21 +79,24 @@ export async function openFaultProxy(options: FaultProxyOptions): Promise<FaultP
 
   const server = net.createServer((client) => {
     const upstream = options.connect();
-    const connection: Connection = { client, upstream, answerMustNotReturn: false };
+    const connection: Connection = { client, upstream };
     connections.add(connection);
     clients.add(client);
     client.once("close", () => clients.delete(client));
     client.setNoDelay(true);
     const commits = openCommitWatch(options.committing);
     forward(client, upstream, (chunk) => {
-      if (commits(chunk) && cutsLeft > 0) {
+      const [first] = commits(chunk);
+      if (first !== undefined && cutsLeft > 0 && connection.cutAt === undefined) {
         cutsLeft--;
-        connection.answerMustNotReturn = true;
+        connection.cutAt = first;
       }
       return "pass";
     });
-    forward(upstream, client, () => {
-      if (!connection.answerMustNotReturn) return "pass";
+    const countAnswers = openAnswerCount();
+    forward(upstream, client, (chunk) => {
+      // Those to the statements before the commit come first, for nobody has waited for them.
+      if (countAnswers(chunk) < (connection.cutAt ?? Number.POSITIVE_INFINITY)) return "pass";
       // PostgreSQL has answered, so the commit has happened.
       commitsCut++;
       drop(connection);
@@ -160,39 +168,65 @@ export async function openFaultProxy(options: FaultProxyOptions): Promise<FaultP
   return proxy;
 }
 
-const startupHeaderBytes = 4;
-const headerBytes = 5;
-
 /**
- * Watches what a client sends to PostgreSQL; returns a function that says whether a chunk completes a commit.
+ * Watches what a client sends to PostgreSQL; returns a function that says which answers will be those to the commits that
+ * a chunk completes, counted from 1.
  *
- * A commit is a simple query `commit`, or the Sync after a Bind of one of the named statements.
+ * A commit is a simple query `commit`, or the Sync after a Bind of one of the named statements. Answers are counted by
+ * their ends: one for the startup, one for each simple query and each Sync.
  */
-export function openCommitWatch(committing: readonly string[]): (chunk: Buffer) => boolean {
-  let pending: Buffer = Buffer.alloc(0);
-  let started = false;
+export function openCommitWatch(committing: readonly string[]): (chunk: Buffer) => number[] {
+  const messages = openMessages({ startup: true });
+  let answers = 0;
   let bound = false;
   return (chunk) => {
-    pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk]);
-    let commits = false;
-    for (;;) {
-      const header = started ? headerBytes : startupHeaderBytes;
-      if (pending.length < header) return commits;
-      const length = pending.readInt32BE(header - 4) + (started ? 1 : 0);
-      if (pending.length < length) return commits;
-      const type = started ? String.fromCharCode(pending[0] ?? 0) : "startup";
-      const body = pending.subarray(header, length);
-      pending = pending.subarray(length);
-      started = true;
-      if (type === "Q") commits ||= textAt(body, 0).trim().toLowerCase() === "commit";
+    const commits: number[] = [];
+    for (const { type, body } of messages(chunk)) {
       if (type === "B") {
         const portal = textAt(body, 0);
         bound ||= committing.includes(textAt(body, Buffer.byteLength(portal) + 1));
       }
-      if (type === "S") {
-        commits ||= bound;
-        bound = false;
-      }
+      if (type !== "startup" && type !== "Q" && type !== "S") continue;
+      answers++;
+      const asked = type === "Q" && textAt(body, 0).trim().toLowerCase() === "commit";
+      if (asked || (type === "S" && bound)) commits.push(answers);
+      if (type === "S") bound = false;
+    }
+    return commits;
+  };
+}
+
+/** Watches what PostgreSQL sends; returns a function that counts the answers that are complete with a chunk. */
+function openAnswerCount(): (chunk: Buffer) => number {
+  const messages = openMessages({ startup: false });
+  let answers = 0;
+  return (chunk) => {
+    for (const { type } of messages(chunk)) if (type === "Z") answers++;
+    return answers;
+  };
+}
+
+const startupHeaderBytes = 4;
+const headerBytes = 5;
+
+/** Takes one side's bytes apart; `startup`: the first message has no type. */
+function openMessages(side: {
+  startup: boolean;
+}): (chunk: Buffer) => { type: string; body: Buffer }[] {
+  let pending: Buffer = Buffer.alloc(0);
+  let started = !side.startup;
+  return (chunk) => {
+    pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk]);
+    const complete: { type: string; body: Buffer }[] = [];
+    for (;;) {
+      const header = started ? headerBytes : startupHeaderBytes;
+      if (pending.length < header) return complete;
+      const length = pending.readInt32BE(header - 4) + (started ? 1 : 0);
+      if (pending.length < length) return complete;
+      const type = started ? String.fromCharCode(pending[0] ?? 0) : "startup";
+      complete.push({ type, body: pending.subarray(header, length) });
+      pending = pending.subarray(length);
+      started = true;
     }
   };
 }

@@ -34,7 +34,10 @@ const hooks = [
 const organisationRetries = 3;
 
 /** Statements of the service that commit by themselves, so that losing their answer is losing a commit's. */
-const committing = ["record_attempts", "claim_due", "release_deliveries"];
+const committing = [
+  ...["record_attempts", "claim_due", "release_deliveries"],
+  "list_due_subscriptions", // It ends hot leases.
+];
 
 /** Opens all parts, in a directory; each adds to `closers` how it is closed, to be called backwards. */
 export async function openStage(

@@ -23,8 +23,8 @@ async function setup() {
   const through = new URL(database.url);
   through.search = "";
   through.host = `127.0.0.1:${proxy.port}`;
-  const connect = async (url: string) => {
-    const client = new pg.Client({ connectionString: url });
+  const connect = async (url: string, options: pg.ClientConfig = {}) => {
+    const client = new pg.Client({ connectionString: url, ...options });
     client.on("error", () => {});
     await client.connect();
     onTestFinished(() => client.end().catch(() => {}));
@@ -36,7 +36,12 @@ async function setup() {
     const { rows } = await direct.query("select count(*)::int as count from numbers");
     return rows[0].count as number;
   };
-  return { proxy, url: through.href, connect: () => connect(through.href), count };
+  return {
+    proxy,
+    url: through.href,
+    connect: (options?: pg.ClientConfig) => connect(through.href, options),
+    count,
+  };
 }
 
 test("a cut commit has happened, but its answer does not come back", async () => {
@@ -53,6 +58,21 @@ test("a cut commit has happened, but its answer does not come back", async () =>
   await next.query("begin; insert into numbers values (2)");
   await next.query("commit");
   expect(await count()).toBe(2);
+});
+
+test("a cut commit has happened also where nobody waited for the answers before it", async () => {
+  const { proxy, connect, count } = await setup();
+  const client = await connect({ pipeline: true });
+  proxy.cutCommits(1);
+  // The answer to the insert may come together with the commit's, or before.
+  const [began, , committed] = await Promise.allSettled([
+    client.query("begin"),
+    client.query("insert into numbers select 1 from pg_sleep(0.2)"),
+    client.query("commit"),
+  ]);
+  expect([began.status, committed.status]).toEqual(["fulfilled", "rejected"]);
+  expect(await count()).toBe(1);
+  expect(proxy.commitsCut).toBe(1);
 });
 
 test("the answer of a named statement that commits by itself is cut as well", async () => {
@@ -135,9 +155,10 @@ test("a commit is found however its bytes are divided", () => {
     const watch = openCommitWatch(["insert_one"]);
     const found: number[] = [];
     for (let at = 0; at < bytes.length; at += size) {
-      if (watch(bytes.subarray(at, at + size))) found.push(at);
+      found.push(...watch(bytes.subarray(at, at + size)));
     }
-    expect(found, `in chunks of ${size}`).toHaveLength(size === bytes.length ? 1 : 2);
+    // Of the answers to startup, `begin`, the named statement and `commit`.
+    expect(found, `in chunks of ${size}`).toEqual([3, 4]);
   }
 });
 

@@ -16,17 +16,11 @@ export async function listKnownIdentities(
     join fact_identities f on f.team_id = k.team_id and f.identity = k.identity`;
 }
 
-/** Writes identities and returns how many really were new; fewer than given: somebody else was faster. */
-export async function insertIdentities(
-  tx: Tx,
-  identities: readonly FactIdentity[],
-): Promise<number> {
-  const rows = await tx`
+/** Writes identities. One that somebody else wrote meanwhile is a duplicate: the caller starts over and finds it. */
+export async function insertIdentities(tx: Tx, identities: readonly FactIdentity[]): Promise<void> {
+  await tx`
     insert into fact_identities (team_id, identity)
-    select * from unnest(${teamsOf(identities)}::text[], ${namesOf(identities)}::text[])
-    on conflict do nothing
-    returning identity`;
-  return rows.length;
+    select * from unnest(${teamsOf(identities)}::text[], ${namesOf(identities)}::text[])`;
 }
 
 /** Forgets identities that are older than any repeat is expected to be; returns how many. */

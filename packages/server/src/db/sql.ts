@@ -16,10 +16,32 @@ export type Sql = {
   ): <T extends object = Row>(strings: TemplateStringsArray, ...values: unknown[]) => Promise<T[]>;
 };
 
-/** A statement runner inside somebody's transaction. Who takes a `Tx` cannot be called outside of one. */
+/** A piece of a statement with its own parameters; as a value of a statement, or of another piece, it becomes part of it. */
+export class SqlPart {
+  readonly strings: TemplateStringsArray;
+  readonly values: readonly unknown[];
+
+  constructor(strings: TemplateStringsArray, values: readonly unknown[]) {
+    this.strings = strings;
+    this.values = values;
+  }
+}
+
+/** Writes a piece of a statement as a template, to be used in several statements. */
+export const part = (strings: TemplateStringsArray, ...values: unknown[]): SqlPart =>
+  new SqlPart(strings, values);
+
+/**
+ * A statement runner inside somebody's transaction. Who takes a `Tx` cannot be called outside of one.
+ *
+ * Statements started without waiting for the one before travel together and run in their order; when one fails, those
+ * behind it do too.
+ */
 export type Tx = Sql & {
   /** When the transaction began by the database's clock, which is the one that counts, in whole milliseconds. */
-  readonly now: Date;
+  readonly now: Promise<Date>;
+  /** Sends COMMIT right behind the statements on their way, which `written` waits for; no statement may follow. */
+  commitBehind<T>(written: Promise<T>): Promise<T>;
 };
 
 /** A pool of connections to the one database. */
@@ -27,6 +49,11 @@ export type Database = {
   sql: Sql;
   /** Runs `work` in one transaction: committed when it returns, rolled back when it throws. */
   begin<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  /**
+   * As `begin`, but BEGIN travels with the first statements of `work`. They must only read and lock: should BEGIN
+   * itself fail, they run outside of a transaction. `tx.now` is there when it has not; write after waiting for it.
+   */
+  beginReading<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 };
 
@@ -60,6 +87,8 @@ export function openDatabase(options: DatabaseOptions): Database {
     query_timeout: options.statementTimeoutMs + 5_000,
     idleTimeoutMillis: 60_000,
     keepAlive: true,
+    // Statements of one transaction need not wait for each other's answers.
+    pipeline: true,
     options: Object.entries(settings)
       .map(([key, value]) => `-c ${key}=${value}`)
       .join(" "),
@@ -70,38 +99,38 @@ export function openDatabase(options: DatabaseOptions): Database {
     if (!closing) options.onError(error);
   });
 
+  async function transact<T>(work: (tx: Tx) => Promise<T>, mayStartAtOnce: boolean): Promise<T> {
+    const client = await pool.connect();
+    // Checked out, a client's errors no longer reach the pool's handler.
+    const onClientError = () => {};
+    client.on("error", onClientError);
+    let broken: Error | undefined;
+    try {
+      const now = askForTime(client);
+      const tx = openTransaction(client, now);
+      if (mayStartAtOnce) now.catch(() => {});
+      else await now;
+      const result = await work(tx);
+      return tx.committed ? result : await tx.commitBehind(Promise.resolve(result));
+    } catch (error) {
+      // A connection that cannot even roll back is thrown away; one that fell silent is not asked to.
+      if (fellSilent(error)) broken = error;
+      else {
+        await client.query("rollback").catch((failure: Error) => {
+          broken = failure;
+        });
+      }
+      throw error;
+    } finally {
+      client.off("error", onClientError);
+      client.release(broken);
+    }
+  }
+
   return {
     sql: statementRunner((query) => pool.query(query)),
-    async begin(work) {
-      const client = await pool.connect();
-      // Checked out, a client's errors no longer reach the pool's handler.
-      const onClientError = () => {};
-      client.on("error", onClientError);
-      let broken: Error | undefined;
-      try {
-        const now = await begin(client);
-        const result = await work(
-          Object.assign(
-            statementRunner((query) => client.query(query)),
-            { now },
-          ),
-        );
-        await client.query("commit");
-        return result;
-      } catch (error) {
-        // A connection that cannot even roll back is thrown away; one that fell silent is not asked to.
-        if (fellSilent(error)) broken = error;
-        else {
-          await client.query("rollback").catch((failure: Error) => {
-            broken = failure;
-          });
-        }
-        throw error;
-      } finally {
-        client.off("error", onClientError);
-        client.release(broken);
-      }
-    },
+    begin: (work) => transact(work, false),
+    beginReading: (work) => transact(work, true),
     async close() {
       closing = true;
       await pool.end();
@@ -114,7 +143,7 @@ const fellSilent = (error: unknown): error is Error =>
   error instanceof Error && error.message === "Query read timeout";
 
 /** Begins, and asks for the time in the same round trip. */
-async function begin(client: pg.PoolClient): Promise<Date> {
+async function askForTime(client: pg.PoolClient): Promise<Date> {
   const results: unknown = await client.query("begin; select now()");
   const [, { rows }] = results as [pg.QueryResult, pg.QueryResult<{ now: Date }>];
   const [row] = rows;
@@ -122,12 +151,47 @@ async function begin(client: pg.PoolClient): Promise<Date> {
   return row.now;
 }
 
+function openTransaction(
+  client: pg.PoolClient,
+  now: Promise<Date>,
+): Tx & { readonly committed: boolean } {
+  let committed = false;
+  const run = statementRunner((query) => {
+    // It would run on its own, outside of the transaction.
+    if (committed) throw new Error("a statement came after the commit");
+    return client.query(query);
+  });
+  return Object.defineProperties(run, {
+    now: { value: now },
+    committed: { get: () => committed },
+    commitBehind: {
+      async value<T>(written: Promise<T>): Promise<T> {
+        committed = true;
+        let failed = false;
+        written.catch(() => {
+          failed = true;
+        });
+        // What fails before it leaves aborts nothing in PostgreSQL; it is known when all that can run has run.
+        await new Promise<void>((resolve) => process.nextTick(resolve));
+        if (failed) return await written;
+        // The statement that failed has more to say than a commit that became a rollback because of it.
+        const [result, commit] = await Promise.allSettled([written, client.query("commit")]);
+        if (result.status === "rejected") throw result.reason;
+        if (commit.status === "rejected") throw commit.reason;
+        if (commit.value.command !== "COMMIT") throw new Error("the transaction was rolled back");
+        return result.value;
+      },
+    },
+  }) as Tx & { readonly committed: boolean };
+}
+
 function statementRunner(query: (config: pg.QueryConfig) => Promise<pg.QueryResult>): Sql {
   const run = (name: string | undefined, strings: TemplateStringsArray, values: unknown[]) =>
     query({
       ...(name === undefined ? {} : { name }),
-      text: statementText(strings),
-      values,
+      ...(values.some((value) => value instanceof SqlPart)
+        ? compose(strings, values)
+        : { text: statementText(strings), values }),
     }).then((result) => result.rows);
   return ((first: TemplateStringsArray | string, ...values: unknown[]) =>
     typeof first === "string"
@@ -147,6 +211,18 @@ function statementText(strings: TemplateStringsArray): string {
   return text;
 }
 
+/** Puts pieces into their statement; parameters are numbered in the order in which they stand there. */
+function compose(strings: readonly string[], values: readonly unknown[]) {
+  const parameters: unknown[] = [];
+  const textOf = (texts: readonly string[], given: readonly unknown[]): string =>
+    texts.reduce((sofar, text, index) => {
+      const value = given[index - 1];
+      if (value instanceof SqlPart) return sofar + textOf(value.strings, value.values) + text;
+      return `${sofar}$${parameters.push(value)}${text}`;
+    });
+  return { text: textOf(strings, values), values: parameters };
+}
+
 /** The SQLSTATE of a database error, such as "23505"; undefined when the error is none of the database's. */
 export function sqlState(error: unknown): string | undefined {
   const code = error instanceof Error ? (error as { code?: unknown }).code : undefined;
@@ -155,6 +231,9 @@ export function sqlState(error: unknown): string | undefined {
 
 /** Says whether the transaction may simply be run again: serialization failure or deadlock (SQLSTATE class 40). */
 export const isRetryable = (error: unknown): boolean => sqlState(error)?.startsWith("40") ?? false;
+
+/** Says whether a row of this key is there already (SQLSTATE 23505): it was inserted since it was looked for. */
+export const isDuplicate = (error: unknown): boolean => sqlState(error) === "23505";
 
 /**
  * Says whether an error means "the database is not there or will not write", as opposed to "this statement is wrong".

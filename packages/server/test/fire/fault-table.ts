@@ -54,14 +54,14 @@ export const faultCases: readonly FaultCase[] = [
   {
     point: "after_begin",
     approach: "reported",
-    where: "the transaction of a fact has begun",
+    where: "BEGIN is on its way to the database",
     unordered: once,
     ordered: once,
   },
   {
     point: "before_commit",
     approach: "reported",
-    where: "fact, event and delivery are written, not committed",
+    where: "fact, event and delivery are on their way to the database, COMMIT is not",
     unordered: once,
     ordered: once,
   },

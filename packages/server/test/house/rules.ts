@@ -16,8 +16,8 @@ const leaves = "server/src/*.ts";
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   // Pure: it knows how ids are derived and how a refusal is called, and nothing else.
   domain: ["server/src/ids.ts", "server/src/errors.ts"],
-  // A leaf stands alone. Two exceptions: a full queue is refused as callers know it, and CIDRs are parsed as egress parses them.
-  leaf: ["server/src/errors.ts", "server/src/domain/address.ts"],
+  // A leaf stands alone. Exceptions: a queue refuses as callers know it and knows its pace, and CIDRs are parsed as egress parses them.
+  leaf: ["server/src/errors.ts", "server/src/pace.ts", "server/src/domain/address.ts"],
   // Starts a server; knows nothing of what the database is for.
   "embedded-postgres": [],
   db: ["domain", leaves],

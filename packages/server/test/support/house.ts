@@ -5,6 +5,7 @@ import { onTestFinished } from "vitest";
 import type { HotPath } from "../../src/actions/fan-out.ts";
 import { type FactsIntake, openRecordFacts } from "../../src/actions/record-facts.ts";
 import { readConfig } from "../../src/config.ts";
+import { listDueSubscriptionsOfAllTeams } from "../../src/db/deliveries.ts";
 import { type Database, openDatabase } from "../../src/db/sql.ts";
 import { insertTeam } from "../../src/db/teams.ts";
 import {
@@ -35,8 +36,8 @@ export type ToldFact = WithoutTeam<Fact> & { teamId?: string; actor?: string };
 export type ProcessOptions = Partial<
   Pick<DispatcherDeps, "concurrency" | "subscriptionConcurrency" | "random" | "nowMs">
 > & {
-  /** False: new deliveries stay in the table until they are claimed. */
-  hot?: boolean;
+  /** False: new deliveries stay in the table until they are claimed; "dies": they are leased and never sent. */
+  hot?: boolean | "dies";
   /** False: nothing is claimed until `dispatcher.start()`. */
   started?: boolean;
   /** Put between the process and its connections, to break them. */
@@ -82,8 +83,8 @@ export type DeliveryRow = {
   lease_token: string | null;
   last_status_code: number | null;
   last_error: string | null;
-  /** Seconds until it may be claimed. */
-  due_in: number;
+  /** Seconds until it may be claimed; null when it is finished or under a hot lease. */
+  due_in: number | null;
   retry_at: Date | null;
   finished_at: Date | null;
 };
@@ -205,6 +206,9 @@ export async function openHouse(options: ProcessOptions = {}): Promise<House> {
       update deliveries set due_at = due_at - ${interval}::interval,
                             retry_at = retry_at - ${interval}::interval
       where finished_at is null`;
+    await sql`update hot_leases set expires_at = expires_at - ${interval}::interval`;
+    // What their end makes due is seen by the next look.
+    await listDueSubscriptionsOfAllTeams(sql, "", 1);
     await sql`update runs set deadline_at = deadline_at - ${interval}::interval`;
     await sql`
       update subscriptions
@@ -359,8 +363,8 @@ function openProcess(url: string, keyring: Keyring, options: ProcessOptions): Ho
     onLeaseLost: (delivery) => leasesLost.push(delivery),
     onError: (_message, error) => errors.push(error),
   });
-  const cold: HotPath = {
-    reserve: () => false,
+  const notThere: HotPath = {
+    reserve: () => options.hot === "dies",
     cancel: () => {},
     accept: () => {},
     leftInTable: () => {},
@@ -368,7 +372,7 @@ function openProcess(url: string, keyring: Keyring, options: ProcessOptions): Ho
   const recordFacts = openRecordFacts({
     database: ingest,
     contracts,
-    hotPath: options.hot === false ? cold : dispatcher.hotPath,
+    hotPath: options.hot === undefined || options.hot === true ? dispatcher.hotPath : notThere,
     waitingMax: 100_000,
     onUnwanted: (count) => {
       unwanted += count;
