@@ -16,6 +16,8 @@ export type GroupCommitOptions<Item, Result> = {
   weigh: (item: Item) => number;
   /** Says whether an error may be the doing of a single item; then each item of the batch is committed alone. */
   mayBeOneItem: (error: unknown) => boolean;
+  /** Says whether an error came of waiting; items that are committed alone do not wait for it one after the other. */
+  waitedInVain?: (error: unknown) => boolean;
   /** Lets batches grow while much comes in; without it every item leaves as soon as a lane is free. */
   gather?: Gathering;
   /** Commits a batch, all or nothing. Results are in the order of the items. */
@@ -69,7 +71,8 @@ export function openGroupCommit<Item, Result>(
     return batch;
   }
 
-  async function run(batch: Waiting<Item, Result>[]): Promise<void> {
+  /** Commits a batch, and returns what it failed with. */
+  async function run(batch: Waiting<Item, Result>[]): Promise<unknown> {
     try {
       const settled = await options.commit(batch.map(({ item }) => item));
       batch.forEach((waiting, index) => {
@@ -78,12 +81,20 @@ export function openGroupCommit<Item, Result>(
         else if ("error" in one) waiting.reject(one.error);
         else waiting.resolve(one.result);
       });
+      return undefined;
     } catch (error) {
-      if (batch.length > 1 && options.mayBeOneItem(error)) {
-        for (const waiting of batch) await run([waiting]);
-      } else {
-        for (const waiting of batch) waiting.reject(error);
-      }
+      if (batch.length > 1 && options.mayBeOneItem(error)) await runOneByOne(batch);
+      else for (const waiting of batch) waiting.reject(error);
+      return error;
+    }
+  }
+
+  async function runOneByOne(batch: Waiting<Item, Result>[]): Promise<void> {
+    let failure: unknown;
+    for (const waiting of batch) {
+      // What holds up one of them holds up the rest, or they may come again when it is gone.
+      if (failure !== undefined && options.waitedInVain?.(failure)) waiting.reject(failure);
+      else failure = await run([waiting]);
     }
   }
 

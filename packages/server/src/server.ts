@@ -7,7 +7,12 @@ import type { Config } from "./config.ts";
 import { ensureBootstrapKey, retireBootstrapKey } from "./db/api-keys.ts";
 import { insertEncryptionCheck, listEncryptionChecks } from "./db/encryption-checks.ts";
 import { listPendingMigrations, listPendingMigrationsOf, migrate } from "./db/migrate.ts";
-import { type Database, type DatabaseOptions, openDatabase } from "./db/sql.ts";
+import {
+  type Database,
+  type DatabaseOptions,
+  isStorageUnavailable,
+  openDatabase,
+} from "./db/sql.ts";
 import { ensureDefaultTeam } from "./db/teams.ts";
 import { claimSettings, type Dispatcher, openDispatcher } from "./dispatcher/dispatcher.ts";
 import { openRecorder } from "./dispatcher/recorder.ts";
@@ -77,7 +82,9 @@ export async function openServer(config: Config, options: ServerOptions): Promis
     return await start(config, options, log, closers, close);
   } catch (error) {
     await close().catch((failure) => log.error({ err: failure }, "the start could not be undone"));
-    throw error;
+    // A database that went away in the middle of the start is the operator's to look at, and no bug.
+    const away = isStorageUnavailable(error) && !(error instanceof StartError);
+    throw away ? databaseProblem(error) : error;
   }
 }
 

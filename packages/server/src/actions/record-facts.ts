@@ -4,6 +4,7 @@ import {
   isDuplicate,
   isRetryable,
   isStorageUnavailable,
+  isTimeout,
   type Tx,
 } from "../db/sql.ts";
 import type { Contract } from "../domain/contracts/contract.ts";
@@ -11,6 +12,7 @@ import { decide } from "../domain/decide.ts";
 import type { Fact } from "../domain/facts.ts";
 import { type Changes, noChanges, type Recorded, subjectKey, type World } from "../domain/world.ts";
 import { AppError } from "../errors.ts";
+import { reach } from "../fault-points.ts";
 import { openGroupCommit, type Settled } from "../group-commit.ts";
 import { type FanOut, fanOut, type HotPath, writeDeliveries } from "./fan-out.ts";
 import { readWorld } from "./read-world.ts";
@@ -60,6 +62,7 @@ export function openRecordFacts(deps: RecordFactsDeps): FactsIntake {
     weigh: (facts) => facts.reduce((weight, fact) => weight + factWeight(fact), 0),
     // Whatever else went wrong may be one caller's doing: the others must not share its fate.
     mayBeOneItem: (error) => !isStorageUnavailable(error),
+    waitedInVain: isTimeout,
     commit: (callers) => commitCallers(deps, callers),
   });
   return {
@@ -115,20 +118,23 @@ async function commitOnce(
   try {
     // Three round trips: BEGIN and what is read; who wants to hear of it; what is written and COMMIT.
     const { settled, leased } = await deps.database.beginReading(async (tx) => {
+      reach("after_begin");
       const [world, known] = await Promise.all([readWorld(tx, facts), readKnown(tx, facts)]);
       const changes = noChanges();
       const { settled, fresh } = settleAll(facts, known, world, changes);
       planned = await fanOut(tx, deps, changes);
-      const [leased] = await tx.commitBehind(
-        Promise.all([
-          writeDeliveries(tx, planned),
-          writeChanges(tx, world, changes),
-          fresh.length > 0 && insertIdentities(tx, fresh),
-        ]),
-      );
+      const written = Promise.all([
+        writeDeliveries(tx, planned),
+        writeChanges(tx, world, changes),
+        fresh.length > 0 && insertIdentities(tx, fresh),
+      ]);
+      reach("before_commit");
+      const [leased] = await tx.commitBehind(written);
       return { settled, leased };
     });
+    reach("after_commit_before_answer");
     hotPath.accept(leased, leasedAtMs);
+    reach("after_hot_accept");
     if (planned?.events.some(({ order }) => order !== null)) hotPath.leftInTable();
     if (planned && planned.unwanted > 0) deps.onUnwanted(planned.unwanted);
     return settled;

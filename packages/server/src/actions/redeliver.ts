@@ -7,6 +7,7 @@ import {
 import { notifyDue } from "../db/notify.ts";
 import type { Database } from "../db/sql.ts";
 import { AppError } from "../errors.ts";
+import { reach } from "../fault-points.ts";
 
 /** A request of a person to deliver again. */
 export type Redelivery = { teamId: string; contract: string; name: DeliveryName; actor: string };
@@ -21,7 +22,7 @@ export async function redeliverNow(
   { database }: { database: Database },
   { teamId, contract, name, actor }: Redelivery,
 ): Promise<{ eventId: string; count: number }> {
-  return await database.begin(async (tx) => {
+  const redelivered = await database.begin(async (tx) => {
     const candidates = await lockForRedelivery(tx, { teamId, contract }, name);
     const [first] = candidates;
     if (!first) throw new AppError("not_found");
@@ -37,8 +38,11 @@ export async function redeliverNow(
     for (const id of new Set(possible.map(({ subscriptionId }) => subscriptionId))) {
       await notifyDue(tx, id);
     }
+    reach("redelivery_before_commit");
     return { eventId: first.eventId, count: possible.length };
   });
+  reach("redelivery_after_commit");
+  return redelivered;
 }
 
 function refusalOf(candidate: RedeliveryCandidate): AppError | undefined {

@@ -9,6 +9,7 @@ import {
   type SubscriptionOwner,
 } from "../db/subscriptions.ts";
 import { AppError } from "../errors.ts";
+import { reach } from "../fault-points.ts";
 import type { Keyring, SealPlace } from "../secrets.ts";
 
 /** A `whsec_…` secret, and until when the one before it still signs as well (null: it does not). */
@@ -40,7 +41,7 @@ export async function replaceSigningSecret(
   id: string,
   actor: string,
 ): Promise<SigningSecret> {
-  return await database.begin(async (tx) => {
+  const replaced = await database.begin(async (tx) => {
     const sealed = await lockSigningSecret(tx, owner, id);
     if (!sealed) throw new AppError("not_found");
     const secret = newSigningSecret();
@@ -54,8 +55,11 @@ export async function replaceSigningSecret(
       actor,
     });
     await notifySubscriptionChanged(tx, id);
+    reach("secret_before_commit");
     return { secret, previousExpiresAt };
   });
+  reach("secret_after_commit");
+  return replaced;
 }
 
 /** Where a subscription's current signing secret is sealed. */

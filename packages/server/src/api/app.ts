@@ -71,6 +71,7 @@ export async function openApp(
 
   app.decorateRequest("caller", null as never);
   app.decorateRequest("newId", () => newId());
+  app.decorateRequest("factIdentity", undefined);
   app.decorateRequest("bodyMembers", null as never);
   app.decorateRequest("bodyBytes", undefined);
   app.setErrorHandler((thrown, request, reply) => {

@@ -58,7 +58,7 @@ type Envelope = {
 export function readFact(
   report: FactReport,
   form: "plain" | "cloud_event",
-  reporter: { caller: Caller; newId: () => string },
+  reporter: { caller: Caller; newId: () => string; factIdentity: string | undefined },
 ): Fact {
   const { caller } = reporter;
   const { type, identity, occurredAt } =
@@ -83,7 +83,10 @@ export function readFact(
   const fact = relocated(loc, () =>
     factForm.toFact({ caller, body, bodyMembers: jsonMembers(text) }, freshId),
   );
-  return { ...fact, identity, occurredAt: occurredAt ?? fact.occurredAt };
+  // Without an identity of its own it has one by the request's key and its place there.
+  const { factIdentity } = reporter;
+  const byKey = factIdentity && [factIdentity, ...report.loc].join("/");
+  return { ...fact, identity: identity ?? byKey, occurredAt: occurredAt ?? fact.occurredAt };
 }
 
 function plainEnvelope({ value, loc }: FactReport): Envelope {

@@ -6,6 +6,7 @@ import {
   releaseIdempotencyKey,
 } from "../db/idempotency-keys.ts";
 import { AppError } from "../errors.ts";
+import { reach } from "../fault-points.ts";
 import { idFromSeed } from "../ids.ts";
 import type { SealPlace } from "../secrets.ts";
 import type { ApiDeps } from "./deps.ts";
@@ -48,7 +49,10 @@ export function honourIdempotencyKeys(app: FastifyInstance, deps: ApiDeps): void
       case "claimed": {
         held.set(request, { teamId, key, token: claim.token });
         let count = 0;
-        request.newId = () => idFromSeed(claim.createdAtSeconds, [teamId, key, ++count].join("\n"));
+        const idOf = (what: number | string) =>
+          idFromSeed(claim.createdAtSeconds, [teamId, key, what].join("\n"));
+        request.newId = () => idOf(++count);
+        request.factIdentity = idOf("fact");
         return;
       }
       case "in_flight":
@@ -66,6 +70,7 @@ export function honourIdempotencyKeys(app: FastifyInstance, deps: ApiDeps): void
     const own = held.get(request);
     if (!own) return;
     held.delete(request);
+    reach("before_idempotent_answer");
     try {
       if (reply.statusCode >= 500 || !isText(payload)) {
         await releaseIdempotencyKey(sql, own.teamId, own.key, own);

@@ -12,6 +12,8 @@ declare module "fastify" {
     caller: Caller;
     /** A fresh resource id; under an Idempotency-Key the same one on every repeat of the request. */
     newId(): string;
+    /** Names what the request reports, the same on every repeat; undefined without an Idempotency-Key. */
+    factIdentity: string | undefined;
     /** The exact source text of each top-level member of the body; empty without a body. */
     bodyMembers: ReadonlyMap<string, JsonText>;
     /** The body as it came; undefined without one. */

@@ -142,9 +142,12 @@ export const crashesMax = 3;
  *
  * SKIP LOCKED lets any number of processes claim side by side. A row that is due although it has a lease was held by a
  * process that died or stalled: its open attempt becomes `unknown_outcome`, and after `crashesMax` of those it fails
- * as `crash_loop` instead of being leased again. Where order counts a request is made at most once: the first lost
- * attempt ends the delivery as `unknown_outcome`, and nothing is claimed before what comes earlier in its order ended:
- * the claim jumps along the index from key to key, so that it costs by the keys and not by what waits behind each.
+ * as `crash_loop` instead of being leased again. Of those that have lost two processes in a row a claim takes one, so
+ * that the one that ends them does not take the others along.
+ *
+ * Where order counts a request is made at most once: the first lost attempt ends the delivery as `unknown_outcome`, and
+ * nothing is claimed before what comes earlier in its order ended: the claim jumps along the index from key to key, so
+ * that it costs by the keys and not by what waits behind each.
  */
 export async function claimDueOfAllTeams(
   sql: Sql,
@@ -216,13 +219,19 @@ export async function claimDueOfAllTeams(
              lease_token is not null as crashed,
              lease_token is not null and (order_key is not null or crash_count >= ${crashesMax})
                as given_up,
+             order_key is null and lease_token is not null
+               and crash_count between 1 and ${crashesMax - 1} as suspect,
+             count(*) filter (where order_key is null and lease_token is not null
+               and crash_count between 1 and ${crashesMax - 1})
+               over (order by due_at, picked.id) as suspects,
              sum(octet_length(e.payload)) over (order by due_at, picked.id) as bytes,
              row_number() over (order by due_at, picked.id) as position
       from picked
       join events e on e.id = picked.event_id and e.created_at = picked.created_at
       join subscriptions s on s.id = picked.subscription_id
     ), taken as (
-      select * from sized where bytes <= ${options.payloadBytesMax} or position = 1
+      select * from sized
+      where (bytes <= ${options.payloadBytesMax} or position = 1) and (not suspect or suspects = 1)
     ), unseen as (
       insert into attempts (delivery_id, number, delivery_created_at, id, team_id, request_url,
         success, error_code, error_message, will_retry, manual, created_by)

@@ -1,7 +1,11 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import pg from "pg";
+import { reach } from "../fault-points.ts";
 import type { Database } from "./sql.ts";
+
+/** A database that is there connects, and answers what costs nothing, in less. */
+const answerMsMax = 10_000;
 
 const directory = new URL("./migrations/", import.meta.url);
 
@@ -30,11 +34,7 @@ export function readMigrations(): Migration[] {
  * Under an advisory lock, so that processes that start together do it once; each file in a transaction of its own.
  */
 export async function migrate(databaseUrl: string): Promise<string[]> {
-  const client = new pg.Client({
-    connectionString: databaseUrl,
-    application_name: "postrider migrate",
-  });
-  await client.connect();
+  const client = await connect(databaseUrl, {});
   try {
     await client.query("select pg_advisory_lock(hashtext('postrider.migrate'))");
     await client.query(`create table if not exists schema_migrations (
@@ -48,6 +48,7 @@ export async function migrate(databaseUrl: string): Promise<string[]> {
       await client.query("begin");
       try {
         await client.query(migration.text);
+        reach("mid_migration");
         await client.query(
           "insert into schema_migrations (number, name, sha256) values ($1, $2, $3)",
           [migration.number, migration.name, migration.sha256],
@@ -66,11 +67,7 @@ export async function migrate(databaseUrl: string): Promise<string[]> {
 
 /** Lists this version's migrations that the database has not seen; throws when it has seen other ones. */
 export async function listPendingMigrations(databaseUrl: string): Promise<string[]> {
-  const client = new pg.Client({
-    connectionString: databaseUrl,
-    application_name: "postrider migrate",
-  });
-  await client.connect();
+  const client = await connect(databaseUrl, { query_timeout: answerMsMax });
   try {
     const { rows } = await client.query("select to_regclass('schema_migrations') as found");
     const applied = rows[0]?.found === null ? [] : await appliedMigrations(client);
@@ -85,6 +82,22 @@ export async function listPendingMigrationsOf({ sql }: Database): Promise<string
   const applied = await sql<Applied>`
     select number, name, sha256 from schema_migrations order by number`;
   return pendingMigrations(applied).map((migration) => migration.name);
+}
+
+/** Connects for the time of one job; whatever becomes of the connection is told by the query under way. */
+async function connect(
+  databaseUrl: string,
+  limits: { query_timeout?: number },
+): Promise<pg.Client> {
+  const client = new pg.Client({
+    connectionString: databaseUrl,
+    application_name: "postrider migrate",
+    connectionTimeoutMillis: answerMsMax,
+    ...limits,
+  });
+  client.on("error", () => {}); // Without a listener a lost connection would end the process.
+  await client.connect();
+  return client;
 }
 
 type Applied = { number: number; name: string; sha256: string };

@@ -113,10 +113,13 @@ export function openDatabase(options: DatabaseOptions): Database {
       const result = await work(tx);
       return tx.committed ? result : await tx.commitBehind(Promise.resolve(result));
     } catch (error) {
-      // A connection that cannot even roll back is thrown away.
-      await client.query("rollback").catch((failure: Error) => {
-        broken = failure;
-      });
+      // A connection that cannot even roll back is thrown away; one that fell silent is not asked to.
+      if (fellSilent(error)) broken = error;
+      else {
+        await client.query("rollback").catch((failure: Error) => {
+          broken = failure;
+        });
+      }
       throw error;
     } finally {
       client.off("error", onClientError);
@@ -134,6 +137,10 @@ export function openDatabase(options: DatabaseOptions): Database {
     },
   };
 }
+
+/** Says whether no answer came over a connection within `query_timeout`: the next one would not come either. */
+const fellSilent = (error: unknown): error is Error =>
+  error instanceof Error && error.message === "Query read timeout";
 
 /** Begins, and asks for the time in the same round trip. */
 async function askForTime(client: pg.PoolClient): Promise<Date> {
@@ -160,6 +167,13 @@ function openTransaction(
     commitBehind: {
       async value<T>(written: Promise<T>): Promise<T> {
         committed = true;
+        let failed = false;
+        written.catch(() => {
+          failed = true;
+        });
+        // What fails before it leaves aborts nothing in PostgreSQL; it is known when all that can run has run.
+        await new Promise<void>((resolve) => process.nextTick(resolve));
+        if (failed) return await written;
         // The statement that failed has more to say than a commit that became a rollback because of it.
         const [result, commit] = await Promise.allSettled([written, client.query("commit")]);
         if (result.status === "rejected") throw result.reason;

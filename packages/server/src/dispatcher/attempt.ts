@@ -12,6 +12,7 @@ import {
   describeFailure,
   errorCode,
 } from "../domain/outcome.ts";
+import { reach } from "../fault-points.ts";
 import { newId, publicEventId } from "../ids.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Sender } from "./send.ts";
@@ -57,6 +58,7 @@ export async function attempt(
     return { kind: "released" };
   }
 
+  reach("before_request", delivery.id);
   const { result, latencyMs } = target.refused
     ? { result: target.refused, latencyMs: 0 }
     : await deps.sender.send({

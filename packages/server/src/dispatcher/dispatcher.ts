@@ -8,6 +8,7 @@ import {
 } from "../db/deliveries.ts";
 import type { Database } from "../db/sql.ts";
 import { type LeasedDelivery, leaseMs } from "../domain/delivery.ts";
+import { reach } from "../fault-points.ts";
 import { openPace, type Pace } from "../pace.ts";
 import { type AttemptDeps, type Attempted, attempt } from "./attempt.ts";
 import { adaptSlots, firstSlots, heldAtPace, holdMax } from "./slots.ts";
@@ -182,7 +183,8 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
         }
         offerTurn(lane);
         startWhatMay();
-        if (delivery.ordered || worthAClaim(lane)) wake();
+        // After these there may be more that are claimed one at a time.
+        if (delivery.ordered || delivery.crashCount > 1 || worthAClaim(lane)) wake();
         if (inFlight === 0) onQuiet?.();
       });
   }
@@ -246,6 +248,7 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
       leaseToken: randomUUID(),
       payloadBytesMax: claimBytesMax,
     });
+    if (claimed.length > 0) reach("after_claim");
     const counts = new Map<string, number>();
     for (const delivery of claimed) {
       counts.set(delivery.subscriptionId, (counts.get(delivery.subscriptionId) ?? 0) + 1);

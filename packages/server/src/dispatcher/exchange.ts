@@ -1,5 +1,6 @@
 import type { Dispatcher } from "undici";
 import type { AttemptResult } from "../domain/outcome.ts";
+import { reach } from "../fault-points.ts";
 import type { Connection, Connections } from "./connections.ts";
 import { type Deadlines, Expiring } from "./deadlines.ts";
 import { ConnectError, describeFailure, type Failure } from "./failures.ts";
@@ -84,6 +85,10 @@ export class Exchange extends Expiring implements Dispatcher.DispatchHandler {
     this.#writing = true;
   }
 
+  onRequestSent() {
+    reach("after_request_written");
+  }
+
   onHeaders(status: number, rawHeaders: Buffer[]): boolean {
     if (this.#settled) return true;
     if (status < 200) {
@@ -93,6 +98,7 @@ export class Exchange extends Expiring implements Dispatcher.DispatchHandler {
       }
       return true;
     }
+    reach("after_response_head");
     this.#latencyMs = performance.now() - this.#startedMs;
     this.#status = status;
     this.#retryAfter = findHeader(rawHeaders, "retry-after");

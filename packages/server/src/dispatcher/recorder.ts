@@ -5,6 +5,7 @@ import {
   type Unsent,
 } from "../db/deliveries.ts";
 import { type Database, isRetryable, isStorageUnavailable, isTimeout } from "../db/sql.ts";
+import { reach } from "../fault-points.ts";
 import { type GroupCommit, openGroupCommit } from "../group-commit.ts";
 
 /** Writes down how attempts ended. Concurrent results share a statement. */
@@ -46,7 +47,9 @@ export function openRecorder(deps: RecorderDeps): Recorder {
     weigh: (record) => 500 + (record.responseBody?.length ?? 0),
     commit: (records) =>
       persist(deps, records, async (batch) => {
+        reach("before_result_commit");
         const unmoved = await recordAttempts(deps.database.sql, batch);
+        reach("after_result_commit");
         return batch.map((record) => ({ result: !unmoved.has(record.attemptId) }));
       }),
   });
@@ -59,6 +62,7 @@ export function openRecorder(deps: RecorderDeps): Recorder {
     weigh: () => 1,
     commit: (unsent) =>
       persist(deps, unsent, async (batch) => {
+        reach("before_release");
         await releaseDeliveries(deps.database.sql, batch);
         return batch.map(() => ({ result: undefined }));
       }),

@@ -3,6 +3,7 @@ import { deleteOldIdentitiesOfAllTeams } from "../db/fact-identities.ts";
 import { deleteOldIdempotencyKeysOfAllTeams } from "../db/idempotency-keys.ts";
 import { ensurePartitions } from "../db/partitions.ts";
 import type { Database } from "../db/sql.ts";
+import { reach } from "../fault-points.ts";
 
 export type JanitorDeps = {
   database: Database;
@@ -40,7 +41,10 @@ export function openJanitor(deps: JanitorDeps): { close(): Promise<void> } {
 /** Does one round; every step is bounded, what is left over waits for the next one. */
 export async function tidy(database: Database): Promise<void> {
   await database.begin((tx) => ensurePartitions(tx, daysAhead));
+  reach("janitor_step");
   await failOrphanedDeliveriesOfAllTeams(database.sql, rowsMax);
+  reach("janitor_step");
   await deleteOldIdentitiesOfAllTeams(database.sql, rowsMax);
+  reach("janitor_step");
   await deleteOldIdempotencyKeysOfAllTeams(database.sql, rowsMax);
 }

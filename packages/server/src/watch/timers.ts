@@ -2,6 +2,7 @@ import type { RecordFacts } from "../actions/record-facts.ts";
 import type { Database } from "../db/sql.ts";
 import { listTimersOfAllTeams, type Timer } from "../db/timers.ts";
 import type { Fact } from "../domain/facts.ts";
+import { reach } from "../fault-points.ts";
 
 export type TimersDeps = {
   database: Database;
@@ -36,8 +37,10 @@ export function openTimers(deps: TimersDeps): { close(): Promise<void> } {
   }
 
   function act(timer: Timer): void {
+    reach("before_timer");
     deps
       .recordFacts(factOf(timer))
+      .then(() => reach("after_timer"))
       .catch((error) => deps.onError("what time brought about could not be recorded", error));
   }
 

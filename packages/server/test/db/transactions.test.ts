@@ -35,6 +35,26 @@ test("when one of them fails nothing is written, and the caller hears what that 
   expect(await database.sql`select id from teams where id in ('a', 'b')`).toEqual([{ id: "a" }]);
 });
 
+test("when one of them fails before it leaves, COMMIT does not leave either", async () => {
+  const { database } = await openHouse({ started: false });
+  const unwritable = {
+    toPostgres() {
+      throw new Error("cannot be written");
+    },
+  };
+  const failing = database.beginReading(async (tx) => {
+    await tx.now;
+    return await tx.commitBehind(
+      Promise.all([
+        tx`insert into teams (id, name) values ('a', 'first')`,
+        tx`insert into teams (id, name) values ('b', ${unwritable})`,
+      ]),
+    );
+  });
+  await expect(failing).rejects.toThrow("cannot be written");
+  expect(await database.sql`select id from teams where id in ('a', 'b')`).toEqual([]);
+});
+
 test("a statement after the commit is refused, for it would run outside of the transaction", async () => {
   const { database } = await openHouse({ started: false });
   const late = database.begin(async (tx) => {

@@ -152,6 +152,23 @@ test("idle waits for what waits and for what is on its way, and not for nothing"
   await Promise.all(results);
 });
 
+test("items that are committed alone do not wait in vain one after the other", async () => {
+  const { commits, batches } = open({ lanes: 1, waitedInVain: (error) => error === "held up" });
+  const results = Promise.allSettled([1, 2, 3].map((item) => commits.submit(item)));
+  await turn();
+  batches[0]?.fail("held up");
+  await turn();
+  batches[1]?.finish();
+  await turn();
+  batches[2]?.fail("held up");
+  expect((await results).map(({ status }) => status)).toEqual([
+    "fulfilled",
+    "rejected",
+    "rejected",
+  ]);
+  expect(batches.map(({ items }) => items)).toEqual([[1, 2, 3], [1], [2]]);
+});
+
 /** Stops the clock; `advance` lets time pass. */
 function stopTime(): (ms: number) => Promise<unknown> {
   vi.useFakeTimers();

@@ -2,8 +2,10 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
+import type { FaultPoint } from "../../src/fault-points.ts";
 
 const command = fileURLToPath(new URL("../../bin/postrider.js", import.meta.url));
+const faultyCommand = fileURLToPath(new URL("./faulty-postrider.js", import.meta.url));
 
 /** The service as a process of its own, as an operator runs it. */
 export type ServiceProcess = {
@@ -20,6 +22,9 @@ export type ServiceProcess = {
   /** Does what Ctrl-C does in a terminal: every process of its group gets SIGINT. Waits for the exit code. */
   pressCtrlC(): Promise<number | null>;
 };
+
+/** A process that came to its end, and how. */
+export type EndedProcess = { signal: NodeJS.Signals | null; output: string };
 
 /** A command that came to its end. */
 export type EndedCommand = { code: number | null; stdout: string; stderr: string };
@@ -45,7 +50,35 @@ export async function startService(
   env: Record<string, string>,
   cwd?: string,
 ): Promise<ServiceProcess> {
-  const { child, ended, text } = start(args, env, cwd);
+  return await whenReady(start(args, env, cwd));
+}
+
+/** What is to become of a process when it comes to a fault point (the `nth` time, with this delivery). */
+export type FaultOrder = {
+  point: FaultPoint;
+  /** `die`: kill -9; `stall`: SIGSTOP. */
+  fault: "die" | "stall";
+  nth?: number;
+  deliveryId?: string;
+};
+
+/** Starts `postrider <args>` with a fault armed; `ready` rejects when it dies before it listens. */
+export function startFaulty(
+  order: FaultOrder,
+  args: readonly string[],
+  env: Record<string, string>,
+): { ready: Promise<ServiceProcess>; ended: Promise<EndedProcess> } {
+  const started = start([JSON.stringify(order), ...args], env, undefined, faultyCommand);
+  const { child, ended, text } = started;
+  const ready = whenReady(started);
+  ready.catch(() => {});
+  return {
+    ready,
+    ended: ended.then(() => ({ signal: child.signalCode, output: text() })),
+  };
+}
+
+async function whenReady({ child, ended, text }: Started): Promise<ServiceProcess> {
   const printed = (pattern: RegExp) =>
     new Promise<RegExpExecArray>((resolve, reject) => {
       const fail = (why: string) => reject(new Error(`${why} ${pattern}:\n${text()}`));
@@ -107,8 +140,19 @@ export async function runCommand(
   return { code, stdout: stdout(), stderr: stderr() };
 }
 
-function start(args: readonly string[], env: Record<string, string>, cwd: string | undefined) {
-  const child = spawn(process.execPath, [command, ...args], {
+type Started = {
+  child: ChildProcess;
+  ended: Promise<number | null>;
+  text: () => string;
+};
+
+function start(
+  args: readonly string[],
+  env: Record<string, string>,
+  cwd: string | undefined,
+  program = command,
+): Started {
+  const child = spawn(process.execPath, [program, ...args], {
     env: { PATH: process.env.PATH ?? "", ...env },
     stdio: ["ignore", "pipe", "pipe"],
     detached: true, // A process group of its own, as a shell gives it.

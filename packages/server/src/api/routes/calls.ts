@@ -156,6 +156,8 @@ export function callRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
     },
     async (request, reply) => {
       const fact = callMessage(request, request.params.conversation_id);
+      // What was said has no id of its own: under the key's a repeat finds it.
+      fact.data.messageId ??= request.factIdentity ?? null;
       const { outcome, message } = await deps.recordFacts(fact);
       if (!message) throw new Error("a message fact came back without its message");
       reply.code(outcome === "recorded" ? 201 : 200);
@@ -178,10 +180,14 @@ export function callRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       },
     },
     async (request, reply) => {
-      const fact = callError(request, request.params.conversation_id);
-      const recorded = await deps.recordFacts(fact);
+      const { caller, params, factIdentity } = request;
+      const fact = callError(request, params.conversation_id);
+      const recorded = await deps.recordFacts({ ...fact, identity: factIdentity });
+      // A repeat finds the failure told, and the call as it is by now.
+      const call =
+        recorded.call ?? (await findCall(deps.database.sql, caller.teamId, params.conversation_id));
       reply.code(201);
-      return sendExactJson(reply, callAnswer(request, recorded));
+      return sendExactJson(reply, callAnswer(request, call ? { call } : {}));
     },
   );
 

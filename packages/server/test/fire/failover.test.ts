@@ -1,0 +1,127 @@
+import { cpSync, rmSync, writeFileSync } from "node:fs";
+import net from "node:net";
+import path from "node:path";
+import pg from "pg";
+import { expect, onTestFinished, test } from "vitest";
+import { migrate } from "../../src/db/migrate.ts";
+import { until } from "../support/house.ts";
+import { productionEnvironment, startService } from "../support/process.ts";
+import { type OwnPostgres, openOwnPostgres, ownDirectory } from "./own-postgres.ts";
+import { openReporters } from "./reporters.ts";
+
+const recoveryMsMax = 10_000;
+
+test("the primary is killed and its synchronous standby promoted: everything acknowledged arrives, and the service goes on by itself", {
+  timeout: 90_000,
+}, async () => {
+  const directory = ownDirectory();
+  const primary = await openOwnPostgres(path.join(directory, "primary"), { wal_level: "replica" });
+  await migrate(primary.url);
+  const standby = await openStandby(primary, path.join(directory, "standby"));
+  const entrance = await openEntrance(primary.url);
+  const env = productionEnvironment(entrance.url);
+  const service = await startService(["serve"], env);
+  const reporters = await openReporters(service.url, env.POSTRIDER_API_KEY ?? "");
+
+  const stop = reporters.start(8);
+  await until("a hundred are acknowledged", () => reporters.acknowledged.size >= 100);
+  await primary.end("SIGKILL");
+  // A standby that is not promoted yet answers, and writes nothing.
+  entrance.leadTo(standby.url);
+  const { size: before } = reporters.acknowledged;
+  await until("the read-only standby refuses", async () => {
+    const { status, body } = await reporters.report();
+    return status === 503 && body.code === "storage_unavailable";
+  });
+  expect(reporters.acknowledged.size).toBe(before);
+
+  const promotedAtMs = performance.now();
+  await query(standby.url, "select pg_promote()");
+  await until("facts are acknowledged again", () => reporters.acknowledged.size > before + 10);
+  const recoveryMs = performance.now() - promotedAtMs;
+  await stop();
+  // Results that were lost with the primary let their leases run out.
+  await until("everything acknowledged arrives", () => reporters.missing().length === 0, 45_000);
+  expect(recoveryMs).toBeLessThan(recoveryMsMax);
+  expect([...reporters.answers.keys()].filter((status) => ![201, 503].includes(status))).toEqual(
+    [],
+  );
+  console.log(
+    `acknowledged ${before} before the kill, ${reporters.acknowledged.size} in all; lost 0; ${Math.round(recoveryMs)} ms from the promotion to the first facts`,
+  );
+  expect(await service.terminate()).toBe(0);
+});
+
+/** Copies the running primary as a base backup, and starts the copy as its synchronous standby. */
+async function openStandby(primary: OwnPostgres, dataDirectory: string): Promise<OwnPostgres> {
+  const client = new pg.Client({ connectionString: primary.url });
+  await client.connect();
+  await client.query("select pg_backup_start('standby', fast => true)");
+  cpSync(primary.dataDirectory, dataDirectory, { recursive: true });
+  const { rows } = await client.query(
+    "select labelfile from pg_backup_stop(wait_for_archive => false)",
+  );
+  await client.end();
+  for (const own of ["postmaster.pid", "postmaster.opts"]) {
+    rmSync(path.join(dataDirectory, own), { force: true });
+  }
+  writeFileSync(path.join(dataDirectory, "backup_label"), rows[0].labelfile);
+  writeFileSync(path.join(dataDirectory, "standby.signal"), "");
+
+  const host = new URL(primary.url).searchParams.get("host");
+  const standby = await openOwnPostgres(dataDirectory, {
+    primary_conninfo: `host=${host} port=5432 user=postgres application_name=standby`,
+  });
+  // From now on a commit is answered when the standby has it as well.
+  await query(primary.url, "alter system set synchronous_standby_names = 'standby'");
+  await query(primary.url, "select pg_reload_conf()");
+  await until("the standby is synchronous", async () => {
+    const [row] = await query(primary.url, "select sync_state from pg_stat_replication");
+    return row?.sync_state === "sync";
+  });
+  return standby;
+}
+
+/** One address in front of the servers, as a virtual address or a proxy is: it leads to one of them. */
+async function openEntrance(first: string) {
+  let target = first;
+  const open = new Set<net.Socket>();
+  const server = net.createServer((client) => {
+    const upstream = net.connect(`${new URL(target).searchParams.get("host")}/.s.PGSQL.5432`);
+    for (const [one, other] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
+      open.add(one);
+      one.on("error", () => {});
+      one.on("close", () => {
+        open.delete(one);
+        other.destroy();
+      });
+      one.pipe(other);
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => {
+    for (const socket of open) socket.destroy();
+    server.close();
+  });
+  const { port } = server.address() as net.AddressInfo;
+  return {
+    url: `postgresql://postgres@127.0.0.1:${port}/postrider`,
+    leadTo(url: string) {
+      target = url;
+      for (const socket of open) socket.destroy();
+    },
+  };
+}
+
+async function query(url: string, text: string) {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return (await client.query(text)).rows;
+  } finally {
+    await client.end();
+  }
+}

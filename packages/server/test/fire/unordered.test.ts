@@ -1,0 +1,11 @@
+import { expect, test } from "vitest";
+import { runFaultCase } from "./fault-run.ts";
+import { faultCases } from "./fault-table.ts";
+
+test.each(faultCases)(
+  "at least once: kill -9 at $point loses nothing",
+  { timeout: 90_000 },
+  async (one) => {
+    expect(await runFaultCase(one, "unordered")).toEqual(one.unordered);
+  },
+);
