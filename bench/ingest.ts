@@ -45,6 +45,8 @@ const service = spawn(
       POSTRIDER_API_KEY: apiKey,
       POSTRIDER_ALLOW_HTTP: "1",
       POSTRIDER_EGRESS_ALLOW: "127.0.0.0/8",
+      // One key sends everything, as fast as it can.
+      POSTRIDER_RATE_LIMIT: "0",
       HOST: "127.0.0.1",
       PORT: "0",
     },

@@ -13,20 +13,23 @@ import {
 import type { Fact } from "../domain/facts.ts";
 import { subjectKey, type World } from "../domain/world.ts";
 import { AppError } from "../errors.ts";
+import type { Keyring } from "../secrets.ts";
+import { openCall, openMessage, openRun, openStep } from "./sealed-state.ts";
 
 /** Unfinished runs that one deletion may cancel. */
 const cancelledRunsMax = 10_000;
 
 /** Reads and locks all that a batch is decided on: workflows first, then runs, then calls, each in id order. */
-export async function readWorld(tx: Tx, facts: readonly Fact[]): Promise<World> {
-  const runs = await readRunsAndWorkflows(tx, facts);
-  const calls = await readCalls(tx, facts);
+export async function readWorld(tx: Tx, facts: readonly Fact[], keyring: Keyring): Promise<World> {
+  const runs = await readRunsAndWorkflows(tx, facts, keyring);
+  const calls = await readCalls(tx, facts, keyring);
   return { now: tx.now, ...runs, ...calls, cancelledRunsMax };
 }
 
 async function readRunsAndWorkflows(
   tx: Tx,
   facts: readonly Fact[],
+  keyring: Keyring,
 ): Promise<Pick<World, "workflows" | "versions" | "runs" | "steps">> {
   const workflowKeys = keysOf(facts, (fact) => "workflowId" in fact && fact.workflowId);
   // One kind of lock for the whole batch: two kinds could not be taken in one order.
@@ -68,14 +71,17 @@ async function readRunsAndWorkflows(
   return {
     workflows: new Map(workflows.map((workflow) => [keyOf(workflow), workflow])),
     versions: groupBy(versions, (version) => subjectKey(version.teamId, version.workflowId)),
-    runs: new Map(runs.map((run) => [keyOf(run), run])),
-    steps: new Map(steps.map((step) => [subjectKey(step.teamId, step.runId, step.id), step])),
+    runs: new Map(runs.map((run) => [keyOf(run), openRun(keyring, run)])),
+    steps: new Map(
+      steps.map((step) => [subjectKey(step.teamId, step.runId, step.id), openStep(keyring, step)]),
+    ),
   };
 }
 
 async function readCalls(
   tx: Tx,
   facts: readonly Fact[],
+  keyring: Keyring,
 ): Promise<Pick<World, "assistants" | "calls" | "messages">> {
   const callKeys = keysOf(facts, (fact) => "callId" in fact && fact.callId);
   const calls = await ifAny(callKeys, (keys) => lockCalls(tx, keys));
@@ -87,8 +93,11 @@ async function readCalls(
   const assistants = await ifAny(assistantKeys, (keys) => readAssistants(tx, keys));
   return {
     assistants: new Map(assistants.map((assistant) => [keyOf(assistant), assistant])),
-    calls: new Map(calls.map((call) => [keyOf(call), call])),
-    messages: groupBy(messages, (message) => subjectKey(message.teamId, message.callId)),
+    calls: new Map(calls.map((call) => [keyOf(call), openCall(keyring, call)])),
+    messages: groupBy(
+      messages.map((message) => openMessage(keyring, message)),
+      (message) => subjectKey(message.teamId, message.callId),
+    ),
   };
 }
 

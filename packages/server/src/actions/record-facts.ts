@@ -1,5 +1,5 @@
 import { insertIdentities, listKnownIdentities } from "../db/fact-identities.ts";
-import { type Database, isRetryable, isStorageUnavailable, type Tx } from "../db/sql.ts";
+import { isRetryable, isStorageUnavailable, type TeamDatabase, type Tx } from "../db/sql.ts";
 import type { Contract } from "../domain/contracts/contract.ts";
 import { decide } from "../domain/decide.ts";
 import type { Fact } from "../domain/facts.ts";
@@ -7,6 +7,7 @@ import { type Changes, noChanges, type Recorded, subjectKey, type World } from "
 import { AppError } from "../errors.ts";
 import { openGroupCommit, type Settled } from "../group-commit.ts";
 import { type FanOut, fanOut, type HotPath, writeDeliveries } from "./fan-out.ts";
+import type { PayloadVault } from "./payload-vault.ts";
 import { readWorld } from "./read-world.ts";
 import { InsertedMeanwhile, writeChanges } from "./write-changes.ts";
 
@@ -28,9 +29,10 @@ export type FactsIntake = {
 };
 
 export type RecordFactsDeps = {
-  database: Database;
+  database: TeamDatabase;
   contracts: readonly Contract[];
   hotPath: HotPath;
+  vault: PayloadVault;
   /** Callers that may wait for a commit. */
   waitingMax: number;
   /** Told how many events nobody wanted. */
@@ -106,14 +108,16 @@ async function commitOnce(
   let planned: FanOut | undefined;
   // Before the lease is asked for, so that it is never believed to last longer than it does.
   const leasedAtMs = performance.now();
+  const database = deps.database.forTeams([...new Set(facts.map(({ teamId }) => teamId))]);
   try {
-    const { settled, leased } = await deps.database.begin(async (tx) => {
-      const world = await readWorld(tx, facts);
+    const sealing = await deps.vault.sealing();
+    const { settled, leased } = await database.begin(async (tx) => {
+      const world = await readWorld(tx, facts, sealing.keyring);
       const changes = noChanges();
       const settled = await settleAll(tx, facts, world, changes);
       planned = await fanOut(tx, deps, changes);
-      await writeChanges(tx, world, changes);
-      return { settled, leased: await writeDeliveries(tx, planned) };
+      await writeChanges(tx, world, changes, sealing);
+      return { settled, leased: await writeDeliveries(tx, planned, sealing) };
     });
     hotPath.accept(leased, leasedAtMs);
     if (planned?.events.some(({ order }) => order !== null)) hotPath.leftInTable();

@@ -274,6 +274,7 @@ async function readDeliveries(
 /** An attempt with what its delivery knows of it. */
 export type AttemptRow = {
   id: string;
+  deliveryId: string;
   eventId: string;
   subscriptionId: string;
   eventType: string;
@@ -282,6 +283,8 @@ export type AttemptRow = {
   success: boolean;
   statusCode: number | null;
   responseBody: string | null;
+  /** Set in place of `responseBody` where it is sealed. */
+  sealedResponseBody: Buffer | null;
   responseTruncated: boolean;
   errorCode: string | null;
   errorMessage: string | null;
@@ -315,6 +318,7 @@ export async function listAttempts(
       select a.id, d.event_id as "eventId", d.subscription_id as "subscriptionId",
              d.event_type as "eventType", a.number, a.request_url as "requestUrl", a.success,
              a.status_code as "statusCode", a.response_body as "responseBody",
+             a.sealed_response_body as "sealedResponseBody", d.id as "deliveryId",
              a.response_truncated as "responseTruncated", a.error_code as "errorCode",
              a.error_message as "errorMessage", a.latency_ms as "latencyMs",
              a.will_retry as "willRetry", a.manual, a.created_by as "createdBy",

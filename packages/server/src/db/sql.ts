@@ -1,4 +1,5 @@
 import pg from "pg";
+import { isObjectId } from "../ids.ts";
 
 /** A row as the driver gives it: columns by name. */
 type Row = Record<string, unknown>;
@@ -22,18 +23,35 @@ export type Tx = Sql & {
   readonly now: Date;
 };
 
-/** A pool of connections to the one database. */
+/** The one database, as far as its holder may reach into it. */
 export type Database = {
   sql: Sql;
   /** Runs `work` in one transaction: committed when it returns, rolled back when it throws. */
   begin<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+};
+
+/** A pool of connections to it. */
+export type DatabasePool = Database & { close(): Promise<void> };
+
+/** A pool that reaches the teams it is asked for, and is of no use without asking. */
+export type TeamDatabase = {
+  /** The rows of these teams only, whatever a statement says: the database itself hides all others. */
+  forTeams(teamIds: readonly string[]): Database;
   close(): Promise<void>;
 };
+
+/**
+ * The role under which connections work; db/migrations/0004_row_level_security.sql says what each may.
+ *
+ * The `owner` is whom the URL names: it makes partitions and tidies up, and no wall stands in its way.
+ */
+export type DatabaseRole = "postrider_team" | "postrider_keys" | "postrider_all_teams" | "owner";
 
 export type DatabaseOptions = {
   url: string;
   /** Shown in pg_stat_activity, so that an operator sees which part is busy. */
   name: string;
+  role: DatabaseRole;
   connectionsMax: number;
   /** A statement that takes longer is cancelled: nothing waits for ever. */
   statementTimeoutMs: number;
@@ -43,12 +61,43 @@ export type DatabaseOptions = {
 };
 
 /** Opens a pool. Connections are made when first needed and made again after the database was away. */
-export function openDatabase(options: DatabaseOptions): Database {
+export function openDatabase(
+  options: DatabaseOptions & { role: "postrider_all_teams" | "owner" },
+): DatabasePool {
+  const { pool, close } = openPool(options);
+  return {
+    sql: statementRunner((query) => pool.query(query)),
+    begin: (work) => transact(pool, "begin; select now()", work),
+    close,
+  };
+}
+
+/** Opens a pool whose every transaction names the teams that it is about. */
+export function openTeamDatabase(
+  options: DatabaseOptions & { role: "postrider_team" | "postrider_keys" },
+): TeamDatabase {
+  const { pool, close } = openPool(options);
+  return {
+    forTeams(teamIds) {
+      // Their names go into the statement as text: nothing but ids may get there.
+      if (!teamIds.every(isObjectId)) throw new Error("a team has no such id");
+      const names = teamIds.map((id) => `"${id}":0`).join(",");
+      const opening = `begin; select now(), set_config('postrider.teams', '{${names}}', true)`;
+      const begin = <T>(work: (tx: Tx, run: RunQuery) => Promise<T>) =>
+        transact(pool, opening, work);
+      return { sql: statementRunner((query) => begin((_tx, run) => run(query))), begin };
+    },
+    close,
+  };
+}
+
+function openPool(options: DatabaseOptions): { pool: pg.Pool; close(): Promise<void> } {
   const settings = {
     statement_timeout: String(options.statementTimeoutMs),
     lock_timeout: String(Math.min(options.statementTimeoutMs, 10_000)),
     idle_in_transaction_session_timeout: "60000",
     timezone: "UTC",
+    ...(options.role === "owner" ? {} : { role: options.role }),
     ...options.settings,
   };
   const pool = new pg.Pool({
@@ -69,36 +118,8 @@ export function openDatabase(options: DatabaseOptions): Database {
   pool.on("error", (error) => {
     if (!closing) options.onError(error);
   });
-
   return {
-    sql: statementRunner((query) => pool.query(query)),
-    async begin(work) {
-      const client = await pool.connect();
-      // Checked out, a client's errors no longer reach the pool's handler.
-      const onClientError = () => {};
-      client.on("error", onClientError);
-      let broken: Error | undefined;
-      try {
-        const now = await begin(client);
-        const result = await work(
-          Object.assign(
-            statementRunner((query) => client.query(query)),
-            { now },
-          ),
-        );
-        await client.query("commit");
-        return result;
-      } catch (error) {
-        // A connection that cannot even roll back is thrown away.
-        await client.query("rollback").catch((failure: Error) => {
-          broken = failure;
-        });
-        throw error;
-      } finally {
-        client.off("error", onClientError);
-        client.release(broken);
-      }
-    },
+    pool,
     async close() {
       closing = true;
       await pool.end();
@@ -106,16 +127,46 @@ export function openDatabase(options: DatabaseOptions): Database {
   };
 }
 
+type RunQuery = (query: pg.QueryConfig) => Promise<pg.QueryResult>;
+
+async function transact<T>(
+  pool: pg.Pool,
+  opening: string,
+  work: (tx: Tx, run: RunQuery) => Promise<T>,
+): Promise<T> {
+  const client = await pool.connect();
+  // Checked out, a client's errors no longer reach the pool's handler.
+  const onClientError = () => {};
+  client.on("error", onClientError);
+  let broken: Error | undefined;
+  try {
+    const now = await begin(client, opening);
+    const run: RunQuery = (query) => client.query(query);
+    const result = await work(Object.assign(statementRunner(run), { now }), run);
+    await client.query("commit");
+    return result;
+  } catch (error) {
+    // A connection that cannot even roll back is thrown away.
+    await client.query("rollback").catch((failure: Error) => {
+      broken = failure;
+    });
+    throw error;
+  } finally {
+    client.off("error", onClientError);
+    client.release(broken);
+  }
+}
+
 /** Begins, and asks for the time in the same round trip. */
-async function begin(client: pg.PoolClient): Promise<Date> {
-  const results: unknown = await client.query("begin; select now()");
+async function begin(client: pg.PoolClient, opening: string): Promise<Date> {
+  const results: unknown = await client.query(opening);
   const [, { rows }] = results as [pg.QueryResult, pg.QueryResult<{ now: Date }>];
   const [row] = rows;
   if (!row) throw new Error("select now() returned no row");
   return row.now;
 }
 
-function statementRunner(query: (config: pg.QueryConfig) => Promise<pg.QueryResult>): Sql {
+function statementRunner(query: RunQuery): Sql {
   const run = (name: string | undefined, strings: TemplateStringsArray, values: unknown[]) =>
     query({
       ...(name === undefined ? {} : { name }),
