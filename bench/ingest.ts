@@ -1,231 +1,272 @@
-// npm run bench -- ingest [--facts 20000] [--connections 64] [--json]
+// npm run bench -- ingest [--facts 20000] [--connections 64] [--rounds 3] [--json]
 //
-// HTTP in → delivered → recorded, one fact a request, on the embedded PostgreSQL: half the facts start a run, half
-// complete it; one subscription wants both. Prints accepted/s, delivered/s and where the CPU went.
-import { type ChildProcess, fork, spawn } from "node:child_process";
+// HTTP in → delivered → recorded, through POST /v1/facts: one fact a request, and 100 a request. Half the facts start a
+// run, half complete it, with 400 bytes of input or output; one subscription wants both. Beside it the same server with
+// storage switched off, which parses, judges and answers but neither decides, stores nor delivers, and the whole server
+// when nobody subscribes, which decides and stores the runs. Publisher (this process), service, PostgreSQL and receiver
+// share the machine.
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { cpus, tmpdir } from "node:os";
-import path from "node:path";
-import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
-import pg from "pg";
-import { Pool } from "undici";
-import { migrate } from "../packages/server/src/db/migrate.ts";
-import { openEmbeddedPostgres } from "../packages/server/src/embedded-postgres/open.ts";
+import { setTimeout as pause } from "node:timers/promises";
 import { newId } from "../packages/server/src/ids.ts";
+import { bars, median, table, verdict } from "./chart.ts";
+import { openChild } from "./child.ts";
+import { cpuSecondsOfTree, ownCpuSeconds } from "./cpu.ts";
+import { runInput } from "./facts.ts";
+import { chunks, inLanes } from "./lanes.ts";
+import { readOptions } from "./options.ts";
+import { openPoster, type Poster } from "./post.ts";
+import { openReport } from "./report.ts";
+import type { ServiceOptions } from "./service.ts";
+import { openSink, type Sink } from "./sink.ts";
+import { inWorld, openPostgres, type Postgres, query, type World } from "./world.ts";
 
-const { values } = parseArgs({
-  options: {
-    facts: { type: "string", default: "20000" },
-    connections: { type: "string", default: "64" },
-    json: { type: "boolean", default: false },
+/** Ways to run it: what the service does with a fact, and how many come in one request. */
+const variants = {
+  "no storage, 1 a request": { storage: false, subscribed: false, factsAtOnce: 1 },
+  "no storage, 100 a request": { storage: false, subscribed: false, factsAtOnce: 100 },
+  "nobody subscribed, 1 a request": { storage: true, subscribed: false, factsAtOnce: 1 },
+  "delivered, 1 a request": { storage: true, subscribed: true, factsAtOnce: 1 },
+  "delivered, 100 a request": { storage: true, subscribed: true, factsAtOnce: 100 },
+} as const;
+type Variant = keyof typeof variants;
+
+/** Facts a second of one variant ÷ another must reach `target`. */
+const targets: { what: string; of: Variant; to: Variant; target: number }[] = [
+  {
+    what: "stored ÷ no storage",
+    of: "nobody subscribed, 1 a request",
+    to: "no storage, 1 a request",
+    target: 0.7,
   },
-});
-const runs = Math.floor(Number(values.facts) / 2);
-const connections = Number(values.connections);
-const say = (line: string) => {
-  if (!values.json) console.log(line);
+  {
+    what: "stored and delivered ÷ no storage",
+    of: "delivered, 1 a request",
+    to: "no storage, 1 a request",
+    target: 0.7,
+  },
+  {
+    what: "100 a request ÷ 1",
+    of: "delivered, 100 a request",
+    to: "delivered, 1 a request",
+    target: 1.7,
+  },
+];
+
+type Figures = {
+  acceptedPerSecond: number;
+  /** Until the last one was delivered and recorded; as accepted where nothing is delivered. */
+  finishedPerSecond: number;
+  microsecondsPerFact: { service: number; postgres: number; publisher: number; receiver: number };
 };
 
-const directory = mkdtempSync(path.join(tmpdir(), "postrider-bench-"));
-say("starting PostgreSQL, the service and a receiver …");
-const postgres = await openEmbeddedPostgres({ dataDirectory: path.join(directory, "postgres") });
-await migrate(postgres.url);
-const sink = fork(fileURLToPath(new URL("./sink.mjs", import.meta.url)), { silent: true });
-const apiKey = "bench-key-of-sixteen-characters";
-const service = spawn(
-  process.execPath,
-  [fileURLToPath(new URL("../packages/server/bin/postrider.js", import.meta.url)), "serve"],
-  {
-    env: {
-      PATH: process.env.PATH ?? "",
-      DATABASE_URL: postgres.url,
-      POSTRIDER_ENCRYPTION_KEY: randomBytes(32).toString("hex"),
-      POSTRIDER_API_KEY: apiKey,
-      POSTRIDER_ALLOW_HTTP: "1",
-      POSTRIDER_EGRESS_ALLOW: "127.0.0.0/8",
-      // One key sends everything, as fast as it can.
-      POSTRIDER_RATE_LIMIT: "0",
-      HOST: "127.0.0.1",
-      PORT: "0",
-    },
-    stdio: ["ignore", "pipe", "inherit"],
+const warmUpFacts = 2_000;
+const deliveredSecondsMax = 120;
+
+const options = readOptions({
+  name: "ingest",
+  purpose: "facts a second over HTTP, accepted, delivered and recorded",
+  options: {
+    facts: { describes: "facts in each measurement", default: "20000" },
+    connections: { describes: "requests at once", default: "64" },
   },
-);
-try {
-  const sinkUrl = `http://127.0.0.1:${await firstMatch(sink, /(\d+)/)}`;
-  const serviceUrl = await firstMatch(service, /"url":"(http[^"]+)"/);
-  const figures = await measure(serviceUrl, sinkUrl);
-  if (values.json) console.log(JSON.stringify(figures));
-  else print(figures);
-} finally {
-  // One that could not start is gone already.
-  if (service.exitCode === null) {
-    service.kill("SIGTERM");
-    await new Promise((resolve) => service.once("exit", resolve));
-  }
-  sink.kill();
-  await postgres.close();
-  rmSync(directory, { recursive: true, force: true });
-}
+});
+const facts = options.count("facts");
+const connections = options.count("connections");
+const report = openReport("ingest", options);
 
-async function measure(serviceUrl: string, sinkUrl: string) {
-  const pool = new Pool(serviceUrl, { connections });
-  const call = async (method: "POST" | "PATCH", route: string, body: object) => {
-    const response = await pool.request({
-      method,
-      path: `/workflows/v1${route}`,
-      headers: { authorization: `Bearer ${apiKey}`, "content-type": "application/json" },
-      body: JSON.stringify(body),
-    });
-    const text = await response.body.text();
-    if (response.statusCode >= 300) throw new Error(`${response.statusCode} ${text}`);
-  };
-  const workflowId = newId();
-  await call("POST", "/workflow-webhooks", {
-    name: "bench",
-    url: `${sinkUrl}/hook`,
-    actions: ["workflow_run_started", "workflow_run_completed"],
-  });
-  await call("POST", "/workflows", { _id: workflowId, name: "Bench" });
-  const filler = "x".repeat(400);
-  const start = (id: string) =>
-    call("POST", "/workflow-runs", {
-      _id: id,
-      workflow_id: workflowId,
-      trigger: "manual",
-      input: { filler },
-    });
-  const complete = (id: string) =>
-    call("PATCH", `/workflow-runs/${id}`, { status: "completed", output: { filler } });
-
-  await inLanes(
-    Array.from({ length: 1_000 }, () => newId()),
-    start,
-  ); // Warm code, connections, caches.
-  await delivered(1_000, sinkUrl);
-  const ids = Array.from({ length: runs }, () => newId());
-
-  const cpuBefore = cpuSeconds();
-  const startedAt = performance.now();
-  await inLanes(ids, start);
-  await inLanes(ids, complete);
-  const acceptedAt = performance.now();
-  await delivered(1_000 + 2 * runs, sinkUrl);
-  const deliveredAt = performance.now();
-  const cpuAfter = cpuSeconds();
-  const recorded = await countDelivered();
-  await pool.close();
-
-  const facts = 2 * runs;
-  const perFact = (before: number, after: number) => Math.round(((after - before) / facts) * 1e6);
-  return {
-    facts,
-    connections,
-    acceptedPerSecond: Math.round(facts / ((acceptedAt - startedAt) / 1000)),
-    deliveredPerSecond: Math.round(facts / ((deliveredAt - startedAt) / 1000)),
-    recordedAsDelivered: recorded - 1_000,
-    cpuMicrosecondsPerFact: {
-      service: perFact(cpuBefore.service, cpuAfter.service),
-      postgres: perFact(cpuBefore.postgres, cpuAfter.postgres),
-      publisher: perFact(cpuBefore.publisher, cpuAfter.publisher),
-      receiver: perFact(cpuBefore.receiver, cpuAfter.receiver),
-    },
-    cores: cpus().length,
-  };
-}
-
-async function inLanes(ids: readonly string[], work: (id: string) => Promise<void>): Promise<void> {
-  const rest = ids.values();
-  const lane = async () => {
-    for (const id of rest) await work(id);
-  };
-  await Promise.all(Array.from({ length: connections }, lane));
-}
-
-/** Waits until the receiver has counted so many. */
-async function delivered(count: number, sinkUrl: string): Promise<void> {
-  const deadline = performance.now() + 120_000;
-  while (Number(await (await fetch(sinkUrl)).text()) < count) {
-    if (performance.now() > deadline)
-      throw new Error("not everything was delivered in two minutes");
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
-async function countDelivered(): Promise<number> {
-  const client = new pg.Client({ connectionString: postgres.url });
-  await client.connect();
-  try {
-    for (let tries = 0; ; tries++) {
-      const { rows } = await client.query(
-        "select count(*) filter (where status = 'delivered')::int as done, count(*)::int as total from deliveries",
+await inWorld(async (world) => {
+  report.say("starting PostgreSQL and a receiver …");
+  const postgres = await openPostgres(world);
+  const sink = await openSink(world, report.say);
+  const rounds: Record<Variant, Figures>[] = [];
+  for (let number = 1; number <= options.rounds; number++) {
+    const round = {} as Record<Variant, Figures>;
+    for (const variant of Object.keys(variants) as Variant[]) {
+      round[variant] = await measure(world, { postgres, sink, variant, number });
+      const { acceptedPerSecond, finishedPerSecond } = round[variant];
+      report.say(
+        `round ${number}, ${variant}: accepted ${Math.round(acceptedPerSecond)}/s, ` +
+          `finished ${Math.round(finishedPerSecond)}/s`,
       );
-      if (rows[0].done === rows[0].total || tries > 100) return rows[0].done;
-      await new Promise((resolve) => setTimeout(resolve, 50));
     }
-  } finally {
-    await client.end();
+    rounds.push(round);
   }
-}
-
-/** CPU seconds used so far, by part; from /proc, so on Linux only. */
-function cpuSeconds() {
-  const ofPid = (pid: number | undefined): number => {
-    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
-    // User and system time, with those of ended children (fields 14 to 17 of proc(5)), in hundredths of a second.
-    return [11, 12, 13, 14].reduce((sum, index) => sum + Number(fields[index]), 0) / 100;
-  };
-  const postgresPids = readdirSync("/proc").filter((pid) => {
-    if (!/^\d+$/.test(pid)) return false;
-    try {
-      return readFileSync(`/proc/${pid}/cwd/PG_VERSION`, "utf8") !== "" && cwdIsOurs(pid);
-    } catch {
-      return false;
-    }
+  const ratios = targets.map(({ what, of, to, target }) => {
+    const each = rounds.map((round) => round[of].finishedPerSecond / round[to].finishedPerSecond);
+    return { what, target, rounds: each, median: median(each), met: median(each) >= target };
   });
-  const { user, system } = process.cpuUsage();
-  return {
-    service: ofPid(service.pid),
-    receiver: ofPid(sink.pid),
-    postgres: postgresPids.reduce((sum, pid) => sum + ofPid(Number(pid)), 0),
-    publisher: (user + system) / 1e6,
-  };
-}
+  print(rounds, ratios);
+  report.finish({ facts, connections, receiver: sink.kind, rounds, ratios });
+});
 
-function cwdIsOurs(pid: string): boolean {
-  const ours = readFileSync(path.join(directory, "postgres", "postmaster.pid"), "utf8").split("\n");
-  const [postmaster = ""] = ours;
-  const parent = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ")[1];
-  return pid === postmaster || parent === postmaster;
-}
+async function measure(
+  world: World,
+  given: { postgres: Postgres; sink: Sink; variant: Variant; number: number },
+): Promise<Figures> {
+  const { postgres, sink } = given;
+  const { storage, subscribed, factsAtOnce } = variants[given.variant];
+  const database = `ingest_${Object.keys(variants).indexOf(given.variant)}_${given.number}`;
+  const databaseUrl = await postgres.newDatabase(database);
+  const service = openChild("./service.ts");
+  const owned = world.own({ close: () => service.close() });
+  const apiKey = `bench-${randomBytes(16).toString("hex")}`;
+  const start: ServiceOptions = { databaseUrl, apiKey, storage };
+  const url = await service.ask<string>("open", start);
+  const poster = openPoster(url, connections);
+  const publish = openPublisher(poster, { apiKey, factsAtOnce });
+  try {
+    if (subscribed) await publish.subscribe(`${sink.origin}/hook`);
+    await publish.createWorkflow();
+    await publish.runs(warmUpFacts / 2);
+    if (subscribed) await untilRecorded(databaseUrl, warmUpFacts);
 
-function firstMatch(child: ChildProcess, pattern: RegExp): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let output = "";
-    child.stdout?.on("data", (chunk) => {
-      output += chunk;
-      const found = pattern.exec(output)?.[1];
-      if (found) resolve(found);
+    const cpu = () => ({
+      service: cpuSecondsOfTree(service.pid),
+      postgres: cpuSecondsOfTree(postgres.pid),
+      publisher: ownCpuSeconds(),
+      receiver: cpuSecondsOfTree(sink.pid),
     });
-    child.once("exit", (code) => reject(new Error(`ended with ${code}:\n${output}`)));
-  });
+    const runs = Math.floor(facts / 2);
+    const receivedBefore = await sink.count();
+    const before = cpu();
+    const startedMs = performance.now();
+    await publish.runs(runs);
+    const acceptedMs = performance.now();
+    if (subscribed) await untilRecorded(databaseUrl, warmUpFacts + 2 * runs);
+    const finishedMs = performance.now();
+    const after = cpu();
+
+    const received = (await sink.count()) - receivedBefore;
+    if (subscribed && received !== 2 * runs) {
+      throw new Error(`${2 * runs} facts were accepted and ${received} webhooks received`);
+    }
+    if (storage) await insistOnRuns(databaseUrl, runs + warmUpFacts / 2);
+    const each = (part: keyof typeof before) => ((after[part] - before[part]) / (2 * runs)) * 1e6;
+    return {
+      acceptedPerSecond: (2 * runs * 1_000) / (acceptedMs - startedMs),
+      finishedPerSecond: (2 * runs * 1_000) / (finishedMs - startedMs),
+      microsecondsPerFact: {
+        service: each("service"),
+        postgres: each("postgres"),
+        publisher: each("publisher"),
+        receiver: each("receiver"),
+      },
+    };
+  } finally {
+    await poster.close();
+    await owned.close();
+    await postgres.dropDatabase(database);
+  }
 }
 
-function print(figures: Awaited<ReturnType<typeof measure>>): void {
-  const { cpuMicrosecondsPerFact: cpu } = figures;
-  console.log(
-    `${figures.facts} facts over ${figures.connections} connections, ${figures.cores} cores`,
-  );
-  console.log(`accepted   ${figures.acceptedPerSecond}/s`);
-  console.log(
-    `delivered  ${figures.deliveredPerSecond}/s (${figures.recordedAsDelivered} recorded)`,
-  );
-  console.log("CPU per fact, accepted and delivered:");
-  const most = Math.max(...Object.values(cpu));
-  for (const [part, microseconds] of Object.entries(cpu)) {
-    const bar = "█".repeat(Math.round((microseconds / most) * 40));
-    console.log(`  ${part.padEnd(9)} ${String(microseconds).padStart(5)} µs ${bar}`);
+/** A platform that reports runs: each starts, and later completes. */
+function openPublisher(poster: Poster, given: { apiKey: string; factsAtOnce: number }) {
+  const headers = ["authorization", `Bearer ${given.apiKey}`, "content-type", "application/json"];
+  const post = (path: string, body: object) =>
+    poster.post(path, headers, Buffer.from(JSON.stringify(body)));
+  const workflowId = newId();
+  const reportAll = (all: readonly object[]) =>
+    inLanes(chunks(all, given.factsAtOnce), connections, (some) =>
+      post("/v1/facts", { facts: some }),
+    );
+  return {
+    subscribe: (url: string) =>
+      post("/workflows/v1/workflow-webhooks", {
+        name: "bench",
+        url,
+        actions: ["workflow_run_started", "workflow_run_completed"],
+      }),
+    createWorkflow: () =>
+      reportAll([{ type: "workflow.created", data: { _id: workflowId, name: "Bench" } }]),
+    async runs(count: number) {
+      const ids = Array.from({ length: count }, () => newId());
+      await reportAll(
+        ids.map((_id) => ({
+          type: "run.started",
+          data: { _id, workflow_id: workflowId, trigger: "manual", input: runInput(_id) },
+        })),
+      );
+      await reportAll(
+        ids.map((run_id) => ({
+          type: "run.updated",
+          data: { run_id, status: "completed", output: runInput(run_id) },
+        })),
+      );
+    },
+  };
+}
+
+/** Waits until so many deliveries are recorded as delivered. */
+async function untilRecorded(databaseUrl: string, count: number): Promise<void> {
+  const deadlineMs = performance.now() + deliveredSecondsMax * 1_000;
+  for (;;) {
+    const [row] = await query<{ open: boolean }>(
+      databaseUrl,
+      "select exists (select from deliveries where finished_at is null) as open",
+    );
+    if (!row?.open) break;
+    if (performance.now() > deadlineMs) {
+      throw new Error(`not everything was delivered in ${deliveredSecondsMax} seconds`);
+    }
+    await pause(10);
   }
+  const [row] = await query<{ delivered: number }>(
+    databaseUrl,
+    "select count(*)::int as delivered from deliveries where status = 'delivered'",
+  );
+  if (row?.delivered !== count) {
+    throw new Error(`${count} deliveries were due and ${row?.delivered} delivered`);
+  }
+}
+
+/** A bulk request is answered with 200 even when facts in it were refused: the runs themselves tell. */
+async function insistOnRuns(databaseUrl: string, count: number): Promise<void> {
+  const [row] = await query<{ completed: number }>(
+    databaseUrl,
+    "select count(*)::int as completed from runs where status = 'completed'",
+  );
+  if (row?.completed !== count) {
+    throw new Error(`${count} runs were reported and ${row?.completed} completed`);
+  }
+}
+
+function print(
+  rounds: readonly Record<Variant, Figures>[],
+  ratios: readonly {
+    what: string;
+    target: number;
+    median: number;
+    met: boolean;
+    rounds: number[];
+  }[],
+): void {
+  const names = Object.keys(variants) as Variant[];
+  const middle = (variant: Variant, of: (figures: Figures) => number) =>
+    median(rounds.map((round) => of(round[variant])));
+  report.say();
+  report.say(`${facts} facts over ${connections} connections: facts finished a second, medians`);
+  const lines = names.map((label) => {
+    const value = middle(label, ({ finishedPerSecond }) => finishedPerSecond);
+    return { label, value, text: Math.round(value).toLocaleString("en") };
+  });
+  for (const line of bars(lines)) report.say(line);
+  report.say();
+  const parts = ["service", "postgres", "publisher", "receiver"] as const;
+  const rows = names.map((name) => [
+    name,
+    ...parts.map((part) =>
+      middle(name, ({ microsecondsPerFact }) => microsecondsPerFact[part]).toFixed(0),
+    ),
+  ]);
+  for (const line of table(["CPU a fact, µs", ...parts], rows)) report.say(line);
+  report.say();
+  const judged = ratios.map(({ what, target, median: value, met, rounds: each }) => [
+    what,
+    value.toFixed(2),
+    `≥ ${target}`,
+    verdict(met),
+    each.map((ratio) => ratio.toFixed(2)).join(" "),
+  ]);
+  for (const line of table(["", "median", "target", "", "each round"], judged)) report.say(line);
+  report.say();
 }

@@ -1,4 +1,4 @@
-// A receiver that answers 204 at once and counts; prints its port, answers GET with the count.
+// A receiver for machines without nginx: it prints its port, answers 204 at once, and GET with how many POSTs came.
 import { createServer } from "node:http";
 
 let count = 0;
@@ -14,6 +14,6 @@ const server = createServer((request, response) => {
     response.end();
   });
 });
-server.keepAliveTimeout = 120_000;
+server.keepAliveTimeout = 600_000;
 server.listen(0, "127.0.0.1", () => console.log(server.address().port));
 process.on("disconnect", () => process.exit(0));

@@ -185,7 +185,7 @@ create table deliveries (
   subscription_id text collate "C" not null,
   event_type text collate "C" not null,
   status text not null default 'pending'::text,
-  due_at timestamp with time zone not null default now(),
+  due_at timestamp with time zone default now(),
   lease_token uuid,
   attempt_count smallint not null default 0,
   crash_count smallint not null default 0,
@@ -200,18 +200,26 @@ create table deliveries (
   updated_at timestamp with time zone not null default now(),
   order_key text collate "C",
   order_position integer,
+  failed_at timestamp with time zone default 
+CASE
+    WHEN (status = 'failed'::text) THEN finished_at
+    ELSE NULL::timestamp with time zone
+END,
   constraint deliveries_pkey PRIMARY KEY (team_id, id),
   constraint crashes_are_attempts CHECK ((crash_count <= attempt_count)),
   constraint deliveries_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'delivered'::text, 'failed'::text]))),
+  constraint finished_is_never_due CHECK (((finished_at IS NULL) OR (due_at IS NULL))),
   constraint finished_when_not_pending CHECK (((status = 'pending'::text) = (finished_at IS NULL))),
   constraint lease_only_when_pending CHECK (((lease_token IS NULL) OR (status = 'pending'::text))),
   constraint ordered_by_key_and_position CHECK (((order_key IS NULL) = (order_position IS NULL))),
   constraint ordered_has_no_retries CHECK (((order_key IS NULL) OR ((attempt_count <= 1) AND (NOT manual)))),
+  constraint pending_is_due_or_leased CHECK (((finished_at IS NOT NULL) OR (due_at IS NOT NULL) OR (lease_token IS NOT NULL))),
   constraint retry_only_when_pending CHECK (((retry_at IS NULL) OR (status = 'pending'::text)))
-);
-CREATE INDEX deliveries_by_subscription ON public.deliveries USING btree (subscription_id, id);
-CREATE INDEX deliveries_due ON public.deliveries USING btree (subscription_id, due_at) WHERE (finished_at IS NULL);
-CREATE INDEX deliveries_in_order ON public.deliveries USING btree (subscription_id, order_key, order_position) WHERE ((finished_at IS NULL) AND (order_key IS NOT NULL));
+) with (fillfactor=45);
+CREATE INDEX deliveries_by_subscription_and_type ON public.deliveries USING btree (subscription_id, event_type, id);
+CREATE INDEX deliveries_due ON public.deliveries USING btree (subscription_id, due_at) WHERE (due_at IS NOT NULL);
+CREATE INDEX deliveries_failed ON public.deliveries USING btree (subscription_id, event_type, id) WHERE (failed_at IS NOT NULL);
+CREATE INDEX deliveries_in_order ON public.deliveries USING btree (subscription_id, order_key, order_position) WHERE ((due_at IS NOT NULL) AND (order_key IS NOT NULL));
 CREATE UNIQUE INDEX one_delivery_per_event_and_subscription ON public.deliveries USING btree (event_id, subscription_id);
 alter table deliveries enable row level security;
 grant delete, insert, select, update on deliveries to postrider_all_teams;
@@ -274,6 +282,20 @@ grant delete, insert, select, update on fact_identities to postrider_all_teams;
 grant delete, insert, select, update on fact_identities to postrider_team;
 create policy all_teams on fact_identities for all to postrider_all_teams using (true);
 create policy own_teams on fact_identities for all to postrider_team using ((NULLIF((( SELECT (NULLIF(current_setting('postrider.teams'::text, true), ''::text))::jsonb AS "nullif") ? team_id), false) IS NOT NULL));
+
+create table hot_leases (
+  expires_at timestamp with time zone not null,
+  lease_token uuid not null,
+  team_ids text[] collate "C" not null,
+  delivery_ids text[] collate "C" not null,
+  constraint as_many_teams_as_deliveries CHECK ((cardinality(team_ids) = cardinality(delivery_ids)))
+);
+CREATE INDEX hot_leases_by_end ON public.hot_leases USING btree (expires_at);
+alter table hot_leases enable row level security;
+grant delete, insert, select, update on hot_leases to postrider_all_teams;
+grant insert, select on hot_leases to postrider_team;
+create policy all_teams on hot_leases for all to postrider_all_teams using (true);
+create policy own_teams on hot_leases for all to postrider_team using ((NULLIF((( SELECT (NULLIF(current_setting('postrider.teams'::text, true), ''::text))::jsonb AS "nullif") ?| team_ids), false) IS NOT NULL)) with check ((NULLIF((( SELECT (NULLIF(current_setting('postrider.teams'::text, true), ''::text))::jsonb AS "nullif") ?& team_ids), false) IS NOT NULL));
 
 create table idempotency_keys (
   team_id text collate "C" not null,

@@ -1,4 +1,5 @@
 import { AppError } from "./errors.ts";
+import { openPace } from "./pace.ts";
 
 /** What a commit says of one item: its result, or the error that is this item's alone. */
 export type Settled<Result> = { result: Result } | { error: unknown };
@@ -15,9 +16,14 @@ export type GroupCommitOptions<Item, Result> = {
   weigh: (item: Item) => number;
   /** Says whether an error may be the doing of a single item; then each item of the batch is committed alone. */
   mayBeOneItem: (error: unknown) => boolean;
+  /** Lets batches grow while much comes in; without it every item leaves as soon as a lane is free. */
+  gather?: Gathering;
   /** Commits a batch, all or nothing. Results are in the order of the items. */
   commit: (items: Item[]) => Promise<Settled<Result>[]>;
 };
+
+/** From `fromPerSecond` items a second on, a batch waits until it holds `batchMin`, but no longer than `msMax`. */
+export type Gathering = { fromPerSecond: number; batchMin: number; msMax: number };
 
 export type GroupCommit<Item, Result> = {
   /** Joins the next batch; resolves when that batch is committed. Refuses with `overloaded` when too many wait. */
@@ -36,8 +42,9 @@ type Waiting<Item, Result> = {
 /**
  * Lets concurrent callers share one transaction.
  *
- * There is no timer: an item that finds a free lane leaves at once, alone if need be; while all lanes are busy the
- * next batch grows. So the batch size follows the load by itself, and an idle service answers fastest.
+ * An item that finds a free lane leaves at once, alone if need be; while all lanes are busy the next batch grows. So the
+ * batch size follows the load by itself, and an idle service answers fastest. Only with `gather`, and only while much
+ * comes in, a free lane waits a moment for more: a statement for a few rows costs nearly as much as one for many.
  */
 export function openGroupCommit<Item, Result>(
   options: GroupCommitOptions<Item, Result>,
@@ -45,6 +52,8 @@ export function openGroupCommit<Item, Result>(
   let queue: Waiting<Item, Result>[] = [];
   let busyLanes = 0;
   let departureScheduled = false;
+  let gathering: NodeJS.Timeout | undefined;
+  const pace = openPace();
   let onIdle: (() => void)[] = [];
 
   function takeBatch(): Waiting<Item, Result>[] {
@@ -95,9 +104,26 @@ export function openGroupCommit<Item, Result>(
 
   // After the callbacks that are ready now: requests that arrived in one turn of the loop travel together.
   function scheduleDeparture(): void {
-    if (departureScheduled || busyLanes === options.lanes) return;
+    if (departureScheduled || busyLanes === options.lanes || gathersMore()) return;
+    clearTimeout(gathering);
+    gathering = undefined;
     departureScheduled = true;
     setImmediate(depart);
+  }
+
+  /** Says whether the batch had better wait for more items; then a timer sees to its departure. */
+  function gathersMore(): boolean {
+    const { gather } = options;
+    if (!gather || queue.length >= gather.batchMin) return false;
+    if (gathering) return true;
+    if (pace.perSecond() < gather.fromPerSecond) return false;
+    gathering = setTimeout(() => {
+      gathering = undefined;
+      if (queue.length === 0 || departureScheduled || busyLanes === options.lanes) return;
+      departureScheduled = true;
+      depart();
+    }, gather.msMax);
+    return true;
   }
 
   return {
@@ -105,6 +131,7 @@ export function openGroupCommit<Item, Result>(
       if (queue.length >= options.waitingMax) return Promise.reject(new AppError("overloaded"));
       return new Promise((resolve, reject) => {
         queue.push({ item, resolve, reject });
+        if (options.gather) pace.count();
         scheduleDeparture();
       });
     },

@@ -106,15 +106,14 @@ async function readWanting(
   return groupBy(subscriptions, ({ teamId, contract }) => subjectKey(teamId, contract));
 }
 
-/** Writes events and deliveries; returns those that are leased to this process. */
+/** Writes events and deliveries, all on their way when it returns; resolves with those leased to this process. */
 export async function writeDeliveries(
   tx: Tx,
   { events, deliveries }: FanOut,
   sealing: Sealing,
 ): Promise<LeasedDelivery[]> {
   if (events.length === 0) return [];
-  await insertEvents(tx, sealPayloads(sealing, events));
-
+  const insertedEvents = insertEvents(tx, sealPayloads(sealing, events));
   const leaseToken = randomUUID();
   const rows: NewDelivery[] = deliveries.map(({ event, subscription, leased }) => ({
     teamId: event.teamId,
@@ -125,7 +124,7 @@ export async function writeDeliveries(
     order: event.order,
     leaseMs: leased ? leaseMs(subscription.timeoutSeconds) : null,
   }));
-  const createdAt = await insertDeliveries(tx, rows, leaseToken);
+  const [createdAt] = await Promise.all([insertDeliveries(tx, rows, leaseToken), insertedEvents]);
 
   return rows.flatMap((row, index) => {
     const event = deliveries[index]?.event;

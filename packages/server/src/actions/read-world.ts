@@ -6,7 +6,7 @@ import { readSteps } from "../db/steps.ts";
 import {
   lockWorkflows,
   readVersions,
-  readWorkflows,
+  readWorkflowsOfRuns,
   shareWorkflows,
   type TeamKey,
 } from "../db/workflows.ts";
@@ -19,11 +19,17 @@ import { openCall, openMessage, openRun, openStep } from "./sealed-state.ts";
 /** Unfinished runs that one deletion may cancel. */
 const cancelledRunsMax = 10_000;
 
-/** Reads and locks all that a batch is decided on: workflows first, then runs, then calls, each in id order. */
+/**
+ * Reads and locks all that a batch is decided on: workflows first, then runs, then calls, each in id order.
+ *
+ * What does not depend on an answer is asked for at once; the statements run in the order in which they stand here.
+ */
 export async function readWorld(tx: Tx, facts: readonly Fact[], keyring: Keyring): Promise<World> {
-  const runs = await readRunsAndWorkflows(tx, facts, keyring);
-  const calls = await readCalls(tx, facts, keyring);
-  return { now: tx.now, ...runs, ...calls, cancelledRunsMax };
+  const reading = readRunsAndWorkflows(tx, facts, keyring);
+  // A deletion locks its runs after a look at them; calls must not get in between.
+  if (facts.some((fact) => fact.type === "workflow.deleted")) await reading;
+  const [runs, calls, now] = await Promise.all([reading, readCalls(tx, facts, keyring), tx.now]);
+  return { now, ...runs, ...calls, cancelledRunsMax };
 }
 
 async function readRunsAndWorkflows(
@@ -36,40 +42,40 @@ async function readRunsAndWorkflows(
   const lock = facts.some((fact) => fact.type.startsWith("workflow."))
     ? lockWorkflows
     : shareWorkflows;
-  const workflows = await ifAny(workflowKeys, (keys) => lock(tx, keys));
+  const named = ifAny(workflowKeys, (keys) => lock(tx, keys));
+  named.catch(() => {}); // Waited for below, also when a deletion is looked into before.
 
   const deleted = keysOf(facts, (fact) => fact.type === "workflow.deleted" && fact.workflowId);
-  const unfinished = await ifAny(deleted, (keys) =>
-    listUnfinishedRuns(tx, keys, cancelledRunsMax + 1),
-  );
+  const unfinished =
+    deleted.length === 0 ? [] : await listUnfinishedRuns(tx, deleted, cancelledRunsMax + 1);
   // Of many deletions in one request: cut short, some of their runs would be left behind.
   if (unfinished.length >= 2 * (cancelledRunsMax + 1)) {
     throw new AppError("too_many_unfinished_runs", "Delete fewer workflows at once.");
   }
   const runKeys = keysOf(facts, (fact) => "runId" in fact && fact.runId);
-  const runs = await ifAny(uniqueKeys([...runKeys, ...unfinished]), (keys) => lockRuns(tx, keys));
-
-  const known = new Set(workflows.map(keyOf));
-  const missing = uniqueKeys(
-    runs.map((run) => ({ teamId: run.teamId, id: run.workflowId })),
-  ).filter((key) => !known.has(keyOf(key)));
-  workflows.push(...(await ifAny(missing, (keys) => readWorkflows(tx, keys))));
-
+  // A fact that starts a run names its workflow; the others leave that to the run.
+  const goingOn = keysOf(facts, (fact) => "runId" in fact && !("workflowId" in fact) && fact.runId);
   const versioned = keysOf(
     facts,
     (fact) => fact.type.startsWith("workflow.version_") && "workflowId" in fact && fact.workflowId,
   );
-  const versions = await ifAny(versioned, (keys) => readVersions(tx, keys));
-
   const stepKeys = facts.flatMap((fact) =>
     fact.type === "step.reported"
       ? [{ teamId: fact.teamId, runId: fact.runId, id: fact.stepId }]
       : [],
   );
-  const steps = await ifAny(stepKeys, (keys) => readSteps(tx, keys));
-
+  const [runs, workflows, workflowsOfRuns, versions, steps] = await Promise.all([
+    ifAny(uniqueKeys([...runKeys, ...unfinished]), (keys) => lockRuns(tx, keys)),
+    named,
+    ifAny(goingOn, (keys) => readWorkflowsOfRuns(tx, keys)),
+    ifAny(versioned, (keys) => readVersions(tx, keys)),
+    ifAny(stepKeys, (keys) => readSteps(tx, keys)),
+  ]);
   return {
-    workflows: new Map(workflows.map((workflow) => [keyOf(workflow), workflow])),
+    // The locked ones last: they are as they will stay.
+    workflows: new Map(
+      [...workflowsOfRuns, ...workflows].map((workflow) => [keyOf(workflow), workflow]),
+    ),
     versions: groupBy(versions, (version) => subjectKey(version.teamId, version.workflowId)),
     runs: new Map(runs.map((run) => [keyOf(run), openRun(keyring, run)])),
     steps: new Map(
@@ -85,12 +91,14 @@ async function readCalls(
 ): Promise<Pick<World, "assistants" | "calls" | "messages">> {
   const callKeys = keysOf(facts, (fact) => "callId" in fact && fact.callId);
   const calls = await ifAny(callKeys, (keys) => lockCalls(tx, keys));
-  const messages = await ifAny(calls, (keys) => readMessages(tx, keys));
   const assistantKeys = uniqueKeys([
     ...keysOf(facts, (fact) => fact.type === "call.created" && fact.assistantId),
     ...calls.map((call) => ({ teamId: call.teamId, id: call.assistantId })),
   ]);
-  const assistants = await ifAny(assistantKeys, (keys) => readAssistants(tx, keys));
+  const [messages, assistants] = await Promise.all([
+    ifAny(calls, (keys) => readMessages(tx, keys)),
+    ifAny(assistantKeys, (keys) => readAssistants(tx, keys)),
+  ]);
   return {
     assistants: new Map(assistants.map((assistant) => [keyOf(assistant), assistant])),
     calls: new Map(calls.map((call) => [keyOf(call), openCall(keyring, call)])),

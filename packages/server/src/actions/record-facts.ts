@@ -1,5 +1,11 @@
-import { insertIdentities, listKnownIdentities } from "../db/fact-identities.ts";
-import { isRetryable, isStorageUnavailable, type TeamDatabase, type Tx } from "../db/sql.ts";
+import { type FactIdentity, insertIdentities, listKnownIdentities } from "../db/fact-identities.ts";
+import {
+  isDuplicate,
+  isRetryable,
+  isStorageUnavailable,
+  type TeamDatabase,
+  type Tx,
+} from "../db/sql.ts";
 import type { Contract } from "../domain/contracts/contract.ts";
 import { decide } from "../domain/decide.ts";
 import type { Fact } from "../domain/facts.ts";
@@ -9,7 +15,7 @@ import { openGroupCommit, type Settled } from "../group-commit.ts";
 import { type FanOut, fanOut, type HotPath, writeDeliveries } from "./fan-out.ts";
 import type { PayloadVault } from "./payload-vault.ts";
 import { readWorld } from "./read-world.ts";
-import { InsertedMeanwhile, writeChanges } from "./write-changes.ts";
+import { writeChanges } from "./write-changes.ts";
 
 /**
  * Records one fact: its state change, its events and their deliveries exist together or not at all, and do when this
@@ -92,7 +98,7 @@ async function commitFacts(
       return await commitOnce(deps, facts);
     } catch (error) {
       // A deadlock, or somebody else's insert between our read and our write: the next try sees it.
-      if (tries < commitTriesMax && (isRetryable(error) || error instanceof InsertedMeanwhile)) {
+      if (tries < commitTriesMax && (isRetryable(error) || isDuplicate(error))) {
         continue;
       }
       throw error;
@@ -111,13 +117,23 @@ async function commitOnce(
   const database = deps.database.forTeams([...new Set(facts.map(({ teamId }) => teamId))]);
   try {
     const sealing = await deps.vault.sealing();
-    const { settled, leased } = await database.begin(async (tx) => {
-      const world = await readWorld(tx, facts, sealing.keyring);
+    // Three round trips: BEGIN and what is read; who wants to hear of it; what is written and COMMIT.
+    const { settled, leased } = await database.beginReading(async (tx) => {
+      const [world, known] = await Promise.all([
+        readWorld(tx, facts, sealing.keyring),
+        readKnown(tx, facts),
+      ]);
       const changes = noChanges();
-      const settled = await settleAll(tx, facts, world, changes);
+      const { settled, fresh } = settleAll(facts, known, world, changes);
       planned = await fanOut(tx, deps, changes);
-      await writeChanges(tx, world, changes, sealing);
-      return { settled, leased: await writeDeliveries(tx, planned, sealing) };
+      const [leased] = await tx.commitBehind(
+        Promise.all([
+          writeDeliveries(tx, planned, sealing),
+          writeChanges(tx, world, changes, sealing),
+          fresh.length > 0 && insertIdentities(tx, fresh),
+        ]),
+      );
+      return { settled, leased };
     });
     hotPath.accept(leased, leasedAtMs);
     if (planned?.events.some(({ order }) => order !== null)) hotPath.leftInTable();
@@ -131,19 +147,23 @@ async function commitOnce(
   }
 }
 
-/** Decides fact after fact. One whose identity was recorded before, also within the batch, is a repeat. */
-async function settleAll(
-  tx: Tx,
-  facts: readonly Fact[],
-  world: World,
-  changes: Changes,
-): Promise<Settled<Recorded>[]> {
+/** Names the identities in a batch that were recorded before. */
+async function readKnown(tx: Tx, facts: readonly Fact[]): Promise<FactIdentity[]> {
   const identities = facts.flatMap(({ teamId, identity }) =>
     identity ? [{ teamId, identity }] : [],
   );
-  const known = identities.length === 0 ? [] : await listKnownIdentities(tx, identities);
+  return identities.length === 0 ? [] : await listKnownIdentities(tx, identities);
+}
+
+/** Decides fact after fact. One whose identity was recorded before, also within the batch, is a repeat. */
+function settleAll(
+  facts: readonly Fact[],
+  known: readonly FactIdentity[],
+  world: World,
+  changes: Changes,
+): { settled: Settled<Recorded>[]; fresh: FactIdentity[] } {
   const seen = new Set(known.map(({ teamId, identity }) => subjectKey(teamId, identity)));
-  const fresh: typeof identities = [];
+  const fresh: FactIdentity[] = [];
   const settled = facts.map((fact): Settled<Recorded> => {
     const { teamId, identity } = fact;
     if (identity && seen.has(subjectKey(teamId, identity)))
@@ -155,10 +175,7 @@ async function settleAll(
     }
     return one;
   });
-  if (fresh.length > 0 && (await insertIdentities(tx, fresh)) < fresh.length) {
-    throw new InsertedMeanwhile();
-  }
-  return settled;
+  return { settled, fresh };
 }
 
 function settle(fact: Fact, world: World, changes: Changes): Settled<Recorded> {

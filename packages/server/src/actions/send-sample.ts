@@ -47,7 +47,7 @@ export async function sendSample(
     const sent = await findEventOfDelivery(tx, teamId, deliveryId);
     if (sent !== undefined) return sent;
 
-    const { now } = tx;
+    const now = await tx.now;
     const workflow = sampleWorkflow({ ...request, now }, workflowId);
     const happening = sampleHappenings(workflow, sampleRun(workflow, runId)).find(
       (candidate) => contract.eventTypeOf(candidate) === request.eventType,

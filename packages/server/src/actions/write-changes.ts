@@ -8,60 +8,76 @@ import type { Keyring } from "../secrets.ts";
 import type { Sealing } from "./payload-vault.ts";
 import { sealCall, sealMessage, sealRun, sealStep } from "./sealed-state.ts";
 
-/** Thrown inside the transaction when a row that was not there at the read is there at the write. */
-export class InsertedMeanwhile extends Error {}
-
-/** Writes the new state of every subject that a batch has changed. */
+/**
+ * Writes the new state of every subject that a batch has changed.
+ *
+ * All statements are on their way when it returns; they run in this order. A subject that was not there at the read
+ * and is there at the write makes it fail as a duplicate.
+ */
 export async function writeChanges(
   tx: Tx,
   world: World,
   changes: Changes,
   sealing: Sealing,
 ): Promise<void> {
-  await writeWorkflows(tx, world, changes);
-  await writeRuns(tx, world, changes, sealing);
-  await writeCalls(tx, world, changes, sealing);
+  await Promise.all([
+    ...writeWorkflows(tx, world, changes),
+    ...writeRuns(tx, world, changes, sealing),
+    ...writeCalls(tx, world, changes, sealing),
+  ]);
 }
 
-async function writeWorkflows(tx: Tx, world: World, changes: Changes): Promise<void> {
+function writeWorkflows(tx: Tx, world: World, changes: Changes): Promise<void>[] {
   const added = pick(world.workflows, changes.newWorkflows);
-  if (added.length > 0) expectAll(added, await insertWorkflows(tx, added));
   const changed = pick(world.workflows, without(changes.changedWorkflows, changes.newWorkflows));
   // A workflow that was made and deleted in one batch was inserted as not deleted.
   const old = [...changed, ...added.filter((workflow) => workflow.deletedAt !== null)];
-  if (old.length > 0) await updateWorkflows(tx, old);
-  if (changes.newVersions.length > 0) await insertVersions(tx, changes.newVersions);
+  return [
+    ...ifAny(added, (rows) => insertWorkflows(tx, rows)),
+    ...ifAny(old, (rows) => updateWorkflows(tx, rows)),
+    ...ifAny(changes.newVersions, (rows) => insertVersions(tx, rows)),
+  ];
 }
 
-async function writeRuns(tx: Tx, world: World, changes: Changes, sealing: Sealing): Promise<void> {
-  const added = sealed(sealing, sealRun, pick(world.runs, changes.newRuns));
-  if (added.length > 0) expectAll(added, await insertRuns(tx, added));
-  const runs = pick(world.runs, without(changes.changedRuns, changes.newRuns));
-  const changed = sealed(sealing, sealRun, runs);
-  if (changed.length > 0) await updateRuns(tx, changed);
+function writeRuns(tx: Tx, world: World, changes: Changes, sealing: Sealing): Promise<void>[] {
+  const added = pick(world.runs, changes.newRuns);
+  const changed = pick(world.runs, without(changes.changedRuns, changes.newRuns));
   const steps = pick(world.steps, new Set([...changes.newSteps, ...changes.changedSteps]));
-  if (steps.length > 0) await saveSteps(tx, sealed(sealing, sealStep, steps));
+  return [
+    ...ifAny(sealed(sealing, sealRun, added), (rows) => insertRuns(tx, rows)),
+    ...ifAny(sealed(sealing, sealRun, changed), (rows) => updateRuns(tx, rows)),
+    ...ifAny(sealed(sealing, sealStep, steps), (rows) => saveSteps(tx, rows)),
+  ];
 }
 
-async function writeCalls(tx: Tx, world: World, changes: Changes, sealing: Sealing): Promise<void> {
+function writeCalls(tx: Tx, world: World, changes: Changes, sealing: Sealing): Promise<void>[] {
   const added = sealed(sealing, sealCall, pick(world.calls, changes.newCalls));
-  if (added.length > 0) expectAll(added, await insertCalls(tx, added));
   const calls = pick(world.calls, without(changes.changedCalls, changes.newCalls));
   const changed = sealed(sealing, sealCall, calls);
   // A call to which more happened in the batch that made it was inserted as it began.
   const old = [...changed, ...added.filter((call) => call.position > 1)];
-  if (old.length > 0) await updateCalls(tx, old);
-  if (changes.newMessages.length > 0) {
-    await insertMessages(tx, sealed(sealing, sealMessage, changes.newMessages));
-  }
+  const messages = sealed(sealing, sealMessage, changes.newMessages);
+  return [
+    ...ifAny(added, (rows) => insertCalls(tx, rows)),
+    ...ifAny(old, (rows) => updateCalls(tx, rows)),
+    ...ifAny(messages, (rows) => insertMessages(tx, rows)),
+  ];
 }
+
+const ifAny = <State>(
+  rows: readonly State[],
+  write: (rows: readonly State[]) => Promise<void>,
+): Promise<void>[] => (rows.length === 0 ? [] : [write(rows)]);
 
 /** Seals what belongs to teams that want it so. */
 const sealed = <State extends { teamId: string }>(
   { keyring, teams }: Sealing,
   seal: (keyring: Keyring, state: State) => State,
   states: readonly State[],
-): State[] => states.map((state) => (teams.has(state.teamId) ? seal(keyring, state) : state));
+): readonly State[] =>
+  teams.size === 0
+    ? states
+    : states.map((state) => (teams.has(state.teamId) ? seal(keyring, state) : state));
 
 // In id order, so that batches which insert the same rows wait for each other and not in a circle.
 const pick = <State>(states: Map<string, State>, keys: ReadonlySet<string>): State[] =>
@@ -69,7 +85,3 @@ const pick = <State>(states: Map<string, State>, keys: ReadonlySet<string>): Sta
 
 const without = (keys: ReadonlySet<string>, others: ReadonlySet<string>): Set<string> =>
   new Set([...keys].filter((key) => !others.has(key)));
-
-function expectAll(rows: readonly unknown[], insertedCount: number): void {
-  if (insertedCount < rows.length) throw new InsertedMeanwhile();
-}

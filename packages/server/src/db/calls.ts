@@ -81,13 +81,9 @@ export async function lockCalls(tx: Tx, keys: readonly TeamKey[]): Promise<Call[
   return rows.map(toCall);
 }
 
-/**
- * Writes new calls and returns how many really were new.
- *
- * Fewer than given: somebody else inserted one meanwhile; the caller starts over and finds it.
- */
-export async function insertCalls(tx: Tx, calls: readonly Call[]): Promise<number> {
-  const rows = await tx("insert_calls")`
+/** Writes new calls. One that somebody else inserted meanwhile is a duplicate: the caller starts over and finds it. */
+export async function insertCalls(tx: Tx, calls: readonly Call[]): Promise<void> {
+  await tx("insert_calls")`
     insert into calls (team_id, id, assistant_id, call_type, direction, status, user_number,
       assistant_number, phone_provider, metadata, start_at, position, created_by, updated_by,
       created_at, updated_at)
@@ -107,10 +103,7 @@ export async function insertCalls(tx: Tx, calls: readonly Call[]): Promise<numbe
       ${textArray(calls.map((c) => c.createdBy))}::text[],
       ${textArray(calls.map((c) => c.updatedBy))}::text[],
       ${timestampArray(calls.map((c) => c.createdAt))}::timestamptz[],
-      ${timestampArray(calls.map((c) => c.updatedAt))}::timestamptz[])
-    on conflict (team_id, id) do nothing
-    returning id`;
-  return rows.length;
+      ${timestampArray(calls.map((c) => c.updatedAt))}::timestamptz[])`;
 }
 
 /** Writes the new state of known calls. The caller holds their locks. */

@@ -19,7 +19,8 @@ export type NewDelivery = {
 /**
  * Writes deliveries, some of them already leased to this process, and returns their common created_at.
  *
- * A leased one begins its first attempt here: the attempt is counted before any I/O.
+ * A leased one begins its first attempt here: the attempt is counted before any I/O. Its lease is a hot one: it stands
+ * in a row of its own for the whole batch, and the delivery is in no index of what is due.
  */
 export async function insertDeliveries(
   tx: Tx,
@@ -38,11 +39,18 @@ export async function insertDeliveries(
         ${textArray(deliveries.map((d) => d.order?.key ?? null))}::text[],
         ${int4Array(deliveries.map((d) => d.order?.position ?? null))}::int4[])
         as g (team_id, id, event_id, subscription_id, event_type, lease_ms, order_key, order_position)
+    ), leased as (
+      insert into hot_leases (expires_at, lease_token, team_ids, delivery_ids)
+      select now() + lease_ms * interval '1 millisecond', ${leaseToken}::uuid,
+             array_agg(team_id), array_agg(id)
+      from given
+      where lease_ms is not null
+      group by lease_ms
     ), inserted as (
       insert into deliveries (team_id, id, event_id, subscription_id, event_type, order_key,
         order_position, due_at, lease_token, attempt_count)
       select team_id, id, event_id, subscription_id, event_type, order_key, order_position,
-        now() + coalesce(lease_ms, 0) * interval '1 millisecond',
+        case when lease_ms is null then now() end,
         case when lease_ms is not null then ${leaseToken}::uuid end,
         case when lease_ms is not null then 1 else 0 end
       from given
@@ -64,11 +72,17 @@ export type DueSubscription = {
   ordered: boolean;
 };
 
+/** Hot leases that one walk ends, at the most: each stands for the deliveries of a whole transaction. */
+const hotLeasesAtOnce = 50;
+
 /**
  * Walks the subscriptions of all teams that have pending deliveries, from behind `after`, in id order.
  *
  * One step of the recursion is one probe of the index (subscription_id, due_at): the cost is that of the
  * subscriptions seen, however many deliveries wait behind each.
+ *
+ * On the way it ends hot leases that ran out, and makes due what is still under them: their process died, or stalled.
+ * The next walk sees those; that they have a lease tells the claim that an attempt may have been lost.
  */
 export async function listDueSubscriptionsOfAllTeams(
   sql: Sql,
@@ -76,16 +90,28 @@ export async function listDueSubscriptionsOfAllTeams(
   limit: number,
 ): Promise<DueSubscription[]> {
   return await sql("list_due_subscriptions")<DueSubscription>`
-    with recursive walk as (
+    with recursive expired as (
+      delete from hot_leases
+      where ctid = any(array(
+        select ctid from hot_leases where expires_at <= now()
+        order by expires_at limit ${hotLeasesAtOnce}
+        for update skip locked))
+      returning lease_token, team_ids, delivery_ids
+    ), lost as (
+      update deliveries d set due_at = now()
+      from expired cross join lateral unnest(team_ids, delivery_ids) as left_behind (team_id, id)
+      where d.team_id = left_behind.team_id and d.id = left_behind.id
+        and d.lease_token = expired.lease_token and d.due_at is null
+    ), walk as (
       (select subscription_id, due_at, order_key, 1 as step from deliveries
-       where finished_at is null and subscription_id > ${after}
+       where due_at is not null and subscription_id > ${after}
        order by subscription_id, due_at limit 1)
       union all
       select next.subscription_id, next.due_at, next.order_key, walk.step + 1
       from walk
       cross join lateral (
         select d.subscription_id, d.due_at, d.order_key from deliveries d
-        where d.finished_at is null and d.subscription_id > walk.subscription_id
+        where d.due_at is not null and d.subscription_id > walk.subscription_id
         order by d.subscription_id, d.due_at limit 1
       ) next
       where walk.step < ${limit}
@@ -141,8 +167,7 @@ export async function claimDueOfAllTeams(
         select team_id, id, created_at, event_id, subscription_id, event_type, due_at, lease_token,
                attempt_count, crash_count, manual, updated_by, order_key
         from deliveries
-        where subscription_id = share.subscription_id and finished_at is null and due_at <= now()
-          and order_key is null
+        where subscription_id = share.subscription_id and due_at <= now() and order_key is null
         order by due_at
         limit share.row_limit
         for update skip locked
@@ -158,7 +183,7 @@ export async function claimDueOfAllTeams(
       from ordered_share share
       cross join lateral (
         select order_key, due_at, team_id, id from deliveries
-        where subscription_id = share.subscription_id and finished_at is null
+        where subscription_id = share.subscription_id and due_at is not null
           and order_key is not null
         order by order_key, order_position limit 1
       ) first
@@ -167,7 +192,7 @@ export async function claimDueOfAllTeams(
       from head
       cross join lateral (
         select order_key, due_at, team_id, id from deliveries
-        where subscription_id = head.subscription_id and finished_at is null
+        where subscription_id = head.subscription_id and due_at is not null
           and order_key > head.order_key
         order by order_key, order_position limit 1
       ) next
@@ -184,7 +209,7 @@ export async function claimDueOfAllTeams(
         on share.subscription_id = ranked.subscription_id and ranked.place <= share.row_limit
       join deliveries d on d.team_id = ranked.team_id and d.id = ranked.id
       -- Somebody else may have taken it since: the lock sees the row as it is.
-      where d.finished_at is null and d.due_at <= now()
+      where d.due_at <= now()
       for update of d skip locked
     ), picked as (
       select * from picked_in_any_order union all select * from picked_in_order
@@ -218,7 +243,7 @@ export async function claimDueOfAllTeams(
       set attempt_count = d.attempt_count + case when given_up then 0 else 1 end,
           crash_count = d.crash_count + case when crashed and not given_up then 1 else 0 end,
           lease_token = case when not given_up then ${options.leaseToken}::uuid end,
-          due_at = now() + case when given_up then 0 else lease_ms end * interval '1 millisecond',
+          due_at = case when not given_up then now() + lease_ms * interval '1 millisecond' end,
           status = case when given_up then 'failed' else 'pending' end,
           finished_at = case when given_up then now() end,
           retry_at = case when given_up then null when crashed then coalesce(d.retry_at, now()) else d.retry_at end,
@@ -230,19 +255,21 @@ export async function claimDueOfAllTeams(
           updated_at = case when crashed then now() else d.updated_at end
       from taken
       where d.team_id = taken.team_id and d.id = taken.id
-      returning d.id, d.attempt_count, d.crash_count, d.manual_count, d.status
+      -- All that the caller gets is returned here: joined back to the rows taken, it would cost their number squared.
+      returning taken.team_id, taken.id, taken.subscription_id, taken.event_id, taken.contract,
+                taken.event_type, taken.payload, taken.created_at, taken.due_at, taken.manual,
+                taken.updated_by, taken.order_key, d.attempt_count, d.crash_count, d.manual_count,
+                d.status
     )
-    select taken.team_id as "teamId", taken.id, taken.subscription_id as "subscriptionId",
-           taken.event_id as "eventId", taken.contract, taken.event_type as "eventType",
-           taken.payload, taken.created_at::text as "createdAt",
-           moved.attempt_count as "attemptNumber", moved.crash_count as "crashCount",
-           moved.manual_count as "manualCount", taken.manual,
-           case when taken.manual then taken.updated_by else 'system' end as actor,
-           taken.order_key is not null as ordered
-    from taken
-    join moved on moved.id = taken.id
-    where moved.status = 'pending'
-    order by taken.due_at, taken.id`;
+    select team_id as "teamId", id, subscription_id as "subscriptionId", event_id as "eventId",
+           contract, event_type as "eventType", payload, created_at::text as "createdAt",
+           attempt_count as "attemptNumber", crash_count as "crashCount",
+           manual_count as "manualCount", manual,
+           case when manual then updated_by else 'system' end as actor,
+           order_key is not null as ordered
+    from moved
+    where status = 'pending'
+    order by due_at, id`;
   const leaseMsOf = new Map(shares.map((share) => [share.subscriptionId, share.leaseMs]));
   return rows.map((row) => ({
     ...row,
@@ -289,7 +316,7 @@ export type AttemptRecord = {
 };
 
 /**
- * Logs attempts and moves their deliveries on, where the lease is still theirs; returns the attempts that moved one.
+ * Logs attempts and moves their deliveries on, where the lease is still theirs; returns the attempts that moved none.
  *
  * What happened is always logged, unless the delivery was erased; only the lease holder may change state. A result that comes after its attempt was
  * given up as `unknown_outcome` takes that row's place, because now the outcome is known; it moves nothing.
@@ -298,7 +325,7 @@ export async function recordAttempts(
   sql: Sql,
   records: readonly AttemptRecord[],
 ): Promise<Set<string>> {
-  const moved = await sql("record_attempts")<{ attemptId: string }>`
+  const [moved] = await sql("record_attempts")<{ count: number; attemptIds: string[] | null }>`
     with given as (
       select * from unnest(
         ${textArray(records.map((r) => r.teamId))}::text[],
@@ -326,7 +353,7 @@ export async function recordAttempts(
       update deliveries d
       set status = case g.outcome when 'retry' then 'pending' else g.outcome end,
           lease_token = null,
-          due_at = now() + coalesce(g.delay_ms, 0) * interval '1 millisecond',
+          due_at = now() + g.delay_ms * interval '1 millisecond',
           retry_at = now() + g.delay_ms * interval '1 millisecond',
           manual = false,
           last_attempt_at = now(),
@@ -364,8 +391,13 @@ export async function recordAttempts(
         latency_ms = excluded.latency_ms
       where attempts.error_code = 'unknown_outcome'
     )
-    select attempt_id as "attemptId" from moved`;
-  return new Set(moved.map(({ attemptId }) => attemptId));
+    -- Nearly always all of them: then a number says as much as their names.
+    select count(*)::int as count,
+           case when count(*) < ${records.length} then array_agg(attempt_id) end as "attemptIds"
+    from moved`;
+  if (moved?.count === records.length) return new Set();
+  const movedIds = new Set(moved?.attemptIds);
+  return new Set(records.map(({ attemptId }) => attemptId).filter((id) => !movedIds.has(id)));
 }
 
 /** A lease to give back: its attempt was never begun. */
@@ -391,14 +423,14 @@ export async function releaseDeliveries(sql: Sql, unsent: readonly Unsent[]): Pr
 export async function failOrphanedDeliveriesOfAllTeams(sql: Sql, limit: number): Promise<number> {
   const rows = await sql`
     update deliveries d
-    set status = 'failed', finished_at = now(), lease_token = null, retry_at = null,
+    set status = 'failed', finished_at = now(), due_at = null, lease_token = null, retry_at = null,
         last_error = 'subscription_deleted', updated_at = now()
     from (
       select p.team_id, p.id
       from subscriptions s
       cross join lateral (
         select team_id, id from deliveries
-        where subscription_id = s.id and finished_at is null
+        where subscription_id = s.id and due_at is not null
         limit ${limit}
         for update skip locked
       ) p

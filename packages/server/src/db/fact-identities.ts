@@ -18,17 +18,11 @@ export async function listKnownIdentities(
       on f.team_id = k.team_id and f.identity_sha256 = k.identity_sha256`;
 }
 
-/** Writes identities and returns how many really were new; fewer than given: somebody else was faster. */
-export async function insertIdentities(
-  tx: Tx,
-  identities: readonly FactIdentity[],
-): Promise<number> {
-  const rows = await tx`
+/** Writes identities. One that somebody else wrote meanwhile is a duplicate: the caller starts over and finds it. */
+export async function insertIdentities(tx: Tx, identities: readonly FactIdentity[]): Promise<void> {
+  await tx`
     insert into fact_identities (team_id, identity_sha256)
-    select * from unnest(${teamsOf(identities)}::text[], ${hashesOf(identities)}::bytea[])
-    on conflict do nothing
-    returning team_id`;
-  return rows.length;
+    select * from unnest(${teamsOf(identities)}::text[], ${hashesOf(identities)}::bytea[])`;
 }
 
 /** Forgets identities that are older than any repeat is expected to be; returns how many. */

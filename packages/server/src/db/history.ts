@@ -1,7 +1,8 @@
 import { eventId, isObjectId, parseEventId } from "../ids.ts";
 import { textArray } from "./arrays.ts";
-import { type Listed, type Page, readList } from "./lists.ts";
-import type { Database, Sql } from "./sql.ts";
+import { chooseWays, eventTypesOf, type Sought } from "./delivery-ways.ts";
+import { daysOf, type Listed, type Page, readList } from "./lists.ts";
+import { type Database, part, type Sql, type SqlPart } from "./sql.ts";
 import type { SubscriptionOwner } from "./subscriptions.ts";
 
 /** What became of a delivery so far, as it is shown: `retrying` is pending with an attempt that ended. */
@@ -65,192 +66,169 @@ export async function listDeliveries(
   filter: DeliveryFilter,
   page: Page & { withPayload: boolean },
 ): Promise<Listed<DeliveryRow>> {
-  const sought = await resolveSearch(database.sql, owner, filter.search);
-  const workflowIds = bothOf(filter.workflowId, sought?.workflowIds ?? null);
-  if (sought === undefined || workflowIds?.length === 0) return nothing;
-  const way = await chooseWay(database.sql, owner.teamId, workflowIds);
-  const deliveries = matching(owner, filter, sought, way);
+  const sought = await resolve(database.sql, owner, filter);
+  if (sought === undefined) return nothing;
+  const { pages, count } = chooseWays(owner, sought, page);
   return await readList<DeliveryRow>(database, {
-    page: async (sql) =>
-      await readDeliveries(sql, owner.teamId, await deliveries.page(sql, page), page),
-    count: deliveries.count,
+    page: async (sql) => {
+      const found = await findPage(sql, owner.teamId, pages, page);
+      return await readDeliveries(sql, owner.teamId, found, page);
+    },
+    count: (sql, limit) => sql`
+      select count(*)::int as count from (select d.id ${count(limit)} limit ${limit}) matching`,
   });
 }
 
 const nothing: Listed<DeliveryRow> = { rows: [], total: 0, totalIsEstimate: false };
 
-/** What a search means, once it is known which thing an id names. */
-type Sought = {
-  deliveryId: string | null;
-  eventIds: string[] | null;
-  subscriptionId: string | null;
-  workflowIds: string[] | null;
-};
+/** A delivery's name, and when it was made: that names its event's partition. */
+type Found = { id: string; createdAt: Date };
 
-const anything: Sought = {
-  deliveryId: null,
-  eventIds: null,
-  subscriptionId: null,
-  workflowIds: null,
-};
+async function findPage(
+  sql: Sql,
+  teamId: string,
+  ways: readonly SqlPart[],
+  page: Page,
+): Promise<Found[]> {
+  let found: Found[] = [];
+  for (const way of ways) {
+    found = await sql<Found>`
+      select d.id, d.created_at as "createdAt"
+      from (
+        select d.id ${way} order by d.id desc limit ${page.limit} offset ${page.offset}
+      ) found
+      join deliveries d on d.team_id = ${teamId} and d.id = found.id
+      order by d.id desc`;
+    if (found.length === page.limit) break;
+  }
+  return found;
+}
 
 /** Workflows that one search by name may stand for. */
 const namedWorkflowsMax = 10_000;
 
-const bothOf = (id: string | null, ids: string[] | null): string[] | null =>
-  id === null ? ids : ids === null || ids.includes(id) ? [id] : [];
-
 /**
- * Finds out what a search names, by one probe for each thing an id may be: an `or` over all of them would read the whole
- * history. A name is looked up among the workflows, which are few, and not among their events. Undefined: nothing.
+ * Finds out what is asked for, by one probe for each thing a searched id may be: an `or` over all of them would read
+ * the whole history. A name is looked up among the workflows, which are few, and not among their events. Undefined:
+ * nothing can match.
  */
-async function resolveSearch(
+async function resolve(
   sql: Sql,
   owner: SubscriptionOwner,
-  search: string | null,
+  filter: DeliveryFilter,
 ): Promise<Sought | undefined> {
-  if (search === null) return anything;
+  const { teamId } = owner;
+  const { workflowId, search, callId = null } = filter;
+  const given: Sought = {
+    ...filter,
+    workflowIds: workflowId === null ? null : [workflowId],
+    named: null,
+  };
+  if (callId !== null) {
+    return { ...given, named: { eventIds: await listEventIdsOfCall(sql, owner, callId) } };
+  }
+  if (search === null) return await throughFew(sql, owner, given);
   const event = parseEventId(search);
-  if (event !== undefined) return { ...anything, eventIds: [event] };
+  if (event !== undefined) return { ...given, named: { eventIds: [event] } };
+  const alsoOf = (ids: string[]) =>
+    throughFew(sql, owner, {
+      ...given,
+      workflowIds: workflowId === null ? ids : ids.filter((id) => id === workflowId),
+    });
   if (!isObjectId(search)) {
-    const named = await sql<{ id: string }>`
+    const workflows = await sql<{ id: string }>`
       select id from workflows
-      where team_id = ${owner.teamId} and strpos(lower(name), lower(${search})) > 0
+      where team_id = ${teamId} and strpos(lower(name), lower(${search})) > 0
       order by id desc
       limit ${namedWorkflowsMax}`;
-    return { ...anything, workflowIds: named.map(({ id }) => id) };
+    return await alsoOf(workflows.map(({ id }) => id));
   }
 
-  const { teamId } = owner;
-  // Events carry no index by run: theirs are derived from the run's id, so they are known without one.
-  const runEventIds = ["workflow_run_started", "workflow_run_completed"].map((action) =>
-    eventId({
-      teamId,
-      contract: owner.contract,
-      dedupeKey: `${action}:${search}`,
-      subjectId: search,
-    }),
-  );
-  const [found] = await sql<Record<"delivery" | "subscription" | "workflow" | "run", boolean>>`
+  const [found] = await sql<Record<"delivery" | "subscription" | "workflow", boolean>>`
     select
       exists (select from deliveries where team_id = ${teamId} and id = ${search}) as delivery,
       exists (select from subscriptions where team_id = ${teamId} and id = ${search}) as subscription,
-      exists (select from events where team_id = ${teamId} and workflow_id = ${search}) as workflow,
-      exists (select from events where id = any(${runEventIds}::uuid[])) as run`;
-  if (found?.delivery) return { ...anything, deliveryId: search };
-  if (found?.subscription) return { ...anything, subscriptionId: search };
-  if (found?.workflow) return { ...anything, workflowIds: [search] };
-  if (found?.run) return { ...anything, eventIds: runEventIds };
-  return undefined;
+      exists (select from workflows where team_id = ${teamId} and id = ${search}) as workflow`;
+  if (found?.delivery) return { ...given, named: { deliveryIds: [search] } };
+  if (found?.subscription) {
+    if (filter.subscriptionId !== null && filter.subscriptionId !== search) return undefined;
+    return await throughFew(sql, owner, { ...given, subscriptionId: search });
+  }
+  if (found?.workflow) return await alsoOf([search]);
+  // Events carry no index by run: theirs are derived from the run's id, so they are known without one.
+  const eventIds = ["workflow_run_started", "workflow_run_completed"].map((action) =>
+    eventId({ ...owner, dedupeKey: `${action}:${search}`, subjectId: search }),
+  );
+  return { ...given, named: { eventIds } };
 }
 
-/** Deliveries of workflows, found either way round: from their few events, or walking the history until a page is full. */
-type OfWorkflows = { few: string[] | null; many: string[] | null };
-
-const fewEvents = 50_000;
-
-async function chooseWay(
+/** A call's events are known without an index as well: one for each position in it that was told. */
+async function listEventIdsOfCall(
   sql: Sql,
-  teamId: string,
-  workflowIds: string[] | null,
-): Promise<OfWorkflows> {
-  if (workflowIds === null) return { few: null, many: null };
+  owner: SubscriptionOwner,
+  callId: string,
+): Promise<string[]> {
+  const [call] = await sql<{ position: number }>`
+    select position from calls where team_id = ${owner.teamId} and id = ${callId}`;
+  const positions = Array.from({ length: (call?.position ?? 0) + 1 }, (_, position) => position);
+  return eventTypesOf(owner.contract).flatMap((type) =>
+    positions.map((position) =>
+      eventId({ ...owner, dedupeKey: `${type}:${callId}:${position}`, subjectId: callId }),
+    ),
+  );
+}
+
+/** So many are looked at one by one. */
+const few = 5_000;
+
+/** Finds deliveries of workflows by their events, or by their event type, if either are few. */
+async function throughFew(
+  sql: Sql,
+  { teamId, contract }: SubscriptionOwner,
+  sought: Sought,
+): Promise<Sought | undefined> {
+  const { workflowIds, eventType } = sought;
+  if (workflowIds === null) return sought;
+  if (workflowIds.length === 0) return undefined;
   const beyond = await sql`
     select from events where team_id = ${teamId} and workflow_id = any(${workflowIds}::text[])
-    limit 1 offset ${fewEvents}`;
-  return beyond.length === 0 ? { few: workflowIds, many: null } : { few: null, many: workflowIds };
-}
-
-/**
- * The same conditions twice: once to read a page of ids, once to count. Parameters that are null fall away in planning.
- *
- * What is asked of an event by a sub-select is asked row by row, newest first: the planner takes the pair (event_id,
- * created_at) for two independent conditions, expects one row of a join, and would read the whole history for it.
- */
-function matching(
-  owner: SubscriptionOwner,
-  filter: DeliveryFilter,
-  sought: Sought,
-  { few, many }: OfWorkflows,
-) {
-  const { teamId, contract } = owner;
-  const { subscriptionId, eventType, status, callId = null, start, end } = filter;
-  const [idMin, idMax] = [idBound(start, -1), idBound(end, 1)];
-
-  return {
-    page: async (sql: Sql, page: Page): Promise<string[]> => {
-      const rows = await sql<{ id: string }>`
-        select d.id
-        from deliveries d
-        join subscriptions s on s.team_id = d.team_id and s.id = d.subscription_id
-        left join events e on e.id = d.event_id and e.created_at = d.created_at
-        where d.team_id = ${teamId} and s.contract = ${contract}
-          and (${subscriptionId}::text is null or d.subscription_id = ${subscriptionId})
-          and (${few}::text[] is null or e.workflow_id = any(${few}) and e.team_id = ${teamId})
-          and (${many}::text[] is null or (select workflow_id from events where id = d.event_id and created_at = d.created_at) = any(${many}))
-          and (${eventType}::text is null or d.event_type = ${eventType})
-          and (${callId}::text is null or d.order_key = ${callId})
-          and (${status}::text is null or d.status = case ${status} when 'retrying' then 'pending' else ${status} end)
-          and (${status}::text is distinct from 'pending' or d.finished_at is null and d.last_attempt_at is null)
-          and (${status}::text is distinct from 'retrying' or d.finished_at is null and d.last_attempt_at is not null)
-          and (${start}::timestamptz is null or d.id >= ${idMin} and d.created_at >= ${start})
-          and (${end}::timestamptz is null or d.id < ${idMax} and d.created_at < ${end})
-          and (${sought.deliveryId}::text is null or d.id = ${sought.deliveryId})
-          and (${sought.eventIds}::uuid[] is null or d.event_id = any(${sought.eventIds}))
-          and (${sought.subscriptionId}::text is null or d.subscription_id = ${sought.subscriptionId})
-        order by d.id desc
-        limit ${page.limit} offset ${page.offset}`;
-      return rows.map(({ id }) => id);
-    },
-    count: (sql: Sql, limit: number | null) => sql`
-      select count(*)::int as count from (
-        select d.id
-        from deliveries d
-        join subscriptions s on s.team_id = d.team_id and s.id = d.subscription_id
-        left join events e on e.id = d.event_id and e.created_at = d.created_at
-        where d.team_id = ${teamId} and s.contract = ${contract}
-          and (${subscriptionId}::text is null or d.subscription_id = ${subscriptionId})
-          and (${few}::text[] is null or e.workflow_id = any(${few}) and e.team_id = ${teamId})
-          and (${many}::text[] is null or (select workflow_id from events where id = d.event_id and created_at = d.created_at) = any(${many}))
-          and (${eventType}::text is null or d.event_type = ${eventType})
-          and (${callId}::text is null or d.order_key = ${callId})
-          and (${status}::text is null or d.status = case ${status} when 'retrying' then 'pending' else ${status} end)
-          and (${status}::text is distinct from 'pending' or d.finished_at is null and d.last_attempt_at is null)
-          and (${status}::text is distinct from 'retrying' or d.finished_at is null and d.last_attempt_at is not null)
-          and (${start}::timestamptz is null or d.id >= ${idMin} and d.created_at >= ${start})
-          and (${end}::timestamptz is null or d.id < ${idMax} and d.created_at < ${end})
-          and (${sought.deliveryId}::text is null or d.id = ${sought.deliveryId})
-          and (${sought.eventIds}::uuid[] is null or d.event_id = any(${sought.eventIds}))
-          and (${sought.subscriptionId}::text is null or d.subscription_id = ${sought.subscriptionId})
-        limit ${limit}
-      ) matching`,
-  };
-}
-
-const dayMs = 86_400_000;
-
-/** The id that a delivery of a day before or after would begin with: narrows the index; the clocks may differ by that much. */
-function idBound(instant: Date | null, days: 1 | -1): string | null {
-  if (instant === null) return null;
-  const seconds = Math.floor((instant.getTime() + days * dayMs) / 1000);
-  return Math.min(Math.max(seconds, 0), 0xffffffff).toString(16).padStart(8, "0");
+    limit 1 offset ${few}`;
+  if (beyond.length === 0) {
+    const events = await sql<{ id: string }>`
+      select id from events where team_id = ${teamId} and workflow_id = any(${workflowIds}::text[])`;
+    return { ...sought, workflowIds: null, named: { eventIds: events.map(({ id }) => id) } };
+  }
+  if (eventType === null) return sought;
+  const ofType = await sql<{ id: string }>`
+    select d.id from subscriptions s
+    cross join lateral (
+      select id from deliveries where subscription_id = s.id and event_type = ${eventType}
+      limit ${few + 1}
+    ) d
+    where s.team_id = ${teamId} and s.contract = ${contract}
+    limit ${few + 1}`;
+  if (ofType.length > few) return sought;
+  return { ...sought, named: { deliveryIds: ofType.map(({ id }) => id) } };
 }
 
 /** Reads these deliveries, newest first. Payloads beyond the bytes of a page are never fetched from their storage. */
 async function readDeliveries(
   sql: Sql,
   teamId: string,
-  ids: readonly string[],
+  found: readonly Found[],
   { withPayload }: { withPayload: boolean },
 ): Promise<DeliveryRow[]> {
+  const [from, to] = daysOf(found);
   return await sql<DeliveryRow>`
     with sized as (
       select d.*, e.workflow_id, e.workflow_name, e.run_id, e.run_status, e.call_id,
              e.dedupe_key, e.created_by, e.payload,
-             sum(octet_length(e.payload)) over (order by d.id desc) as payload_bytes
+             sum(coalesce(octet_length(e.payload), 0)) over (order by d.id desc) as payload_bytes
       from deliveries d
       left join events e on e.id = d.event_id and e.created_at = d.created_at
-      where d.team_id = ${teamId} and d.id = any(${textArray(ids)}::text[])
+        -- Says nothing new, but names the partitions when the statement is planned: planning for all takes longer than reading.
+        and e.created_at between ${from} and ${to}
+      where d.team_id = ${teamId} and d.id = any(${textArray(found.map(({ id }) => id))}::text[])
     )
     select id, event_id as "eventId", subscription_id as "subscriptionId",
            event_type as "eventType", workflow_id as "workflowId",
@@ -304,15 +282,21 @@ export async function listAttempts(
 ): Promise<Listed<AttemptRow> | undefined> {
   const deliveryId = "deliveryId" in name ? name.deliveryId : null;
   const event = "eventId" in name ? name.eventId : null;
-  const named = await database.sql<{ id: string }>`
-    select d.id
+  const found = await database.sql<Found>`
+    select d.id, d.created_at as "createdAt"
     from deliveries d
     join subscriptions s on s.team_id = d.team_id and s.id = d.subscription_id
     where d.team_id = ${owner.teamId} and s.contract = ${owner.contract}
       and (${deliveryId}::text is null or d.id = ${deliveryId})
       and (${event}::uuid is null or d.event_id = ${event})`;
-  if (named.length === 0) return undefined;
-  const ids = textArray(named.map(({ id }) => id));
+  if (found.length === 0) return undefined;
+  const [from, to] = daysOf(found);
+  const theirs = part`
+    from deliveries d
+    join attempts a on a.delivery_id = d.id and a.delivery_created_at = d.created_at
+      and a.delivery_created_at between ${from} and ${to}
+    where d.team_id = ${owner.teamId}
+      and d.id = any(${textArray(found.map(({ id }) => id))}::text[])`;
   return await readList<AttemptRow>(database, {
     page: (sql) => sql<AttemptRow>`
       select a.id, d.event_id as "eventId", d.subscription_id as "subscriptionId",
@@ -323,19 +307,11 @@ export async function listAttempts(
              a.error_message as "errorMessage", a.latency_ms as "latencyMs",
              a.will_retry as "willRetry", a.manual, a.created_by as "createdBy",
              a.created_at as "createdAt"
-      from deliveries d
-      join attempts a on a.delivery_id = d.id and a.delivery_created_at = d.created_at
-      where d.team_id = ${owner.teamId} and d.id = any(${ids}::text[])
+      ${theirs}
       order by a.created_at desc, a.number desc, a.id desc
       limit ${page.limit} offset ${page.offset}`,
     count: (sql, limit) => sql`
-      select count(*)::int as count from (
-        select a.id
-        from deliveries d
-        join attempts a on a.delivery_id = d.id and a.delivery_created_at = d.created_at
-        where d.team_id = ${owner.teamId} and d.id = any(${ids}::text[])
-        limit ${limit}
-      ) matching`,
+      select count(*)::int as count from (select a.id ${theirs} limit ${limit}) matching`,
   });
 }
 

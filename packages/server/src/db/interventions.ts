@@ -30,6 +30,8 @@ export async function lockForRedelivery(
     select d.id, d.event_id as "eventId", d.subscription_id as "subscriptionId",
            e.payload is null as "payloadExpired",
            d.lease_token is not null and d.due_at > now() as "inFlight",
+           -- Under a hot lease it has no due time.
+           d.lease_token is not null and coalesce(d.due_at > now(), true) as "inFlight",
            s.deleted_at is not null as "subscriptionDeleted", s.enabled as "subscriptionEnabled"
     from deliveries d
     join subscriptions s on s.team_id = d.team_id and s.id = d.subscription_id
@@ -82,23 +84,34 @@ export async function failPendingDeliveries(
   subscriptionId: string,
   actor: string,
 ): Promise<void> {
+  await makeHotOnesDue(tx, teamId, subscriptionId);
   for (let batch = 0; batch < batchesMax; batch++) {
     const rows = await tx<{ id: string }>`
       select id from deliveries
-      where team_id = ${teamId} and subscription_id = ${subscriptionId} and finished_at is null
+      where team_id = ${teamId} and subscription_id = ${subscriptionId} and due_at is not null
       limit ${batchRows}
       for no key update skip locked`;
     const ids = rows.map(({ id }) => id);
     await insertUnseenAttempts(tx, teamId, ids);
     await tx`
       update deliveries
-      set status = 'failed', finished_at = now(), retry_at = null, manual = false,
+      set status = 'failed', finished_at = now(), due_at = null, retry_at = null, manual = false,
           last_attempt_at = case when lease_token is null then last_attempt_at else now() end,
           lease_token = null, last_error = 'subscription_deleted',
           updated_by = ${actor}, updated_at = now()
       where team_id = ${teamId} and id = any(${textArray(ids)}::text[])`;
     if (ids.length < batchRows) return;
   }
+}
+
+/** Lets the deliveries of a subscription that are under hot leases be found as the others are. */
+async function makeHotOnesDue(tx: Tx, teamId: string, subscriptionId: string): Promise<void> {
+  await tx`
+    update deliveries d set due_at = now()
+    from hot_leases h cross join lateral unnest(h.team_ids, h.delivery_ids) as hot (team_id, id)
+    where hot.team_id = ${teamId} and d.team_id = hot.team_id and d.id = hot.id
+      and d.subscription_id = ${subscriptionId} and d.lease_token = h.lease_token
+      and d.due_at is null`;
 }
 
 /** Writes down the attempts whose leases are being taken away: they may have left. A late result takes the row's place. */

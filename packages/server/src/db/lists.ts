@@ -7,6 +7,17 @@ export type Page = { offset: number; limit: number };
 /** One page of a list, and how many rows the whole of it has. */
 export type Listed<Row> = { rows: Row[]; total: number; totalIsEstimate: boolean };
 
+/** From the first to the last moment at which these rows can have been made, in whole milliseconds. */
+export function daysOf(rows: readonly { createdAt: Date }[]): [from: Date, to: Date] {
+  let [from, to] = [Number.POSITIVE_INFINITY, 0];
+  for (const { createdAt } of rows) {
+    from = Math.min(from, createdAt.getTime());
+    to = Math.max(to, createdAt.getTime());
+  }
+  // The driver cuts microseconds off.
+  return [new Date(Math.min(from, to)), new Date(to + 1)];
+}
+
 /** Counts what a list holds, up to a limit; null counts without one. */
 type Count = (sql: Sql, limit: number | null) => Promise<object[]>;
 
@@ -69,10 +80,13 @@ function explaining(sql: Sql): Sql {
 async function bounded<T>(database: Database, read: (tx: Tx) => Promise<T>): Promise<T> {
   try {
     return await database.begin(async (tx) => {
-      // One process for one list: a list must not take the cores that deliver.
+      // One process for one list: a list must not take the cores that deliver. And lists walk along indexes, in order:
+      // the planner would rather read all that matches and sort it, because it expects few where there are many.
       await tx`
         select set_config('statement_timeout', ${String(statementTimeoutMs)}, true),
-               set_config('max_parallel_workers_per_gather', '0', true)`;
+               set_config('max_parallel_workers_per_gather', '0', true),
+               set_config('enable_seqscan', 'off', true),
+               set_config('enable_bitmapscan', 'off', true)`;
       return await read(tx);
     });
   } catch (error) {

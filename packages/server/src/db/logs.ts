@@ -1,5 +1,7 @@
-import { type Listed, type Page, readList } from "./lists.ts";
-import type { Database } from "./sql.ts";
+import { textArray } from "./arrays.ts";
+import { eventTypesOf } from "./delivery-ways.ts";
+import { daysOf, type Listed, type Page, readList } from "./lists.ts";
+import { type Database, part, type Sql, type SqlPart } from "./sql.ts";
 import type { SubscriptionOwner } from "./subscriptions.ts";
 
 /** One attempt, for the subscriber to read. */
@@ -28,57 +30,116 @@ export type LogFilter = { subscriptionId: string | null; eventType: string | nul
 /**
  * Lists the attempts of a contract's subscriptions, the newest delivery's first, and within a delivery the newest first.
  *
- * Attempts carry no index but their key, which every insert would pay for. So each subscription's newest deliveries are
- * read backwards from `deliveries_by_subscription` and merged; only then are their attempts found, by key. As many
- * deliveries as the page reaches are enough: each that was attempted has an attempt.
+ * Attempts carry no index but their key, which every insert would pay for. So the deliveries are found whose attempts
+ * are on the page, as each knows how many it has, and then their attempts, by key.
  */
 export async function listLogs(
   database: Database,
-  { teamId, contract }: SubscriptionOwner,
-  { subscriptionId, eventType }: LogFilter,
+  owner: SubscriptionOwner,
+  filter: LogFilter,
   page: Page,
 ): Promise<Listed<LogRow>> {
-  const reach = page.offset + page.limit;
   return await readList<LogRow>(database, {
-    // The team is asked of the subscription alone: asked of its deliveries, the planner would walk all of the team's.
-    page: (sql) => sql<LogRow>`
-      with newest as (
-        select d.*
-        from subscriptions s
-        cross join lateral (
-          select id, created_at, event_id, subscription_id, event_type
-          from deliveries
-          where subscription_id = s.id and last_attempt_at is not null
-            and (${eventType}::text is null or event_type = ${eventType})
-          order by id desc
-          limit ${reach}
-        ) d
-        where s.team_id = ${teamId} and s.contract = ${contract}
-          and (${subscriptionId}::text is null or s.id = ${subscriptionId})
-        order by d.id desc
-        limit ${reach}
-      )
-      select a.id, d.event_id as "eventId", d.subscription_id as "subscriptionId",
-             d.event_type as "eventType", a.number, a.request_url as "requestUrl", a.success,
-             a.status_code as "statusCode", a.response_body as "responseBody",
-             a.sealed_response_body as "sealedResponseBody", d.id as "deliveryId",
-             a.error_message as "errorMessage", a.latency_ms as "latencyMs",
-             a.will_retry as "willRetry", a.created_at as "createdAt"
-      from newest d
-      join attempts a on a.delivery_id = d.id and a.delivery_created_at = d.created_at
-      order by d.id desc, a.number desc
-      limit ${page.limit} offset ${page.offset}`,
-    // A delivery knows how many attempts it has: one in flight is not there yet.
+    page: async (sql) => {
+      const shown = onPage(await listAttempted(sql, owner, filter, page), page);
+      return await readLogs(sql, owner.teamId, shown, page);
+    },
     count: (sql, limit) => sql`
       select coalesce(sum(attempts), 0)::int as count from (
         select d.attempt_count - case when d.lease_token is null then 0 else 1 end as attempts
-        from subscriptions s
-        join deliveries d on d.subscription_id = s.id
-        where s.team_id = ${teamId} and s.contract = ${contract}
-          and (${subscriptionId}::text is null or s.id = ${subscriptionId})
-          and d.last_attempt_at is not null
-          and (${eventType}::text is null or d.event_type = ${eventType})
+        ${kindsOf(owner, filter)}
+        join deliveries d on d.subscription_id = s.id and d.event_type = kind.event_type
+        where ${ownBy(owner, filter)} and d.last_attempt_at is not null
         limit ${limit}
       ) matching`,
   });
+}
+
+// The team is asked of the subscription alone: asked of its deliveries, the planner would walk all of the team's.
+const ownBy = ({ teamId, contract }: SubscriptionOwner, { subscriptionId }: LogFilter) => part`
+  s.team_id = ${teamId} and s.contract = ${contract}
+  and (${subscriptionId}::text is null or s.id = ${subscriptionId})`;
+
+const kindsOf = ({ contract }: SubscriptionOwner, { eventType }: LogFilter) => part`
+  from subscriptions s
+  cross join unnest(${eventType === null ? eventTypesOf(contract) : [eventType]}::text[])
+    as kind (event_type)`;
+
+/** A delivery that was attempted; an attempt in flight is not counted. */
+type Attempted = { id: string; createdAt: Date; attempts: number };
+
+/**
+ * Lists deliveries that were attempted, newest first, at least as many as the page reaches attempts.
+ *
+ * Of each subscription and type the newest are read backwards from their index and merged. Whether they were attempted
+ * is asked of the merged ones alone, as the answer is not in the index; only if too many were not, of each.
+ */
+async function listAttempted(
+  sql: Sql,
+  owner: SubscriptionOwner,
+  filter: LogFilter,
+  page: Page,
+): Promise<Attempted[]> {
+  const reach = page.offset + page.limit;
+  const newest = (condition: SqlPart) => part`
+    ${kindsOf(owner, filter)}
+    cross join lateral (
+      select id from deliveries
+      where subscription_id = s.id and event_type = kind.event_type and ${condition}
+      order by id desc
+      limit ${reach}
+    ) d
+    where ${ownBy(owner, filter)}
+    order by d.id desc
+    limit ${reach}`;
+  let rows: Attempted[] = [];
+  for (const condition of [part`true`, part`last_attempt_at is not null`]) {
+    rows = await sql<Attempted>`
+      select d.id, d.created_at as "createdAt",
+             d.attempt_count - case when d.lease_token is null then 0 else 1 end as attempts
+      from (select d.id ${newest(condition)}) newest
+      join deliveries d on d.team_id = ${owner.teamId} and d.id = newest.id
+      where d.last_attempt_at is not null
+      order by d.id desc`;
+    if (rows.reduce((sum, { attempts }) => sum + attempts, 0) >= reach) break;
+  }
+  return rows;
+}
+
+/** Those whose attempts are on the page, and how many attempts of the first of them come before it. */
+function onPage(deliveries: readonly Attempted[], { offset, limit }: Page) {
+  const shown: Attempted[] = [];
+  let before = 0;
+  let skipped = 0;
+  for (const delivery of deliveries) {
+    const after = before + delivery.attempts;
+    if (after > offset && before < offset + limit) {
+      if (shown.length === 0) skipped = offset - before;
+      shown.push(delivery);
+    }
+    before = after;
+  }
+  return { shown, skipped: Math.max(0, skipped) };
+}
+
+async function readLogs(
+  sql: Sql,
+  teamId: string,
+  { shown, skipped }: ReturnType<typeof onPage>,
+  { limit }: Page,
+): Promise<LogRow[]> {
+  const [from, to] = daysOf(shown);
+  return await sql<LogRow>`
+    select a.id, d.event_id as "eventId", d.subscription_id as "subscriptionId",
+           d.event_type as "eventType", a.number, a.request_url as "requestUrl", a.success,
+           a.status_code as "statusCode", a.response_body as "responseBody",
+           a.sealed_response_body as "sealedResponseBody", d.id as "deliveryId",
+           a.error_message as "errorMessage", a.latency_ms as "latencyMs",
+           a.will_retry as "willRetry", a.created_at as "createdAt"
+    from deliveries d
+    join attempts a on a.delivery_id = d.id and a.delivery_created_at = d.created_at
+      and a.delivery_created_at between ${from} and ${to}
+    where d.team_id = ${teamId} and d.id = any(${textArray(shown.map(({ id }) => id))}::text[])
+    order by d.id desc, a.number desc
+    limit ${limit} offset ${skipped}`;
 }

@@ -12,7 +12,7 @@ export async function expireWaitingDeliveriesOfAllTeams(
 ): Promise<number> {
   const rows = await sql`
     update deliveries d
-    set status = 'failed', finished_at = now(), lease_token = null, retry_at = null,
+    set status = 'failed', finished_at = now(), due_at = null, lease_token = null, retry_at = null,
         manual = false, last_error = 'payload_expired', updated_at = now()
     from (
       select w.team_id, w.id

@@ -87,13 +87,9 @@ export async function listUnfinishedRuns(
     limit ${limit * 2}`;
 }
 
-/**
- * Writes new runs and returns how many really were new.
- *
- * Fewer than given: somebody else inserted one meanwhile; the caller starts over and finds it.
- */
-export async function insertRuns(tx: Tx, runs: readonly Run[]): Promise<number> {
-  const rows = await tx("insert_runs")`
+/** Writes new runs. One that somebody else inserted meanwhile is a duplicate: the caller starts over and finds it. */
+export async function insertRuns(tx: Tx, runs: readonly Run[]): Promise<void> {
+  await tx("insert_runs")`
     insert into runs (team_id, id, workflow_id, status, trigger, version_number, input, output,
       collected_information, error, termination_source, timeout_seconds, deadline_at, started_at,
       completed_at, created_by, updated_by, created_at, updated_at)
@@ -116,10 +112,7 @@ export async function insertRuns(tx: Tx, runs: readonly Run[]): Promise<number> 
       ${textArray(runs.map((r) => r.createdBy))}::text[],
       ${textArray(runs.map((r) => r.updatedBy))}::text[],
       ${timestampArray(runs.map((r) => r.createdAt))}::timestamptz[],
-      ${timestampArray(runs.map((r) => r.updatedAt))}::timestamptz[])
-    on conflict (team_id, id) do nothing
-    returning id`;
-  return rows.length;
+      ${timestampArray(runs.map((r) => r.updatedAt))}::timestamptz[])`;
 }
 
 /** Writes the new state of known runs. The caller holds their locks. */

@@ -17,10 +17,32 @@ export type Sql = {
   ): <T extends object = Row>(strings: TemplateStringsArray, ...values: unknown[]) => Promise<T[]>;
 };
 
-/** A statement runner inside somebody's transaction. Who takes a `Tx` cannot be called outside of one. */
+/** A piece of a statement with its own parameters; as a value of a statement, or of another piece, it becomes part of it. */
+export class SqlPart {
+  readonly strings: TemplateStringsArray;
+  readonly values: readonly unknown[];
+
+  constructor(strings: TemplateStringsArray, values: readonly unknown[]) {
+    this.strings = strings;
+    this.values = values;
+  }
+}
+
+/** Writes a piece of a statement as a template, to be used in several statements. */
+export const part = (strings: TemplateStringsArray, ...values: unknown[]): SqlPart =>
+  new SqlPart(strings, values);
+
+/**
+ * A statement runner inside somebody's transaction. Who takes a `Tx` cannot be called outside of one.
+ *
+ * Statements started without waiting for the one before travel together and run in their order; when one fails, those
+ * behind it do too.
+ */
 export type Tx = Sql & {
   /** When the transaction began by the database's clock, which is the one that counts, in whole milliseconds. */
-  readonly now: Date;
+  readonly now: Promise<Date>;
+  /** Sends COMMIT right behind the statements on their way, which `written` waits for; no statement may follow. */
+  commitBehind<T>(written: Promise<T>): Promise<T>;
 };
 
 /** The one database, as far as its holder may reach into it. */
@@ -28,6 +50,11 @@ export type Database = {
   sql: Sql;
   /** Runs `work` in one transaction: committed when it returns, rolled back when it throws. */
   begin<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  /**
+   * As `begin`, but BEGIN travels with the first statements of `work`. They must only read and lock: should BEGIN
+   * itself fail, they run outside of a transaction. `tx.now` is there when it has not; write after waiting for it.
+   */
+  beginReading<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
 };
 
 /** A pool of connections to it. */
@@ -41,7 +68,7 @@ export type TeamDatabase = {
 };
 
 /**
- * The role under which connections work; db/migrations/0004_row_level_security.sql says what each may.
+ * The role under which connections work; db/migrations/0006_row_level_security.sql says what each may.
  *
  * The `owner` is whom the URL names: it makes partitions and tidies up, and no wall stands in its way.
  */
@@ -65,9 +92,11 @@ export function openDatabase(
   options: DatabaseOptions & { role: "postrider_all_teams" | "owner" },
 ): DatabasePool {
   const { pool, close } = openPool(options);
+  const opening = "begin; select now()";
   return {
     sql: statementRunner((query) => pool.query(query)),
-    begin: (work) => transact(pool, "begin; select now()", work),
+    begin: (work) => transact(pool, opening, work, false),
+    beginReading: (work) => transact(pool, opening, work, true),
     close,
   };
 }
@@ -83,9 +112,14 @@ export function openTeamDatabase(
       if (!teamIds.every(isObjectId)) throw new Error("a team has no such id");
       const names = teamIds.map((id) => `"${id}":0`).join(",");
       const opening = `begin; select now(), set_config('postrider.teams', '{${names}}', true)`;
-      const begin = <T>(work: (tx: Tx, run: RunQuery) => Promise<T>) =>
-        transact(pool, opening, work);
-      return { sql: statementRunner((query) => begin((_tx, run) => run(query))), begin };
+      return {
+        // One round trip. Should BEGIN fail, the statement runs without a team's name, and reaches nothing.
+        sql: statementRunner((query) =>
+          transact(pool, opening, (tx, run) => tx.commitBehind(run(query)), true),
+        ),
+        begin: (work) => transact(pool, opening, work, false),
+        beginReading: (work) => transact(pool, opening, work, true),
+      };
     },
     close,
   };
@@ -109,6 +143,8 @@ function openPool(options: DatabaseOptions): { pool: pg.Pool; close(): Promise<v
     query_timeout: options.statementTimeoutMs + 5_000,
     idleTimeoutMillis: 60_000,
     keepAlive: true,
+    // Statements of one transaction need not wait for each other's answers.
+    pipeline: true,
     options: Object.entries(settings)
       .map(([key, value]) => `-c ${key}=${value}`)
       .join(" "),
@@ -133,6 +169,7 @@ async function transact<T>(
   pool: pg.Pool,
   opening: string,
   work: (tx: Tx, run: RunQuery) => Promise<T>,
+  mayStartAtOnce: boolean,
 ): Promise<T> {
   const client = await pool.connect();
   // Checked out, a client's errors no longer reach the pool's handler.
@@ -140,10 +177,13 @@ async function transact<T>(
   client.on("error", onClientError);
   let broken: Error | undefined;
   try {
-    const now = await begin(client, opening);
-    const run: RunQuery = (query) => client.query(query);
-    const result = await work(Object.assign(statementRunner(run), { now }), run);
-    await client.query("commit");
+    const now = begin(client, opening);
+    const { tx, run, committed } = openTransaction(client, now);
+    if (mayStartAtOnce) now.catch(() => {});
+    else await now;
+    const result = await work(tx, run);
+    if (!committed()) await tx.commitBehind(Promise.resolve());
+    await now;
     return result;
   } catch (error) {
     // A connection that cannot even roll back is thrown away.
@@ -166,12 +206,40 @@ async function begin(client: pg.PoolClient, opening: string): Promise<Date> {
   return row.now;
 }
 
+function openTransaction(
+  client: pg.PoolClient,
+  now: Promise<Date>,
+): { tx: Tx; run: RunQuery; committed: () => boolean } {
+  let committed = false;
+  const run: RunQuery = (query) => {
+    // It would run on its own, outside of the transaction.
+    if (committed) throw new Error("a statement came after the commit");
+    return client.query(query);
+  };
+  const tx = Object.defineProperties(statementRunner(run), {
+    now: { value: now },
+    commitBehind: {
+      async value<T>(written: Promise<T>): Promise<T> {
+        committed = true;
+        // The statement that failed has more to say than a commit that became a rollback because of it.
+        const [result, commit] = await Promise.allSettled([written, client.query("commit")]);
+        if (result.status === "rejected") throw result.reason;
+        if (commit.status === "rejected") throw commit.reason;
+        if (commit.value.command !== "COMMIT") throw new Error("the transaction was rolled back");
+        return result.value;
+      },
+    },
+  }) as Tx;
+  return { tx, run, committed: () => committed };
+}
+
 function statementRunner(query: RunQuery): Sql {
   const run = (name: string | undefined, strings: TemplateStringsArray, values: unknown[]) =>
     query({
       ...(name === undefined ? {} : { name }),
-      text: statementText(strings),
-      values,
+      ...(values.some((value) => value instanceof SqlPart)
+        ? compose(strings, values)
+        : { text: statementText(strings), values }),
     }).then((result) => result.rows);
   return ((first: TemplateStringsArray | string, ...values: unknown[]) =>
     typeof first === "string"
@@ -191,6 +259,18 @@ function statementText(strings: TemplateStringsArray): string {
   return text;
 }
 
+/** Puts pieces into their statement; parameters are numbered in the order in which they stand there. */
+function compose(strings: readonly string[], values: readonly unknown[]) {
+  const parameters: unknown[] = [];
+  const textOf = (texts: readonly string[], given: readonly unknown[]): string =>
+    texts.reduce((sofar, text, index) => {
+      const value = given[index - 1];
+      if (value instanceof SqlPart) return sofar + textOf(value.strings, value.values) + text;
+      return `${sofar}$${parameters.push(value)}${text}`;
+    });
+  return { text: textOf(strings, values), values: parameters };
+}
+
 /** The SQLSTATE of a database error, such as "23505"; undefined when the error is none of the database's. */
 export function sqlState(error: unknown): string | undefined {
   const code = error instanceof Error ? (error as { code?: unknown }).code : undefined;
@@ -199,6 +279,9 @@ export function sqlState(error: unknown): string | undefined {
 
 /** Says whether the transaction may simply be run again: serialization failure or deadlock (SQLSTATE class 40). */
 export const isRetryable = (error: unknown): boolean => sqlState(error)?.startsWith("40") ?? false;
+
+/** Says whether a row of this key is there already (SQLSTATE 23505): it was inserted since it was looked for. */
+export const isDuplicate = (error: unknown): boolean => sqlState(error) === "23505";
 
 /**
  * Says whether an error means "the database is not there or will not write", as opposed to "this statement is wrong".

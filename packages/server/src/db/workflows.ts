@@ -74,22 +74,19 @@ export async function shareWorkflows(tx: Tx, keys: readonly TeamKey[]): Promise<
   return rows.map(toWorkflow);
 }
 
-/** Reads workflows as they are, deleted ones included. */
-export async function readWorkflows(tx: Tx, keys: readonly TeamKey[]): Promise<Workflow[]> {
-  const rows = await tx("read_workflows")<WorkflowRow>`
-    select w.*
-    from unnest(${teamIds(keys)}::text[], ${ids(keys)}::text[]) as k (team_id, id)
-    join workflows w on w.team_id = k.team_id and w.id = k.id`;
+/** Reads the workflows of runs as they are, deleted ones included. */
+export async function readWorkflowsOfRuns(tx: Tx, runs: readonly TeamKey[]): Promise<Workflow[]> {
+  const rows = await tx("read_workflows_of_runs")<WorkflowRow>`
+    select distinct on (w.team_id, w.id) w.*
+    from unnest(${teamIds(runs)}::text[], ${ids(runs)}::text[]) as k (team_id, id)
+    join runs r on r.team_id = k.team_id and r.id = k.id
+    join workflows w on w.team_id = r.team_id and w.id = r.workflow_id`;
   return rows.map(toWorkflow);
 }
 
-/**
- * Writes new workflows and returns how many really were new.
- *
- * Fewer than given: somebody else inserted one meanwhile; the caller starts over and finds it.
- */
-export async function insertWorkflows(tx: Tx, workflows: readonly Workflow[]): Promise<number> {
-  const rows = await tx("insert_workflows")`
+/** Writes new workflows. One that somebody else inserted meanwhile is a duplicate: the caller starts over and finds it. */
+export async function insertWorkflows(tx: Tx, workflows: readonly Workflow[]): Promise<void> {
+  await tx("insert_workflows")`
     insert into workflows (team_id, id, name, description, configuration, settings, revision,
       version_number, version_name, created_by, updated_by, created_at, updated_at)
     select * from unnest(
@@ -105,10 +102,7 @@ export async function insertWorkflows(tx: Tx, workflows: readonly Workflow[]): P
       ${textArray(workflows.map((w) => w.createdBy))}::text[],
       ${textArray(workflows.map((w) => w.updatedBy))}::text[],
       ${timestampArray(workflows.map((w) => w.createdAt))}::timestamptz[],
-      ${timestampArray(workflows.map((w) => w.updatedAt))}::timestamptz[])
-    on conflict (team_id, id) do nothing
-    returning id`;
-  return rows.length;
+      ${timestampArray(workflows.map((w) => w.updatedAt))}::timestamptz[])`;
 }
 
 /** Writes the new state of known workflows. The caller holds their locks. */

@@ -61,7 +61,9 @@ export async function attempt(
   delivery: LeasedDelivery,
   leaseLeftMs: () => number,
 ): Promise<Attempted> {
-  const target = await findTarget(deps.targets, delivery.subscriptionId);
+  const found = deps.targets.find(delivery.subscriptionId);
+  // A database that is away means "not now", as an inactive target does.
+  const target = found instanceof Promise ? await found.catch(() => undefined) : found;
   if (!target?.active || leaseLeftMs() < longestAttemptMs(target)) {
     // Should it be active after all by now, the next claim must not meet the same old news.
     deps.targets.forget(delivery.subscriptionId);
@@ -170,12 +172,6 @@ function keptBody(
   if (!sealed || !body) return { responseBody: body, sealedResponseBody: null };
   const place = responseBodyPlace(teamId, id, attemptNumber);
   return { responseBody: null, sealedResponseBody: keyring.seal(body, place) };
-}
-
-/** Finds the target; a database that is away means "not now", as an inactive one does. */
-async function findTarget(targets: Targets, subscriptionId: string): Promise<Target | undefined> {
-  const found = targets.find(subscriptionId);
-  return found instanceof Promise ? await found.catch(() => undefined) : found;
 }
 
 const longestAttemptMs = (target: Target): number =>

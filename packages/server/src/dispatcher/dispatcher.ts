@@ -8,8 +8,9 @@ import {
 } from "../db/deliveries.ts";
 import type { Database } from "../db/sql.ts";
 import { type LeasedDelivery, leaseMs } from "../domain/delivery.ts";
+import { openPace, type Pace } from "../pace.ts";
 import { type AttemptDeps, type Attempted, attempt } from "./attempt.ts";
-import { adaptSlots, firstSlots, holdMax } from "./slots.ts";
+import { adaptSlots, firstSlots, heldAtPace, holdMax } from "./slots.ts";
 
 export type DispatcherDeps = AttemptDeps & {
   /** The connections that claim; they plan with nested loops only (see `claimSettings`). */
@@ -41,12 +42,15 @@ export type Dispatcher = {
 
 /**
  * Planner switches for connections that claim. At 1,000 and more rows a subscription the planner takes a bitmap scan
- * and a sort over the walk along the index, which is several times dearer.
+ * and a sort over the walk along the index, which is several times dearer; and while events are few it reads all of
+ * them into a hash table, in a plan that is kept when they are many.
  */
 export const claimSettings = {
   enable_bitmapscan: "off",
   enable_sort: "off",
   enable_seqscan: "off",
+  enable_hashjoin: "off",
+  enable_mergejoin: "off",
 };
 
 const pollMs = 1_000;
@@ -70,6 +74,8 @@ type Lane = {
   reserved: number;
   inFlight: number;
   slots: number;
+  /** Attempts that ended. */
+  pace: Pace;
   /** It stands in the ring. */
   queued: boolean;
   /** More is due in the table than could be taken. */
@@ -82,6 +88,7 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
   const lanes = new Map<string, Lane>();
   /** Lanes that have something ready and a free slot, in the order of their turns. */
   const ring: Lane[] = [];
+  const pace = openPace();
   let inFlight = 0;
   let held = 0;
   let heldBytes = 0;
@@ -105,6 +112,7 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
         reserved: 0,
         inFlight: 0,
         slots: firstSlots(deps.subscriptionConcurrency),
+        pace: openPace(),
         queued: false,
         backlog: false,
         quietUntilMs: 0,
@@ -124,8 +132,10 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
 
   const isQuiet = (lane: Lane): boolean => performance.now() < lane.quietUntilMs;
 
+  const holdMaxOf = (lane: Lane): number => holdMax(lane.slots, lane.pace.perSecond());
+
   const roomOf = (lane: Lane): number =>
-    isQuiet(lane) ? 0 : holdMax(lane.slots) - lane.inFlight - lane.ready.length - lane.reserved;
+    isQuiet(lane) ? 0 : holdMaxOf(lane) - lane.inFlight - lane.ready.length - lane.reserved;
 
   /** What is sent at most once must not wait under a lease: were it lost with this process, it would never be sent. */
   const slotsFreeOf = (lane: Lane): number =>
@@ -133,9 +143,10 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
       ? 0
       : Math.min(lane.slots - lane.inFlight - lane.ready.length, deps.concurrency - inFlight);
 
-  /** Places for deliveries, over all lanes: as many again may wait as may be in flight. */
-  const room = (): number =>
-    heldBytes >= heldBytesMax ? 0 : Math.max(0, deps.concurrency * 2 - held);
+  /** Deliveries that may be held, over all lanes: as many again may wait as may be in flight, and more when all goes fast. */
+  const capacity = (): number => Math.max(deps.concurrency * 2, heldAtPace(pace.perSecond()));
+
+  const room = (): number => (heldBytes >= heldBytesMax ? 0 : Math.max(0, capacity() - held));
 
   function enqueue(lane: Lane, entry: Held): void {
     lane.ready.push(entry);
@@ -194,6 +205,8 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
         inFlight--;
         forgetHeld(delivery);
         if (attempted.kind === "attempted") {
+          pace.count();
+          lane.pace.count();
           lane.slots = adaptSlots(lane.slots, attempted, deps.subscriptionConcurrency);
           keepQuiet(lane, attempted.quietMs);
           if (attempted.retryInMs !== undefined) pollWithin(attempted.retryInMs);
@@ -206,9 +219,8 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
   }
 
   function worthAClaim(lane: Lane): boolean {
-    const capacity = deps.concurrency * 2;
-    if (starved) return room() >= capacity * roomWorthAClaim;
-    return lane.backlog && roomOf(lane) >= holdMax(lane.slots) / 2 && room() > 0;
+    if (starved) return room() >= capacity() * roomWorthAClaim;
+    return lane.backlog && roomOf(lane) >= holdMaxOf(lane) / 2 && room() > 0;
   }
 
   function forgetHeld(delivery: LeasedDelivery): void {
@@ -218,7 +230,7 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
 
   /** Looks once around all subscriptions with due work, as far as there is room. */
   async function poll(): Promise<void> {
-    let nextDueMs = pollMs * (0.8 + 0.2 * deps.random());
+    let nextDueMs = pollMs * (0.9 + 0.1 * deps.random());
     do {
       const walked = await listDueSubscriptionsOfAllTeams(deps.database.sql, cursor, walkMax);
       polledAtMs = performance.now();

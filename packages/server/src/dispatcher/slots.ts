@@ -18,9 +18,17 @@ export function adaptSlots(slots: number, answer: SlotRule, max: number): number
 /** What a subscription that nothing is known of begins with. */
 export const firstSlots = (max: number): number => Math.min(max, slotsAtFirst);
 
+/** Seconds of its own pace that may wait in memory: well below the margin of a lease. */
+const heldSeconds = 4;
+
+/** How much may wait in memory of what goes at this pace (attempts ended per second). */
+export const heldAtPace = (perSecond: number): number => Math.floor(perSecond * heldSeconds);
+
 /**
  * How many deliveries may be held in memory for a subscription with these slots, those in flight included.
  *
- * A receiver that was found slow gets no queue: what waited behind its timeouts would outlive its lease.
+ * What is held is sent without another look at the table, so it is as much as its recent pace surely gets through. A
+ * receiver that was found slow gets no queue: what waited behind its timeouts would outlive its lease.
  */
-export const holdMax = (slots: number): number => (slots > slotsMin ? slots * 2 : slots);
+export const holdMax = (slots: number, perSecond: number): number =>
+  slots > slotsMin ? Math.max(slots * 2, heldAtPace(perSecond)) : slots;

@@ -6,7 +6,8 @@ import type { Step } from "./lifecycle/step.ts";
 import type { Version, Workflow } from "./lifecycle/workflow.ts";
 
 /** Names a subject within a batch that may span teams; a step is named by its run and itself. */
-export const subjectKey = (teamId: string, ...ids: string[]): string => [teamId, ...ids].join("/");
+export const subjectKey = (teamId: string, id: string, stepId?: string): string =>
+  stepId === undefined ? `${teamId}/${id}` : `${teamId}/${id}/${stepId}`;
 
 /** What a batch of facts is decided on, and what became of it. Keys are `subjectKey`s. */
 export type World = {

@@ -306,9 +306,9 @@ async function deliver(api: TestApi, subscriptionId: string, eventType: string, 
   const deliveryId = newId();
   const [{ event_id } = { event_id: "" }] = await api.database.sql<{ event_id: string }>`
     insert into deliveries (team_id, id, event_id, subscription_id, event_type, status,
-      attempt_count, last_attempt_at, finished_at)
+      attempt_count, last_attempt_at, finished_at, due_at)
     values (${api.teamId}, ${deliveryId}, gen_random_uuid(), ${subscriptionId}, ${eventType},
-      'delivered', ${attempts}, now(), now())
+      'delivered', ${attempts}, now(), now(), null)
     returning event_id`;
   for (let number = 1; number <= attempts; number++) {
     const last = number === attempts;

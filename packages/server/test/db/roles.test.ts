@@ -64,10 +64,10 @@ test("who may not make roles is told what to ask a superuser for, and with that 
   await run("create role plain login", "create database plain owner plain");
   const refusal = await migrate(urlOf("plain", "plain")).then(String, String);
   const [, statements = ""] = /a superuser can run: (.*)$/.exec(refusal) ?? [];
-  expect(refusal).toContain("0004_row_level_security.sql failed: ");
+  expect(refusal).toContain("0006_row_level_security.sql failed: ");
   expect(statements).toMatch(/^create role .*; grant .* to plain;$/);
   await run(...statements.split("; "));
-  expect(await migrate(urlOf("plain", "plain"))).toContain("0004_row_level_security.sql");
+  expect(await migrate(urlOf("plain", "plain"))).toContain("0006_row_level_security.sql");
   expect(await isWalled(urlOf("plain", "plain"))).toBe(true);
 }, 60_000);
 

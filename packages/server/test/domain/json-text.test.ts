@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import {
+  extendObject,
   type JsonText,
   joinObject,
   jsonItems,
@@ -272,4 +273,27 @@ test("the items of a list are its items, each as it was written; of anything els
   for (const none of ["[]", "[ ]", "{}", '{"a":[1,2]}', '"[1,2]"', "1", "null"]) {
     expect(jsonItems(none as JsonText), none).toEqual([]);
   }
+});
+
+test("an object of plain members reads as JSON.stringify would print it, whatever they hold", () => {
+  const plain = fc.oneof(
+    fc.string({ unit: "binary" }),
+    // Lone surrogates too, which JSON.stringify escapes.
+    fc.array(fc.integer({ min: 0, max: 0xffff })).map((codes) => String.fromCharCode(...codes)),
+    fc.double(),
+    fc.boolean(),
+    fc.date({ noInvalidDate: true }),
+    fc.constantFrom(null, undefined),
+    fc.array(fc.integer()),
+  );
+  fc.assert(
+    fc.property(fc.record({ a: plain, b: plain, c: plain, d: plain }), (members) => {
+      expect(extendObject(members, [])).toBe(JSON.stringify(members));
+    }),
+  );
+  const at = new Date(0);
+  expect(extendObject({ at, again: at }, [["exact", "1.0" as JsonText]])).toBe(
+    '{"at":"1970-01-01T00:00:00.000Z","again":"1970-01-01T00:00:00.000Z","exact":1.0}',
+  );
+  expect(extendObject({}, [["only", "1e400" as JsonText]])).toBe('{"only":1e400}');
 });

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { type GroupCommitOptions, openGroupCommit, type Settled } from "../../src/group-commit.ts";
 
 type Batch = {
@@ -150,4 +150,59 @@ test("idle waits for what waits and for what is on its way, and not for nothing"
   batches[1]?.finish();
   await waited;
   await Promise.all(results);
+});
+
+/** Stops the clock; `advance` lets time pass. */
+function stopTime(): (ms: number) => Promise<unknown> {
+  vi.useFakeTimers();
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+  return (ms) => vi.advanceTimersByTimeAsync(ms);
+}
+
+/** Submits so many at once and finishes whatever leaves, so that the pace is known a second later. */
+async function keepPace(
+  { commits, batches }: ReturnType<typeof open>,
+  count: number,
+  advance: (ms: number) => Promise<unknown>,
+): Promise<void> {
+  const results = Promise.all(Array.from({ length: count }, (_, item) => commits.submit(item)));
+  for (let finished = 0; finished < batches.length || commits.waiting > 0; ) {
+    await advance(10);
+    while (finished < batches.length) batches[finished++]?.finish();
+  }
+  await results;
+  await advance(1_000);
+  batches.length = 0;
+}
+
+const gather = { fromPerSecond: 10, batchMin: 3, msMax: 5 };
+
+test("while little comes in, an item that finds a free lane leaves at once although batches may gather", async () => {
+  const advance = stopTime();
+  const opened = open({ gather });
+  await keepPace(opened, 9, advance);
+  opened.commits.submit(1).catch(() => {});
+  await advance(0);
+  expect(opened.batches.map(({ items }) => items)).toEqual([[1]]);
+});
+
+test("while much comes in, a batch waits until it is worth a statement, and no longer than it may", async () => {
+  const advance = stopTime();
+  const opened = open({ gather, batchMax: 50 });
+  await keepPace(opened, 12, advance);
+  const { commits, batches } = opened;
+  for (const item of [1, 2]) commits.submit(item).catch(() => {});
+  await advance(4);
+  expect(batches).toEqual([]);
+  commits.submit(3).catch(() => {});
+  await advance(0);
+  expect(batches.map(({ items }) => items)).toEqual([[1, 2, 3]]);
+
+  commits.submit(4).catch(() => {});
+  await advance(4);
+  expect(batches).toHaveLength(1);
+  await advance(1);
+  expect(batches.map(({ items }) => items)).toEqual([[1, 2, 3], [4]]);
 });

@@ -219,13 +219,18 @@ async function waitForLockWaiter(house: House) {
 }
 
 const impossible: [what: string, change: string][] = [
-  ["a delivered delivery that is not finished", "status = 'delivered'"],
-  ["a pending delivery that is finished", "finished_at = now()"],
+  ["a delivered delivery that is not finished", "status = 'delivered', due_at = null"],
+  ["a pending delivery that is finished", "finished_at = now(), due_at = null"],
+  ["a finished delivery that is due", "status = 'failed', finished_at = now()"],
+  ["a pending delivery that is neither due nor under a lease", "due_at = null"],
   [
     "a lease on a finished delivery",
-    "status = 'failed', finished_at = now(), lease_token = gen_random_uuid()",
+    "status = 'failed', finished_at = now(), due_at = null, lease_token = gen_random_uuid()",
   ],
-  ["a retry of a finished delivery", "status = 'failed', finished_at = now(), retry_at = now()"],
+  [
+    "a retry of a finished delivery",
+    "status = 'failed', finished_at = now(), due_at = null, retry_at = now()",
+  ],
   ["more crashes than attempts", "crash_count = attempt_count + 1"],
   ["an unknown state", "status = 'retrying'"],
 ];

@@ -116,10 +116,11 @@ test("a rotation that was stopped goes on where it is needed, until all opens wi
 test("a value that the service changes meanwhile is not overwritten with what it was", async () => {
   const house = await furnish();
   const place = { table: "subscriptions", column: "sealed_credential", teamId: house.teamId };
-  const { sql, begin } = house.database;
+  const { sql, begin, beginReading } = house.database;
   let changed = false;
   const database: Database = {
     sql,
+    beginReading,
     // The row has been read by now, and is about to be written.
     begin: async (work) => {
       if (!changed) {

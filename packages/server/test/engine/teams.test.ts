@@ -5,7 +5,7 @@ import { listWantingSubscriptions } from "../../src/db/wanted.ts";
 import {
   lockWorkflows,
   readVersions,
-  readWorkflows,
+  readWorkflowsOfRuns,
   shareWorkflows,
 } from "../../src/db/workflows.ts";
 import { openHouse } from "../support/house.ts";
@@ -23,7 +23,7 @@ test("invariant 10: no statement finds a row under another team's id", async () 
       return {
         lockedWorkflows: (await lockWorkflows(tx, workflow)).length,
         sharedWorkflows: (await shareWorkflows(tx, workflow)).length,
-        workflows: (await readWorkflows(tx, workflow)).length,
+        workflowsOfRuns: (await readWorkflowsOfRuns(tx, run)).length,
         versions: (await readVersions(tx, workflow)).length,
         unfinishedRuns: (await listUnfinishedRuns(tx, workflow, 10)).length,
         lockedRuns: (await lockRuns(tx, run)).length,

@@ -16,9 +16,14 @@ const leaves = "server/src/*.ts";
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   // Pure: it knows how ids are derived and how a refusal is called, and nothing else.
   domain: ["server/src/ids.ts", "server/src/errors.ts"],
-  // A leaf stands alone. Three exceptions: a full queue is refused as callers know it, CIDRs are parsed as egress parses
-  // them, and what may be sealed or not is sealed as secrets are.
-  leaf: ["server/src/errors.ts", "server/src/domain/address.ts", "server/src/secrets.ts"],
+  // A leaf stands alone. Exceptions: a queue refuses as callers know it and knows its pace, CIDRs are parsed as egress
+  // parses them, and what may be sealed or not is sealed as secrets are.
+  leaf: [
+    "server/src/errors.ts",
+    "server/src/pace.ts",
+    "server/src/domain/address.ts",
+    "server/src/secrets.ts",
+  ],
   // Starts a server; knows nothing of what the database is for.
   "embedded-postgres": [],
   db: ["domain", leaves],

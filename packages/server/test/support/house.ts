@@ -7,6 +7,7 @@ import { openPayloadVault } from "../../src/actions/payload-vault.ts";
 import { type FactsIntake, openRecordFacts } from "../../src/actions/record-facts.ts";
 import { readConfig } from "../../src/config.ts";
 import type { Audit } from "../../src/db/audit.ts";
+import { listDueSubscriptionsOfAllTeams } from "../../src/db/deliveries.ts";
 import {
   type Database,
   openDatabase,
@@ -42,8 +43,8 @@ export type ToldFact = WithoutTeam<Fact> & { teamId?: string; actor?: string };
 export type ProcessOptions = Partial<
   Pick<DispatcherDeps, "concurrency" | "subscriptionConcurrency" | "random" | "nowMs">
 > & {
-  /** False: new deliveries stay in the table until they are claimed. */
-  hot?: boolean;
+  /** False: new deliveries stay in the table until they are claimed; "dies": they are leased and never sent. */
+  hot?: boolean | "dies";
   /** False: nothing is claimed until `dispatcher.start()`. */
   started?: boolean;
   /** Stands in for DNS and sockets, or trusts other certificates; further ranges to deliver to. */
@@ -93,8 +94,8 @@ export type DeliveryRow = {
   lease_token: string | null;
   last_status_code: number | null;
   last_error: string | null;
-  /** Seconds until it may be claimed. */
-  due_in: number;
+  /** Seconds until it may be claimed; null when it is finished or under a hot lease. */
+  due_in: number | null;
   retry_at: Date | null;
   finished_at: Date | null;
 };
@@ -219,6 +220,9 @@ export async function openHouse(options: ProcessOptions = {}): Promise<House> {
       update deliveries set due_at = due_at - ${interval}::interval,
                             retry_at = retry_at - ${interval}::interval
       where finished_at is null`;
+    await sql`update hot_leases set expires_at = expires_at - ${interval}::interval`;
+    // What their end makes due is seen by the next look.
+    await listDueSubscriptionsOfAllTeams(sql, "", 1);
     await sql`update runs set deadline_at = deadline_at - ${interval}::interval`;
     await sql`
       update subscriptions
@@ -375,8 +379,8 @@ function openProcess(url: string, keyring: Keyring, options: ProcessOptions): Ho
     onLeaseLost: (delivery) => leasesLost.push(delivery),
     onError: (_message, error) => errors.push(error),
   });
-  const cold: HotPath = {
-    reserve: () => false,
+  const notThere: HotPath = {
+    reserve: () => options.hot === "dies",
     cancel: () => {},
     accept: () => {},
     leftInTable: () => {},
@@ -384,7 +388,7 @@ function openProcess(url: string, keyring: Keyring, options: ProcessOptions): Ho
   const recordFacts = openRecordFacts({
     database: ingest,
     contracts,
-    hotPath: options.hot === false ? cold : dispatcher.hotPath,
+    hotPath: options.hot === undefined || options.hot === true ? dispatcher.hotPath : notThere,
     vault: openPayloadVault({ database: results, keyring }),
     waitingMax: 100_000,
     onUnwanted: (count) => {

@@ -1,4 +1,4 @@
-import type { Database, Sql, TeamDatabase, Tx } from "../../src/db/sql.ts";
+import { type Database, type Sql, SqlPart, type TeamDatabase, type Tx } from "../../src/db/sql.ts";
 
 /** What was taken out of statements: how often, so that a test can tell that it was not nothing. */
 export type Unfiltered = { database: TeamDatabase; filtersTaken(): number };
@@ -24,16 +24,25 @@ export function withoutTeamFilters(database: TeamDatabase): Unfiltered {
     return Object.assign(parts, { raw: parts });
   };
 
+  const strippedPart = (value: unknown): unknown =>
+    value instanceof SqlPart
+      ? new SqlPart(stripped(value.strings), value.values.map(strippedPart))
+      : value;
+
   const strip = (sql: Sql): Sql =>
     ((first: TemplateStringsArray | string, ...values: unknown[]) =>
       typeof first === "string"
         ? (strings: TemplateStringsArray, ...named: unknown[]) =>
-            sql(first)(stripped(strings), ...named)
-        : sql(stripped(first), ...values)) as Sql;
+            sql(first)(stripped(strings), ...named.map(strippedPart))
+        : sql(stripped(first), ...values.map(strippedPart))) as Sql;
 
-  const stripAll = ({ sql, begin }: Database): Database => ({
+  const stripTx = (tx: Tx): Tx =>
+    Object.assign(strip(tx), { now: tx.now, commitBehind: tx.commitBehind }) as Tx;
+
+  const stripAll = ({ sql, begin, beginReading }: Database): Database => ({
     sql: strip(sql),
-    begin: (work) => begin((tx) => work(Object.assign(strip(tx), { now: tx.now }) as Tx)),
+    begin: (work) => begin((tx) => work(stripTx(tx))),
+    beginReading: (work) => beginReading((tx) => work(stripTx(tx))),
   });
 
   return {

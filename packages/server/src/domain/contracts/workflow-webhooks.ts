@@ -108,15 +108,18 @@ function dedupeKeyOf(action: WorkflowAction, happening: Told): string {
 }
 
 const workflowText = (workflow: Workflow): JsonText =>
-  jsonText({
-    id: workflow.id,
-    name: workflow.name,
-    description: workflow.description,
-    version_number: workflow.versionNumber,
-    version_name: workflow.versionName,
-    created_at: workflow.createdAt,
-    updated_at: workflow.updatedAt,
-  });
+  extendObject(
+    {
+      id: workflow.id,
+      name: workflow.name,
+      description: workflow.description,
+      version_number: workflow.versionNumber,
+      version_name: workflow.versionName,
+      created_at: workflow.createdAt,
+      updated_at: workflow.updatedAt,
+    },
+    [],
+  );
 
 const jsonNull = jsonText(null);
 
@@ -137,7 +140,10 @@ const runText = (run: Run): JsonText =>
       ["output", run.output ?? jsonNull],
       ["collected_information", run.collectedInformation ?? jsonNull],
       ["error", run.error ?? jsonNull],
-      ["termination_source", jsonText(run.terminationSource)],
+      [
+        "termination_source",
+        run.terminationSource === null ? jsonNull : jsonText(run.terminationSource),
+      ],
     ],
   );
 

@@ -93,3 +93,14 @@ create policy own_teams on api_keys to postrider_team using (
   nullif((select nullif(current_setting('postrider.teams', true), '')::jsonb) ? default_team_id, false) is not null
   or exists (select from api_key_teams t where t.api_key_id = api_keys.id));
 create policy any_key on api_keys to postrider_keys using (true);
+
+-- A hot lease stands for the deliveries of one transaction, which may be many teams': each sees the leases with its own
+-- among them, and makes none with others'. Of those of others such a row tells ids, and nothing that they open.
+alter table hot_leases enable row level security;
+grant select, insert on hot_leases to postrider_team;
+grant select, insert, update, delete on hot_leases to postrider_all_teams;
+create policy own_teams on hot_leases to postrider_team using (
+  nullif((select nullif(current_setting('postrider.teams', true), '')::jsonb) ?| team_ids, false) is not null)
+  with check (
+  nullif((select nullif(current_setting('postrider.teams', true), '')::jsonb) ?& team_ids, false) is not null);
+create policy all_teams on hot_leases to postrider_all_teams using (true);

@@ -1,0 +1,90 @@
+// The service without its API, driven at a steady rate in its own process; started by latency.ts.
+import { setTimeout as pause } from "node:timers/promises";
+import type { Fact } from "../packages/server/src/domain/facts.ts";
+import { answerParent } from "./child.ts";
+import { type Engine, openEngine } from "./engine.ts";
+import { runsStarted } from "./facts.ts";
+
+/** What to do: this many facts a second for so long. */
+export type Drive = { databaseUrl: string; origin: string; rate: number; seconds: number };
+
+/** What came of it. */
+export type Driven = {
+  /** From when each fact was due; undefined where the rate was not held. */
+  times: { answeredMs: number[]; recordedMs: number[] } | undefined;
+  /** Facts that were due and not recorded when the last one was due. */
+  backlog: number;
+  /** Facts recorded a second until then. */
+  perSecond: number;
+};
+
+const warmUpSeconds = 3;
+/** More than a quarter of a second's facts on their way at the end: the rate was not held. */
+const heldSeconds = 0.25;
+
+let engine: Engine | undefined;
+
+answerParent({ drive }, async () => engine?.close());
+
+async function drive({ databaseUrl, origin, rate, seconds }: Drive): Promise<Driven> {
+  const answeredAtMs = new Map<string, number>();
+  const recordedAtMs = new Map<string, number>();
+  engine = await openEngine({
+    databaseUrl,
+    onAnswered: ({ deliveryId }) => answeredAtMs.set(deliveryId, performance.now()),
+    onRecorded: ({ deliveryId }) => recordedAtMs.set(deliveryId, performance.now()),
+  });
+  const workflowId = await engine.createWorkflow();
+  await engine.subscribe(`${origin}/hook`);
+
+  // A rate beyond reach would pile up facts for as long as it lasts: the warm-up keeps to what it can do.
+  const warmUp = runsStarted(workflowId, Math.min(rate, 500) * warmUpSeconds);
+  await offer(engine, warmUp, Math.min(rate, 500));
+  await engine.untilRecorded(warmUp.length);
+
+  const facts = runsStarted(workflowId, rate * seconds);
+  const recordedBefore = engine.recorded;
+  const { startedMs, refused } = await offer(engine, facts, rate);
+  const recorded = engine.recorded - recordedBefore;
+  const perSecond = (recorded * 1_000) / (performance.now() - startedMs);
+  const backlog = facts.length - recorded;
+  if (refused() || backlog > rate * heldSeconds) return { times: undefined, backlog, perSecond };
+  await engine.untilRecorded(warmUp.length + facts.length);
+
+  const rows = await engine.database.sql<{ id: string; runId: string }>`
+    select d.id, e.run_id as "runId"
+    from deliveries d join events e on e.team_id = d.team_id and e.id = d.event_id`;
+  const deliveryIds = new Map(rows.map(({ id, runId }) => [runId, id]));
+  const since = (atMs: Map<string, number>) =>
+    facts.map((fact, index) => {
+      const id = "runId" in fact ? deliveryIds.get(fact.runId) : undefined;
+      const endedMs = id === undefined ? undefined : atMs.get(id);
+      if (endedMs === undefined) throw new Error("a fact has no delivery that ended");
+      return endedMs - (startedMs + (index * 1_000) / rate);
+    });
+  const times = { answeredMs: since(answeredAtMs), recordedMs: since(recordedAtMs) };
+  return { times, backlog, perSecond };
+}
+
+/** Records facts as they fall due, at a steady rate, until the last one was; `refused`: the intake was full meanwhile. */
+async function offer(
+  { facts: intake }: Engine,
+  facts: readonly Fact[],
+  rate: number,
+): Promise<{ startedMs: number; refused: () => boolean }> {
+  let offered = 0;
+  let refused = false;
+  const onRefused = () => {
+    refused = true;
+  };
+  const startedMs = performance.now();
+  while (offered < facts.length) {
+    const due = Math.ceil(((performance.now() - startedMs) / 1_000) * rate);
+    for (const fact of facts.slice(offered, due)) {
+      intake.record(fact).catch(onRefused);
+      offered++;
+    }
+    await pause(1);
+  }
+  return { startedMs, refused: () => refused };
+}

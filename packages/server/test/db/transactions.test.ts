@@ -1,0 +1,46 @@
+import { expect, test } from "vitest";
+import { openHouse } from "../support/house.ts";
+
+test("statements that do not wait for each other run in their order, and COMMIT right behind them", async () => {
+  const { database } = await openHouse({ started: false });
+  const written = await database.beginReading(async (tx) => {
+    const found = tx<{ count: number }>`select count(*)::int as count from teams where id = 'a'`;
+    await tx.now;
+    const inserted = tx`insert into teams (id, name) values ('a', 'first')`;
+    const renamed = tx<{
+      name: string;
+    }>`update teams set name = 'second' where id = 'a' returning name`;
+    return await tx.commitBehind(Promise.all([found, inserted, renamed]));
+  });
+  expect(written).toEqual([[{ count: 0 }], [], [{ name: "second" }]]);
+  expect(await database.sql`select name from teams where id = 'a'`).toEqual([{ name: "second" }]);
+});
+
+test("when one of them fails nothing is written, and the caller hears what that one has to say", async () => {
+  const { database } = await openHouse({ started: false });
+  const failing = database.beginReading(async (tx) => {
+    await tx.now;
+    return await tx.commitBehind(
+      Promise.all([
+        tx`insert into teams (id, name) values ('a', 'first')`,
+        tx`insert into teams (id, name) values ('a', 'again')`,
+        tx`insert into teams (id, name) values ('b', 'late')`,
+      ]),
+    );
+  });
+  await expect(failing).rejects.toMatchObject({ code: "23505" });
+  expect(await database.sql`select id from teams where id in ('a', 'b')`).toEqual([]);
+  // The connection is whole: the next transaction works.
+  await database.begin((tx) => tx`insert into teams (id, name) values ('a', 'first')`);
+  expect(await database.sql`select id from teams where id in ('a', 'b')`).toEqual([{ id: "a" }]);
+});
+
+test("a statement after the commit is refused, for it would run outside of the transaction", async () => {
+  const { database } = await openHouse({ started: false });
+  const late = database.begin(async (tx) => {
+    await tx.commitBehind(Promise.resolve());
+    await tx`insert into teams (id, name) values ('a', 'late')`;
+  });
+  await expect(late).rejects.toThrow("a statement came after the commit");
+  expect(await database.sql`select id from teams where id = 'a'`).toEqual([]);
+});

@@ -1,0 +1,95 @@
+import { expect, test } from "vitest";
+import { endSubscription } from "../../src/actions/subscriptions.ts";
+import { openHouse, until } from "../support/house.ts";
+
+const dying = { hot: "dies", started: false } as const;
+
+test("what a dead process held under a hot lease falls due when the lease ends, not before, and another delivers it", async () => {
+  const house = await openHouse(dying);
+  await house.subscribe({ events: ["workflow_created"], timeoutSeconds: 10 });
+  await house.workflow();
+  expect(await house.delivery()).toMatchObject({
+    status: "pending",
+    due_in: null,
+    lease_token: expect.any(String),
+    attempt_count: 1,
+  });
+  await house.passTime("25 seconds");
+  expect((await house.delivery()).due_in).toBeNull();
+
+  await house.passTime("1 second");
+  expect((await house.delivery()).due_in).toBeLessThanOrEqual(0);
+  house.openProcess({ hot: true, started: true });
+  await house.receiver.received(1);
+  await house.settled();
+  expect(await house.delivery()).toMatchObject({
+    status: "delivered",
+    attempt_count: 2,
+    crash_count: 1,
+  });
+  expect((await house.attempts()).map(({ number, error_code }) => [number, error_code])).toEqual([
+    [1, "unknown_outcome"],
+    [2, null],
+  ]);
+  expect(await house.database.sql`select 1 from hot_leases`).toEqual([]);
+});
+
+test("each subscription's deliveries are leased for as long as its own timeout asks", async () => {
+  const house = await openHouse(dying);
+  const quick = await house.subscribe({ events: ["workflow_created"], timeoutSeconds: 1 });
+  const slow = await house.subscribe({ events: ["workflow_created"], timeoutSeconds: 60 });
+  await house.workflow();
+  await house.passTime("20 seconds");
+  const due = new Map((await house.deliveries()).map((row) => [row.subscription_id, row.due_in]));
+  expect(due.get(quick.id)).toBeLessThanOrEqual(0);
+  expect(due.get(slow.id)).toBeNull();
+});
+
+test("a hot lease that runs out moves nothing that was delivered, retried or failed under it", async () => {
+  const house = await openHouse();
+  await house.subscribe({ events: ["workflow_created"], path: "/well" });
+  await house.subscribe({ events: ["workflow_created"], path: "/busy" });
+  await house.subscribe({ events: ["workflow_created"], path: "/gone", maxRetries: 0 });
+  house.receiver.answerBy(({ path }) => (path === "/well" ? 200 : 500));
+  await house.workflow();
+  await until("each has been tried", async () =>
+    (await house.deliveries()).every(({ lease_token }) => lease_token === null),
+  );
+  const before = await house.deliveries();
+  expect(before.map(({ status }) => status).sort()).toEqual(["delivered", "failed", "pending"]);
+  await house.database.sql`update hot_leases set expires_at = now()`;
+  await house.passTime("0 seconds");
+  expect((await house.deliveries()).map(({ due_in, ...row }) => [row, due_in === null])).toEqual(
+    before.map(({ due_in, ...row }) => [row, due_in === null]),
+  );
+  expect(await house.database.sql`select 1 from hot_leases`).toEqual([]);
+});
+
+test("deleting a subscription ends its deliveries under hot leases too, and writes down that they may have left", async () => {
+  const house = await openHouse(dying);
+  const { id } = await house.subscribe({ events: ["workflow_created"] });
+  const other = await house.subscribe({ events: ["workflow_created"] });
+  await house.workflow();
+  const owner = { teamId: house.teamId, contract: "workflow" };
+  await endSubscription(house, owner, id, "system");
+  const rows = new Map((await house.deliveries()).map((row) => [row.subscription_id, row]));
+  expect(rows.get(id)).toMatchObject({ status: "failed", lease_token: null, due_in: null });
+  expect(rows.get(other.id)).toMatchObject({ status: "pending", due_in: null });
+  expect((await house.attempts(rows.get(id)?.id)).map((row) => row.error_code)).toEqual([
+    "unknown_outcome",
+  ]);
+});
+
+test("a delivery that is sent at once and arrives touches no index when it ends", async () => {
+  const house = await openHouse();
+  await house.subscribe({ events: ["workflow_created"] });
+  for (let made = 0; made < 30; made++) await house.workflow();
+  await house.settled();
+  await house.close(); // A connection that ends says what it did.
+  await until("PostgreSQL has counted the updates", async () => {
+    const [row] = await house.database.sql<{ all: number; heapOnly: number }>`
+      select n_tup_upd::int as all, n_tup_hot_upd::int as "heapOnly"
+      from pg_stat_all_tables where relid = 'deliveries'::regclass`;
+    return row !== undefined && row.all >= 30 && row.heapOnly === row.all;
+  });
+});
