@@ -200,11 +200,7 @@ create table deliveries (
   updated_at timestamp with time zone not null default now(),
   order_key text collate "C",
   order_position integer,
-  failed_at timestamp with time zone default 
-CASE
-    WHEN (status = 'failed'::text) THEN finished_at
-    ELSE NULL::timestamp with time zone
-END,
+  failed_at timestamp with time zone generated always as (CASE WHEN (status = 'failed'::text) THEN finished_at ELSE NULL::timestamp with time zone END) stored,
   constraint deliveries_pkey PRIMARY KEY (team_id, id),
   constraint crashes_are_attempts CHECK ((crash_count <= attempt_count)),
   constraint deliveries_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'delivered'::text, 'failed'::text]))),

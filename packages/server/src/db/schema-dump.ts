@@ -54,7 +54,9 @@ async function listTables(sql: Sql): Promise<Table[]> {
                then ' collate ' || (select quote_ident(collname) from pg_collation where oid = a.attcollation)
                else '' end
           || case when a.attnotnull then ' not null' else '' end
-          || coalesce(' default ' || pg_get_expr(d.adbin, d.adrelid), '')
+          || coalesce(case when a.attgenerated = 's'
+               then ' generated always as (' || btrim(regexp_replace(pg_get_expr(d.adbin, d.adrelid), '\\s+', ' ', 'g')) || ') stored'
+               else ' default ' || pg_get_expr(d.adbin, d.adrelid) end, '')
         from pg_attribute a
         join pg_type t on t.oid = a.atttypid
         left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum

@@ -18,7 +18,7 @@ import { productionEnvironment, runCommand } from "../support/process.ts";
 /** Tables that belong to no team: what the whole installation shares. */
 const teamless = ["encryption_checks", "schema_migrations"];
 /** Tables that know teams by another column than `team_id`. */
-const otherwiseTeams = ["api_keys", "teams"];
+const otherwiseTeams = ["api_keys", "hot_leases", "teams"];
 
 const connections = (url: string) => ({
   url,
@@ -144,6 +144,7 @@ test("invariant 10: a statement that forgets the team finds the rows of its requ
 /** Which rows of a table are a team's, in SQL. */
 const belongs = (table: string, teamId: string): string => {
   if (table === "teams") return `id = '${teamId}'`;
+  if (table === "hot_leases") return `'${teamId}' = any(team_ids)`;
   if (table !== "api_keys") return `team_id = '${teamId}'`;
   return `default_team_id = '${teamId}'
     or id in (select api_key_id from api_key_teams where team_id = '${teamId}')`;
@@ -172,6 +173,13 @@ test("invariant 10: a statement that forgets the team changes and deletes nothin
     sql`insert into teams (id, name) values (${newId()}, 'planted')`,
     sql`insert into audit_log (team_id, id, actor_id, actor_name, action, subject_id, request_id)
         values (${otherId}, ${newId()}, '', '', '', '', '')`,
+    // A lease may be many teams': each has to be named.
+    ...[[otherId], [teamId, otherId]].map(
+      (teamIds) => sql`
+        insert into hot_leases (expires_at, lease_token, team_ids, delivery_ids)
+        values (now(), gen_random_uuid(), ${teamIds}, ${teamIds})`,
+    ),
+    sql`delete from hot_leases`,
   ];
   expect(await Promise.all(planted.map(stateOf))).toEqual(planted.map(() => denied));
   expect(await theirs()).toEqual(before);
