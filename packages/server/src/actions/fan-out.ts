@@ -50,7 +50,7 @@ export async function fanOut(
   deps: { contracts: readonly Contract[]; hotPath: HotPath },
   changes: Changes,
 ): Promise<FanOut> {
-  const told = changes.happened.flatMap((happened) => tellingsOf(deps.contracts, happened));
+  const told = tellingsOf(deps.contracts, changes.happened);
   if (told.length === 0) return { events: [], deliveries: [], unwanted: 0 };
   const wanting = await readWanting(tx, told);
 
@@ -82,14 +82,16 @@ export async function fanOut(
   return { events, deliveries, unwanted: told.length - events.length };
 }
 
-function tellingsOf(
-  contracts: readonly Contract[],
-  { happening, occurrence }: Changes["happened"][number],
-): Told[] {
-  return contracts.flatMap((contract) => {
-    const eventType = contract.eventTypeOf(happening);
-    return eventType === undefined ? [] : [{ contract, eventType, happening, occurrence }];
-  });
+/** Names what each contract tells of what happened, in the order in which it did. */
+function tellingsOf(contracts: readonly Contract[], happened: Changes["happened"]): Told[] {
+  const told: Told[] = [];
+  for (const { happening, occurrence } of happened) {
+    for (const contract of contracts) {
+      const eventType = contract.eventTypeOf(happening);
+      if (eventType !== undefined) told.push({ contract, eventType, happening, occurrence });
+    }
+  }
+  return told;
 }
 
 async function readWanting(

@@ -65,7 +65,9 @@ async function readRunsAndWorkflows(
       : [],
   );
   const [runs, workflows, workflowsOfRuns, versions, steps] = await Promise.all([
-    ifAny(uniqueKeys([...runKeys, ...unfinished]), (keys) => lockRuns(tx, keys)),
+    ifAny(unfinished.length === 0 ? runKeys : uniqueKeys([...runKeys, ...unfinished]), (keys) =>
+      lockRuns(tx, keys),
+    ),
     named,
     ifAny(goingOn, (keys) => readWorkflowsOfRuns(tx, keys)),
     ifAny(versioned, (keys) => readVersions(tx, keys)),
@@ -118,12 +120,14 @@ const ifAny = async <Key, Row>(
 
 /** The subjects that a batch's facts name by `idOf`, each once. */
 function keysOf(facts: readonly Fact[], idOf: (fact: Fact) => string | false): TeamKey[] {
-  return uniqueKeys(
-    facts.flatMap((fact) => {
-      const id = idOf(fact);
-      return id === false ? [] : [{ teamId: fact.teamId, id }];
-    }),
-  );
+  const keys = new Map<string, TeamKey>();
+  for (const fact of facts) {
+    const id = idOf(fact);
+    if (id === false) continue;
+    const key = subjectKey(fact.teamId, id);
+    if (!keys.has(key)) keys.set(key, { teamId: fact.teamId, id });
+  }
+  return [...keys.values()];
 }
 
 const uniqueKeys = (keys: readonly TeamKey[]): TeamKey[] => [

@@ -132,7 +132,7 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
 
   const isQuiet = (lane: Lane): boolean => performance.now() < lane.quietUntilMs;
 
-  const holdMaxOf = (lane: Lane): number => holdMax(lane.slots, lane.pace.perSecond());
+  const holdMaxOf = (lane: Lane): number => holdMax(lane.slots, lane.pace.bestPerSecond());
 
   const roomOf = (lane: Lane): number =>
     isQuiet(lane) ? 0 : holdMaxOf(lane) - lane.inFlight - lane.ready.length - lane.reserved;
@@ -144,7 +144,7 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
       : Math.min(lane.slots - lane.inFlight - lane.ready.length, deps.concurrency - inFlight);
 
   /** Deliveries that may be held, over all lanes: as many again may wait as may be in flight, and more when all goes fast. */
-  const capacity = (): number => Math.max(deps.concurrency * 2, heldAtPace(pace.perSecond()));
+  const capacity = (): number => Math.max(deps.concurrency * 2, heldAtPace(pace.bestPerSecond()));
 
   const room = (): number => (heldBytes >= heldBytesMax ? 0 : Math.max(0, capacity() - held));
 
@@ -193,8 +193,7 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
   function run(lane: Lane, { delivery, leasedAtMs }: Held): void {
     lane.inFlight++;
     inFlight++;
-    const leaseLeftMs = () => leasedAtMs + delivery.leaseMs - performance.now();
-    attempt(deps, delivery, leaseLeftMs)
+    attempt(deps, delivery, () => leasedAtMs + delivery.leaseMs - performance.now())
       .catch((error): Attempted => {
         // Nothing is lost: the lease runs out and the delivery is claimed again.
         deps.onError("an attempt could not be finished", error);

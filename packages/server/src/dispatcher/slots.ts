@@ -21,7 +21,7 @@ export const firstSlots = (max: number): number => Math.min(max, slotsAtFirst);
 /** Seconds of its own pace that may wait in memory: well below the margin of a lease. */
 const heldSeconds = 4;
 
-/** How much may wait in memory of what goes at this pace (attempts ended per second). */
+/** How much may wait in memory of what went at this pace of late (attempts ended per second). */
 export const heldAtPace = (perSecond: number): number => Math.floor(perSecond * heldSeconds);
 
 /**

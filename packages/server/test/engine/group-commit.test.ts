@@ -161,7 +161,7 @@ function stopTime(): (ms: number) => Promise<unknown> {
   return (ms) => vi.advanceTimersByTimeAsync(ms);
 }
 
-/** Submits so many at once and finishes whatever leaves, so that the pace is known a second later. */
+/** Submits so many at once and finishes whatever leaves, and lets the window end by which their pace is known. */
 async function keepPace(
   { commits, batches }: ReturnType<typeof open>,
   count: number,
@@ -173,16 +173,16 @@ async function keepPace(
     while (finished < batches.length) batches[finished++]?.finish();
   }
   await results;
-  await advance(1_000);
+  await advance(250);
   batches.length = 0;
 }
 
-const gather = { fromPerSecond: 10, batchMin: 3, msMax: 5 };
+const gather = { fromPerSecond: 40, batchMin: 3, msMax: 5 };
 
 test("while little comes in, an item that finds a free lane leaves at once although batches may gather", async () => {
   const advance = stopTime();
   const opened = open({ gather });
-  await keepPace(opened, 9, advance);
+  await keepPace(opened, 3, advance);
   opened.commits.submit(1).catch(() => {});
   await advance(0);
   expect(opened.batches.map(({ items }) => items)).toEqual([[1]]);
@@ -191,7 +191,7 @@ test("while little comes in, an item that finds a free lane leaves at once altho
 test("while much comes in, a batch waits until it is worth a statement, and no longer than it may", async () => {
   const advance = stopTime();
   const opened = open({ gather, batchMax: 50 });
-  await keepPace(opened, 12, advance);
+  await keepPace(opened, 20, advance);
   const { commits, batches } = opened;
   for (const item of [1, 2]) commits.submit(item).catch(() => {});
   await advance(4);

@@ -11,25 +11,34 @@ function open() {
   };
   const at = (atMs: number) => {
     now = atMs;
-    return pace.perSecond();
+    return [pace.perSecond(), pace.bestPerSecond()];
   };
   return { count, at };
 }
 
-test("a pace is what was counted in the last whole second", () => {
+test("a pace is what was counted in the last whole window of 250 ms, as a rate per second", () => {
   const { count, at } = open();
-  count(300, 500);
-  expect(at(999)).toBe(0);
-  expect(at(1_000)).toBe(300);
-  count(40, 1_500);
-  expect(at(1_999)).toBe(300);
-  expect(at(2_000)).toBe(40);
+  count(300, 100);
+  expect(at(249)).toEqual([0, 0]);
+  expect(at(250)).toEqual([1_200, 1_200]);
+  count(10, 400);
+  expect(at(499)[0]).toBe(1_200);
+  expect(at(500)[0]).toBe(40);
 });
 
-test("a second that nobody ended in time counts as its average, and after two silent ones there is no pace", () => {
+test("a window that nobody ended in time counts as its average, and after two silent ones there is no pace", () => {
   const { count, at } = open();
-  count(300, 500);
-  expect(at(1_500)).toBe(200);
-  count(10, 1_600);
-  expect(at(3_600)).toBe(0);
+  count(300, 100);
+  expect(at(300)[0]).toBe(1_000);
+  count(10, 400);
+  expect(at(900)[0]).toBe(0);
+});
+
+test("the best pace of late halves every ten seconds in which it is not reached again", () => {
+  const { count, at } = open();
+  count(250, 100);
+  expect(at(250)[1]).toBe(1_000);
+  expect(at(10_250)[1]).toBe(500);
+  count(500, 10_300);
+  expect(at(10_500)[1]).toBe(2_000);
 });

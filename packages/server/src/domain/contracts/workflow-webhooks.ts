@@ -107,8 +107,13 @@ function dedupeKeyOf(action: WorkflowAction, happening: Told): string {
     : subject;
 }
 
-const workflowText = (workflow: Workflow): JsonText =>
-  extendObject(
+// A state is never changed, and many runs of a batch belong to one workflow.
+const workflowTexts = new WeakMap<Workflow, JsonText>();
+
+function workflowText(workflow: Workflow): JsonText {
+  const known = workflowTexts.get(workflow);
+  if (known !== undefined) return known;
+  const text = extendObject(
     {
       id: workflow.id,
       name: workflow.name,
@@ -120,6 +125,9 @@ const workflowText = (workflow: Workflow): JsonText =>
     },
     [],
   );
+  workflowTexts.set(workflow, text);
+  return text;
+}
 
 const jsonNull = jsonText(null);
 
