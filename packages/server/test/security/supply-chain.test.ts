@@ -13,6 +13,9 @@ const installScripts = [
   "node_modules/msgpackr-extract",
 ];
 
+/** Two versions of one package side by side, for the benchmark that compares them. Exact versions as well. */
+const aliases = ["dependencies graphile-worker-0.17 npm:graphile-worker@0.17.3"];
+
 type Manifest = Record<string, unknown>;
 type Locked = {
   version?: string;
@@ -79,7 +82,8 @@ test("every dependency of every package is one exact version", () => {
   expect(manifests).toEqual(
     expect.arrayContaining(["package.json", "packages/server/package.json"]),
   );
-  for (const file of manifests) expect(loose(JSON.parse(readText(file))), file).toEqual([]);
+  const found = manifests.flatMap((file) => loose(JSON.parse(readText(file))));
+  expect(found).toEqual(aliases);
 });
 
 test.each([
