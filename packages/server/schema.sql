@@ -215,6 +215,7 @@ create table deliveries (
 CREATE INDEX deliveries_by_subscription_and_type ON public.deliveries USING btree (subscription_id, event_type, id);
 CREATE INDEX deliveries_due ON public.deliveries USING btree (subscription_id, due_at) WHERE (due_at IS NOT NULL);
 CREATE INDEX deliveries_failed ON public.deliveries USING btree (subscription_id, event_type, id) WHERE (failed_at IS NOT NULL);
+CREATE INDEX deliveries_failed_of_team ON public.deliveries USING btree (team_id, id) WHERE (failed_at IS NOT NULL);
 CREATE INDEX deliveries_in_order ON public.deliveries USING btree (subscription_id, order_key, order_position) WHERE ((due_at IS NOT NULL) AND (order_key IS NOT NULL));
 CREATE UNIQUE INDEX one_delivery_per_event_and_subscription ON public.deliveries USING btree (event_id, subscription_id);
 alter table deliveries enable row level security;

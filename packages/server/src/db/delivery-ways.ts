@@ -82,8 +82,10 @@ export function chooseWays(owner: SubscriptionOwner, sought: Sought, page: Page)
   const merged = unfinished ? open : newestOfEach;
   const all = merged(reach);
 
+  // Failures have an index to walk along; everything else is walked through.
   const walk = part`from (
-      select * from deliveries d where d.team_id = ${teamId} and ${between(sought)}
+      select * from deliveries d
+      where d.team_id = ${teamId} and ${between(sought)} and ${failedIfSought(status)}
       order by d.id desc limit ${walked}
     ) d join subscriptions s on s.id = d.subscription_id
     where ${own} and ${wanted}`;
@@ -109,8 +111,7 @@ export function chooseWays(owner: SubscriptionOwner, sought: Sought, page: Page)
     const pages = [newest, ofWorkflows(null)];
     return { pages: many ? [walk, ...pages] : pages, count: () => ofWorkflows(null) };
   }
-  const walking = status !== "failed" && subscriptionId === null;
-  return { pages: walking ? [walk, all] : [all], count: merged };
+  return { pages: subscriptionId === null ? [walk, all] : [all], count: merged };
 }
 
 const contracts = [workflowWebhooks, organisationWebhooks, assistantMessages];
@@ -125,13 +126,16 @@ function matching(sought: Sought): SqlPart {
   const { eventType, status, workflowIds } = sought;
   return part`${between(sought)}
     and (${eventType}::text is null or d.event_type = ${eventType})
-    and (${status}::text is distinct from 'failed' or d.failed_at is not null)
+    and ${failedIfSought(status)}
     and (${status}::text is null or d.status = case ${status} when 'retrying' then 'pending' else ${status} end)
     and (${status}::text is distinct from 'pending' or d.finished_at is null and d.last_attempt_at is null)
     and (${status}::text is distinct from 'retrying' or d.finished_at is null and d.last_attempt_at is not null)
     and (${workflowIds}::text[] is null
          or (select workflow_id from events where id = d.event_id and created_at = d.created_at) = any(${workflowIds}))`;
 }
+
+const failedIfSought = (status: Sought["status"]): SqlPart =>
+  part`(${status}::text is distinct from 'failed' or d.failed_at is not null)`;
 
 function between({ start, end }: Pick<Sought, "start" | "end">): SqlPart {
   return part`(${start}::timestamptz is null or d.id >= ${idBound(start, -1)} and d.created_at >= ${start})
