@@ -92,6 +92,7 @@ async function claimRound(url: string): Promise<number> {
   const database = openDatabase({
     url,
     name: "claims",
+    role: "postrider_all_teams",
     connectionsMax: 1,
     statementTimeoutMs: 30_000,
     settings: claimSettings,

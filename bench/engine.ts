@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { encodeSecret } from "@postrider/sdk/sign";
 import type { HotPath } from "../packages/server/src/actions/fan-out.ts";
+import { openPayloadVault } from "../packages/server/src/actions/payload-vault.ts";
 import { type FactsIntake, openRecordFacts } from "../packages/server/src/actions/record-facts.ts";
 import { readConfig } from "../packages/server/src/config.ts";
 import type { AttemptRecord } from "../packages/server/src/db/deliveries.ts";
-import { type Database, openDatabase } from "../packages/server/src/db/sql.ts";
+import { type Database, openDatabase, openTeamDatabase } from "../packages/server/src/db/sql.ts";
 import { insertSubscription } from "../packages/server/src/db/subscriptions.ts";
 import { defaultTeamId, ensureDefaultTeam } from "../packages/server/src/db/teams.ts";
 import {
@@ -75,19 +76,20 @@ const cold: HotPath = {
 export async function openEngine(options: EngineOptions): Promise<Engine> {
   const config = readConfig("development", {});
   const onError = (message: string, error: unknown) => console.error(message, error);
-  const openPool = (name: string, connectionsMax: number, settings?: Record<string, string>) =>
-    openDatabase({
-      url: options.databaseUrl,
-      name,
-      connectionsMax,
-      statementTimeoutMs,
-      ...(settings ? { settings } : {}),
-      onError: (error) => onError("an idle connection was lost", error),
-    });
-  const database = openPool("api", 2);
-  const ingest = openPool("ingest", 2, lookupSettings);
-  const results = openPool("results", 3, lookupSettings);
-  const claims = openPool("claims", 2, claimSettings);
+  const connections = (name: string, connectionsMax: number, settings = {}) => ({
+    url: options.databaseUrl,
+    name,
+    connectionsMax,
+    statementTimeoutMs,
+    settings,
+    onError: (error: Error) => onError("an idle connection was lost", error),
+  });
+  const team = "postrider_team";
+  const allTeams = "postrider_all_teams";
+  const database = openDatabase({ role: "owner", ...connections("upkeep", 2) });
+  const ingest = openTeamDatabase({ role: team, ...connections("ingest", 2, lookupSettings) });
+  const results = openDatabase({ role: allTeams, ...connections("results", 3, lookupSettings) });
+  const claims = openDatabase({ role: allTeams, ...connections("claims", 2, claimSettings) });
   await ensureDefaultTeam(database.sql);
 
   const keyring = openKeyring([encryptionKey]);
@@ -122,6 +124,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
         return moved;
       },
     },
+    keyring,
     random: Math.random,
     nowMs: Date.now,
     concurrency: options.concurrency ?? config.concurrency,
@@ -133,6 +136,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     database: ingest,
     contracts,
     hotPath: options.hot === false ? cold : dispatcher.hotPath,
+    vault: openPayloadVault({ database: results, keyring }),
     waitingMax: config.ingestQueue,
     onUnwanted: () => {},
   });

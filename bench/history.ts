@@ -10,7 +10,7 @@ import { newApiKey } from "../packages/server/src/api-keys.ts";
 import { readConfig } from "../packages/server/src/config.ts";
 import { insertApiKey } from "../packages/server/src/db/api-keys.ts";
 import { migrate } from "../packages/server/src/db/migrate.ts";
-import { openDatabase } from "../packages/server/src/db/sql.ts";
+import { openDatabase, openTeamDatabase } from "../packages/server/src/db/sql.ts";
 import { openEmbeddedPostgres } from "../packages/server/src/embedded-postgres/open.ts";
 import { newId } from "../packages/server/src/ids.ts";
 import { openLog } from "../packages/server/src/log.ts";
@@ -131,23 +131,27 @@ async function openHistory(world: World) {
 /** The real API over connections like the service's; nothing listens, requests are handed to it. */
 async function openApi(url: string, world: World) {
   const config = readConfig("development", {});
-  const database = world.own(
-    openDatabase({
-      url,
-      name: "api",
-      connectionsMax: config.databaseConnections,
-      statementTimeoutMs: 10_000,
-      onError: (error) => console.error(error),
-    }),
-  );
+  const connections = (name: string) => ({
+    url,
+    name,
+    connectionsMax: config.databaseConnections,
+    statementTimeoutMs: 10_000,
+    onError: (error: Error) => console.error(error),
+  });
+  const owner = world.own(openDatabase({ role: "owner", ...connections("bench") }));
+  const team = "postrider_team";
+  const database = world.own(openTeamDatabase({ role: team, ...connections("api") }));
+  const ofKeys = world.own(openTeamDatabase({ role: "postrider_keys", ...connections("keys") }));
   const noFacts = () => Promise.reject(new Error("this benchmark records no facts"));
   const app = world.own(
     await openApp({
       config,
       database,
+      keys: ofKeys,
       keyring: openKeyring([Buffer.alloc(32, 7)]),
       recordFacts: noFacts,
       recordAllFacts: noFacts,
+      eraseTeam: () => Promise.reject(new Error("this benchmark erases nothing")),
       log: openLog({ level: "error" }),
       metrics: openMetrics(),
       notReadyReason: async () => undefined,
@@ -161,7 +165,7 @@ async function openApi(url: string, world: World) {
       if (key === undefined) {
         const id = newId();
         const made = newApiKey("dev", id);
-        await insertApiKey(database.sql, {
+        await insertApiKey(owner.sql, {
           id,
           name: "bench",
           secretSha256: made.secretSha256,

@@ -3,7 +3,7 @@ import pino from "pino";
 import { openApp } from "../packages/server/src/api/app.ts";
 import { readConfig } from "../packages/server/src/config.ts";
 import { ensureBootstrapKey } from "../packages/server/src/db/api-keys.ts";
-import { openDatabase } from "../packages/server/src/db/sql.ts";
+import { openDatabase, openTeamDatabase } from "../packages/server/src/db/sql.ts";
 import { ensureDefaultTeam } from "../packages/server/src/db/teams.ts";
 import { openMetrics } from "../packages/server/src/metrics.ts";
 import { openKeyring } from "../packages/server/src/secrets.ts";
@@ -30,6 +30,8 @@ async function open({ databaseUrl, apiKey, storage }: ServiceOptions): Promise<s
     POSTRIDER_API_KEY: apiKey,
     POSTRIDER_ALLOW_HTTP: "1",
     POSTRIDER_EGRESS_ALLOW: "127.0.0.0/8",
+    // One key sends everything, as fast as it can.
+    POSTRIDER_RATE_LIMIT: "0",
     POSTRIDER_LOG_LEVEL: "warn",
     HOST: "127.0.0.1",
     PORT: "0",
@@ -39,22 +41,27 @@ async function open({ databaseUrl, apiKey, storage }: ServiceOptions): Promise<s
     close = () => server.close();
     return server.url;
   }
-  const database = openDatabase({
+  const connections = (name: string) => ({
     url: databaseUrl,
-    name: "api",
+    name,
     connectionsMax: config.databaseConnections,
     statementTimeoutMs: 10_000,
-    onError: (error) => console.error(error),
+    onError: (error: Error) => console.error(error),
   });
-  await ensureDefaultTeam(database.sql);
-  await ensureBootstrapKey(database, { key: apiKey });
+  const upkeep = openDatabase({ role: "owner", ...connections("upkeep") });
+  const database = openTeamDatabase({ role: "postrider_team", ...connections("api") });
+  const keys = openTeamDatabase({ role: "postrider_keys", ...connections("keys") });
+  await ensureDefaultTeam(upkeep.sql);
+  await ensureBootstrapKey(upkeep, { key: apiKey });
   const recorded = { outcome: "recorded" as const };
   const app = await openApp({
     config,
     database,
+    keys,
     keyring: openKeyring(config.encryptionKeys),
     recordFacts: async () => recorded,
     recordAllFacts: async (facts) => facts.map(() => ({ result: recorded })),
+    eraseTeam: () => Promise.reject(new Error("nothing is stored here")),
     log: pino({ level: "warn" }),
     metrics: openMetrics(),
     notReadyReason: async () => undefined,
@@ -62,7 +69,7 @@ async function open({ databaseUrl, apiKey, storage }: ServiceOptions): Promise<s
   });
   close = async () => {
     await app.close();
-    await database.close();
+    for (const pool of [database, keys, upkeep]) await pool.close();
   };
   return await app.listen({ host: config.host, port: config.port });
 }

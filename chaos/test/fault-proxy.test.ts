@@ -125,6 +125,7 @@ test("a half-open connection costs a transaction one timeout, and is not used ag
   const database = openDatabase({
     url,
     name: "test",
+    role: "owner",
     connectionsMax: 1,
     statementTimeoutMs: 100,
     onError: () => {},

@@ -8,6 +8,11 @@ create table api_key_teams (
   constraint api_key_teams_team_id_fkey FOREIGN KEY (team_id) REFERENCES teams(id) ON DELETE CASCADE
 );
 CREATE INDEX api_key_teams_by_team ON public.api_key_teams USING btree (team_id, api_key_id);
+alter table api_key_teams enable row level security;
+grant delete, select on api_key_teams to postrider_keys;
+grant insert, select on api_key_teams to postrider_team;
+create policy any_key on api_key_teams for all to postrider_keys using (true);
+create policy own_teams on api_key_teams for all to postrider_team using ((NULLIF((( SELECT (NULLIF(current_setting('postrider.teams'::text, true), ''::text))::jsonb AS "nullif") ? team_id), false) IS NOT NULL));
 
 create table api_keys (
   id text collate "C" not null,
@@ -24,6 +29,13 @@ create table api_keys (
   constraint api_keys_pkey PRIMARY KEY (id),
   constraint api_keys_default_team_id_fkey FOREIGN KEY (default_team_id) REFERENCES teams(id) ON DELETE CASCADE
 );
+alter table api_keys enable row level security;
+grant select on api_keys to postrider_keys;
+grant insert, select on api_keys to postrider_team;
+grant update (default_team_id, revoked_at, last_used_at) on api_keys to postrider_keys;
+grant update (secret_sha256, prefix, last4) on api_keys to postrider_team;
+create policy any_key on api_keys for all to postrider_keys using (true);
+create policy own_teams on api_keys for all to postrider_team using (((NULLIF((( SELECT (NULLIF(current_setting('postrider.teams'::text, true), ''::text))::jsonb AS "nullif") ? default_team_id), false) IS NOT NULL) OR (EXISTS ( SELECT FROM api_key_teams t WHERE (t.api_key_id = api_keys.id)))));
 
 create table assistants (
   team_id text collate "C" not null,
@@ -40,6 +52,11 @@ create table assistants (
   constraint assistants_team_id_fkey FOREIGN KEY (team_id) REFERENCES teams(id) ON DELETE CASCADE,
   constraint assistants_hang_timeout_seconds_check CHECK (((hang_timeout_seconds >= 1) AND (hang_timeout_seconds <= 3600)))
 );
+alter table assistants enable row level security;
+grant delete, insert, select, update on assistants to postrider_all_teams;
+grant delete, insert, select, update on assistants to postrider_team;
+create policy all_teams on assistants for all to postrider_all_teams using (true);
+create policy own_teams on assistants for all to postrider_team using ((NULLIF((( SELECT (NULLIF(current_setting('postrider.teams'::text, true), ''::text))::jsonb AS "nullif") ? team_id), false) IS NOT NULL));
 
 create table attempts (
   delivery_id text collate "C" not null,
@@ -59,12 +76,39 @@ create table attempts (
   will_retry boolean not null,
   manual boolean not null default false,
   created_by text not null default 'system'::text,
+  sealed_response_body bytea,
   constraint attempts_pkey PRIMARY KEY (delivery_id, number, delivery_created_at),
   constraint failure_has_a_code CHECK ((success = (error_code IS NULL))),
+  constraint one_response_body CHECK (((response_body IS NULL) OR (sealed_response_body IS NULL))),
   constraint success_has_a_status CHECK (((NOT success) OR ((status_code >= 200) AND (status_code <= 299))))
 ) partition by range (delivery_created_at);
+alter table attempts enable row level security;
+grant delete, insert, select, update on attempts to postrider_all_teams;
+grant delete, insert, select, update on attempts to postrider_team;
+create policy all_teams on attempts for all to postrider_all_teams using (true);
+create policy own_teams on attempts for all to postrider_team using ((NULLIF((( SELECT (NULLIF(current_setting('postrider.teams'::text, true), ''::text))::jsonb AS "nullif") ? team_id), false) IS NOT NULL));
 
 create table attempts_default partition of attempts default;
+
+create table audit_log (
+  team_id text collate "C" not null,
+  id text collate "C" not null,
+  created_at timestamp with time zone not null default now(),
+  actor_id text collate "C" not null,
+  actor_name text not null,
+  action text collate "C" not null,
+  subject_id text collate "C" not null,
+  request_id text collate "C" not null,
+  constraint audit_log_pkey PRIMARY KEY (team_id, id),
+  constraint audit_log_team_id_fkey FOREIGN KEY (team_id) REFERENCES teams(id) ON DELETE CASCADE
+);
+CREATE INDEX audit_log_by_actor ON public.audit_log USING btree (team_id, actor_id, id);
+CREATE INDEX audit_log_by_age ON public.audit_log USING btree (created_at);
+CREATE INDEX audit_log_by_subject ON public.audit_log USING btree (team_id, subject_id, id);
+alter table audit_log enable row level security;
+grant insert on audit_log to postrider_keys;
+grant insert, select on audit_log to postrider_team;
+create policy own_teams on audit_log for all to postrider_keys, postrider_team using ((NULLIF((( SELECT (NULLIF(current_setting('postrider.teams'::text, true), ''::text))::jsonb AS "nullif") ? team_id), false) IS NOT NULL));
 
 create table call_messages (
   team_id text collate "C" not null,
@@ -80,6 +124,11 @@ create table call_messages (
   constraint call_messages_team_id_call_id_fkey FOREIGN KEY (team_id, call_id) REFERENCES calls(team_id, id) ON DELETE CASCADE,
   constraint call_messages_role_check CHECK ((role = ANY (ARRAY['user'::text, 'assistant'::text])))
 );
+alter table call_messages enable row level security;
+grant delete, insert, select, update on call_messages to postrider_all_teams;
+grant delete, insert, select, update on call_messages to postrider_team;
+create policy all_teams on call_messages for all to postrider_all_teams using (true);
+create policy own_teams on call_messages for all to postrider_team using ((NULLIF((( SELECT (NULLIF(current_setting('postrider.teams'::text, true), ''::text))::jsonb AS "nullif") ? team_id), false) IS NOT NULL));
 
 create table calls (
   team_id text collate "C" not null,
@@ -88,8 +137,8 @@ create table calls (
   call_type text not null,
   direction text not null,
   status text not null,
-  user_number text,
-  assistant_number text,
+  user_number bytea,
+  assistant_number bytea,
   phone_provider text,
   phone_call_status text,
   phone_call_status_reason text,
@@ -122,6 +171,11 @@ create table calls (
 CREATE INDEX calls_by_age ON public.calls USING btree (team_id, created_at, id);
 CREATE INDEX calls_by_assistant ON public.calls USING btree (team_id, assistant_id, created_at, id);
 CREATE INDEX calls_hanging ON public.calls USING btree (hang_due_at) WHERE (hang_due_at IS NOT NULL);
+alter table calls enable row level security;
+grant delete, insert, select, update on calls to postrider_all_teams;
+grant delete, insert, select, update on calls to postrider_team;
+create policy all_teams on calls for all to postrider_all_teams using (true);
+create policy own_teams on calls for all to postrider_team using ((NULLIF((( SELECT (NULLIF(current_setting('postrider.teams'::text, true), ''::text))::jsonb AS "nullif") ? team_id), false) IS NOT NULL));
 
 create table deliveries (
   team_id text collate "C" not null,
@@ -146,11 +200,7 @@ create table deliveries (
   updated_at timestamp with time zone not null default now(),
   order_key text collate "C",
   order_position integer,
-  failed_at timestamp with time zone default 
-CASE
-    WHEN (status = 'failed'::text) THEN finished_at
-    ELSE NULL::timestamp with time zone
-END,
+  failed_at timestamp with time zone generated always as (CASE WHEN (status = 'failed'::text) THEN finished_at ELSE NULL::timestamp with time zone END) stored,
   constraint deliveries_pkey PRIMARY KEY (team_id, id),
   constraint crashes_are_attempts CHECK ((crash_count <= attempt_count)),
   constraint deliveries_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'delivered'::text, 'failed'::text]))),
@@ -168,12 +218,27 @@ CREATE INDEX deliveries_failed ON public.deliveries USING btree (subscription_id
 CREATE INDEX deliveries_failed_of_team ON public.deliveries USING btree (team_id, id) WHERE (failed_at IS NOT NULL);
 CREATE INDEX deliveries_in_order ON public.deliveries USING btree (subscription_id, order_key, order_position) WHERE ((due_at IS NOT NULL) AND (order_key IS NOT NULL));
 CREATE UNIQUE INDEX one_delivery_per_event_and_subscription ON public.deliveries USING btree (event_id, subscription_id);
+alter table deliveries enable row level security;
+grant delete, insert, select, update on deliveries to postrider_all_teams;
+grant delete, insert, select, update on deliveries to postrider_team;
+create policy all_teams on deliveries for all to postrider_all_teams using (true);
+create policy own_teams on deliveries for all to postrider_team using ((NULLIF((( SELECT (NULLIF(current_setting('postrider.teams'::text, true), ''::text))::jsonb AS "nullif") ? team_id), false) IS NOT NULL));
 
 create table encryption_checks (
   key_id text collate "C" not null,
   sealed_word bytea not null,
   constraint encryption_checks_pkey PRIMARY KEY (key_id)
 );
+
+create table erasures (
+  team_id text collate "C" not null,
+  subject_id text collate "C" not null,
+  requested_at timestamp with time zone not null default now(),
+  constraint erasures_pkey PRIMARY KEY (team_id, subject_id)
+);
+alter table erasures enable row level security;
+grant insert, select, update on erasures to postrider_team;
+create policy own_teams on erasures for all to postrider_team using ((NULLIF((( SELECT (NULLIF(current_setting('postrider.teams'::text, true), ''::text))::jsonb AS "nullif") ? team_id), false) IS NOT NULL));
 
 create table events (
   id uuid not null,
@@ -187,23 +252,33 @@ create table events (
   run_id text collate "C",
   run_status text,
   created_by text not null,
-  payload bytea not null,
+  payload bytea,
   call_id text collate "C",
   assistant_id text collate "C",
   constraint events_pkey PRIMARY KEY (id, created_at)
 ) partition by range (created_at);
 CREATE INDEX events_by_workflow ON ONLY public.events USING btree (team_id, workflow_id, created_at);
+alter table events enable row level security;
+grant delete, insert, select, update on events to postrider_all_teams;
+grant delete, insert, select, update on events to postrider_team;
+create policy all_teams on events for all to postrider_all_teams using (true);
+create policy own_teams on events for all to postrider_team using ((NULLIF((( SELECT (NULLIF(current_setting('postrider.teams'::text, true), ''::text))::jsonb AS "nullif") ? team_id), false) IS NOT NULL));
 
 create table events_default partition of events default;
 
 create table fact_identities (
   team_id text collate "C" not null,
-  identity text collate "C" not null,
+  identity_sha256 bytea not null,
   created_at timestamp with time zone not null default now(),
-  constraint fact_identities_pkey PRIMARY KEY (team_id, identity),
+  constraint fact_identities_pkey PRIMARY KEY (team_id, identity_sha256),
   constraint fact_identities_team_id_fkey FOREIGN KEY (team_id) REFERENCES teams(id) ON DELETE CASCADE
 );
 CREATE INDEX fact_identities_by_age ON public.fact_identities USING btree (created_at);
+alter table fact_identities enable row level security;
+grant delete, insert, select, update on fact_identities to postrider_all_teams;
+grant delete, insert, select, update on fact_identities to postrider_team;
+create policy all_teams on fact_identities for all to postrider_all_teams using (true);
+create policy own_teams on fact_identities for all to postrider_team using ((NULLIF((( SELECT (NULLIF(current_setting('postrider.teams'::text, true), ''::text))::jsonb AS "nullif") ? team_id), false) IS NOT NULL));
 
 create table hot_leases (
   expires_at timestamp with time zone not null,
@@ -213,6 +288,11 @@ create table hot_leases (
   constraint as_many_teams_as_deliveries CHECK ((cardinality(team_ids) = cardinality(delivery_ids)))
 );
 CREATE INDEX hot_leases_by_end ON public.hot_leases USING btree (expires_at);
+alter table hot_leases enable row level security;
+grant delete, insert, select, update on hot_leases to postrider_all_teams;
+grant insert, select on hot_leases to postrider_team;
+create policy all_teams on hot_leases for all to postrider_all_teams using (true);
+create policy own_teams on hot_leases for all to postrider_team using ((NULLIF((( SELECT (NULLIF(current_setting('postrider.teams'::text, true), ''::text))::jsonb AS "nullif") ?| team_ids), false) IS NOT NULL)) with check ((NULLIF((( SELECT (NULLIF(current_setting('postrider.teams'::text, true), ''::text))::jsonb AS "nullif") ?& team_ids), false) IS NOT NULL));
 
 create table idempotency_keys (
   team_id text collate "C" not null,
@@ -222,11 +302,18 @@ create table idempotency_keys (
   in_flight_until timestamp with time zone,
   status_code integer,
   sealed_response bytea,
+  subject_id text collate "C",
   constraint idempotency_keys_pkey PRIMARY KEY (team_id, key),
   constraint idempotency_keys_team_id_fkey FOREIGN KEY (team_id) REFERENCES teams(id) ON DELETE CASCADE,
   constraint answered_or_in_flight CHECK (((in_flight_until IS NULL) = ((status_code IS NOT NULL) AND (sealed_response IS NOT NULL))))
 );
 CREATE INDEX idempotency_keys_by_age ON public.idempotency_keys USING btree (created_at);
+CREATE INDEX idempotency_keys_by_subject ON public.idempotency_keys USING btree (team_id, subject_id) WHERE (subject_id IS NOT NULL);
+alter table idempotency_keys enable row level security;
+grant delete, insert, select, update on idempotency_keys to postrider_all_teams;
+grant delete, insert, select, update on idempotency_keys to postrider_team;
+create policy all_teams on idempotency_keys for all to postrider_all_teams using (true);
+create policy own_teams on idempotency_keys for all to postrider_team using ((NULLIF((( SELECT (NULLIF(current_setting('postrider.teams'::text, true), ''::text))::jsonb AS "nullif") ? team_id), false) IS NOT NULL));
 
 create table runs (
   team_id text collate "C" not null,
@@ -256,6 +343,11 @@ create table runs (
 CREATE INDEX runs_by_workflow ON public.runs USING btree (team_id, workflow_id, id);
 CREATE INDEX runs_overdue ON public.runs USING btree (deadline_at) WHERE ((completed_at IS NULL) AND (deadline_at IS NOT NULL));
 CREATE INDEX runs_unfinished ON public.runs USING btree (team_id, workflow_id) WHERE (completed_at IS NULL);
+alter table runs enable row level security;
+grant delete, insert, select, update on runs to postrider_all_teams;
+grant delete, insert, select, update on runs to postrider_team;
+create policy all_teams on runs for all to postrider_all_teams using (true);
+create policy own_teams on runs for all to postrider_team using ((NULLIF((( SELECT (NULLIF(current_setting('postrider.teams'::text, true), ''::text))::jsonb AS "nullif") ? team_id), false) IS NOT NULL));
 
 create table schema_migrations (
   number integer not null,
@@ -285,6 +377,11 @@ create table steps (
   constraint step_completed_when_final CHECK (((status = 'started'::text) = (completed_at IS NULL))),
   constraint steps_status_check CHECK ((status = ANY (ARRAY['started'::text, 'completed'::text, 'failed'::text])))
 );
+alter table steps enable row level security;
+grant delete, insert, select, update on steps to postrider_all_teams;
+grant delete, insert, select, update on steps to postrider_team;
+create policy all_teams on steps for all to postrider_all_teams using (true);
+create policy own_teams on steps for all to postrider_team using ((NULLIF((( SELECT (NULLIF(current_setting('postrider.teams'::text, true), ''::text))::jsonb AS "nullif") ? team_id), false) IS NOT NULL));
 
 create table subscriptions (
   team_id text collate "C" not null,
@@ -321,13 +418,29 @@ create table subscriptions (
 );
 CREATE INDEX subscriptions_by_subject ON public.subscriptions USING btree (team_id, subject_id);
 CREATE UNIQUE INDEX subscriptions_id ON public.subscriptions USING btree (id);
+alter table subscriptions enable row level security;
+grant delete, insert, select, update on subscriptions to postrider_all_teams;
+grant delete, insert, select, update on subscriptions to postrider_team;
+create policy all_teams on subscriptions for all to postrider_all_teams using (true);
+create policy own_teams on subscriptions for all to postrider_team using ((NULLIF((( SELECT (NULLIF(current_setting('postrider.teams'::text, true), ''::text))::jsonb AS "nullif") ? team_id), false) IS NOT NULL));
 
 create table teams (
   id text collate "C" not null,
   name text not null,
   created_at timestamp with time zone not null default now(),
-  constraint teams_pkey PRIMARY KEY (id)
+  encrypt_payloads boolean not null default false,
+  payload_retention_days integer,
+  attempt_retention_days integer,
+  payloads_expired_before date,
+  constraint teams_pkey PRIMARY KEY (id),
+  constraint teams_attempt_retention_days_check CHECK (((attempt_retention_days >= 1) AND (attempt_retention_days <= 3650))),
+  constraint teams_payload_retention_days_check CHECK (((payload_retention_days >= 1) AND (payload_retention_days <= 3650)))
 );
+alter table teams enable row level security;
+grant select on teams to postrider_all_teams;
+grant insert, select, update on teams to postrider_team;
+create policy all_teams on teams for all to postrider_all_teams using (true);
+create policy own_teams on teams for all to postrider_team using ((NULLIF((( SELECT (NULLIF(current_setting('postrider.teams'::text, true), ''::text))::jsonb AS "nullif") ? id), false) IS NOT NULL));
 
 create table workflow_versions (
   team_id text collate "C" not null,
@@ -341,6 +454,11 @@ create table workflow_versions (
   constraint workflow_versions_team_id_workflow_id_id_key UNIQUE (team_id, workflow_id, id),
   constraint workflow_versions_team_id_workflow_id_fkey FOREIGN KEY (team_id, workflow_id) REFERENCES workflows(team_id, id) ON DELETE CASCADE
 );
+alter table workflow_versions enable row level security;
+grant delete, insert, select, update on workflow_versions to postrider_all_teams;
+grant delete, insert, select, update on workflow_versions to postrider_team;
+create policy all_teams on workflow_versions for all to postrider_all_teams using (true);
+create policy own_teams on workflow_versions for all to postrider_team using ((NULLIF((( SELECT (NULLIF(current_setting('postrider.teams'::text, true), ''::text))::jsonb AS "nullif") ? team_id), false) IS NOT NULL));
 
 create table workflows (
   team_id text collate "C" not null,
@@ -360,3 +478,8 @@ create table workflows (
   constraint workflows_pkey PRIMARY KEY (team_id, id),
   constraint workflows_team_id_fkey FOREIGN KEY (team_id) REFERENCES teams(id) ON DELETE CASCADE
 );
+alter table workflows enable row level security;
+grant delete, insert, select, update on workflows to postrider_all_teams;
+grant delete, insert, select, update on workflows to postrider_team;
+create policy all_teams on workflows for all to postrider_all_teams using (true);
+create policy own_teams on workflows for all to postrider_team using ((NULLIF((( SELECT (NULLIF(current_setting('postrider.teams'::text, true), ''::text))::jsonb AS "nullif") ? team_id), false) IS NOT NULL));

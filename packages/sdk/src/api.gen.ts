@@ -97,6 +97,21 @@ export type AssistantUpdate = {
   hangTimeoutSeconds?: number;
 } & { [name: string]: unknown };
 
+export type AuditEntry = {
+  id: string;
+  created_at: string;
+  actor: {
+    id: string;
+    name: string;
+  };
+  action: string;
+  subject: {
+    type: string;
+    id: string;
+  };
+  request_id: string;
+};
+
 export type CallCreate = {
   id?: string;
   assistantId: string;
@@ -352,6 +367,11 @@ export type EndOfCallReport = {
     /** The whole conversation so far. */
     messages: MessageSnapshot[];
   };
+};
+
+export type EraseTeamAnswer = {
+  id: string;
+  message: string;
 };
 
 export type FactList = {
@@ -643,6 +663,47 @@ export type ListAssistantsQuery = {
   page?: number;
   size?: number;
   search?: string;
+};
+
+export type ListAuditEntriesAnswer = {
+  entries: AuditEntry[];
+  total: number;
+  total_is_estimate?: true;
+};
+
+export type ListAuditEntriesQuery = {
+  page?: number;
+  size?: number;
+  actor?: string;
+  action?:
+    | "workflow_webhook.created"
+    | "workflow_webhook.updated"
+    | "workflow_webhook.deleted"
+    | "workflow_webhook.tested"
+    | "workflow_webhook.signing_secret_revealed"
+    | "workflow_webhook.signing_secret_rotated"
+    | "webhook.created"
+    | "webhook.updated"
+    | "webhook.deleted"
+    | "webhook.tested"
+    | "webhook.signing_secret_revealed"
+    | "webhook.signing_secret_rotated"
+    | "assistant.created"
+    | "assistant.updated"
+    | "assistant.deleted"
+    | "assistant.signing_secret_revealed"
+    | "assistant.signing_secret_rotated"
+    | "delivery.redelivered"
+    | "api_key.created"
+    | "api_key.revoked"
+    | "api_key.withdrawn"
+    | "team.created"
+    | "team.updated"
+    | "run.erased"
+    | "call.erased";
+  subject?: string;
+  since?: string;
+  until?: string;
 };
 
 export type ListConversationsAnswer = {
@@ -956,6 +1017,7 @@ export type Problem = {
   detail: string;
   code:
     | "body_too_large"
+    | "default_team"
     | "delivery_in_flight"
     | "headers_too_large"
     | "id_taken"
@@ -970,7 +1032,10 @@ export type Problem = {
     | "not_ready"
     | "operators_key"
     | "overloaded"
+    | "payload_expired"
     | "query_too_slow"
+    | "quota_exceeded"
+    | "rate_limited"
     | "request_timeout"
     | "scope_missing"
     | "shutting_down"
@@ -1168,6 +1233,22 @@ export type Team = {
 
 export type TeamCreate = {
   name: string;
+};
+
+export type TeamSettings = {
+  id: string;
+  name: string;
+  created_at: string;
+  encrypt_payloads: boolean;
+  payload_retention_days: number | null;
+  attempt_retention_days: number | null;
+};
+
+export type TeamUpdate = {
+  name?: string;
+  encrypt_payloads?: boolean;
+  payload_retention_days?: number | null;
+  attempt_retention_days?: number | null;
 };
 
 export type TestWebhookAnswer = {

@@ -7,6 +7,7 @@ import {
 import type { Fact, FactResults } from "./facts.ts";
 import { type ClientOptions, openSend, type RequestOptions, type Send, wait } from "./request.ts";
 import { assistants } from "./resources/assistants.ts";
+import { audit } from "./resources/audit.ts";
 import { calls } from "./resources/calls.ts";
 import { runs } from "./resources/runs.ts";
 import { apiKeys, me, teams } from "./resources/teams.ts";
@@ -26,6 +27,7 @@ export class Postrider {
   readonly teams: ReturnType<typeof teams>;
   readonly apiKeys: ReturnType<typeof apiKeys>;
   readonly me: ReturnType<typeof me>;
+  readonly audit: ReturnType<typeof audit>;
   /** Opens a buffer for facts, to be handed to `runs.start` and `calls.start`; await its `flush` at the end. */
   readonly buffer: (options?: BufferOptions) => FactSink;
 
@@ -43,6 +45,7 @@ export class Postrider {
     this.teams = teams(send);
     this.apiKeys = apiKeys(send);
     this.me = me(send);
+    this.audit = audit(send);
     this.buffer = (own) => openFactBuffer(send, delay, own);
   }
 }

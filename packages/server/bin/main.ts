@@ -2,9 +2,11 @@ import { setMaxListeners } from "node:events";
 import { Argument, Command, CommanderError, InvalidArgumentError } from "commander";
 import { ConfigError, packageVersion, readConfig, readDatabaseUrl } from "../src/config.ts";
 import { migrate } from "../src/db/migrate.ts";
+import { describeThrown } from "../src/log.ts";
 import { databaseProblem, openServer, StartError } from "../src/server.ts";
 import { developmentSecrets, ensureDevelopmentKey } from "./development.ts";
 import { printGreeting, progressLine } from "./greeting.ts";
+import { type RotateOptions, rotateKeys } from "./keys.ts";
 import { openReceiver, ReceiverError } from "./receiver.ts";
 import {
   type SimulateOptions,
@@ -38,6 +40,16 @@ export async function main(argv: readonly string[]): Promise<void> {
     .option("--json", "print a JSON object")
     .action(runMigrations);
   program
+    .command("keys")
+    .description("look after the keys that seal secrets at rest")
+    .command("rotate-encryption")
+    .description(
+      "seal everything anew with the first of POSTRIDER_ENCRYPTION_KEY, while the service runs",
+    )
+    .option("--batch <rows>", "rows in one transaction", batch, 200)
+    .option("--json", "print a JSON object")
+    .action(runKeyRotation);
+  program
     .command("receive")
     .description("start a small receiver that prints every webhook it gets")
     .option("--port <port>", "port to listen on", port, 8081)
@@ -57,6 +69,11 @@ export async function main(argv: readonly string[]): Promise<void> {
     .option("--json", "print a JSON object")
     .action(runSimulation);
 
+  // Left to itself, node prints every member of an error that nobody caught.
+  process.on("uncaughtException", (error) => {
+    printBug(error);
+    process.exit(1);
+  });
   try {
     await program.parseAsync(argv);
   } catch (error) {
@@ -70,11 +87,18 @@ function report(error: unknown): number {
     console.error(`postrider: ${error.message}`);
     return 2;
   }
-  console.error(`postrider: ${error instanceof Error ? error.message : error}`);
-  // Whatever has no sentence of its own is a bug, and a bug needs its stack.
   const told = [StartError, ReceiverError, SimulationError].some((kind) => error instanceof kind);
-  if (!told) console.error(error);
+  if (told) console.error(`postrider: ${(error as Error).message}`);
+  else printBug(error);
   return 1;
+}
+
+/** Whatever has no sentence of its own is a bug. It needs its stack, but its text and members may quote a secret. */
+function printBug(error: unknown): void {
+  const { stack = "", ...described } = describeThrown(error);
+  console.error(
+    `postrider: something unexpected went wrong: ${JSON.stringify(described)}\n${stack}`,
+  );
 }
 
 async function runDevelopment(given: { receiverPort: number; receiver: boolean }): Promise<void> {
@@ -122,6 +146,13 @@ async function runMigrations(given: { json?: boolean }): Promise<void> {
   else for (const name of applied) console.log(`applied ${name}`);
 }
 
+/** A signal lets the step that has begun come to its end; what is left waits for another run. */
+async function runKeyRotation(given: RotateOptions): Promise<void> {
+  const stop = new AbortController();
+  onSignal(() => stop.abort());
+  await rotateKeys(given, stop.signal);
+}
+
 async function runReceiver(given: {
   port: number;
   secret?: string;
@@ -157,7 +188,7 @@ async function runUntilSignal(open: () => Promise<() => Promise<void>>): Promise
     await close();
     process.exit(0);
   } catch (error) {
-    console.error(`postrider: could not stop cleanly: ${(error as Error).message}`);
+    printBug(error);
     process.exit(1);
   }
 }
@@ -199,6 +230,12 @@ function rate(text: string): number {
   const value = Number(number);
   if (value > 0 && value <= 100) return value;
   throw new InvalidArgumentError("a rate is more than 0/s and at most 100/s.");
+}
+
+function batch(text: string): number {
+  const value = Number(text);
+  if (/^\d{1,5}$/.test(text) && value >= 1 && value <= 10_000) return value;
+  throw new InvalidArgumentError("a batch is a whole number from 1 to 10000.");
 }
 
 function count(text: string): number {

@@ -16,6 +16,7 @@ try {
   const database = openDatabase({
     url: postgres.url,
     name: "schema",
+    role: "owner",
     connectionsMax: 1,
     statementTimeoutMs: 30_000,
     onError: (error) => console.error(error.message),

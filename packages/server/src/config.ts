@@ -23,6 +23,11 @@ export type Config = {
   subscriptionConcurrency: number;
   databaseConnections: number;
   ingestQueue: number;
+  /** What one API key may ask of this process. */
+  rateLimit: { perSecond: number; burst: number };
+  /** How many of a kind there may be at once: of a team, or teams of an API key. */
+  quotas: { webhooks: number; assistants: number; apiKeys: number; teams: number };
+  retentionDays: number;
   shutdownSeconds: number;
   logLevel: LogLevel;
 };
@@ -126,6 +131,44 @@ export const settings = {
     describes: "Facts that may wait for a commit in this process; beyond that callers get 503.",
     parse: integer(100, 1_000_000),
   }),
+  rateLimit: setting("POSTRIDER_RATE_LIMIT", {
+    default: "1000",
+    development: "0",
+    describes:
+      "Requests a second that one API key may go on making of this process; beyond that callers get 429. 0: no limit.",
+    parse: integer(0, 1_000_000),
+  }),
+  rateBurst: setting("POSTRIDER_RATE_BURST", {
+    default: "2000",
+    describes: "Requests that one API key may make at once after a pause.",
+    parse: integer(1, 1_000_000),
+  }),
+  webhooksMax: setting("POSTRIDER_WEBHOOKS_MAX", {
+    default: "1000",
+    describes: "Webhooks that a team may have, of contracts A and B together.",
+    parse: integer(1, 100_000),
+  }),
+  assistantsMax: setting("POSTRIDER_ASSISTANTS_MAX", {
+    default: "10000",
+    describes: "Assistants that a team may have.",
+    parse: integer(1, 1_000_000),
+  }),
+  apiKeysMax: setting("POSTRIDER_API_KEYS_MAX", {
+    default: "1000",
+    describes: "API keys, neither revoked nor expired, that may reach a team.",
+    parse: integer(1, 100_000),
+  }),
+  teamsMax: setting("POSTRIDER_TEAMS_MAX", {
+    default: "1000",
+    describes: "Teams that an API key may reach; beyond that it makes no more.",
+    parse: integer(1, 10_000),
+  }),
+  retentionDays: setting("POSTRIDER_RETENTION_DAYS", {
+    default: "30",
+    describes:
+      "Days that payloads, deliveries and attempts are kept, by whole days of UTC. A team can set fewer for itself, not more.",
+    parse: integer(1, 3_650),
+  }),
   shutdownSeconds: setting("POSTRIDER_SHUTDOWN_SECONDS", {
     default: "70",
     describes: "Longest wait for attempts in flight when the process is told to stop.",
@@ -166,6 +209,14 @@ export function readConfig(
     subscriptionConcurrency: read(settings.subscriptionConcurrency),
     databaseConnections: read(settings.databaseConnections),
     ingestQueue: read(settings.ingestQueue),
+    rateLimit: { perSecond: read(settings.rateLimit), burst: read(settings.rateBurst) },
+    quotas: {
+      webhooks: read(settings.webhooksMax),
+      assistants: read(settings.assistantsMax),
+      apiKeys: read(settings.apiKeysMax),
+      teams: read(settings.teamsMax),
+    },
+    retentionDays: read(settings.retentionDays),
     shutdownSeconds: read(settings.shutdownSeconds),
     logLevel: read(settings.logLevel),
   };
@@ -188,6 +239,17 @@ function readSetting<T>(
 /** Reads the one setting that `postrider migrate` needs. */
 export function readDatabaseUrl(env: Record<string, string | undefined> = process.env): string {
   return readSetting(settings.databaseUrl, "production", env) ?? "";
+}
+
+/** Reads the two settings that `postrider keys` needs. */
+export function readKeySettings(env: Record<string, string | undefined> = process.env): {
+  databaseUrl: string;
+  encryptionKeys: readonly Buffer[];
+} {
+  return {
+    databaseUrl: readDatabaseUrl(env),
+    encryptionKeys: readSetting(settings.encryptionKeys, "production", env),
+  };
 }
 
 /** The version of this service. */
@@ -263,10 +325,12 @@ function bootstrapKey(value: string, name: string): string {
 function encryptionKeys(value: string, name: string): Buffer[] {
   if (value === "") return [];
   return value.split(",").map((part) => {
-    const key = /^[0-9a-f]{64}$/i.test(part.trim())
-      ? Buffer.from(part.trim(), "hex")
-      : Buffer.from(part.trim(), "base64");
-    if (key.length !== 32) {
+    const text = part.trim();
+    const isHex = /^[0-9a-f]{64}$/i.test(text);
+    // Node decodes what is no base64 as well, and leaves out what it does not know.
+    const isBase64 = /^[A-Za-z0-9+/]{43}=?$/.test(text);
+    const key = Buffer.from(text, isHex ? "hex" : "base64");
+    if (key.length !== 32 || !(isHex || isBase64)) {
       throw new ConfigError(
         `${name} must hold 32 bytes as 64 hex digits or base64; make one with: openssl rand -hex 32`,
       );

@@ -17,10 +17,13 @@ const catalogue = {
   delivery_in_flight: { status: 409, title: "The delivery is being attempted right now." },
   subscription_gone: { status: 409, title: "The delivery's subscription was deleted." },
   subscription_disabled: { status: 409, title: "The subscription is disabled; enable it first." },
+  payload_expired: { status: 410, title: "The event's payload is not kept any more." },
+  default_team: { status: 409, title: "The default team cannot be deleted." },
   operators_key: {
     status: 409,
     title: "This API key is the operator's own setting; change POSTRIDER_API_KEY instead.",
   },
+  quota_exceeded: { status: 409, title: "There are as many of these as there may be." },
   idempotency_key_in_flight: {
     status: 409,
     title: "A request with this Idempotency-Key is still being answered.",
@@ -29,6 +32,7 @@ const catalogue = {
     status: 422,
     title: "This Idempotency-Key was used for another request.",
   },
+  rate_limited: { status: 429, title: "The API key makes too many requests; slow down." },
   url_refused: { status: 422, title: "The receiver's URL is not one this service delivers to." },
   overloaded: { status: 503, title: "The service is at its limit; try again shortly." },
   storage_unavailable: { status: 503, title: "The database cannot be reached; try again shortly." },

@@ -8,9 +8,11 @@ export type Keyring = {
   /** The id of the key that seals. */
   currentKeyId: string;
   keyIds: readonly string[];
-  seal(plain: string, place: SealPlace): Buffer;
+  seal(plain: string | Buffer, place: SealPlace): Buffer;
   /** Opens what any of the keys sealed; throws `SealError` when it was altered, moved, or sealed by another key. */
   open(sealed: Buffer, place: SealPlace): string;
+  /** The same, to the byte. */
+  openBytes(sealed: Buffer, place: SealPlace): Buffer;
 };
 
 /** A sealed value that does not open. The message never holds the value. */
@@ -33,45 +35,49 @@ export function openKeyring(keys: readonly Buffer[]): Keyring {
   if (current === undefined) throw new Error("a keyring needs a key");
   const currentKeyId = keyId(current);
 
+  const openBytes = (sealed: Buffer, place: SealPlace): Buffer => {
+    const id = sealedBy(sealed);
+    const key = byId.get(id);
+    if (sealed[0] !== formatVersion || sealed.length < headBytes + tagBytes || !key) {
+      throw new SealError(
+        `${place.table}.${place.column} of ${place.rowId} was sealed by a key this process does not have`,
+      );
+    }
+    const nonce = sealed.subarray(1 + keyIdBytes, headBytes);
+    const decipher = createDecipheriv("aes-256-gcm", key, nonce)
+      .setAAD(placeBytes(place))
+      .setAuthTag(sealed.subarray(headBytes, headBytes + tagBytes));
+    try {
+      return Buffer.concat([
+        decipher.update(sealed.subarray(headBytes + tagBytes)),
+        decipher.final(),
+      ]);
+    } catch {
+      throw new SealError(`${place.table}.${place.column} of ${place.rowId} was altered or moved`);
+    }
+  };
+
   return {
     currentKeyId,
     keyIds: [...byId.keys()],
     seal(plain, place) {
       const nonce = randomBytes(nonceBytes);
       const cipher = createCipheriv("aes-256-gcm", current, nonce).setAAD(placeBytes(place));
-      const ciphertext = Buffer.concat([cipher.update(plain, "utf8"), cipher.final()]);
-      return Buffer.concat([
-        Buffer.from([formatVersion]),
-        Buffer.from(currentKeyId, "hex"),
-        nonce,
-        cipher.getAuthTag(),
-        ciphertext,
-      ]);
+      const bytes = typeof plain === "string" ? Buffer.from(plain) : plain;
+      const ciphertext = [cipher.update(bytes), cipher.final()];
+      const head = [Buffer.from([formatVersion]), Buffer.from(currentKeyId, "hex"), nonce];
+      return Buffer.concat([...head, cipher.getAuthTag(), ...ciphertext]);
     },
-    open(sealed, place) {
-      const id = sealed.toString("hex", 1, 1 + keyIdBytes);
-      const key = byId.get(id);
-      if (sealed[0] !== formatVersion || sealed.length < headBytes + tagBytes || !key) {
-        throw new SealError(
-          `${place.table}.${place.column} of ${place.rowId} was sealed by a key this process does not have`,
-        );
-      }
-      const nonce = sealed.subarray(1 + keyIdBytes, headBytes);
-      const decipher = createDecipheriv("aes-256-gcm", key, nonce)
-        .setAAD(placeBytes(place))
-        .setAuthTag(sealed.subarray(headBytes, headBytes + tagBytes));
-      try {
-        return decipher
-          .update(sealed.subarray(headBytes + tagBytes), undefined, "utf8")
-          .concat(decipher.final("utf8"));
-      } catch {
-        throw new SealError(
-          `${place.table}.${place.column} of ${place.rowId} was altered or moved`,
-        );
-      }
-    },
+    open: (sealed, place) => openBytes(sealed, place).toString("utf8"),
+    openBytes,
   };
 }
+
+/** The id of the key that sealed a record. */
+export const sealedBy = (sealed: Buffer): string => sealed.toString("hex", 1, 1 + keyIdBytes);
+
+/** Where a key id stands in a record, counted from 1 as SQL does, and its length. */
+export const keyIdInRecord = { from: 2, bytes: keyIdBytes };
 
 const keyId = (key: Buffer): string =>
   createHash("sha256")

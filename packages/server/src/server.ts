@@ -1,18 +1,22 @@
 import { mkdirSync } from "node:fs";
 import path from "node:path";
 import type { Logger } from "pino";
+import { eraseTeam } from "./actions/erase-team.ts";
+import { openPayloadVault } from "./actions/payload-vault.ts";
 import { openRecordFacts } from "./actions/record-facts.ts";
+import { rememberKeys } from "./actions/remember-keys.ts";
 import { openApp } from "./api/app.ts";
 import type { Config } from "./config.ts";
 import { ensureBootstrapKey, retireBootstrapKey } from "./db/api-keys.ts";
-import { insertEncryptionCheck, listEncryptionChecks } from "./db/encryption-checks.ts";
 import { listPendingMigrations, listPendingMigrationsOf, migrate } from "./db/migrate.ts";
 import {
   type Database,
-  type DatabaseOptions,
   isStorageUnavailable,
   openDatabase,
+  openTeamDatabase,
+  type TeamDatabase,
 } from "./db/sql.ts";
+import { holdsWall } from "./db/team-wall.ts";
 import { ensureDefaultTeam } from "./db/teams.ts";
 import { claimSettings, type Dispatcher, openDispatcher } from "./dispatcher/dispatcher.ts";
 import { openRecorder } from "./dispatcher/recorder.ts";
@@ -23,10 +27,10 @@ import { assistantMessages } from "./domain/contracts/assistant-messages.ts";
 import { organisationWebhooks } from "./domain/contracts/organisation-webhooks.ts";
 import { workflowWebhooks } from "./domain/contracts/workflow-webhooks.ts";
 import { openEmbeddedPostgres } from "./embedded-postgres/open.ts";
-import { openJanitor, tidy } from "./janitor/janitor.ts";
+import { openJanitor, prepare } from "./janitor/janitor.ts";
 import { openLog } from "./log.ts";
 import { openMetrics } from "./metrics.ts";
-import { type Keyring, openKeyring, SealError } from "./secrets.ts";
+import { type Keyring, openKeyring } from "./secrets.ts";
 import { openTimers } from "./watch/timers.ts";
 
 /** The contracts this service keeps. */
@@ -40,6 +44,7 @@ export type Server = {
   url: string;
   port: number;
   databaseUrl: string;
+  /** Without a wall between teams: it is the operator's. */
   database: Database;
   keyring: Keyring;
   dispatcher: Dispatcher;
@@ -101,39 +106,47 @@ async function start(
   const databaseUrl = config.databaseUrl ?? (await openOwnPostgres(config, options, closers));
   await bringToSchema(databaseUrl, options.migrate);
 
-  const openPool = (
-    given: Pick<DatabaseOptions, "name" | "connectionsMax" | "statementTimeoutMs" | "settings">,
-  ): Database => {
-    const pool = openDatabase({
-      url: databaseUrl,
-      ...given,
-      onError: (error) => onError(`an idle connection (${given.name}) was lost`, error),
-    });
+  const kept = <Pool extends { close(): Promise<void> }>(pool: Pool): Pool => {
     closers.push(() => pool.close());
     return pool;
   };
-  const work = statementTimeoutMs.work;
-  const database = openPool({
-    name: "api",
-    connectionsMax: config.databaseConnections,
-    statementTimeoutMs: statementTimeoutMs.api,
+  const connections = (
+    name: string,
+    connectionsMax: number,
+    statementTimeoutMs: number,
+    settings: Record<string, string> = {},
+  ) => ({
+    url: databaseUrl,
+    name,
+    connectionsMax,
+    statementTimeoutMs,
+    settings,
+    onError: (error: Error) => onError(`an idle connection (${name}) was lost`, error),
   });
-  const lookups = { statementTimeoutMs: work, settings: lookupSettings };
-  const ingest = openPool({ name: "ingest", connectionsMax: 2, ...lookups });
-  const results = openPool({ name: "results", connectionsMax: 3, ...lookups });
-  const claims = openPool({
-    name: "claims",
-    connectionsMax: 2,
-    statementTimeoutMs: work,
-    settings: claimSettings,
-  });
+  const { api, work } = statementTimeoutMs;
+  const [team, allTeams] = ["postrider_team", "postrider_all_teams"] as const;
+  const database = kept(
+    openTeamDatabase({ role: team, ...connections("api", config.databaseConnections, api) }),
+  );
+  const keys = kept(openTeamDatabase({ role: "postrider_keys", ...connections("keys", 2, api) }));
+  const ingest = kept(
+    openTeamDatabase({ role: team, ...connections("ingest", 2, work, lookupSettings) }),
+  );
+  const results = kept(
+    openDatabase({ role: allTeams, ...connections("results", 3, work, lookupSettings) }),
+  );
+  const claims = kept(
+    openDatabase({ role: allTeams, ...connections("claims", 2, work, claimSettings) }),
+  );
+  const upkeep = kept(openDatabase({ role: "owner", ...connections("upkeep", 3, work) }));
+  await insistOnWall(database);
 
   const keyring = openKeyring(config.encryptionKeys);
-  await checkKeyring(database, keyring);
-  await ensureDefaultTeam(database.sql);
-  if (config.bootstrapApiKey) await ensureBootstrapKey(database, { key: config.bootstrapApiKey });
-  else await retireBootstrapKey(database.sql);
-  await tidy(database);
+  await insistOnKeys(upkeep, keyring);
+  await ensureDefaultTeam(upkeep.sql);
+  if (config.bootstrapApiKey) await ensureBootstrapKey(upkeep, { key: config.bootstrapApiKey });
+  else await retireBootstrapKey(upkeep.sql);
+  await prepare(upkeep);
 
   const sender = openSender({ egressAllow: config.egressAllow, ...options.sender });
   closers.push(() => sender.close());
@@ -162,6 +175,7 @@ async function start(
     targets,
     sender,
     recorder,
+    keyring,
     random: Math.random,
     nowMs: Date.now,
     concurrency: config.concurrency,
@@ -179,6 +193,7 @@ async function start(
     database: ingest,
     contracts,
     hotPath: dispatcher.hotPath,
+    vault: openPayloadVault({ database: results, keyring }),
     waitingMax: config.ingestQueue,
     onUnwanted: countUnwanted(metrics),
   });
@@ -188,8 +203,12 @@ async function start(
   const wake = openWake({
     databaseUrl,
     onNotification: (notification) => {
-      if ("subscription" in notification) targets.forget(notification.subscription);
-      dispatcher.wake();
+      if ("due" in notification) {
+        dispatcher.wake(notification.due);
+        return;
+      }
+      targets.forget(notification.subscription);
+      dispatcher.wake(notification.subscription);
     },
     onGap: () => targets.forget(),
     onError: (error) => onError("the notification line was lost; polling goes on", error),
@@ -199,26 +218,28 @@ async function start(
   const app = await openApp({
     config,
     database,
+    keys,
     keyring,
     recordFacts,
     recordAllFacts: facts.recordAll,
+    eraseTeam: (teamId) => eraseTeam({ database: upkeep }, teamId),
     log,
     metrics,
-    notReadyReason: () => notReadyReason(database, dispatcher),
+    notReadyReason: () => notReadyReason(upkeep, dispatcher),
     random: Math.random,
   });
   closers.push(() => app.close());
   const address = await listen(app, config);
 
   dispatcher.start();
-  const timers = openTimers({ database, recordFacts, onError });
+  const timers = openTimers({ database: claims, recordFacts, onError });
   closers.push(() => timers.close());
-  const janitor = openJanitor({ database, onError });
+  const janitor = openJanitor({ database: upkeep, retentionDays: config.retentionDays, onError });
   closers.push(() => janitor.close());
 
   observe(metrics, dispatcher);
   log.info({ url: address.url, version: config.version }, "postrider is ready");
-  return { ...address, databaseUrl, database, keyring, dispatcher, close };
+  return { ...address, databaseUrl, database: upkeep, keyring, dispatcher, close };
 }
 
 async function openOwnPostgres(
@@ -264,6 +285,18 @@ async function bringToSchema(databaseUrl: string, mayMigrate: boolean): Promise<
   }
 }
 
+/** Refuses to work where row security does not hold for the API, whoever took the policies or the roles away. */
+async function insistOnWall(database: TeamDatabase): Promise<void> {
+  const walled = await holdsWall(database).catch((error) => {
+    throw databaseProblem(error);
+  });
+  if (!walled) {
+    throw new StartError(
+      "The database does not keep teams apart: row security must be enabled, and postrider_team must not bypass it.",
+    );
+  }
+}
+
 /** Puts what went wrong with the database at the start into one sentence for the operator. */
 export function databaseProblem(error: unknown): StartError {
   // A host with several addresses fails with all of their errors, and no message of its own.
@@ -271,31 +304,14 @@ export function databaseProblem(error: unknown): StartError {
   return new StartError(`The database cannot be used: ${message || code}`, { cause: error });
 }
 
-const checkWord = "postrider";
-
 /** Makes sure that this process can open what the database has sealed, and remembers its keys. */
-async function checkKeyring(database: Database, keyring: Keyring): Promise<void> {
-  const place = (keyId: string) => ({
-    table: "encryption_checks",
-    column: "sealed_word",
-    teamId: "",
-    rowId: keyId,
-  });
-  for (const { keyId, sealedWord } of await listEncryptionChecks(database.sql)) {
-    try {
-      keyring.open(sealedWord, place(keyId));
-    } catch (error) {
-      if (!(error instanceof SealError)) throw error;
-      throw new StartError(
-        `The database holds secrets sealed with key ${keyId}, which POSTRIDER_ENCRYPTION_KEY does not name; add that key.`,
-      );
-    }
+async function insistOnKeys(database: Database, keyring: Keyring): Promise<void> {
+  const missing = await rememberKeys({ database, keyring });
+  if (missing !== undefined) {
+    throw new StartError(
+      `The database holds secrets sealed with key ${missing}, which POSTRIDER_ENCRYPTION_KEY does not name; add that key.`,
+    );
   }
-  const keyId = keyring.currentKeyId;
-  await insertEncryptionCheck(database.sql, {
-    keyId,
-    sealedWord: keyring.seal(checkWord, place(keyId)),
-  });
 }
 
 async function listen(

@@ -43,6 +43,9 @@ export function calls(send: Send, direct: FactSink, now: () => number) {
       ),
     get: (id: string, options: RequestOptions = {}) =>
       send<ConversationWithMessages>({ ...options, method: "GET", path: at(id) }),
+    /** Erases a call with everything that was made of it, for good. */
+    erase: (id: string, options: RequestOptions = {}) =>
+      send<void>({ ...options, method: "DELETE", path: at(id) }),
     changeStatus: (id: string, body: CallStatus, options: RequestOptions = {}) =>
       post<Conversation>(`${at(id)}/status`, body, options),
     addMessage: (id: string, body: CallMessageReport, options: RequestOptions = {}) =>

@@ -41,6 +41,9 @@ export function runs(send: Send, direct: FactSink, now: () => number) {
       eachByPage(async (window) => (await list({ ...query, ...window }, options)).runs, query.size),
     get: (id: string, options: RequestOptions = {}) =>
       inside(send({ ...options, method: "GET", path: at(id) })),
+    /** Erases a run with everything that was made of it, for good. */
+    erase: (id: string, options: RequestOptions = {}) =>
+      send<void>({ ...options, method: "DELETE", path: at(id) }),
     update: (id: string, body: RunUpdate, options: RequestOptions = {}) =>
       inside(send({ ...options, method: "PATCH", path: at(id), body })),
     reportStep: async (

@@ -1,5 +1,6 @@
 import type {
   ApiKeyCreate,
+  EraseTeamAnswer,
   ListApiKeysAnswer,
   ListApiKeysQuery,
   ListTeamsAnswer,
@@ -8,6 +9,8 @@ import type {
   NewApiKey,
   Team,
   TeamCreate,
+  TeamSettings,
+  TeamUpdate,
 } from "../api.gen.ts";
 import { eachByPage } from "../paging.ts";
 import type { RequestOptions, Send } from "../request.ts";
@@ -15,6 +18,7 @@ import type { RequestOptions, Send } from "../request.ts";
 /** The teams that the calling key reaches. */
 export function teams(send: Send) {
   const path = "/v1/teams";
+  const at = (id: string) => `${path}/${encodeURIComponent(id)}`;
   const list = (query: ListTeamsQuery = {}, options: RequestOptions = {}) =>
     send<ListTeamsAnswer>({ ...options, method: "GET", path, query });
   return {
@@ -23,6 +27,13 @@ export function teams(send: Send) {
     list,
     each: (options: RequestOptions = {}) =>
       eachByPage(async (window) => (await list(window, options)).teams),
+    get: (id: string, options: RequestOptions = {}) =>
+      send<TeamSettings>({ ...options, method: "GET", path: at(id) }),
+    update: (id: string, body: TeamUpdate, options: RequestOptions = {}) =>
+      send<TeamSettings>({ ...options, method: "PATCH", path: at(id), body }),
+    /** Closes a team at once and erases everything of it. */
+    erase: (id: string, options: RequestOptions = {}) =>
+      send<EraseTeamAnswer>({ ...options, method: "DELETE", path: at(id) }),
   };
 }
 

@@ -7,6 +7,7 @@ import {
   type ServedAssistant,
   updateAssistant,
 } from "../db/assistants.ts";
+import { type Audited, insertAuditEntry } from "../db/audit.ts";
 import { failPendingDeliveries } from "../db/interventions.ts";
 import { notifyDue, notifySubscriptionChanged } from "../db/notify.ts";
 import type { Database, Sql } from "../db/sql.ts";
@@ -16,6 +17,7 @@ import { type JsonText, joinObject, jsonMembers } from "../domain/json-text.ts";
 import type { Assistant } from "../domain/lifecycle/call.ts";
 import { AppError, type FieldError } from "../errors.ts";
 import type { Keyring } from "../secrets.ts";
+import { keepQuota, type Quotas } from "./quotas.ts";
 import { newSigningSecret, signingSecretPlace } from "./signing-secret.ts";
 
 export type AssistantDeps = { database: Database; keyring: Keyring };
@@ -59,13 +61,13 @@ const noServer: AssistantServer = {
 
 /** Creates an assistant; the same id again gives the one there is. */
 export async function createAssistant(
-  { database, keyring }: AssistantDeps,
+  { database, keyring, config, audit }: AssistantDeps & Audited & { config: { quotas: Quotas } },
   { teamId, id, actor }: Whose,
   { name, ...given }: AssistantPatch & { name: string },
 ): Promise<ServedAssistant> {
   const owner = { teamId, contract: assistantMessages.name };
   return await database.begin(async (tx) => {
-    await insertAssistant(tx, {
+    const added = await insertAssistant(tx, {
       teamId,
       id,
       name,
@@ -75,6 +77,10 @@ export async function createAssistant(
       sealedSigningSecret: keyring.seal(newSigningSecret(), signingSecretPlace(owner, id)),
       actor,
     });
+    if (added) {
+      await keepQuota(tx, config.quotas, "assistants", [teamId]);
+      await insertAuditEntry(tx, audit, id);
+    }
     return await getAssistant(tx, teamId, id);
   });
 }
@@ -88,7 +94,7 @@ export async function getAssistant(sql: Sql, teamId: string, id: string): Promis
 
 /** Changes an assistant; messages go to its server as it is from the next attempt on. */
 export async function changeAssistant(
-  { database, keyring }: AssistantDeps,
+  { database, keyring, audit }: AssistantDeps & Audited,
   { teamId, id, actor }: Whose,
   given: AssistantPatch,
 ): Promise<ServedAssistant> {
@@ -103,6 +109,7 @@ export async function changeAssistant(
     };
     const server = mergeServer(keyring, { teamId, id }, before.server, given.server ?? {});
     await updateAssistant(tx, { assistant, server }, actor);
+    await insertAuditEntry(tx, audit, id);
     await notifySubscriptionChanged(tx, id);
     if (given.server?.enabled) await notifyDue(tx, id);
     return await getAssistant(tx, teamId, id);
@@ -111,13 +118,14 @@ export async function changeAssistant(
 
 /** Deletes an assistant and ends what its server was still to be told; its calls go on untold. */
 export async function endAssistant(
-  { database }: Pick<AssistantDeps, "database">,
+  { database, audit }: Pick<AssistantDeps, "database"> & Audited,
   { teamId, id, actor }: Whose,
 ): Promise<void> {
   await database.begin(async (tx) => {
     if (!(await deleteAssistant(tx, teamId, id, actor))) throw new AppError("not_found");
     await deleteSubscription(tx, { teamId, contract: assistantMessages.name }, id, actor);
     await failPendingDeliveries(tx, teamId, id, actor);
+    await insertAuditEntry(tx, audit, id);
     await notifySubscriptionChanged(tx, id);
   });
 }

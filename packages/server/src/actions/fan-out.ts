@@ -9,6 +9,7 @@ import { type Happening, teamOf } from "../domain/lifecycle/happening.ts";
 import { type Changes, subjectKey } from "../domain/world.ts";
 import { AppError } from "../errors.ts";
 import { newId } from "../ids.ts";
+import { type Sealing, sealPayloads } from "./payload-vault.ts";
 import { groupBy } from "./read-world.ts";
 
 /** Where fresh deliveries go at once, while this process has room for them. */
@@ -111,9 +112,10 @@ async function readWanting(
 export async function writeDeliveries(
   tx: Tx,
   { events, deliveries }: FanOut,
+  sealing: Sealing,
 ): Promise<LeasedDelivery[]> {
   if (events.length === 0) return [];
-  const insertedEvents = insertEvents(tx, events);
+  const insertedEvents = insertEvents(tx, sealPayloads(sealing, events));
   const leaseToken = randomUUID();
   const rows: NewDelivery[] = deliveries.map(({ event, subscription, leased }) => ({
     teamId: event.teamId,
@@ -137,6 +139,7 @@ export async function writeDeliveries(
       contract: event.contract,
       eventType: row.eventType,
       payload: event.payload,
+      sealed: sealing.teams.has(row.teamId),
       createdAt,
       leaseToken,
       leaseMs: row.leaseMs,

@@ -13,6 +13,8 @@ import {
 import type { Fact } from "../domain/facts.ts";
 import { subjectKey, type World } from "../domain/world.ts";
 import { AppError } from "../errors.ts";
+import type { Keyring } from "../secrets.ts";
+import { openCall, openMessage, openRun, openStep } from "./sealed-state.ts";
 
 /** Unfinished runs that one deletion may cancel. */
 const cancelledRunsMax = 10_000;
@@ -22,17 +24,18 @@ const cancelledRunsMax = 10_000;
  *
  * What does not depend on an answer is asked for at once; the statements run in the order in which they stand here.
  */
-export async function readWorld(tx: Tx, facts: readonly Fact[]): Promise<World> {
-  const reading = readRunsAndWorkflows(tx, facts);
+export async function readWorld(tx: Tx, facts: readonly Fact[], keyring: Keyring): Promise<World> {
+  const reading = readRunsAndWorkflows(tx, facts, keyring);
   // A deletion locks its runs after a look at them; calls must not get in between.
   if (facts.some((fact) => fact.type === "workflow.deleted")) await reading;
-  const [runs, calls, now] = await Promise.all([reading, readCalls(tx, facts), tx.now]);
+  const [runs, calls, now] = await Promise.all([reading, readCalls(tx, facts, keyring), tx.now]);
   return { now, ...runs, ...calls, cancelledRunsMax };
 }
 
 async function readRunsAndWorkflows(
   tx: Tx,
   facts: readonly Fact[],
+  keyring: Keyring,
 ): Promise<Pick<World, "workflows" | "versions" | "runs" | "steps">> {
   const workflowKeys = keysOf(facts, (fact) => "workflowId" in fact && fact.workflowId);
   // One kind of lock for the whole batch: two kinds could not be taken in one order.
@@ -76,14 +79,17 @@ async function readRunsAndWorkflows(
       [...workflowsOfRuns, ...workflows].map((workflow) => [keyOf(workflow), workflow]),
     ),
     versions: groupBy(versions, (version) => subjectKey(version.teamId, version.workflowId)),
-    runs: new Map(runs.map((run) => [keyOf(run), run])),
-    steps: new Map(steps.map((step) => [subjectKey(step.teamId, step.runId, step.id), step])),
+    runs: new Map(runs.map((run) => [keyOf(run), openRun(keyring, run)])),
+    steps: new Map(
+      steps.map((step) => [subjectKey(step.teamId, step.runId, step.id), openStep(keyring, step)]),
+    ),
   };
 }
 
 async function readCalls(
   tx: Tx,
   facts: readonly Fact[],
+  keyring: Keyring,
 ): Promise<Pick<World, "assistants" | "calls" | "messages">> {
   const callKeys = keysOf(facts, (fact) => "callId" in fact && fact.callId);
   const calls = await ifAny(callKeys, (keys) => lockCalls(tx, keys));
@@ -97,8 +103,11 @@ async function readCalls(
   ]);
   return {
     assistants: new Map(assistants.map((assistant) => [keyOf(assistant), assistant])),
-    calls: new Map(calls.map((call) => [keyOf(call), call])),
-    messages: groupBy(messages, (message) => subjectKey(message.teamId, message.callId)),
+    calls: new Map(calls.map((call) => [keyOf(call), openCall(keyring, call)])),
+    messages: groupBy(
+      messages.map((message) => openMessage(keyring, message)),
+      (message) => subjectKey(message.teamId, message.callId),
+    ),
   };
 }
 

@@ -1,10 +1,10 @@
 import { type FactIdentity, insertIdentities, listKnownIdentities } from "../db/fact-identities.ts";
 import {
-  type Database,
   isDuplicate,
   isRetryable,
   isStorageUnavailable,
   isTimeout,
+  type TeamDatabase,
   type Tx,
 } from "../db/sql.ts";
 import type { Contract } from "../domain/contracts/contract.ts";
@@ -15,6 +15,7 @@ import { AppError } from "../errors.ts";
 import { reach } from "../fault-points.ts";
 import { openGroupCommit, type Settled } from "../group-commit.ts";
 import { type FanOut, fanOut, type HotPath, writeDeliveries } from "./fan-out.ts";
+import type { PayloadVault } from "./payload-vault.ts";
 import { readWorld } from "./read-world.ts";
 import { writeChanges } from "./write-changes.ts";
 
@@ -36,9 +37,10 @@ export type FactsIntake = {
 };
 
 export type RecordFactsDeps = {
-  database: Database;
+  database: TeamDatabase;
   contracts: readonly Contract[];
   hotPath: HotPath;
+  vault: PayloadVault;
   /** Callers that may wait for a commit. */
   waitingMax: number;
   /** Told how many events nobody wanted. */
@@ -115,17 +117,22 @@ async function commitOnce(
   let planned: FanOut | undefined;
   // Before the lease is asked for, so that it is never believed to last longer than it does.
   const leasedAtMs = performance.now();
+  const database = deps.database.forTeams([...new Set(facts.map(({ teamId }) => teamId))]);
   try {
+    const sealing = await deps.vault.sealing();
     // Three round trips: BEGIN and what is read; who wants to hear of it; what is written and COMMIT.
-    const { settled, leased } = await deps.database.beginReading(async (tx) => {
+    const { settled, leased } = await database.beginReading(async (tx) => {
       reach("after_begin");
-      const [world, known] = await Promise.all([readWorld(tx, facts), readKnown(tx, facts)]);
+      const [world, known] = await Promise.all([
+        readWorld(tx, facts, sealing.keyring),
+        readKnown(tx, facts),
+      ]);
       const changes = noChanges();
       const { settled, fresh } = settleAll(facts, known, world, changes);
       planned = await fanOut(tx, deps, changes);
       const written = Promise.all([
-        writeDeliveries(tx, planned),
-        writeChanges(tx, world, changes),
+        writeDeliveries(tx, planned, sealing),
+        writeChanges(tx, world, changes, sealing),
         fresh.length > 0 && insertIdentities(tx, fresh),
       ]);
       reach("before_commit");

@@ -1,16 +1,20 @@
 import { randomUUID } from "node:crypto";
+import { type Audited, insertAuditEntry } from "../db/audit.ts";
 import { insertDeliveries } from "../db/deliveries.ts";
 import { insertEvents } from "../db/events.ts";
 import { findEventOfDelivery } from "../db/history.ts";
 import { notifyDue } from "../db/notify.ts";
 import type { Database } from "../db/sql.ts";
 import { holdSubscription } from "../db/subscriptions.ts";
+import { findTeam } from "../db/team-settings.ts";
 import type { Contract } from "../domain/contracts/contract.ts";
 import { jsonText } from "../domain/json-text.ts";
 import type { Happening } from "../domain/lifecycle/happening.ts";
 import type { Run } from "../domain/lifecycle/run.ts";
 import type { Workflow } from "../domain/lifecycle/workflow.ts";
 import { AppError } from "../errors.ts";
+import type { Keyring } from "../secrets.ts";
+import { sealPayloads } from "./payload-vault.ts";
 
 /** A wish for a sample: of which event type, for which subscription, and fresh ids for what is made up. */
 export type SampleRequest = {
@@ -29,7 +33,7 @@ export type SampleRequest = {
  * It need not be an event type that the subscription asks for. The same ids again are the same sample.
  */
 export async function sendSample(
-  { database }: { database: Database },
+  { database, keyring, audit }: { database: Database; keyring: Keyring } & Audited,
   request: SampleRequest,
 ): Promise<string> {
   const { teamId, contract, subscriptionId } = request;
@@ -54,7 +58,9 @@ export async function sendSample(
       occurredAt: now,
       sample: true,
     });
-    await insertEvents(tx, [event]);
+    const team = await findTeam(tx, teamId);
+    const teams = new Set(team?.encryptPayloads ? [teamId] : []);
+    await insertEvents(tx, sealPayloads({ keyring, teams }, [event]));
     await insertDeliveries(
       tx,
       [
@@ -71,6 +77,7 @@ export async function sendSample(
       ],
       randomUUID(),
     );
+    await insertAuditEntry(tx, audit, subscriptionId);
     await notifyDue(tx, subscriptionId);
     return event.id;
   });

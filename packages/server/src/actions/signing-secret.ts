@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { encodeSecret } from "@postrider/sdk/sign";
+import { type Audited, insertAuditEntry } from "../db/audit.ts";
 import { notifySubscriptionChanged } from "../db/notify.ts";
 import type { Database } from "../db/sql.ts";
 import {
@@ -15,28 +16,31 @@ import type { Keyring, SealPlace } from "../secrets.ts";
 /** A `whsec_…` secret, and until when the one before it still signs as well (null: it does not). */
 export type SigningSecret = { secret: string; previousExpiresAt: Date | null };
 
-type SecretDeps = { database: Database; keyring: Keyring };
+type SecretDeps = { database: Database; keyring: Keyring } & Audited;
 
 /** Makes a signing secret of 32 random bytes. */
 export const newSigningSecret = (): string => encodeSecret(randomBytes(32));
 
-/** Reads a subscription's signing secret or throws `not_found`. */
+/** Reads a subscription's signing secret, which the audit log tells of, or throws `not_found`. */
 export async function getSigningSecret(
-  { database, keyring }: SecretDeps,
+  { database, keyring, audit }: SecretDeps,
   owner: SubscriptionOwner,
   id: string,
 ): Promise<SigningSecret> {
-  const row = await findSigningSecret(database.sql, owner, id);
-  if (!row) throw new AppError("not_found");
-  return {
-    secret: keyring.open(row.sealedSigningSecret, signingSecretPlace(owner, id)),
-    previousExpiresAt: row.previousExpiresAt,
-  };
+  return await database.begin(async (tx) => {
+    const row = await findSigningSecret(tx, owner, id);
+    if (!row) throw new AppError("not_found");
+    await insertAuditEntry(tx, audit, id);
+    return {
+      secret: keyring.open(row.sealedSigningSecret, signingSecretPlace(owner, id)),
+      previousExpiresAt: row.previousExpiresAt,
+    };
+  });
 }
 
 /** Gives a subscription a new signing secret; requests carry both signatures for 24 hours. */
 export async function replaceSigningSecret(
-  { database, keyring }: SecretDeps,
+  { database, keyring, audit }: SecretDeps,
   owner: SubscriptionOwner,
   id: string,
   actor: string,
@@ -54,6 +58,7 @@ export async function replaceSigningSecret(
       ),
       actor,
     });
+    await insertAuditEntry(tx, audit, id);
     await notifySubscriptionChanged(tx, id);
     reach("secret_before_commit");
     return { secret, previousExpiresAt };

@@ -1,3 +1,4 @@
+import { type Audited, insertAuditEntry } from "../db/audit.ts";
 import { failPendingDeliveries } from "../db/interventions.ts";
 import { notifyDue, notifySubscriptionChanged } from "../db/notify.ts";
 import type { Database } from "../db/sql.ts";
@@ -14,9 +15,13 @@ import {
 } from "../db/subscriptions.ts";
 import { AppError } from "../errors.ts";
 import type { Keyring } from "../secrets.ts";
+import { keepQuota, type Quotas } from "./quotas.ts";
 import { newSigningSecret, signingSecretPlace } from "./signing-secret.ts";
 
 export type SubscriptionDeps = { database: Database; keyring: Keyring };
+
+/** What creating takes on top. */
+export type CreateDeps = SubscriptionDeps & { config: { quotas: Quotas } };
 
 /** Custom headers by name, plain. */
 export type PlainHeaders = Readonly<Record<string, string>>;
@@ -33,7 +38,7 @@ export type SubscriptionDraft = Omit<
 
 /** Creates a subscription with a signing secret of its own; the same id again gives the one there is. */
 export async function createSubscription(
-  { database, keyring }: SubscriptionDeps,
+  { database, keyring, config, audit }: CreateDeps & Audited,
   owner: SubscriptionOwner,
   { credential, headers = {}, ...draft }: SubscriptionDraft,
 ): Promise<Subscription> {
@@ -45,6 +50,8 @@ export async function createSubscription(
       sealedSigningSecret: keyring.seal(newSigningSecret(), signingSecretPlace(owner, draft.id)),
     });
     if (!created) return await getSubscription(tx, owner, draft.id);
+    await keepQuota(tx, config.quotas, "webhooks", [owner.teamId]);
+    await insertAuditEntry(tx, audit, draft.id);
     await notifySubscriptionChanged(tx, draft.id);
     return created;
   });
@@ -69,7 +76,7 @@ export type SubscriptionPatch = Omit<SubscriptionChanges, "sealedCredential" | "
 
 /** Changes a subscription from its next attempt on; enabled again, its waiting deliveries go on at once. */
 export async function changeSubscription(
-  { database, keyring }: SubscriptionDeps,
+  { database, keyring, audit }: SubscriptionDeps & Audited,
   owner: SubscriptionOwner,
   id: string,
   { credential, headers = null, ...changes }: SubscriptionPatch,
@@ -81,6 +88,7 @@ export async function changeSubscription(
       sealedHeaders: headers && sealHeaders(keyring, owner, id, headers),
     });
     if (!changed) throw new AppError("not_found");
+    await insertAuditEntry(tx, audit, id);
     await notifySubscriptionChanged(tx, id);
     if (changes.enabled) await notifyDue(tx, id);
     return changed;
@@ -89,7 +97,7 @@ export async function changeSubscription(
 
 /** Deletes a subscription and ends what it still had to deliver. */
 export async function endSubscription(
-  { database }: Pick<SubscriptionDeps, "database">,
+  { database, audit }: Pick<SubscriptionDeps, "database"> & Audited,
   owner: SubscriptionOwner,
   id: string,
   actor: string,
@@ -97,6 +105,7 @@ export async function endSubscription(
   await database.begin(async (tx) => {
     if (!(await deleteSubscription(tx, owner, id, actor))) throw new AppError("not_found");
     await failPendingDeliveries(tx, owner.teamId, id, actor);
+    await insertAuditEntry(tx, audit, id);
     await notifySubscriptionChanged(tx, id);
   });
 }

@@ -4,6 +4,9 @@ import type { Tx } from "../db/sql.ts";
 import { saveSteps } from "../db/steps.ts";
 import { insertVersions, insertWorkflows, updateWorkflows } from "../db/workflows.ts";
 import type { Changes, World } from "../domain/world.ts";
+import type { Keyring } from "../secrets.ts";
+import type { Sealing } from "./payload-vault.ts";
+import { sealCall, sealMessage, sealRun, sealStep } from "./sealed-state.ts";
 
 /**
  * Writes the new state of every subject that a batch has changed.
@@ -11,11 +14,16 @@ import type { Changes, World } from "../domain/world.ts";
  * All statements are on their way when it returns; they run in this order. A subject that was not there at the read
  * and is there at the write makes it fail as a duplicate.
  */
-export async function writeChanges(tx: Tx, world: World, changes: Changes): Promise<void> {
+export async function writeChanges(
+  tx: Tx,
+  world: World,
+  changes: Changes,
+  sealing: Sealing,
+): Promise<void> {
   await Promise.all([
     ...writeWorkflows(tx, world, changes),
-    ...writeRuns(tx, world, changes),
-    ...writeCalls(tx, world, changes),
+    ...writeRuns(tx, world, changes, sealing),
+    ...writeCalls(tx, world, changes, sealing),
   ]);
 }
 
@@ -31,25 +39,28 @@ function writeWorkflows(tx: Tx, world: World, changes: Changes): Promise<void>[]
   ];
 }
 
-function writeRuns(tx: Tx, world: World, changes: Changes): Promise<void>[] {
-  const changed = without(changes.changedRuns, changes.newRuns);
-  const steps = new Set([...changes.newSteps, ...changes.changedSteps]);
+function writeRuns(tx: Tx, world: World, changes: Changes, sealing: Sealing): Promise<void>[] {
+  const added = pick(world.runs, changes.newRuns);
+  const changed = pick(world.runs, without(changes.changedRuns, changes.newRuns));
+  const steps = pick(world.steps, new Set([...changes.newSteps, ...changes.changedSteps]));
   return [
-    ...ifAny(pick(world.runs, changes.newRuns), (rows) => insertRuns(tx, rows)),
-    ...ifAny(pick(world.runs, changed), (rows) => updateRuns(tx, rows)),
-    ...ifAny(pick(world.steps, steps), (rows) => saveSteps(tx, rows)),
+    ...ifAny(sealed(sealing, sealRun, added), (rows) => insertRuns(tx, rows)),
+    ...ifAny(sealed(sealing, sealRun, changed), (rows) => updateRuns(tx, rows)),
+    ...ifAny(sealed(sealing, sealStep, steps), (rows) => saveSteps(tx, rows)),
   ];
 }
 
-function writeCalls(tx: Tx, world: World, changes: Changes): Promise<void>[] {
-  const added = pick(world.calls, changes.newCalls);
-  const changed = pick(world.calls, without(changes.changedCalls, changes.newCalls));
+function writeCalls(tx: Tx, world: World, changes: Changes, sealing: Sealing): Promise<void>[] {
+  const added = sealed(sealing, sealCall, pick(world.calls, changes.newCalls));
+  const calls = pick(world.calls, without(changes.changedCalls, changes.newCalls));
+  const changed = sealed(sealing, sealCall, calls);
   // A call to which more happened in the batch that made it was inserted as it began.
   const old = [...changed, ...added.filter((call) => call.position > 1)];
+  const messages = sealed(sealing, sealMessage, changes.newMessages);
   return [
     ...ifAny(added, (rows) => insertCalls(tx, rows)),
     ...ifAny(old, (rows) => updateCalls(tx, rows)),
-    ...ifAny(changes.newMessages, (rows) => insertMessages(tx, rows)),
+    ...ifAny(messages, (rows) => insertMessages(tx, rows)),
   ];
 }
 
@@ -57,6 +68,16 @@ const ifAny = <State>(
   rows: readonly State[],
   write: (rows: readonly State[]) => Promise<void>,
 ): Promise<void>[] => (rows.length === 0 ? [] : [write(rows)]);
+
+/** Seals what belongs to teams that want it so. */
+const sealed = <State extends { teamId: string }>(
+  { keyring, teams }: Sealing,
+  seal: (keyring: Keyring, state: State) => State,
+  states: readonly State[],
+): readonly State[] =>
+  teams.size === 0
+    ? states
+    : states.map((state) => (teams.has(state.teamId) ? seal(keyring, state) : state));
 
 // In id order, so that batches which insert the same rows wait for each other and not in a circle.
 const pick = <State>(states: Map<string, State>, keys: ReadonlySet<string>): State[] =>

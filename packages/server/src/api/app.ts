@@ -1,10 +1,12 @@
 import type { Socket } from "node:net";
-import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from "fastify";
+import { type FastifyInstance, fastify, LogController } from "fastify";
 import { AppError, type ErrorCode } from "../errors.ts";
 import { newId } from "../ids.ts";
 import { authenticate } from "./auth.ts";
 import { acceptOnlyJson, bodyBytesMax } from "./body.ts";
 import type { ApiDeps } from "./deps.ts";
+import { frameworkLog } from "./framework-log.ts";
+import { keepHttpRules, safeHeaders } from "./http-rules.ts";
 import { honourIdempotencyKeys } from "./idempotency.ts";
 import { describeRoutes } from "./openapi.ts";
 import { knowPaths } from "./paths.ts";
@@ -13,6 +15,7 @@ import type { Routes } from "./request.ts";
 import { apiKeyRoutes } from "./routes/api-keys.ts";
 import { assistantDeliveryRoutes } from "./routes/assistant-deliveries.ts";
 import { assistantRoutes } from "./routes/assistants.ts";
+import { auditRoutes } from "./routes/audit.ts";
 import { callRoutes } from "./routes/calls.ts";
 import { factRoutes } from "./routes/facts.ts";
 import { healthRoutes } from "./routes/health.ts";
@@ -40,6 +43,7 @@ const allRoutes: readonly Routes[] = [
   factRoutes,
   teamRoutes,
   apiKeyRoutes,
+  auditRoutes,
   meRoutes,
   stepRoutes,
   organisationWebhookRoutes,
@@ -52,7 +56,7 @@ export async function openApp(
   moreRoutes: readonly Routes[] = [],
 ): Promise<FastifyInstance> {
   const app: FastifyInstance = fastify({
-    loggerInstance: deps.log as FastifyBaseLogger,
+    loggerInstance: frameworkLog(deps.log),
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => `req_${newId()}`,
     // X-Forwarded-* may say anything: nothing here depends on who claims to have sent it.
@@ -62,11 +66,17 @@ export async function openApp(
     connectionTimeout: 90_000,
     // Longer than the 60 s of common load balancers, so that it is they who close.
     keepAliveTimeout: 72_000,
-    http: { maxHeaderSize: 16 * 1024, headersTimeout: 15_000, connectionsCheckingInterval: 2_000 },
+    http: {
+      maxHeaderSize: 16 * 1024,
+      headersTimeout: 15_000,
+      connectionsCheckingInterval: 2_000,
+      requireHostHeader: false, // keepHttpRules() does, and says so.
+    },
     routerOptions: { maxParamLength: 128 },
     return503OnClosing: false,
     clientErrorHandler,
-    frameworkErrors: (error, request, reply) => sendProblem(request, reply, toAppError(error)),
+    frameworkErrors: (error, request, reply) =>
+      sendProblem(request, reply.headers(safeHeaders), toAppError(error)),
   });
 
   app.decorateRequest("caller", null as never);
@@ -77,9 +87,9 @@ export async function openApp(
   app.setErrorHandler((thrown, request, reply) => {
     const error = toAppError(thrown);
     if (error.status >= 500 && error.status !== 503) {
-      request.log.error({ err: thrown, request_id: request.id }, "a request failed unexpectedly");
+      deps.log.error({ err: thrown, request_id: request.id }, "a request failed unexpectedly");
     } else if (error.code === "storage_unavailable") {
-      request.log.warn({ err: thrown, request_id: request.id }, "the database is away");
+      deps.log.warn({ err: thrown, request_id: request.id }, "the database is away");
     }
     // The framework would close while the client still sends, and the reset would destroy the answer on its way.
     if (error.code !== "shutting_down") reply.removeHeader("connection");
@@ -89,6 +99,7 @@ export async function openApp(
   // The order counts: what each hook relies on, an earlier one has settled.
   watchRequests(app, deps);
   refuseWhenClosing(app);
+  keepHttpRules(app);
   knowPaths(app);
   authenticate(app, deps);
   acceptOnlyJson(app);
@@ -128,6 +139,7 @@ function clientErrorHandler(error: Error & { code?: string }, socket: Socket): v
     `content-type: ${problemType}`,
     `content-length: ${Buffer.byteLength(body)}`,
     `x-request-id: ${requestId}`,
+    ...Object.entries(safeHeaders).map(([name, value]) => `${name}: ${value}`),
     "connection: close",
   ];
   socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);

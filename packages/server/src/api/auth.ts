@@ -11,6 +11,7 @@ import { AppError } from "../errors.ts";
 import { isObjectId } from "../ids.ts";
 import type { ApiDeps } from "./deps.ts";
 import { slowGuessing } from "./failed-guesses.ts";
+import { openRateLimit } from "./rate-limit.ts";
 import type { Caller } from "./request.ts";
 
 /** A revoked key stops working everywhere within this time. */
@@ -19,17 +20,19 @@ const rememberedMax = 10_000;
 
 /** Settles who asks before every route but those of scope `none`: 401 without a good key, 403 without the scope. */
 export function authenticate(app: FastifyInstance, deps: ApiDeps): void {
-  const findKey = rememberKeys((id) => findApiKeyOfAnyTeam(deps.database.sql, id));
+  const keys = deps.keys.forTeams([]);
+  const findKey = rememberKeys((id) => findApiKeyOfAnyTeam(keys.sql, id));
   const bootstrapSha256 =
     deps.config.bootstrapApiKey === undefined ? undefined : hashSecret(deps.config.bootstrapApiKey);
 
   const slowDown = slowGuessing();
+  const limitRate = openRateLimit(deps.config.rateLimit);
 
   // No request waits for this, and none fails with it.
   const markUse = (key: ApiKey): void => {
     if (!key.useUnmarked) return;
     key.useUnmarked = false;
-    markApiKeyUsed(deps.database.sql, key.id).catch((err) =>
+    markApiKeyUsed(keys.sql, key.id).catch((err) =>
       deps.log.debug({ err, api_key_id: key.id }, "the use of a key could not be marked"),
     );
   };
@@ -47,13 +50,23 @@ export function authenticate(app: FastifyInstance, deps: ApiDeps): void {
       await slowDown(request.ip);
       throw new AppError("unauthorized", "Send a valid API key as `Authorization: Bearer <key>`.");
     }
+    limitRate(key.id);
     markUse(key);
     request.caller =
-      callerOf(key, request) ?? callerOf(await findKey.anew(key), request) ?? notThere();
+      callerOf(key, request, deps) ??
+      callerOf(await findKey.anew(key), request, deps) ??
+      notThere();
     if (scope !== "any" && !request.caller.scopes.has(scope)) {
       throw new AppError("scope_missing", `This needs an API key with the scope \`${scope}\`.`);
     }
   });
+}
+
+/** Reads the calling key anew: since it was remembered it may have been revoked, or been given a team. */
+export async function getCallingKey(deps: ApiDeps, { apiKeyId }: Caller): Promise<ApiKey> {
+  const key = await findApiKeyOfAnyTeam(deps.keys.forTeams([]).sql, apiKeyId);
+  if (!key) throw new AppError("unauthorized");
+  return key;
 }
 
 type FindKey = (id: string) => Promise<ApiKey | undefined>;
@@ -75,7 +88,11 @@ async function findGivenKey(
 }
 
 /** The key's own teams are all that a header can choose among; undefined for anything else. */
-function callerOf(key: ApiKey | undefined, request: FastifyRequest): Caller | undefined {
+function callerOf(
+  key: ApiKey | undefined,
+  request: FastifyRequest,
+  { database }: ApiDeps,
+): Caller | undefined {
   if (!key) return undefined;
   const selectors = [request.headers["x-org-id"], request.headers.teamid].filter(
     (value) => value !== undefined,
@@ -89,7 +106,12 @@ function callerOf(key: ApiKey | undefined, request: FastifyRequest): Caller | un
   ) {
     return undefined;
   }
-  return { teamId: selected, apiKeyId: key.id, scopes: new Set(key.scopes) };
+  return {
+    teamId: selected,
+    database: database.forTeams([selected]),
+    apiKeyId: key.id,
+    scopes: new Set(key.scopes),
+  };
 }
 
 function notThere(): never {

@@ -1,18 +1,22 @@
 import type { Logger } from "pino";
 import type { RecordAllFacts, RecordFacts } from "../actions/record-facts.ts";
 import type { Config } from "../config.ts";
-import type { Database } from "../db/sql.ts";
+import type { TeamDatabase } from "../db/sql.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Keyring } from "../secrets.ts";
 
 /** What the API needs of the rest of the house; the composition root hands it in. */
 export type ApiDeps = {
   config: Config;
-  /** The pool for reads and small writes of the API; facts go through `recordFacts`. */
-  database: Database;
+  /** For reads and small writes of the API; handlers get theirs as `caller.database`. Facts go through `recordFacts`. */
+  database: TeamDatabase;
+  /** For API keys, which are asked for before any team is known; it reaches nothing else. */
+  keys: TeamDatabase;
   keyring: Keyring;
   recordFacts: RecordFacts;
   recordAllFacts: RecordAllFacts;
+  /** Closes a team and begins to erase it, which no team's own connections may; true when nothing is left already. */
+  eraseTeam: (teamId: string) => Promise<boolean>;
   log: Logger;
   metrics: Metrics;
   /** What /readyz tells: undefined when ready, otherwise one sentence with the reason. */

@@ -179,7 +179,8 @@ function collectOther(
   }
   if (schema.additionalProperties !== false) return;
   const allowed = Object.keys(schema.properties ?? {});
-  const what = loc[0] === "query" ? "unknown parameter" : "unknown field";
+  const kind = loc[0] === "query" ? "parameter" : "field";
+  const what = name === "" ? `a ${kind} without a name` : `unknown ${kind}`;
   const msg = allowed.length > 0 ? `${what}; allowed are ${allowed.join(", ")}` : what;
   errors.push({ loc: here, msg, type: "unknown_field" });
 }

@@ -18,12 +18,15 @@ export const nullable = <Schema extends TSchema>(schema: Schema) =>
 // No control characters, halves of surrogate pairs, or direction overrides that make a name read as another.
 const inLine = "[^\\p{Cc}\\p{Cs}\\p{Zl}\\p{Zp}\\u202a-\\u202e\\u2066-\\u2069]";
 
+// What shows on a page: no blank, and none of the letters that have no form, such as U+3164 and the empty Braille cell.
+const visible = "[^\\s\\p{Cc}\\p{Cs}\\p{Cf}\\p{Default_Ignorable_Code_Point}\\u2800]";
+
 /** A name of one line, not blank. */
 export const nameOf = (maxLength: number) =>
   Type.String({
     minLength: 1,
     maxLength,
-    pattern: `^${inLine}*[^\\s\\p{Cc}\\p{Cs}\\p{Cf}]${inLine}*$`,
+    pattern: `^${inLine}*${visible}${inLine}*$`,
     title: "a text of one line that is not blank",
   });
 

@@ -5,6 +5,7 @@ import {
   keepIdempotentAnswer,
   releaseIdempotencyKey,
 } from "../db/idempotency-keys.ts";
+import type { Sql } from "../db/sql.ts";
 import { AppError } from "../errors.ts";
 import { reach } from "../fault-points.ts";
 import { idFromSeed } from "../ids.ts";
@@ -12,7 +13,7 @@ import type { SealPlace } from "../secrets.ts";
 import type { ApiDeps } from "./deps.ts";
 
 /** A request that holds its key: it alone may keep or release the answer. */
-type Held = { teamId: string; key: string; token: string };
+type Held = { sql: Sql; teamId: string; key: string; token: string };
 
 /** What is kept of an answer, sealed because it can hold a secret that is shown once. */
 type Kept = { type: string; location?: string; body: string };
@@ -25,12 +26,11 @@ type Kept = { type: string; location?: string; body: string };
  */
 export function honourIdempotencyKeys(app: FastifyInstance, deps: ApiDeps): void {
   const held = new WeakMap<FastifyRequest, Held>();
-  const { sql } = deps.database;
 
   app.addHook("preValidation", async (request, reply) => {
-    const key = request.headers["idempotency-key"];
-    if (request.method !== "POST" || key === undefined || request.caller === null) return;
-    if (typeof key !== "string" || !/^[\x20-\x7e]{1,255}$/.test(key)) {
+    const given = request.headers["idempotency-key"];
+    if (request.method !== "POST" || given === undefined || request.caller === null) return;
+    if (typeof given !== "string" || !/^[\x20-\x7e]{1,255}$/.test(given)) {
       throw new AppError(
         "invalid_request",
         "Idempotency-Key must be 1 to 255 printable ASCII characters.",
@@ -43,11 +43,14 @@ export function honourIdempotencyKeys(app: FastifyInstance, deps: ApiDeps): void
         ],
       );
     }
-    const { teamId } = request.caller;
+    const { teamId, database } = request.caller;
+    const { sql } = database;
+    // Callers make keys of whatever they have at hand, so the key itself is kept nowhere.
+    const key = createHash("sha256").update(given).digest("hex");
     const claim = await claimIdempotencyKey(sql, teamId, key, fingerprintOf(request));
     switch (claim.kind) {
       case "claimed": {
-        held.set(request, { teamId, key, token: claim.token });
+        held.set(request, { sql, teamId, key, token: claim.token });
         let count = 0;
         const idOf = (what: number | string) =>
           idFromSeed(claim.createdAtSeconds, [teamId, key, what].join("\n"));
@@ -73,18 +76,19 @@ export function honourIdempotencyKeys(app: FastifyInstance, deps: ApiDeps): void
     reach("before_idempotent_answer");
     try {
       if (reply.statusCode >= 500 || !isText(payload)) {
-        await releaseIdempotencyKey(sql, own.teamId, own.key, own);
+        await releaseIdempotencyKey(own.sql, own.teamId, own.key, own);
         return;
       }
       const sealedResponse = deps.keyring.seal(
         JSON.stringify(kept(reply, payload)),
         sealPlace(own.teamId, own.key),
       );
-      const answer = { statusCode: reply.statusCode, sealedResponse };
-      await keepIdempotentAnswer(sql, own.teamId, own.key, own, answer);
+      const subjectId = subjectOf(request, payload);
+      const answer = { statusCode: reply.statusCode, sealedResponse, subjectId };
+      await keepIdempotentAnswer(own.sql, own.teamId, own.key, own, answer);
     } catch (err) {
       // What was asked for is done: the caller gets the answer, and a repeat derives the same ids.
-      request.log.warn({ err, request_id: request.id }, "an idempotent answer could not be kept");
+      deps.log.warn({ err, request_id: request.id }, "an idempotent answer could not be kept");
     }
   });
 
@@ -102,6 +106,13 @@ function kept(reply: FastifyReply, payload: string | null | undefined): Kept {
     body: payload ?? "",
     ...(typeof location === "string" ? { location } : {}),
   };
+}
+
+/** The run or call that an answer tells of: named in the path, or made just now and named first in the answer. */
+function subjectOf(request: FastifyRequest, payload: string | null | undefined): string | null {
+  const params = request.params as { run_id?: string; conversation_id?: string };
+  const made = /^\{(?:"run":\{)?"id":"([^"]{1,64})"/.exec(payload ?? "")?.[1];
+  return params.run_id ?? params.conversation_id ?? made ?? null;
 }
 
 function replay(reply: FastifyReply, statusCode: number, answer: Kept): FastifyReply {

@@ -30,7 +30,10 @@ export function describeRoutes(app: FastifyInstance, { config }: ApiDeps): void 
   app.get("/docs", hidden, async (_request, reply) => {
     reply
       .type("text/html; charset=utf-8")
-      .header("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'");
+      .header(
+        "content-security-policy",
+        "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+      );
     return printDocsPage(describe());
   });
 }
@@ -144,6 +147,7 @@ function refusalsOf(method: string, open: boolean): string[] {
     "404",
     ...(writes ? ["409", "413", "415"] : []),
     "422",
+    "429",
     "503",
   ];
 }

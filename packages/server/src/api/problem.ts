@@ -41,6 +41,8 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, error:
 
 const retryAfterSeconds: Partial<Record<ErrorCode, number>> = {
   idempotency_key_in_flight: 1,
+  // A bucket that gets at least one token a second.
+  rate_limited: 1,
   overloaded: 1,
   shutting_down: 1,
   storage_unavailable: 2,

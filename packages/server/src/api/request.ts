@@ -1,11 +1,19 @@
-import type { FastifyInstance, FastifyTypeProvider } from "fastify";
+import type { FastifyInstance, FastifyRequest, FastifyTypeProvider } from "fastify";
 import type { Static, TSchema } from "typebox";
 import type { Scope } from "../api-keys.ts";
+import type { AuditAction, Audited } from "../db/audit.ts";
+import type { Database } from "../db/sql.ts";
 import type { JsonText } from "../domain/json-text.ts";
 import type { ApiDeps } from "./deps.ts";
 
 /** Who asks: authentication settles it before any handler runs. */
-export type Caller = { teamId: string; apiKeyId: string; scopes: ReadonlySet<Scope> };
+export type Caller = {
+  /** The team that the request is about, and the only one that `database` reaches. */
+  teamId: string;
+  database: Database;
+  apiKeyId: string;
+  scopes: ReadonlySet<Scope>;
+};
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -41,3 +49,14 @@ export interface TypeBox extends FastifyTypeProvider {
 
 /** Adds the routes of one resource. */
 export type Routes = (app: FastifyInstance, deps: ApiDeps) => void;
+
+/** What a handler hands to an action that changes something: the caller's part of the database, and what to put into the audit log. */
+export const acting = (
+  deps: ApiDeps,
+  { caller, id }: Pick<FastifyRequest, "caller" | "id">,
+  action: AuditAction,
+): Omit<ApiDeps, "database"> & { database: Database } & Audited => ({
+  ...deps,
+  database: caller.database,
+  audit: { teamId: caller.teamId, actorId: caller.apiKeyId, requestId: id, action },
+});

@@ -3,7 +3,7 @@ import Type from "typebox";
 import { getSigningSecret, replaceSigningSecret } from "../actions/signing-secret.ts";
 import type { ApiDeps } from "./deps.ts";
 import { nullable, PathId, Timestamp } from "./fields.ts";
-import type { TypeBox } from "./request.ts";
+import { acting, type TypeBox } from "./request.ts";
 
 const SigningSecret = Type.Object(
   { secret: Type.String(), previous_expires_at: nullable(Timestamp) },
@@ -17,6 +17,8 @@ export type SigningSecretOwner = {
   contract: string;
   /** Such as `WorkflowWebhook`, of which `getWorkflowWebhookSigningSecret` is made. */
   resource: string;
+  /** What the audit log calls it. */
+  noun: "workflow_webhook" | "webhook" | "assistant";
   tags: readonly string[];
 };
 
@@ -24,7 +26,7 @@ export type SigningSecretOwner = {
 export function signingSecretRoutes(
   fastify: FastifyInstance,
   deps: ApiDeps,
-  { path, idName, contract, resource, tags }: SigningSecretOwner,
+  { path, idName, contract, resource, noun, tags }: SigningSecretOwner,
 ): void {
   const app = fastify.withTypeProvider<TypeBox>();
   const params = Type.Object({ [idName]: PathId });
@@ -43,9 +45,11 @@ export function signingSecretRoutes(
         response: { 200: SigningSecret },
       },
     },
-    async ({ params, caller }) => {
+    async (request) => {
+      const { params, caller } = request;
       const owner = { teamId: caller.teamId, contract };
-      return toAnswer(await getSigningSecret(deps, owner, idOf(params)));
+      const revealing = acting(deps, request, `${noun}.signing_secret_revealed`);
+      return toAnswer(await getSigningSecret(revealing, owner, idOf(params)));
     },
   );
 
@@ -61,9 +65,11 @@ export function signingSecretRoutes(
         response: { 200: SigningSecret },
       },
     },
-    async ({ params, caller }) => {
+    async (request) => {
+      const { params, caller } = request;
       const owner = { teamId: caller.teamId, contract };
-      return toAnswer(await replaceSigningSecret(deps, owner, idOf(params), caller.apiKeyId));
+      const rotating = acting(deps, request, `${noun}.signing_secret_rotated`);
+      return toAnswer(await replaceSigningSecret(rotating, owner, idOf(params), caller.apiKeyId));
     },
   );
 }

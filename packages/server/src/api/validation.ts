@@ -14,6 +14,13 @@ type Verdict = { value: unknown } | { error: Error };
  */
 export function useSchemas(app: FastifyInstance): void {
   app.setValidatorCompiler(compileValidator);
+  // Probes of an open route may carry what they like; elsewhere a parameter that does nothing is somebody's mistake.
+  app.addHook("preValidation", async ({ query, routeOptions }) => {
+    const { schema, config } = routeOptions;
+    const given = Object.entries(query as Record<string, unknown>);
+    if (given.length === 0 || schema?.querystring || config.scope === "none") return;
+    throw invalidRequest(explain(noParameters, query, ["query"]));
+  });
   // Response schemas describe; they never cut fields off an answer. A text is an answer already printed.
   app.setSerializerCompiler(
     () => (answer) => (typeof answer === "string" ? answer : JSON.stringify(answer)),
@@ -36,6 +43,8 @@ const compileValidator: FastifySchemaCompiler<unknown> = ({ schema, httpPart }) 
   };
 };
 
+const noParameters: Schema = { type: "object", additionalProperties: false };
+
 const places: Record<string, string> = { querystring: "query", headers: "header" };
 
 /** Makes a judge of values inside of a body: it lists what does not fit the schema, told from `loc` on. */
@@ -51,11 +60,16 @@ export function invalidRequest(errors: FieldError[]): AppError {
   const [first] = errors;
   if (!first) return new AppError("invalid_request");
   const [place, ...path] = first.loc;
-  const name = path.length > 0 ? path.join(".") : place === "body" ? "The body" : "The query";
+  const name = path.length > 0 ? path.map(told).join(".") : whole(place);
   const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : "";
   const separator = first.type === "unknown_field" ? ":" : "";
   return new AppError("invalid_request", `${name}${separator} ${first.msg}${more}.`, errors);
 }
+
+/** A name may be empty: `{"": 1}`, `?=1`. */
+const told = (part: string | number): string => (part === "" ? '""' : String(part));
+
+const whole = (place: unknown): string => (place === "body" ? "The body" : "The query");
 
 function read(schema: Schema, given: unknown, httpPart?: string): [unknown, FieldError[]] {
   if (httpPart === "querystring") return readQuery(schema, given as Record<string, unknown>);

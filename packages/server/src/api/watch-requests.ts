@@ -1,10 +1,11 @@
 import type { FastifyInstance } from "fastify";
 import type { ApiDeps } from "./deps.ts";
+import { safeHeaders } from "./http-rules.ts";
 
 const seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30];
 
 /** Names, counts, times and logs each request; a line tells the route's pattern, never the path, header or body. */
-export function watchRequests(app: FastifyInstance, { metrics }: ApiDeps): void {
+export function watchRequests(app: FastifyInstance, { log, metrics }: ApiDeps): void {
   const total = metrics.counter({
     name: "postrider_api_requests_total",
     help: "Requests answered, by route and status.",
@@ -18,11 +19,7 @@ export function watchRequests(app: FastifyInstance, { metrics }: ApiDeps): void 
   });
 
   app.addHook("onRequest", async (request, reply) => {
-    reply.headers({
-      "x-request-id": request.id,
-      "x-content-type-options": "nosniff",
-      "cache-control": "no-store",
-    });
+    reply.headers({ "x-request-id": request.id, ...safeHeaders });
   });
 
   app.addHook("onResponse", async (request, reply) => {
@@ -31,7 +28,7 @@ export function watchRequests(app: FastifyInstance, { metrics }: ApiDeps): void 
     total.add(1, [method, route, reply.statusCode]);
     duration.observe(reply.elapsedTime / 1000, [method, route]);
     const level = reply.statusCode >= 500 ? "warn" : reply.statusCode >= 400 ? "info" : "debug";
-    request.log[level](
+    log[level](
       {
         request_id: request.id,
         method,

@@ -1,5 +1,6 @@
 import { hashSecret, type Scope, scopes } from "../api-keys.ts";
 import { idFromSeed } from "../ids.ts";
+import { type Audit, insertAuditEntry } from "./audit.ts";
 import { type Listed, type Page, readList } from "./lists.ts";
 import type { Database, Sql } from "./sql.ts";
 import { defaultTeamId, ensureDefaultTeam } from "./teams.ts";
@@ -148,21 +149,25 @@ export async function findOwnApiKey(sql: Sql, id: string): Promise<OwnApiKey | u
 }
 
 /**
- * Takes a key away from all the teams that `revokerId` reaches; `unknown` when the team has no such key.
+ * Takes a key away from all the teams that its revoker reaches; `unknown` when the revoker's team has no such key.
  *
  * `revoked`: it reached no others, and works no more. `withdrawn`: it goes on working for teams that are none of the
  * revoker's business, and reaches none of the revoker's own. The operator's key is the configuration's to change.
  */
 export async function revokeApiKey(
   database: Database,
-  teamId: string,
-  { id, revokerId }: { id: string; revokerId: string },
+  id: string,
+  audit: Audit,
 ): Promise<"revoked" | "withdrawn" | "unknown" | "operators_key"> {
+  const { teamId, actorId: revokerId } = audit;
   return await database.begin(async (tx) => {
     // Locked, so that two who withdraw different teams at once do not both believe that others are left.
-    const [key] = await tx<{ reaches: boolean; others: string[] }>`
+    const [key] = await tx<{ reaches: boolean; shared: string[]; others: string[] }>`
       select
         exists (select from api_key_teams where api_key_id = k.id and team_id = ${teamId}) as reaches,
+        array(
+          select team_id from api_key_teams where api_key_id = k.id
+          intersect select team_id from api_key_teams where api_key_id = ${revokerId}) as shared,
         array(
           select team_id from api_key_teams where api_key_id = k.id
           except select team_id from api_key_teams where api_key_id = ${revokerId}
@@ -171,7 +176,9 @@ export async function revokeApiKey(
     if (!key?.reaches) return "unknown";
     if (id === bootstrapKeyId) return "operators_key";
     if (key.others.length === 0) {
-      await tx`update api_keys set revoked_at = now() where id = ${id} and revoked_at is null`;
+      const revoked = await tx`
+        update api_keys set revoked_at = now() where id = ${id} and revoked_at is null returning id`;
+      if (revoked.length > 0) await insertAuditEntry(tx, audit, id, key.shared);
       return "revoked";
     }
     await tx`
@@ -179,6 +186,7 @@ export async function revokeApiKey(
       where id = ${id} and not default_team_id = any(${key.others}::text[])`;
     await tx`
       delete from api_key_teams where api_key_id = ${id} and not team_id = any(${key.others}::text[])`;
+    await insertAuditEntry(tx, { ...audit, action: "api_key.withdrawn" }, id, key.shared);
     return "withdrawn";
   });
 }

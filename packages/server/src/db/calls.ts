@@ -1,5 +1,6 @@
 import type { CallStatus } from "../domain/facts.ts";
 import type { Call, Message } from "../domain/lifecycle/call.ts";
+import { textValue, valueText } from "../sealed-values.ts";
 import { boolArray, byteaArray, int4Array, textArray, timestampArray } from "./arrays.ts";
 import { type Listed, type Page, readList } from "./lists.ts";
 import type { Database, Sql, Tx } from "./sql.ts";
@@ -12,8 +13,8 @@ export type CallRow = {
   call_type: "web" | "phone";
   direction: "inbound" | "outbound";
   status: CallStatus;
-  user_number: string | null;
-  assistant_number: string | null;
+  user_number: Buffer | null;
+  assistant_number: Buffer | null;
   phone_provider: string | null;
   phone_call_status: string | null;
   phone_call_status_reason: string | null;
@@ -44,8 +45,8 @@ const toCall = (row: CallRow): Call => ({
   callType: row.call_type,
   direction: row.direction,
   status: row.status,
-  userNumber: row.user_number,
-  assistantNumber: row.assistant_number,
+  userNumber: row.user_number && valueText(row.user_number),
+  assistantNumber: row.assistant_number && valueText(row.assistant_number),
   phoneProvider: row.phone_provider,
   phoneCallStatus: row.phone_call_status,
   phoneCallStatusReason: row.phone_call_status_reason,
@@ -93,8 +94,8 @@ export async function insertCalls(tx: Tx, calls: readonly Call[]): Promise<void>
       ${textArray(calls.map((c) => c.direction))}::text[],
       -- What happened to it later in the same batch is written by updateCalls.
       ${textArray(calls.map((c) => (c.status === "finished" ? "queued" : c.status)))}::text[],
-      ${textArray(calls.map((c) => c.userNumber))}::text[],
-      ${textArray(calls.map((c) => c.assistantNumber))}::text[],
+      ${byteaArray(calls.map((c) => (c.userNumber === null ? null : textValue(c.userNumber))))}::bytea[],
+      ${byteaArray(calls.map((c) => (c.assistantNumber === null ? null : textValue(c.assistantNumber))))}::bytea[],
       ${textArray(calls.map((c) => c.phoneProvider))}::text[],
       ${byteaArray(calls.map((c) => fromJsonText(c.metadata)))}::bytea[],
       ${timestampArray(calls.map((c) => c.startAt))}::timestamptz[],
@@ -167,7 +168,7 @@ export async function readMessages(
     callId: row.call_id,
     messageId: row.message_id,
     role: row.role,
-    text: row.text.toString("utf8"),
+    text: valueText(row.text),
     timestampMs: Number(row.timestamp_ms),
     metrics: toJsonText(row.metrics),
   }));
@@ -187,7 +188,7 @@ export async function insertMessages(
       ${int4Array(messages.map((m) => m.position))}::int4[],
       ${textArray(messages.map((m) => m.messageId))}::text[],
       ${textArray(messages.map((m) => m.role))}::text[],
-      ${byteaArray(messages.map((m) => Buffer.from(m.text)))}::bytea[],
+      ${byteaArray(messages.map((m) => textValue(m.text)))}::bytea[],
       ${textArray(messages.map((m) => String(m.timestampMs)))}::text[],
       ${byteaArray(messages.map((m) => fromJsonText(m.metrics)))}::bytea[])
       as n (team_id, call_id, position, message_id, role, text, timestamp_ms, metrics)`;

@@ -1,5 +1,6 @@
 import type { LeasedDelivery } from "../domain/delivery.ts";
-import { boolArray, int4Array, textArray, uuidArray } from "./arrays.ts";
+import type { SealPlace } from "../secrets.ts";
+import { boolArray, byteaArray, int4Array, textArray, uuidArray } from "./arrays.ts";
 import type { Sql, Tx } from "./sql.ts";
 
 /** A delivery about to be made: one event for one subscription. */
@@ -132,7 +133,7 @@ export type ClaimShare = {
   ordered?: boolean;
 };
 
-type ClaimedRow = Omit<LeasedDelivery, "leaseMs" | "leaseToken">;
+type ClaimedRow = Omit<LeasedDelivery, "leaseMs" | "leaseToken" | "sealed">;
 
 /** How often a delivery may lose its process and be tried again. */
 export const crashesMax = 3;
@@ -143,7 +144,8 @@ export const crashesMax = 3;
  * SKIP LOCKED lets any number of processes claim side by side. A row that is due although it has a lease was held by a
  * process that died or stalled: its open attempt becomes `unknown_outcome`, and after `crashesMax` of those it fails
  * as `crash_loop` instead of being leased again. Of those that have lost two processes in a row a claim takes one, so
- * that the one that ends them does not take the others along.
+ * that the one that ends them does not take the others along. One whose payload is gone fails as `payload_expired`: left
+ * lying it would be picked again and again.
  *
  * Where order counts a request is made at most once: the first lost attempt ends the delivery as `unknown_outcome`, and
  * nothing is claimed before what comes earlier in its order ended: the claim jumps along the index from key to key, so
@@ -217,17 +219,19 @@ export async function claimDueOfAllTeams(
     ), sized as (
       select picked.*, e.payload, e.contract, s.url,
              lease_token is not null as crashed,
-             lease_token is not null and (order_key is not null or crash_count >= ${crashesMax})
+             e.payload is null as expired,
+             e.payload is null
+               or lease_token is not null and (order_key is not null or crash_count >= ${crashesMax})
                as given_up,
              order_key is null and lease_token is not null
                and crash_count between 1 and ${crashesMax - 1} as suspect,
              count(*) filter (where order_key is null and lease_token is not null
                and crash_count between 1 and ${crashesMax - 1})
                over (order by due_at, picked.id) as suspects,
-             sum(octet_length(e.payload)) over (order by due_at, picked.id) as bytes,
+             sum(coalesce(octet_length(e.payload), 0)) over (order by due_at, picked.id) as bytes,
              row_number() over (order by due_at, picked.id) as position
       from picked
-      join events e on e.id = picked.event_id and e.created_at = picked.created_at
+      left join events e on e.id = picked.event_id and e.created_at = picked.created_at
       join subscriptions s on s.id = picked.subscription_id
     ), taken as (
       select * from sized
@@ -254,7 +258,8 @@ export async function claimDueOfAllTeams(
           retry_at = case when given_up then null when crashed then coalesce(d.retry_at, now()) else d.retry_at end,
           last_attempt_at = case when crashed then now() else d.last_attempt_at end,
           last_status_code = case when crashed then null else d.last_status_code end,
-          last_error = case when given_up and d.order_key is null then 'crash_loop'
+          last_error = case when expired then 'payload_expired'
+                            when given_up and d.order_key is null then 'crash_loop'
                             when crashed then 'unknown_outcome' else d.last_error end,
           updated_at = case when crashed then now() else d.updated_at end
       from taken
@@ -277,10 +282,23 @@ export async function claimDueOfAllTeams(
   const leaseMsOf = new Map(shares.map((share) => [share.subscriptionId, share.leaseMs]));
   return rows.map((row) => ({
     ...row,
+    sealed: row.payload[0] === 0,
     leaseToken: options.leaseToken,
     leaseMs: leaseMsOf.get(row.subscriptionId) ?? 0,
   }));
 }
+
+/** Where the answer to an attempt is sealed, if it is. */
+export const responseBodyPlace = (
+  teamId: string,
+  deliveryId: string,
+  attemptNumber: number,
+): SealPlace => ({
+  table: "attempts",
+  column: "sealed_response_body",
+  teamId,
+  rowId: `${deliveryId}/${attemptNumber}`,
+});
 
 /** What is to be written of one attempt that ended. */
 export type AttemptRecord = {
@@ -293,6 +311,8 @@ export type AttemptRecord = {
   requestUrl: string;
   statusCode: number | null;
   responseBody: string | null;
+  /** Set in place of `responseBody` where the team's payloads are sealed. */
+  sealedResponseBody: Buffer | null;
   responseTruncated: boolean;
   errorCode: string | null;
   errorMessage: string | null;
@@ -307,7 +327,7 @@ export type AttemptRecord = {
 /**
  * Logs attempts and moves their deliveries on, where the lease is still theirs; returns the attempts that moved none.
  *
- * What happened is always logged; only the lease holder may change state. A result that comes after its attempt was
+ * What happened is always logged, unless the delivery was erased; only the lease holder may change state. A result that comes after its attempt was
  * given up as `unknown_outcome` takes that row's place, because now the outcome is known; it moves nothing.
  */
 export async function recordAttempts(
@@ -326,6 +346,7 @@ export async function recordAttempts(
         ${textArray(records.map((r) => r.requestUrl))}::text[],
         ${int4Array(records.map((r) => r.statusCode))}::int4[],
         ${textArray(records.map((r) => r.responseBody))}::text[],
+        ${byteaArray(records.map((r) => r.sealedResponseBody))}::bytea[],
         ${boolArray(records.map((r) => r.responseTruncated))}::bool[],
         ${textArray(records.map((r) => r.errorCode))}::text[],
         ${textArray(records.map((r) => r.errorMessage))}::text[],
@@ -335,37 +356,49 @@ export async function recordAttempts(
         ${textArray(records.map((r) => r.outcome))}::text[],
         ${int4Array(records.map((r) => r.delayMs))}::int4[])
         as g (team_id, delivery_id, delivery_created_at, lease_token, number, attempt_id,
-          request_url, status_code, response_body, response_truncated, error_code, error_message,
-          latency_ms, manual, actor, outcome, delay_ms)
+          request_url, status_code, response_body, sealed_response_body, response_truncated,
+          error_code, error_message, latency_ms, manual, actor, outcome, delay_ms)
+    ), moved as (
+      update deliveries d
+      set status = case g.outcome when 'retry' then 'pending' else g.outcome end,
+          lease_token = null,
+          due_at = now() + g.delay_ms * interval '1 millisecond',
+          retry_at = now() + g.delay_ms * interval '1 millisecond',
+          manual = false,
+          last_attempt_at = now(),
+          last_status_code = g.status_code,
+          last_error = g.error_message,
+          finished_at = case when g.outcome <> 'retry' then now() end,
+          updated_at = now()
+      from given g
+      where d.team_id = g.team_id and d.id = g.delivery_id and d.lease_token = g.lease_token
+      returning g.attempt_id, g.delivery_id
+    ), late as (
+      -- Of a delivery that was erased meanwhile nothing is logged.
+      select g.attempt_id
+      from given g
+      join deliveries d on d.team_id = g.team_id and d.id = g.delivery_id
+      where g.delivery_id not in (select delivery_id from moved)
+      for key share of d
     ), logged as (
       insert into attempts (delivery_id, number, delivery_created_at, id, team_id, request_url,
-        success, status_code, response_body, response_truncated, error_code, error_message,
-        latency_ms, will_retry, manual, created_by)
+        success, status_code, response_body, sealed_response_body, response_truncated, error_code,
+        error_message, latency_ms, will_retry, manual, created_by)
       select delivery_id, number, delivery_created_at::timestamptz, attempt_id, team_id,
-             request_url, outcome = 'delivered', status_code, response_body, response_truncated,
-             error_code, error_message, latency_ms, outcome = 'retry', manual, actor
+             request_url, outcome = 'delivered', status_code, response_body, sealed_response_body,
+             response_truncated, error_code, error_message, latency_ms, outcome = 'retry', manual,
+             actor
       from given
+      where delivery_id in (select delivery_id from moved)
+         or attempt_id in (select attempt_id from late)
       on conflict (delivery_id, number, delivery_created_at) do update set
         success = excluded.success, status_code = excluded.status_code,
-        response_body = excluded.response_body, response_truncated = excluded.response_truncated,
+        response_body = excluded.response_body,
+        sealed_response_body = excluded.sealed_response_body,
+        response_truncated = excluded.response_truncated,
         error_code = excluded.error_code, error_message = excluded.error_message,
         latency_ms = excluded.latency_ms
       where attempts.error_code = 'unknown_outcome'
-    ), moved as (
-    update deliveries d
-    set status = case g.outcome when 'retry' then 'pending' else g.outcome end,
-        lease_token = null,
-        due_at = now() + g.delay_ms * interval '1 millisecond',
-        retry_at = now() + g.delay_ms * interval '1 millisecond',
-        manual = false,
-        last_attempt_at = now(),
-        last_status_code = g.status_code,
-        last_error = g.error_message,
-        finished_at = case when g.outcome <> 'retry' then now() end,
-        updated_at = now()
-    from given g
-    where d.team_id = g.team_id and d.id = g.delivery_id and d.lease_token = g.lease_token
-    returning g.attempt_id
     )
     -- Nearly always all of them: then a number says as much as their names.
     select count(*)::int as count,

@@ -16,3 +16,8 @@ export async function insertEncryptionCheck(sql: Sql, check: EncryptionCheck): P
     values (${check.keyId}, ${check.sealedWord})
     on conflict do nothing`;
 }
+
+/** Forgets keys with which nothing is sealed any more. */
+export async function deleteEncryptionChecks(sql: Sql, keyIds: readonly string[]): Promise<void> {
+  await sql`delete from encryption_checks where key_id = any(${[...keyIds]}::text[])`;
+}

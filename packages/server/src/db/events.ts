@@ -1,6 +1,15 @@
 import type { RenderedEvent } from "../domain/contracts/contract.ts";
+import type { SealPlace } from "../secrets.ts";
 import { byteaArray, textArray, uuidArray } from "./arrays.ts";
 import type { Tx } from "./sql.ts";
+
+/** Where an event's payload is sealed, if it is. */
+export const payloadPlace = (teamId: string, eventId: string): SealPlace => ({
+  table: "events",
+  column: "payload",
+  teamId,
+  rowId: eventId,
+});
 
 /** Writes events. Their created_at is the transaction's time, as is that of their deliveries. */
 export async function insertEvents(tx: Tx, events: readonly RenderedEvent[]): Promise<void> {

@@ -223,7 +223,7 @@ async function readDeliveries(
     with sized as (
       select d.*, e.workflow_id, e.workflow_name, e.run_id, e.run_status, e.call_id,
              e.dedupe_key, e.created_by, e.payload,
-             sum(octet_length(e.payload)) over (order by d.id desc) as payload_bytes
+             sum(coalesce(octet_length(e.payload), 0)) over (order by d.id desc) as payload_bytes
       from deliveries d
       left join events e on e.id = d.event_id and e.created_at = d.created_at
         -- Says nothing new, but names the partitions when the statement is planned: planning for all takes longer than reading.
@@ -252,6 +252,7 @@ async function readDeliveries(
 /** An attempt with what its delivery knows of it. */
 export type AttemptRow = {
   id: string;
+  deliveryId: string;
   eventId: string;
   subscriptionId: string;
   eventType: string;
@@ -260,6 +261,8 @@ export type AttemptRow = {
   success: boolean;
   statusCode: number | null;
   responseBody: string | null;
+  /** Set in place of `responseBody` where it is sealed. */
+  sealedResponseBody: Buffer | null;
   responseTruncated: boolean;
   errorCode: string | null;
   errorMessage: string | null;
@@ -299,6 +302,7 @@ export async function listAttempts(
       select a.id, d.event_id as "eventId", d.subscription_id as "subscriptionId",
              d.event_type as "eventType", a.number, a.request_url as "requestUrl", a.success,
              a.status_code as "statusCode", a.response_body as "responseBody",
+             a.sealed_response_body as "sealedResponseBody", d.id as "deliveryId",
              a.response_truncated as "responseTruncated", a.error_code as "errorCode",
              a.error_message as "errorMessage", a.latency_ms as "latencyMs",
              a.will_retry as "willRetry", a.manual, a.created_by as "createdBy",

@@ -33,6 +33,7 @@ export async function claimIdempotencyKey(
       in_flight_until = excluded.in_flight_until,
       status_code = null,
       sealed_response = null,
+      subject_id = null,
       created_at = case
         when known.created_at <= now() - make_interval(secs => ${rememberedSeconds}::float8) then now()
         else known.created_at
@@ -72,13 +73,14 @@ export async function keepIdempotentAnswer(
   teamId: string,
   key: string,
   claim: { token: string },
-  answer: { statusCode: number; sealedResponse: Buffer },
+  answer: { statusCode: number; sealedResponse: Buffer; subjectId: string | null },
 ): Promise<boolean> {
   const rows = await sql("keep_idempotent_answer")`
     update idempotency_keys set
       in_flight_until = null,
       status_code = ${answer.statusCode},
-      sealed_response = ${answer.sealedResponse}
+      sealed_response = ${answer.sealedResponse},
+      subject_id = ${answer.subjectId}
     where team_id = ${teamId} and key = ${key} and in_flight_until = ${claim.token}::timestamptz
     returning key`;
   return rows.length === 1;

@@ -7,6 +7,8 @@ export type RedeliveryCandidate = {
   /** The event's UUID, without the public prefix. */
   eventId: string;
   subscriptionId: string;
+  /** The event's payload is not kept any more. */
+  payloadExpired: boolean;
   /** An attempt may be on the wire right now. */
   inFlight: boolean;
   subscriptionDeleted: boolean;
@@ -26,12 +28,14 @@ export async function lockForRedelivery(
   const eventId = "eventId" in name ? name.eventId : null;
   return await tx<RedeliveryCandidate>`
     select d.id, d.event_id as "eventId", d.subscription_id as "subscriptionId",
+           e.payload is null as "payloadExpired",
+           d.lease_token is not null and d.due_at > now() as "inFlight",
            -- Under a hot lease it has no due time.
            d.lease_token is not null and coalesce(d.due_at > now(), true) as "inFlight",
            s.deleted_at is not null as "subscriptionDeleted", s.enabled as "subscriptionEnabled"
     from deliveries d
     join subscriptions s on s.team_id = d.team_id and s.id = d.subscription_id
-    join events e on e.id = d.event_id and e.created_at = d.created_at
+    left join events e on e.id = d.event_id and e.created_at = d.created_at
     where d.team_id = ${owner.teamId} and s.contract = ${owner.contract}
       and (${deliveryId}::text is null or d.id = ${deliveryId})
       and (${eventId}::uuid is null or d.event_id = ${eventId})

@@ -7,6 +7,7 @@ import type { SubscriptionOwner } from "./subscriptions.ts";
 /** One attempt, for the subscriber to read. */
 export type LogRow = {
   id: string;
+  deliveryId: string;
   eventId: string;
   subscriptionId: string;
   eventType: string;
@@ -15,6 +16,8 @@ export type LogRow = {
   success: boolean;
   statusCode: number | null;
   responseBody: string | null;
+  /** Set in place of `responseBody` where it is sealed. */
+  sealedResponseBody: Buffer | null;
   errorMessage: string | null;
   latencyMs: number | null;
   willRetry: boolean;
@@ -130,6 +133,7 @@ async function readLogs(
     select a.id, d.event_id as "eventId", d.subscription_id as "subscriptionId",
            d.event_type as "eventType", a.number, a.request_url as "requestUrl", a.success,
            a.status_code as "statusCode", a.response_body as "responseBody",
+           a.sealed_response_body as "sealedResponseBody", d.id as "deliveryId",
            a.error_message as "errorMessage", a.latency_ms as "latencyMs",
            a.will_retry as "willRetry", a.created_at as "createdAt"
     from deliveries d

@@ -1,10 +1,10 @@
-import type { Tx } from "./sql.ts";
+import type { Sql, Tx } from "./sql.ts";
 
 /**
  * Makes the daily partitions from today to `daysAhead` days on, by the database's calendar (UTC); returns how many.
  *
  * Rows of a day that landed in the default partition move into their own. The statements are printed by PostgreSQL
- * from fixed table names and its own dates: nothing else gets in.
+ * from fixed table names and its own dates: nothing else gets in. Throws a lock timeout when the tables are busy.
  */
 export async function ensurePartitions(tx: Tx, daysAhead: number): Promise<number> {
   // Processes that start together must not make the same partition twice.
@@ -25,12 +25,65 @@ export async function ensurePartitions(tx: Tx, daysAhead: number): Promise<numbe
     ) days
     where to_regclass(parent || '_' || to_char(day, 'YYYYMMDD')) is null`;
   // Rows must not land in the default partitions between their move and the attachment. It happens once a day.
-  if (missing.length > 0) await tx`lock table events, attempts in access exclusive mode`;
+  if (missing.length > 0) {
+    await waitLittle(tx);
+    await tx`lock table events, attempts in access exclusive mode`;
+  }
   for (const { statement } of missing) await runStatement(tx, statement);
   return missing.length;
+}
+
+/** Longest that others wait behind us while we wait for our locks on a table that all deliveries need. */
+const patienceMs = 150;
+
+async function waitLittle(tx: Tx): Promise<void> {
+  await tx`select set_config('lock_timeout', ${`${patienceMs}ms`}, true)`;
 }
 
 async function runStatement(tx: Tx, statement: string): Promise<void> {
   const strings = Object.assign([statement], { raw: [statement] });
   await tx(strings);
+}
+
+/** A partition whose day is over for every team. */
+export type OldPartition = { name: string; day: string };
+
+/** Lists the daily partitions that hold nothing but what is older than this, the oldest first. */
+export async function listOldPartitionsOfAllTeams(
+  sql: Sql,
+  retentionDays: number,
+): Promise<OldPartition[]> {
+  return await sql<OldPartition>`
+    select name, day::text
+    from (
+      select c.relname as name, to_date(right(c.relname, 8), 'YYYYMMDD') as day
+      from pg_inherits i
+      join pg_class c on c.oid = i.inhrelid
+      where i.inhparent in ('events'::regclass, 'attempts'::regclass)
+        and c.relname ~ '^(events|attempts)_[0-9]{8}$'
+    ) daily
+    where day < (now() at time zone 'UTC')::date - ${retentionDays}::int
+    order by day, name`;
+}
+
+/** Says whether something of that day is still to be delivered. */
+export async function hasPendingDeliveriesOfAllTeams(sql: Sql, day: string): Promise<boolean> {
+  const rows = await sql`
+    select from deliveries
+    where finished_at is null
+      and created_at >= ${`${day} 00:00:00+00`}::timestamptz
+      and created_at < ${`${day} 00:00:00+00`}::timestamptz + interval '1 day'
+    limit 1`;
+  return rows.length > 0;
+}
+
+/** Drops a daily partition; throws a lock timeout when that cannot be done at once, so that nobody waits behind it. */
+export async function dropPartition(tx: Tx, { name }: OldPartition): Promise<void> {
+  await waitLittle(tx);
+  const [row] = await tx<{ statement: string }>`
+    select format('drop table %I', c.relname) as statement
+    from pg_inherits i
+    join pg_class c on c.oid = i.inhrelid
+    where i.inhparent in ('events'::regclass, 'attempts'::regclass) and c.relname = ${name}`;
+  if (row) await runStatement(tx, row.statement);
 }

@@ -11,10 +11,13 @@ type Table = {
   columns: string[];
   constraints: string[];
   indexes: string[];
+  /** Who may do what, and what of it each sees. */
+  rules: string[];
 };
 
 /**
- * Prints the schema as SQL: every table with its columns, constraints and indexes, by name, without daily partitions.
+ * Prints the schema as SQL: every table with its columns, constraints, indexes and policies, by name, without daily
+ * partitions.
  *
  * For people to read and for a test to compare, so it is made of what the catalogs say and the same for every server.
  */
@@ -51,7 +54,9 @@ async function listTables(sql: Sql): Promise<Table[]> {
                then ' collate ' || (select quote_ident(collname) from pg_collation where oid = a.attcollation)
                else '' end
           || case when a.attnotnull then ' not null' else '' end
-          || coalesce(' default ' || pg_get_expr(d.adbin, d.adrelid), '')
+          || coalesce(case when a.attgenerated = 's'
+               then ' generated always as (' || btrim(regexp_replace(pg_get_expr(d.adbin, d.adrelid), '\\s+', ' ', 'g')) || ') stored'
+               else ' default ' || pg_get_expr(d.adbin, d.adrelid) end, '')
         from pg_attribute a
         join pg_type t on t.oid = a.atttypid
         left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
@@ -72,7 +77,35 @@ async function listTables(sql: Sql): Promise<Table[]> {
         where x.indrelid = c.oid
           and not exists (select from pg_constraint n where n.conindid = x.indexrelid and n.conrelid = c.oid)
         order by i.relname collate "C"
-      ) as indexes
+      ) as indexes,
+      array(
+        select format('alter table %s enable row level security', c.relname) where c.relrowsecurity
+        union all
+        select format('alter table %s force row level security', c.relname) where c.relforcerowsecurity
+      ) || array(
+        select format('grant %s on %s to %s',
+          string_agg(lower(g.privilege_type), ', ' order by g.privilege_type), c.relname,
+          coalesce(r.rolname, 'public'))
+        from aclexplode(c.relacl) g left join pg_roles r on r.oid = g.grantee
+        where g.grantee <> c.relowner
+        group by r.rolname order by r.rolname collate "C"
+      ) || array(
+        select format('grant %s (%s) on %s to %s', lower(g.privilege_type),
+          string_agg(a.attname, ', ' order by a.attnum), c.relname, r.rolname)
+        from pg_attribute a, aclexplode(a.attacl) g join pg_roles r on r.oid = g.grantee
+        where a.attrelid = c.oid
+        group by g.privilege_type, r.rolname order by r.rolname collate "C", g.privilege_type
+      ) || array(
+        select format('create policy %s on %s%s for %s to %s%s%s', p.polname, c.relname,
+          case when p.polpermissive then '' else ' as restrictive' end,
+          case p.polcmd when '*' then 'all' when 'r' then 'select' when 'a' then 'insert'
+                        when 'w' then 'update' else 'delete' end,
+          coalesce((select string_agg(rolname, ', ' order by rolname collate "C")
+                    from pg_roles where oid = any(p.polroles)), 'public'),
+          ' using (' || regexp_replace(pg_get_expr(p.polqual, c.oid), '\\s+', ' ', 'g') || ')',
+          ' with check (' || pg_get_expr(p.polwithcheck, c.oid) || ')')
+        from pg_policy p where p.polrelid = c.oid order by p.polname collate "C"
+      ) as rules
     from pg_class c
     where c.relnamespace = 'public'::regnamespace
       and c.relkind in ('r', 'p')
@@ -86,6 +119,7 @@ function printTable(table: Table): string {
   const lines = [...table.columns, ...table.constraints].map((line) => `  ${line}`);
   const storage = options ? ` with (${options})` : "";
   const partitioned = partitionKey ? ` partition by ${partitionKey.toLowerCase()}` : "";
-  const indexes = table.indexes.map((definition) => `${definition};\n`);
-  return `create table ${name} (\n${lines.join(",\n")}\n)${partitioned}${storage};\n${indexes.join("")}`;
+  const others = [...table.indexes, ...table.rules];
+  const statements = others.map((statement) => `${statement};\n`);
+  return `create table ${name} (\n${lines.join(",\n")}\n)${partitioned}${storage};\n${statements.join("")}`;
 }

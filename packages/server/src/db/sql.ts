@@ -1,4 +1,5 @@
 import pg from "pg";
+import { isObjectId } from "../ids.ts";
 
 /** A row as the driver gives it: columns by name. */
 type Row = Record<string, unknown>;
@@ -44,7 +45,7 @@ export type Tx = Sql & {
   commitBehind<T>(written: Promise<T>): Promise<T>;
 };
 
-/** A pool of connections to the one database. */
+/** The one database, as far as its holder may reach into it. */
 export type Database = {
   sql: Sql;
   /** Runs `work` in one transaction: committed when it returns, rolled back when it throws. */
@@ -54,13 +55,30 @@ export type Database = {
    * itself fail, they run outside of a transaction. `tx.now` is there when it has not; write after waiting for it.
    */
   beginReading<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+};
+
+/** A pool of connections to it. */
+export type DatabasePool = Database & { close(): Promise<void> };
+
+/** A pool that reaches the teams it is asked for, and is of no use without asking. */
+export type TeamDatabase = {
+  /** The rows of these teams only, whatever a statement says: the database itself hides all others. */
+  forTeams(teamIds: readonly string[]): Database;
   close(): Promise<void>;
 };
+
+/**
+ * The role under which connections work; db/migrations/0006_row_level_security.sql says what each may.
+ *
+ * The `owner` is whom the URL names: it makes partitions and tidies up, and no wall stands in its way.
+ */
+export type DatabaseRole = "postrider_team" | "postrider_keys" | "postrider_all_teams" | "owner";
 
 export type DatabaseOptions = {
   url: string;
   /** Shown in pg_stat_activity, so that an operator sees which part is busy. */
   name: string;
+  role: DatabaseRole;
   connectionsMax: number;
   /** A statement that takes longer is cancelled: nothing waits for ever. */
   statementTimeoutMs: number;
@@ -70,12 +88,50 @@ export type DatabaseOptions = {
 };
 
 /** Opens a pool. Connections are made when first needed and made again after the database was away. */
-export function openDatabase(options: DatabaseOptions): Database {
+export function openDatabase(
+  options: DatabaseOptions & { role: "postrider_all_teams" | "owner" },
+): DatabasePool {
+  const { pool, close } = openPool(options);
+  const opening = "begin; select now()";
+  return {
+    sql: statementRunner((query) => pool.query(query)),
+    begin: (work) => transact(pool, opening, work, false),
+    beginReading: (work) => transact(pool, opening, work, true),
+    close,
+  };
+}
+
+/** Opens a pool whose every transaction names the teams that it is about. */
+export function openTeamDatabase(
+  options: DatabaseOptions & { role: "postrider_team" | "postrider_keys" },
+): TeamDatabase {
+  const { pool, close } = openPool(options);
+  return {
+    forTeams(teamIds) {
+      // Their names go into the statement as text: nothing but ids may get there.
+      if (!teamIds.every(isObjectId)) throw new Error("a team has no such id");
+      const names = teamIds.map((id) => `"${id}":0`).join(",");
+      const opening = `begin; select now(), set_config('postrider.teams', '{${names}}', true)`;
+      return {
+        // One round trip. Should BEGIN fail, the statement runs without a team's name, and reaches nothing.
+        sql: statementRunner((query) =>
+          transact(pool, opening, (tx, run) => tx.commitBehind(run(query)), true),
+        ),
+        begin: (work) => transact(pool, opening, work, false),
+        beginReading: (work) => transact(pool, opening, work, true),
+      };
+    },
+    close,
+  };
+}
+
+function openPool(options: DatabaseOptions): { pool: pg.Pool; close(): Promise<void> } {
   const settings = {
     statement_timeout: String(options.statementTimeoutMs),
     lock_timeout: String(Math.min(options.statementTimeoutMs, 10_000)),
     idle_in_transaction_session_timeout: "60000",
     timezone: "UTC",
+    ...(options.role === "owner" ? {} : { role: options.role }),
     ...options.settings,
   };
   const pool = new pg.Pool({
@@ -98,39 +154,8 @@ export function openDatabase(options: DatabaseOptions): Database {
   pool.on("error", (error) => {
     if (!closing) options.onError(error);
   });
-
-  async function transact<T>(work: (tx: Tx) => Promise<T>, mayStartAtOnce: boolean): Promise<T> {
-    const client = await pool.connect();
-    // Checked out, a client's errors no longer reach the pool's handler.
-    const onClientError = () => {};
-    client.on("error", onClientError);
-    let broken: Error | undefined;
-    try {
-      const now = askForTime(client);
-      const tx = openTransaction(client, now);
-      if (mayStartAtOnce) now.catch(() => {});
-      else await now;
-      const result = await work(tx);
-      return tx.committed ? result : await tx.commitBehind(Promise.resolve(result));
-    } catch (error) {
-      // A connection that cannot even roll back is thrown away; one that fell silent is not asked to.
-      if (fellSilent(error)) broken = error;
-      else {
-        await client.query("rollback").catch((failure: Error) => {
-          broken = failure;
-        });
-      }
-      throw error;
-    } finally {
-      client.off("error", onClientError);
-      client.release(broken);
-    }
-  }
-
   return {
-    sql: statementRunner((query) => pool.query(query)),
-    begin: (work) => transact(work, false),
-    beginReading: (work) => transact(work, true),
+    pool,
     async close() {
       closing = true;
       await pool.end();
@@ -142,9 +167,46 @@ export function openDatabase(options: DatabaseOptions): Database {
 const fellSilent = (error: unknown): error is Error =>
   error instanceof Error && error.message === "Query read timeout";
 
+type RunQuery = (query: pg.QueryConfig) => Promise<pg.QueryResult>;
+
+async function transact<T>(
+  pool: pg.Pool,
+  opening: string,
+  work: (tx: Tx, run: RunQuery) => Promise<T>,
+  mayStartAtOnce: boolean,
+): Promise<T> {
+  const client = await pool.connect();
+  // Checked out, a client's errors no longer reach the pool's handler.
+  const onClientError = () => {};
+  client.on("error", onClientError);
+  let broken: Error | undefined;
+  try {
+    const now = begin(client, opening);
+    const { tx, run, committed } = openTransaction(client, now);
+    if (mayStartAtOnce) now.catch(() => {});
+    else await now;
+    const result = await work(tx, run);
+    if (!committed()) await tx.commitBehind(Promise.resolve());
+    await now;
+    return result;
+  } catch (error) {
+    // A connection that cannot even roll back is thrown away; one that fell silent is not asked to.
+    if (fellSilent(error)) broken = error;
+    else {
+      await client.query("rollback").catch((failure: Error) => {
+        broken = failure;
+      });
+    }
+    throw error;
+  } finally {
+    client.off("error", onClientError);
+    client.release(broken);
+  }
+}
+
 /** Begins, and asks for the time in the same round trip. */
-async function askForTime(client: pg.PoolClient): Promise<Date> {
-  const results: unknown = await client.query("begin; select now()");
+async function begin(client: pg.PoolClient, opening: string): Promise<Date> {
+  const results: unknown = await client.query(opening);
   const [, { rows }] = results as [pg.QueryResult, pg.QueryResult<{ now: Date }>];
   const [row] = rows;
   if (!row) throw new Error("select now() returned no row");
@@ -154,16 +216,15 @@ async function askForTime(client: pg.PoolClient): Promise<Date> {
 function openTransaction(
   client: pg.PoolClient,
   now: Promise<Date>,
-): Tx & { readonly committed: boolean } {
+): { tx: Tx; run: RunQuery; committed: () => boolean } {
   let committed = false;
-  const run = statementRunner((query) => {
+  const run: RunQuery = (query) => {
     // It would run on its own, outside of the transaction.
     if (committed) throw new Error("a statement came after the commit");
     return client.query(query);
-  });
-  return Object.defineProperties(run, {
+  };
+  const tx = Object.defineProperties(statementRunner(run), {
     now: { value: now },
-    committed: { get: () => committed },
     commitBehind: {
       async value<T>(written: Promise<T>): Promise<T> {
         committed = true;
@@ -182,10 +243,11 @@ function openTransaction(
         return result.value;
       },
     },
-  }) as Tx & { readonly committed: boolean };
+  }) as Tx;
+  return { tx, run, committed: () => committed };
 }
 
-function statementRunner(query: (config: pg.QueryConfig) => Promise<pg.QueryResult>): Sql {
+function statementRunner(query: RunQuery): Sql {
   const run = (name: string | undefined, strings: TemplateStringsArray, values: unknown[]) =>
     query({
       ...(name === undefined ? {} : { name }),

@@ -1,6 +1,6 @@
 import { idFromSeed } from "../ids.ts";
 import { type Listed, type Page, readList } from "./lists.ts";
-import type { Database, Sql } from "./sql.ts";
+import type { Database, Sql, Tx } from "./sql.ts";
 
 /** The team of an installation that has made no other: the same id in every installation. */
 export const defaultTeamId = idFromSeed(0, "postrider default team");
@@ -23,16 +23,22 @@ export async function insertTeam(sql: Sql, team: { id: string; name: string }): 
 
 export type Team = { id: string; name: string; createdAt: Date };
 
-/** Makes a team that a key reaches from then on; undefined when the id is taken by another team. */
+/**
+ * Makes a team that a key reaches from then on; undefined when the id is taken by another team.
+ *
+ * `afterwards` runs before the commit of a team that is new; what it throws undoes the team.
+ */
 export async function createTeamFor(
   database: Database,
   apiKeyId: string,
   team: { id: string; name: string },
+  afterwards: (tx: Tx) => Promise<void>,
 ): Promise<Team | undefined> {
   return await database.begin(async (tx) => {
     if (await insertTeam(tx, team)) {
       await tx`
         insert into api_key_teams (api_key_id, team_id) values (${apiKeyId}, ${team.id})`;
+      await afterwards(tx);
     }
     // Of a repeated request, the team that the first one made.
     const [made] = await tx<Team>`

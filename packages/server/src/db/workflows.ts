@@ -1,5 +1,6 @@
 import type { JsonText } from "../domain/json-text.ts";
 import type { Version, Workflow } from "../domain/lifecycle/workflow.ts";
+import { textValue, valueText } from "../sealed-values.ts";
 import { byteaArray, int4Array, textArray, timestampArray } from "./arrays.ts";
 import { type Listed, type Page, readList } from "./lists.ts";
 import type { Database, Sql, Tx } from "./sql.ts";
@@ -43,13 +44,13 @@ export function toWorkflow(row: WorkflowRow): Workflow {
   };
 }
 
-/** Reads a body column: what was stored is the exact text of valid JSON. */
+/** Reads a body column: what was stored is the exact text of valid JSON, or sealed (see sealed-values.ts). */
 export const toJsonText = (bytes: Buffer | null): JsonText | null =>
-  bytes === null ? null : (bytes.toString("utf8") as JsonText);
+  bytes === null ? null : (valueText(bytes) as JsonText);
 
 /** Writes a body column. */
 export const fromJsonText = (text: JsonText | null): Buffer | null =>
-  text === null ? null : Buffer.from(text);
+  text === null ? null : textValue(text);
 
 /** Locks workflows for a change, in id order so that batches never wait for each other in a circle. */
 export async function lockWorkflows(tx: Tx, keys: readonly TeamKey[]): Promise<Workflow[]> {

@@ -1,5 +1,6 @@
 import { sign } from "@postrider/sdk/sign";
-import type { AttemptRecord } from "../db/deliveries.ts";
+import { type AttemptRecord, responseBodyPlace } from "../db/deliveries.ts";
+import { payloadPlace } from "../db/events.ts";
 import {
   automaticAttempts,
   bodyBudgetMs,
@@ -11,17 +12,29 @@ import {
   decideOutcome,
   describeFailure,
   errorCode,
+  quietSeconds,
 } from "../domain/outcome.ts";
 import { reach } from "../fault-points.ts";
 import { newId, publicEventId } from "../ids.ts";
+import { openValue } from "../sealed-values.ts";
+import { type Keyring, SealError } from "../secrets.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Sender } from "./send.ts";
 import type { Target, Targets } from "./targets.ts";
 
 /** How an attempt ended, as the dispatcher needs to know it. */
 export type Attempted =
-  /** A request was made (or refused before it left); `healthy`: answered quickly and well. */
-  | { kind: "attempted"; healthy: boolean; overburdened: boolean; retryInMs: number | undefined }
+  /**
+   * A request was made (or refused before it left); `healthy`: answered quickly and well. For `quietMs` the receiver
+   * wants no further request.
+   */
+  | {
+      kind: "attempted";
+      healthy: boolean;
+      overburdened: boolean;
+      quietMs: number;
+      retryInMs: number | undefined;
+    }
   /** Nothing was sent and the lease was given back. */
   | { kind: "released" };
 
@@ -29,6 +42,7 @@ export type AttemptDeps = {
   targets: Targets;
   sender: Sender;
   recorder: Recorder;
+  keyring: Keyring;
   random: () => number;
   nowMs: () => number;
   /** Told of each attempt whose result was logged too late to count. */
@@ -58,14 +72,16 @@ export async function attempt(
     return { kind: "released" };
   }
 
+  const body = openPayload(deps.keyring, delivery);
+  const refused = target.refused ?? (body ? undefined : unreadable);
   reach("before_request", delivery.id);
-  const { result, latencyMs } = target.refused
-    ? { result: target.refused, latencyMs: 0 }
+  const { result, latencyMs } = refused
+    ? { result: refused, latencyMs: 0 }
     : await deps.sender.send({
         origin: target.origin,
         path: target.path,
-        headers: requestHeaders(target, delivery, deps.nowMs()),
-        body: delivery.payload,
+        headers: requestHeaders(target, delivery, body ?? noBytes, deps.nowMs()),
+        body: body ?? noBytes,
         timeoutMs: target.timeoutSeconds * 1_000,
       });
 
@@ -86,7 +102,7 @@ export async function attempt(
     attemptId: newId(),
     requestUrl: target.url,
     statusCode: result.kind === "responded" ? result.status : null,
-    responseBody: result.kind === "responded" ? result.body : null,
+    ...keptBody(deps.keyring, delivery, result.kind === "responded" ? result.body : null),
     responseTruncated: result.kind === "responded" && result.bodyTruncated,
     errorCode: errorCode(result),
     errorMessage: describeFailure(result),
@@ -103,20 +119,24 @@ export async function attempt(
     kind: "attempted",
     healthy: outcome.kind === "delivered" && latencyMs < quickMs,
     overburdened: isOverburdened(result),
+    quietMs: quietSeconds(result, deps.nowMs()) * 1_000,
     retryInMs: moved ? (record.delayMs ?? undefined) : undefined,
   };
 }
 
 /** The headers of one attempt: the target's own, and the three of Standard Webhooks with a fresh time and signature. */
-function requestHeaders(target: Target, delivery: LeasedDelivery, nowMs: number): string[] {
+function requestHeaders(
+  target: Target,
+  delivery: LeasedDelivery,
+  body: Buffer,
+  nowMs: number,
+): string[] {
   const id = publicEventId(delivery.eventId);
   const timestamp = Math.floor(nowMs / 1_000);
-  const signatures = target.signingSecrets.map((secret) =>
-    sign(secret, id, timestamp, delivery.payload),
-  );
+  const signatures = target.signingSecrets.map((secret) => sign(secret, id, timestamp, body));
   return [
     ...target.headers,
-    ...target.payloadHeaders(delivery.payload),
+    ...target.payloadHeaders(body),
     "webhook-id",
     id,
     "webhook-timestamp",
@@ -124,6 +144,36 @@ function requestHeaders(target: Target, delivery: LeasedDelivery, nowMs: number)
     "webhook-signature",
     signatures.join(" "),
   ];
+}
+
+const noBytes = Buffer.alloc(0);
+
+/** What every attempt comes to whose payload was altered in the database, or sealed by a key that is lost. */
+const unreadable: AttemptResult = {
+  kind: "unanswered",
+  reason: "decrypt_failed",
+  detail: "The event's payload cannot be opened.",
+};
+
+function openPayload(keyring: Keyring, delivery: LeasedDelivery): Buffer | undefined {
+  const { teamId, eventId, payload } = delivery;
+  try {
+    return openValue(keyring, payload, payloadPlace(teamId, eventId));
+  } catch (error) {
+    if (error instanceof SealError) return undefined;
+    throw error;
+  }
+}
+
+/** The answer as it is kept: sealed when what it answers is. */
+function keptBody(
+  keyring: Keyring,
+  { teamId, id, attemptNumber, sealed }: LeasedDelivery,
+  body: string | null,
+): Pick<AttemptRecord, "responseBody" | "sealedResponseBody"> {
+  if (!sealed || !body) return { responseBody: body, sealedResponseBody: null };
+  const place = responseBodyPlace(teamId, id, attemptNumber);
+  return { responseBody: null, sealedResponseBody: keyring.seal(body, place) };
 }
 
 const longestAttemptMs = (target: Target): number =>

@@ -28,8 +28,11 @@ export type Dispatcher = {
   hotPath: HotPath;
   /** Begins to claim what is due. */
   start(): void;
-  /** Looks for due deliveries now instead of at the next poll. */
-  wake(): void;
+  /**
+   * Looks for due deliveries now instead of at the next poll. One of this subscription's fell due because a person
+   * wants it so, or the subscription was changed: should its receiver have asked for quiet, it is asked again.
+   */
+  wake(subscriptionId?: string): void;
   /** Stops claiming, finishes what is in flight, gives back the rest; resolves when all is written. */
   close(): Promise<void>;
   /** Milliseconds since the table was last looked at with success; undefined before the first time. */
@@ -78,6 +81,8 @@ type Lane = {
   queued: boolean;
   /** More is due in the table than could be taken. */
   backlog: boolean;
+  /** Until then the receiver wants no request; of `performance.now()`, and known to this process only. */
+  quietUntilMs: number;
 };
 
 export function openDispatcher(deps: DispatcherDeps): Dispatcher {
@@ -111,6 +116,7 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
         pace: openPace(),
         queued: false,
         backlog: false,
+        quietUntilMs: 0,
       };
       lanes.set(subscriptionId, lane);
       if (lanes.size > idleLanesMax) forgetIdleLanes();
@@ -120,18 +126,23 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
 
   function forgetIdleLanes(): void {
     for (const [id, lane] of lanes) {
-      if (lane.inFlight + lane.reserved + lane.ready.length === 0) lanes.delete(id);
+      if (lane.inFlight + lane.reserved + lane.ready.length > 0 || isQuiet(lane)) continue;
+      lanes.delete(id);
     }
   }
+
+  const isQuiet = (lane: Lane): boolean => performance.now() < lane.quietUntilMs;
 
   const holdMaxOf = (lane: Lane): number => holdMax(lane.slots, lane.pace.bestPerSecond());
 
   const roomOf = (lane: Lane): number =>
-    holdMaxOf(lane) - lane.inFlight - lane.ready.length - lane.reserved;
+    isQuiet(lane) ? 0 : holdMaxOf(lane) - lane.inFlight - lane.ready.length - lane.reserved;
 
   /** What is sent at most once must not wait under a lease: were it lost with this process, it would never be sent. */
   const slotsFreeOf = (lane: Lane): number =>
-    Math.min(lane.slots - lane.inFlight - lane.ready.length, deps.concurrency - inFlight);
+    isQuiet(lane)
+      ? 0
+      : Math.min(lane.slots - lane.inFlight - lane.ready.length, deps.concurrency - inFlight);
 
   /** Deliveries that may be held, over all lanes: as many again may wait as may be in flight, and more when all goes fast. */
   const capacity = (): number => Math.max(deps.concurrency * 2, heldAtPace(pace.bestPerSecond()));
@@ -140,7 +151,25 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
 
   function enqueue(lane: Lane, entry: Held): void {
     lane.ready.push(entry);
-    offerTurn(lane);
+    if (isQuiet(lane)) giveBack(lane);
+    else offerTurn(lane);
+  }
+
+  /** Gives back the leases of all that waits in a lane: another process or a later claim will take it. */
+  function giveBack(lane: Lane): void {
+    for (const { delivery } of lane.ready.splice(0)) {
+      forgetHeld(delivery);
+      deps.recorder.release(delivery).catch((error) => {
+        deps.onError("a lease could not be given back", error);
+      });
+    }
+  }
+
+  function keepQuiet(lane: Lane, quietMs: number): void {
+    if (quietMs <= 0) return;
+    lane.quietUntilMs = Math.max(lane.quietUntilMs, performance.now() + quietMs);
+    lane.backlog = true;
+    giveBack(lane);
   }
 
   function offerTurn(lane: Lane): void {
@@ -179,6 +208,7 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
           pace.count();
           lane.pace.count();
           lane.slots = adaptSlots(lane.slots, attempted, deps.subscriptionConcurrency);
+          keepQuiet(lane, attempted.quietMs);
           if (attempted.retryInMs !== undefined) pollWithin(attempted.retryInMs);
         }
         offerTurn(lane);
@@ -334,20 +364,17 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
   return {
     hotPath,
     start: wake,
-    wake,
+    wake(subscriptionId) {
+      const lane = subscriptionId === undefined ? undefined : lanes.get(subscriptionId);
+      if (lane) lane.quietUntilMs = 0;
+      wake();
+    },
     async close() {
       closing = true;
       clearTimeout(timer);
       await polling;
       ring.length = 0;
-      for (const lane of lanes.values()) {
-        for (const { delivery } of lane.ready.splice(0)) {
-          forgetHeld(delivery);
-          deps.recorder.release(delivery).catch((error) => {
-            deps.onError("a lease could not be given back", error);
-          });
-        }
-      }
+      for (const lane of lanes.values()) giveBack(lane);
       if (inFlight > 0) {
         await new Promise<void>((resolve) => {
           onQuiet = resolve;

@@ -44,7 +44,8 @@ export function openRecorder(deps: RecorderDeps): Recorder {
     // Bounded by the attempts in flight, which wait for their result to be written.
     waitingMax: Number.POSITIVE_INFINITY,
     mayBeOneItem: (error) => !mayPass(error),
-    weigh: (record) => 500 + (record.responseBody?.length ?? 0),
+    weigh: (record) =>
+      500 + (record.responseBody?.length ?? 0) + (record.sealedResponseBody?.length ?? 0),
     commit: (records) =>
       persist(deps, records, async (batch) => {
         reach("before_result_commit");

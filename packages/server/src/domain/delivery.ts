@@ -7,7 +7,10 @@ export type LeasedDelivery = {
   eventId: string;
   contract: string;
   eventType: string;
+  /** To be opened first when it begins with a zero byte, as one that was claimed from the table may. */
   payload: Buffer;
+  /** The payload is stored sealed, and so is what is answered to it. */
+  sealed: boolean;
   /** The transaction that made it, in the database's own precision: names the partition of its attempts. */
   createdAt: string;
   leaseToken: string;

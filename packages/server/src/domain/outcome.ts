@@ -54,6 +54,8 @@ export type OutcomeContext = {
 
 const delaySecondsMax = 86_400;
 const retryAfterSpread = 0.1;
+/** One answer keeps a subscription quiet no longer; then it is asked again. */
+const quietSecondsMax = 3_600;
 
 /** Decides what follows an attempt. Every retry rule of the service is here. */
 export function decideOutcome(result: AttemptResult, context: OutcomeContext): Outcome {
@@ -63,6 +65,16 @@ export function decideOutcome(result: AttemptResult, context: OutcomeContext): O
   const retryNumber = Math.max(1, context.automaticAttempts);
   const ownSeconds = retryDelaySeconds(context.backoffSeconds, retryNumber, context.random);
   return { kind: "retry", delaySeconds: Math.max(ownSeconds, requestedSeconds(result, context)) };
+}
+
+/**
+ * Tells for how long the receiver wants no request at all, in seconds; 0 when it said nothing of the kind.
+ *
+ * `Retry-After` speaks of the receiver, not of one request. An hour at the most, because a slip of a receiver that
+ * asks for a day must not silence a subscription for one.
+ */
+export function quietSeconds(result: AttemptResult, nowMs: number): number {
+  return Math.min(quietSecondsMax, retryAfterSeconds(result, nowMs));
 }
 
 /** Gives the code that tells why an attempt failed, or null when it did not. */
@@ -94,8 +106,12 @@ function isRedirect(status: number): boolean {
 
 /** The delay that the receiver asks for, spread so that deliveries do not all come back at once. */
 function requestedSeconds(result: AttemptResult, { random, nowMs }: OutcomeContext): number {
+  const seconds = retryAfterSeconds(result, nowMs);
+  return Math.min(delaySecondsMax, seconds * (1 + retryAfterSpread * random()));
+}
+
+function retryAfterSeconds(result: AttemptResult, nowMs: number): number {
   if (result.kind !== "responded" || result.retryAfter === undefined) return 0;
   if (result.status !== 429 && result.status !== 503) return 0;
-  const seconds = parseRetryAfter(result.retryAfter, nowMs) ?? 0;
-  return Math.min(delaySecondsMax, seconds * (1 + retryAfterSpread * random()));
+  return parseRetryAfter(result.retryAfter, nowMs) ?? 0;
 }

@@ -1,27 +1,35 @@
+import { finishErasures } from "../actions/erase-team.ts";
+import { deleteOldAuditEntriesOfAllTeams } from "../db/audit.ts";
 import { failOrphanedDeliveriesOfAllTeams } from "../db/deliveries.ts";
 import { deleteOldIdentitiesOfAllTeams } from "../db/fact-identities.ts";
 import { deleteOldIdempotencyKeysOfAllTeams } from "../db/idempotency-keys.ts";
+import { takeJanitorsPlace } from "../db/janitor-lock.ts";
 import { ensurePartitions } from "../db/partitions.ts";
-import type { Database } from "../db/sql.ts";
+import { type Database, isTimeout } from "../db/sql.ts";
 import { reach } from "../fault-points.ts";
+import { letGo } from "./retention.ts";
 
 export type JanitorDeps = {
   database: Database;
+  /** Days that things are kept at the most. */
+  retentionDays: number;
   onError: (message: string, error: unknown) => void;
 };
 
 const roundMs = 60_000;
 const daysAhead = 7;
 const rowsMax = 1_000;
+/** Longest round: in between there is time for everything else. */
+const roundMsMax = 20_000;
 
-/** Keeps the house tidy: partitions for the days to come, idempotency keys that are over, deliveries without a subscription. */
+/** Keeps the house tidy, in one process at a time: partitions for the days to come, and away with what is over. */
 export function openJanitor(deps: JanitorDeps): { close(): Promise<void> } {
   let closing = false;
   let timer: NodeJS.Timeout | undefined;
   let working: Promise<void> | undefined;
 
   function round(): void {
-    working = tidy(deps.database)
+    working = tidy(deps.database, deps.retentionDays)
       .catch((error) => deps.onError("the janitor could not do its round", error))
       .finally(() => {
         if (!closing) timer = setTimeout(round, roundMs);
@@ -38,13 +46,36 @@ export function openJanitor(deps: JanitorDeps): { close(): Promise<void> } {
   };
 }
 
-/** Does one round; every step is bounded, what is left over waits for the next one. */
-export async function tidy(database: Database): Promise<void> {
-  await database.begin((tx) => ensurePartitions(tx, daysAhead));
+/** Makes the partitions of the days to come, unless the tables are busy: there are days for that. */
+export async function prepare(database: Database): Promise<void> {
+  try {
+    await database.begin((tx) => ensurePartitions(tx, daysAhead));
+  } catch (error) {
+    if (!isTimeout(error)) throw error;
+  }
+}
+
+/**
+ * Does one round, unless another process is at it; every step is bounded, what is left over waits for the next one.
+ *
+ * The lock is that of a transaction in which nothing else happens: it goes with its process, and holds nobody up.
+ */
+export async function tidy(database: Database, retentionDays = 30): Promise<void> {
+  await database.begin(async (tx) => {
+    if (await takeJanitorsPlace(tx)) await doRound(database, retentionDays);
+  });
+}
+
+async function doRound(database: Database, retentionDays: number): Promise<void> {
+  const untilMs = performance.now() + roundMsMax;
+  await prepare(database);
   reach("janitor_step");
   await failOrphanedDeliveriesOfAllTeams(database.sql, rowsMax);
   reach("janitor_step");
   await deleteOldIdentitiesOfAllTeams(database.sql, rowsMax);
   reach("janitor_step");
   await deleteOldIdempotencyKeysOfAllTeams(database.sql, rowsMax);
+  await deleteOldAuditEntriesOfAllTeams(database.sql, rowsMax);
+  await finishErasures(database, untilMs);
+  await letGo(database, { retentionDays, untilMs });
 }

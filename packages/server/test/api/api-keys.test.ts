@@ -184,7 +184,7 @@ test("another team's key is not there; one that is shared is only taken away fro
 test("the operator's own key is not revoked through the API", async () => {
   let ready: Promise<void> = Promise.resolve();
   const api = await setup({
-    deps: (database) => {
+    deps: (_walled, database) => {
       ready = ensureBootstrapKey(database, { key: "the-operators-own-key" });
       return {
         config: { ...readConfig("development", {}), bootstrapApiKey: "the-operators-own-key" },

@@ -1,12 +1,13 @@
 import { expect, onTestFinished, test } from "vitest";
 import { openRecordFacts } from "../../src/actions/record-facts.ts";
 import { openApp } from "../../src/api/app.ts";
-import type { Database } from "../../src/db/sql.ts";
+import type { TeamDatabase } from "../../src/db/sql.ts";
 import { assistantMessages } from "../../src/domain/contracts/assistant-messages.ts";
 import { organisationWebhooks } from "../../src/domain/contracts/organisation-webhooks.ts";
 import { workflowWebhooks } from "../../src/domain/contracts/workflow-webhooks.ts";
 import { newCallId, newId } from "../../src/ids.ts";
 import { openTestApi } from "../support/api.ts";
+import { plainVault } from "../support/vault.ts";
 
 type Result = {
   index: number;
@@ -21,11 +22,12 @@ type Result = {
 };
 
 /** What one process records facts with; nothing is dispatched. */
-function intake(database: Database) {
+function intake(database: TeamDatabase) {
   const facts = openRecordFacts({
     database,
     contracts: [workflowWebhooks, organisationWebhooks, assistantMessages],
     hotPath: { reserve: () => false, cancel: () => {}, accept: () => {}, leftInTable: () => {} },
+    vault: plainVault,
     waitingMax: 5_000,
     onUnwanted: () => {},
   });
@@ -186,7 +188,7 @@ test("what is wrong with one fact is told of that fact alone", async () => {
 
 test("the same fact sent a thousand times at once, over two processes, is one event", async () => {
   const api = await setup();
-  const second = await openApp({ ...api.deps, ...intake(api.database) });
+  const second = await openApp({ ...api.deps, ...intake(api.deps.database) });
   onTestFinished(() => second.close());
   const body = { facts: [{ type: "workflow.created", id: "fact-1", data: { name: "Once" } }] };
   const answers = await Promise.all(
@@ -206,7 +208,7 @@ test("the same fact sent a thousand times at once, over two processes, is one ev
 
 test("CloudEvents are one fact for each source and id, within a batch, across batches and over two processes", async () => {
   const api = await setup();
-  const second = await openApp({ ...api.deps, ...intake(api.database) });
+  const second = await openApp({ ...api.deps, ...intake(api.deps.database) });
   onTestFinished(() => second.close());
   const first = await api.send([cloudEvent("a"), cloudEvent("b"), cloudEvent("a")], batch);
   expect(first.status, first.text).toBe(200);

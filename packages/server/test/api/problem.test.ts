@@ -42,7 +42,11 @@ const probeRoutes: Routes = (app, { database }) => {
   app.get<{ Params: { kind: string } }>("/throw/:kind", { config }, async ({ params }) => {
     throw thrown[params.kind];
   });
-  app.get("/cast", { config }, async () => database.sql`select ${"Jane PHI Doe"}::int`);
+  app.get(
+    "/cast",
+    { config },
+    async () => database.forTeams([]).sql`select ${"Jane PHI Doe"}::int`,
+  );
   app.get("/list", { config, schema: { querystring: Query } }, async ({ query }) => ({ query }));
   app.get("/things/:id", { config, schema: { params: Id } }, async () => ({}));
   app.put("/things/:id", { config, schema: { params: Id } }, async () => ({}));

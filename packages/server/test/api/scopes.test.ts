@@ -30,7 +30,13 @@ function neededScope({ name, method, path }: Operation): Scope | "any" | "none" 
   if (withoutKey.includes(name)) return "none";
   if (name === "GET /accounts/v1/users/me") return "any";
   // Who reaches what is for administrators alone, be it only to look.
-  if (/^\/v1\/(teams|api-keys)(\/|$)/.test(path)) return "admin";
+  if (/^\/v1\/(teams|api-keys|audit)(\/|$)/.test(path)) return "admin";
+  // What is erased is gone for good.
+  const erasing = [
+    "/workflows/v1/workflow-runs/{run_id}",
+    "/calls/v1/conversations/{conversation_id}",
+  ];
+  if (method === "DELETE" && erasing.includes(path)) return "admin";
   // With the secret one could forge deliveries: reading it takes more than `read`.
   const reads = method === "GET" && !path.endsWith("/signing-secret");
   const [, scope] =
@@ -51,6 +57,7 @@ const onNothing = {
   assistant_id: [newId()],
   conversation_id: [newCallId("web")],
   api_key_id: [newId()],
+  team_id: [newId()],
 } as const;
 
 test("reading takes `read`, configuring `write`, reporting `publish`, keys `admin`, and nothing is open but health", async () => {

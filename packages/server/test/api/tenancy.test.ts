@@ -1,5 +1,6 @@
 import { expect, onTestFinished, test } from "vitest";
-import type { CallAnswer, TestApi } from "../support/api.ts";
+import type { Database } from "../../src/db/sql.ts";
+import type { CallAnswer, TestApi, TestApiOptions } from "../support/api.ts";
 import { openFactsApi } from "../support/facts.ts";
 import { furnish, type Names, unknownNames, wholeBody } from "../support/furnish.ts";
 import {
@@ -11,18 +12,28 @@ import {
   send,
   withoutNames,
 } from "../support/requests.ts";
+import { type Unfiltered, withoutTeamFilters, withoutWall } from "../support/unfiltered.ts";
 
 const secret = "of-the-other-team";
 
+/** The API as it is, and with one of its two walls gone: the SQL names no team any more, row security holds alone. */
+const walls = [{ wall: "as it is" }, { wall: "with every team filter forgotten", forgetful: true }];
+
 /** Two teams that have the same things: ours, and another whose things are marked with a word of their own. */
-async function openTwoTeams() {
-  const api = await openFactsApi();
+async function openTwoTeams({ forgetful = false, walled = true } = {}) {
+  const forgotten: Unfiltered[] = [];
+  const forget: TestApiOptions["database"] = (database, owner: Database) => {
+    const unfiltered = withoutTeamFilters(walled ? database : withoutWall(owner));
+    forgotten.push(unfiltered);
+    return unfiltered.database;
+  };
+  const api = await openFactsApi(forgetful ? { database: forget } : {});
   onTestFinished(() => api.close());
   const other = await api.newTeam();
   const own = await furnish(api, { teamId: api.teamId, key: api.key, secret: "of-our-team" });
   const foreign = await furnish(api, { ...other, secret });
   const operations = (await readOperations(api)).filter(({ scope }) => scope !== "none");
-  return { api, other, own, foreign, operations };
+  return { api, other, own, foreign, operations, filtersTaken: () => forgotten[0]?.filtersTaken() };
 }
 
 /** Everything the database holds for a team, itself and its keys too, from every table that knows teams. */
@@ -68,26 +79,75 @@ const makeUnknown = (names: Names, own: Names): Names => ({
   ),
 });
 
-test("another team's id in a path is answered like one that names nothing, by every operation", async () => {
-  const { api, own, foreign, operations } = await openTwoTeams();
-  // What writes comes last: a PUT makes what was not there.
-  const withIds = operations.filter(({ path }) => path.includes("{")).sort(readingFirst);
-  expect(withIds.length).toBeGreaterThan(30);
-  for (const operation of withIds) {
+test.each(walls)(
+  "another team's id in a path is answered like one that names nothing, by every operation, $wall",
+  async ({ forgetful }) => {
+    const { api, own, foreign, operations, filtersTaken } = await openTwoTeams({ forgetful });
+    // What writes comes last: a PUT makes what was not there.
+    const withIds = operations.filter(({ path }) => path.includes("{")).sort(readingFirst);
+    expect(withIds.length).toBeGreaterThan(30);
+    for (const operation of withIds) {
+      for (const names of waysInto(operation, foreign, own)) {
+        const unknown = makeUnknown(names, own);
+        const sent = allOf(names, unknown);
+        const answer = await send(api, operation, names);
+        const expected = await send(api, operation, unknown);
+        judge(operation, answer);
+        // What a PUT does not find under its own name it makes, among our own things.
+        const makes = operation.method === "PUT" && names.step_id !== own.step_id;
+        expect([operation.name, answer.status]).toEqual([operation.name, makes ? 201 : 404]);
+        expect(withoutNames(answer, sent), operation.name).toBe(withoutNames(expected, sent));
+        if (!makes) expect(headersOf(answer), operation.name).toEqual(headersOf(expected));
+        expectNothingOf(foreign, answer, sent, operation.name);
+      }
+    }
+    if (forgetful) expect(filtersTaken()).toBeGreaterThan(100);
+  },
+);
+
+test("forgotten team filters would show: without row security most operations answer another team's ids", async () => {
+  const { api, own, foreign, operations } = await openTwoTeams({ forgetful: true, walled: false });
+  const open = new Set<string>();
+  for (const operation of operations.filter(({ path }) => path.includes("{")).sort(readingFirst)) {
     for (const names of waysInto(operation, foreign, own)) {
-      const unknown = makeUnknown(names, own);
-      const sent = allOf(names, unknown);
-      const answer = await send(api, operation, names);
-      const expected = await send(api, operation, unknown);
-      judge(operation, answer);
-      // What a PUT does not find under its own name it makes, among our own things.
-      const makes = operation.method === "PUT" && names.step_id !== own.step_id;
-      expect([operation.name, answer.status]).toEqual([operation.name, makes ? 201 : 404]);
-      expect(withoutNames(answer, sent), operation.name).toBe(withoutNames(expected, sent));
-      expectNothingOf(foreign, answer, sent, operation.name);
+      if ((await send(api, operation, names)).status < 300) open.add(operation.name);
     }
   }
+  expect(open.size).toBeGreaterThan(15);
 });
+
+test("no route stays away from these tests: each that is served is described, but for the description itself", async () => {
+  const { api, operations } = await openTwoTeams();
+  const described = new Set((await readOperations(api)).map(({ name }) => name));
+  const served = servedOperations(api);
+  expect(served.length).toBeGreaterThan(50);
+  expect(served.filter((name) => !described.has(name)).sort()).toEqual([
+    "GET /docs",
+    "GET /openapi.json",
+  ]);
+  expect(operations.length).toBeGreaterThan(50);
+});
+
+/** What the framework says that it routes, one `GET /path/{name}` each; HEAD comes along with GET. */
+function servedOperations({ app }: TestApi): string[] {
+  const trail: string[] = [];
+  return app
+    .printRoutes({ commonPrefix: false })
+    .split("\n")
+    .flatMap((line) => {
+      const [, indent = "", part = "", methods] =
+        /^([│ ]*)[├└]── (.*?)(?: \(([A-Z, ]+)\))?$/.exec(line) ?? [];
+      if (part === "") return [];
+      trail.splice(indent.length / 4, Number.POSITIVE_INFINITY, part);
+      const path = trail.join("").replaceAll(/:(\w+)/g, "{$1}");
+      return (methods?.split(", ") ?? [])
+        .filter((method) => method !== "HEAD")
+        .map((method) => `${method} ${path}`);
+    });
+}
+
+/** The head of an answer but for the request's own id. */
+const headersOf = ({ headers }: CallAnswer) => ({ ...headers, date: "", "x-request-id": "" });
 
 test("another team's id in a body is answered like one that names nothing, by every operation", async () => {
   const { api, operations } = await openTwoTeams();
@@ -130,34 +190,37 @@ test("another team's id in a body is answered like one that names nothing, by ev
   }
 });
 
-test("another team's ids and names find nothing in any list", async () => {
-  const { api, own, foreign, operations } = await openTwoTeams();
-  for (const operation of operations.filter(({ answers }) => isList(answers.get(200)))) {
-    const plain = await send(api, operation, own);
-    judge(operation, plain);
-    expect(plain.status, operation.name).toBe(200);
-    expect(plain.body.total, operation.name).toBeGreaterThan(0);
-    expectNothingOf(foreign, plain, [], operation.name);
-    // The other team's things are newer: read and then left out, they would leave this page empty.
-    const size = "limit" in operation.query ? "limit" : "size";
-    const newest = await send(api, operation, own, { query: `?${size}=1` });
-    expect(Object.values(newest.body).find(Array.isArray), operation.name).toHaveLength(1);
-    const parameters = Object.entries(operation.query).filter(
-      ([name, schema]) => isId(schema) || name === "search",
-    );
-    for (const [parameter] of parameters) {
-      for (const value of [...allOf(foreign), ...(parameter === "search" ? [secret] : [])]) {
-        const ask = (one: string) => send(api, operation, own, { query: `?${parameter}=${one}` });
-        const answer = await ask(value);
-        const about = `${operation.name}?${parameter}`;
-        if (answer.status === 422) continue; // An event's name where an id belongs.
-        judge(operation, answer);
-        expect([about, answer.body.total]).toEqual([about, 0]);
-        expectNothingOf(foreign, answer, [], about);
+test.each(walls)(
+  "another team's ids and names find nothing in any list, $wall",
+  async ({ forgetful }) => {
+    const { api, own, foreign, operations } = await openTwoTeams({ forgetful });
+    for (const operation of operations.filter(({ answers }) => isList(answers.get(200)))) {
+      const plain = await send(api, operation, own);
+      judge(operation, plain);
+      expect(plain.status, operation.name).toBe(200);
+      expect(plain.body.total, operation.name).toBeGreaterThan(0);
+      expectNothingOf(foreign, plain, [], operation.name);
+      // The other team's things are newer: read and then left out, they would leave this page empty.
+      const size = "limit" in operation.query ? "limit" : "size";
+      const newest = await send(api, operation, own, { query: `?${size}=1` });
+      expect(Object.values(newest.body).find(Array.isArray), operation.name).toHaveLength(1);
+      const parameters = Object.entries(operation.query).filter(
+        ([name, schema]) => isId(schema) || name === "search",
+      );
+      for (const [parameter] of parameters) {
+        for (const value of [...allOf(foreign), ...(parameter === "search" ? [secret] : [])]) {
+          const ask = (one: string) => send(api, operation, own, { query: `?${parameter}=${one}` });
+          const answer = await ask(value);
+          const about = `${operation.name}?${parameter}`;
+          if (answer.status === 422) continue; // An event's name where an id belongs.
+          judge(operation, answer);
+          expect([about, answer.body.total]).toEqual([about, 0]);
+          expectNothingOf(foreign, answer, [], about);
+        }
       }
     }
-  }
-});
+  },
+);
 
 const isList = (answer: { properties?: object } | undefined): boolean =>
   "total" in (answer?.properties ?? {});
@@ -174,28 +237,31 @@ test("a key selects no team that is not its own, for no operation", async () => 
   }
 });
 
-test("whatever one team asks for, nothing of another team changes", async () => {
-  const { api, other, own, foreign, operations } = await openTwoTeams();
-  const before = await stateOf(api, other.teamId);
-  expect(JSON.stringify(before)).toContain(secret);
-  const mixtures = (operation: Operation): Names[] => [
-    foreign,
-    ...waysInto(operation, foreign, own),
-    { ...foreign, ...Object.fromEntries(Object.entries(own).slice(0, 2)) },
-  ];
-  for (const operation of operations) {
-    for (const names of mixtures(operation)) {
-      const fields = operation.body?.properties ?? {};
-      const body = {
-        ...wholeBody(operation, names),
-        ...("_id" in fields ? { _id: foreign.workflow_id?.[0] } : {}),
-        ...(fields.id && isId(fields.id) ? { id: foreign.conversation_id?.[0] } : {}),
-      };
-      judge(operation, await send(api, operation, names, operation.body ? { body } : {}));
+test.each(walls)(
+  "whatever one team asks for, nothing of another team changes, $wall",
+  async ({ forgetful }) => {
+    const { api, other, own, foreign, operations } = await openTwoTeams({ forgetful });
+    const before = await stateOf(api, other.teamId);
+    expect(JSON.stringify(before)).toContain(secret);
+    const mixtures = (operation: Operation): Names[] => [
+      foreign,
+      ...waysInto(operation, foreign, own),
+      { ...foreign, ...Object.fromEntries(Object.entries(own).slice(0, 2)) },
+    ];
+    for (const operation of operations) {
+      for (const names of mixtures(operation)) {
+        const fields = operation.body?.properties ?? {};
+        const body = {
+          ...wholeBody(operation, names),
+          ...("_id" in fields ? { _id: foreign.workflow_id?.[0] } : {}),
+          ...(fields.id && isId(fields.id) ? { id: foreign.conversation_id?.[0] } : {}),
+        };
+        judge(operation, await send(api, operation, names, operation.body ? { body } : {}));
+      }
     }
-  }
-  expect(await stateOf(api, other.teamId)).toEqual(before);
-});
+    expect(await stateOf(api, other.teamId)).toEqual(before);
+  },
+);
 
 test("two teams can use the same Idempotency-Key and each gets its own answer", async () => {
   const { api, other, operations } = await openTwoTeams();

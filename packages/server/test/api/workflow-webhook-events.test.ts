@@ -13,8 +13,9 @@ async function open(): Promise<TestApi> {
 }
 
 async function subscribe(api: TestApi, teamId = api.teamId): Promise<string> {
+  const audit = { teamId, actorId: "system", requestId: "", action: "webhook.created" } as const;
   const subscription = await createSubscription(
-    api.deps,
+    { ...api.deps, database: api.database, audit },
     { teamId, contract: "workflow" },
     {
       id: newId(),

@@ -1,7 +1,7 @@
-import { readFileSync } from "node:fs";
 import pg from "pg";
 import { expect, inject, onTestFinished, test } from "vitest";
 import { newId } from "../../src/ids.ts";
+import { rowsOf } from "../hostile/rows.ts";
 import { openTestApi, type TestApi } from "../support/api.ts";
 
 const path = "/workflows/v1/workflow-webhooks";
@@ -339,24 +339,12 @@ test("a change of a webhook is announced to the other processes", async () => {
 
 type Case = {
   id: string;
-  area: string;
   input: Record<string, unknown> & { value_gen?: { array_of: string; times: number } };
   expect: { status_any: number[]; problem_json?: boolean };
   why: string;
 };
 
-const cases: Case[] = JSON.parse(
-  readFileSync(new URL("../cases/hostile-cases.json", import.meta.url), "utf8"),
-);
-const applies = ({ area, input }: Case) =>
-  area === "api" &&
-  ("path_param" in input ||
-    (input.query !== undefined && !String(input.query).startsWith("status")) ||
-    ("field" in input &&
-      input.api !== "webhooks" &&
-      !["events", "secret"].includes(`${input.field}`)));
-
-test.each(cases.filter(applies))(
+test.each(rowsOf<Case>("api: workflow webhooks"))(
   "hostile case $id ($why) is answered as it should be",
   async (one) => {
     const api = await open();

@@ -1,7 +1,13 @@
 import { beforeAll, expect, test } from "vitest";
 import { type DeliveryFilter, listDeliveries } from "../../src/db/history.ts";
 import { listLogs } from "../../src/db/logs.ts";
-import { type Database, openDatabase, type Sql, type Tx } from "../../src/db/sql.ts";
+import {
+  type Database,
+  type DatabasePool,
+  openDatabase,
+  type Sql,
+  type Tx,
+} from "../../src/db/sql.ts";
 import { newId } from "../../src/ids.ts";
 import { createDatabase, type TestDatabase } from "../support/postgres.ts";
 
@@ -26,7 +32,7 @@ const everything: DeliveryFilter = {
 const [ours, second, theirs] = subscriptions.map(({ id }) => id) as [string, string, string];
 const [busy, quiet, unused] = workflowIds as [string, string, string];
 
-let database: Database;
+let database: DatabasePool;
 
 // All tests read the same history and none of them writes: it is made once.
 beforeAll(async () => {
@@ -34,6 +40,7 @@ beforeAll(async () => {
   database = openDatabase({
     url: home.url,
     name: "test",
+    role: "owner",
     connectionsMax: 4,
     statementTimeoutMs: 30_000,
     onError: () => {},

@@ -8,6 +8,7 @@ async function open(): Promise<Database> {
   const database = openDatabase({
     url: home.url,
     name: "test",
+    role: "owner",
     connectionsMax: 2,
     statementTimeoutMs: 10_000,
     onError: () => {},

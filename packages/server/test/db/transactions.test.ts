@@ -64,3 +64,20 @@ test("a statement after the commit is refused, for it would run outside of the t
   await expect(late).rejects.toThrow("a statement came after the commit");
   expect(await database.sql`select id from teams where id = 'a'`).toEqual([]);
 });
+
+test("a single statement of a team is a transaction: committed when it answers, and undone when it fails", async () => {
+  const { ingest, teamId, database } = await openHouse({ started: false });
+  const { sql } = ingest.forTeams([teamId]);
+  const named = await sql<{ name: string }>`update teams set name = 'new' returning name`;
+  expect(named).toEqual([{ name: "new" }]);
+  await expect(sql`update teams set name = (1 / 0)::text`).rejects.toMatchObject({ code: "22012" });
+  // Of two at once each has its own answer, on whichever connection.
+  const [one, other] = await Promise.allSettled([sql`select 1 / 0`, sql`select id from teams`]);
+  expect([one.status, other]).toEqual([
+    "rejected",
+    { status: "fulfilled", value: [{ id: teamId }] },
+  ]);
+  expect(await database.sql`select name from teams where id = ${teamId}`).toEqual([
+    { name: "new" },
+  ]);
+});

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import net from "node:net";
 import { expect, onTestFinished, test, vi } from "vitest";
 import {
@@ -8,6 +7,7 @@ import {
 } from "../../src/dispatcher/connector.ts";
 import { openSender, type SenderOptions } from "../../src/dispatcher/send.ts";
 import { parseCidr } from "../../src/domain/address.ts";
+import { rowsOf } from "../hostile/rows.ts";
 import {
   type Operation,
   startReceiver,
@@ -17,7 +17,6 @@ import {
 
 type DnsCase = {
   id: string;
-  area: string;
   why: string;
   input: {
     url: string;
@@ -38,12 +37,6 @@ type Expected = {
   sni?: string;
   host_header?: string;
 };
-
-const cases = (
-  JSON.parse(
-    readFileSync(new URL("../cases/hostile-cases.json", import.meta.url), "utf8"),
-  ) as DnsCase[]
-).filter(({ area }) => area === "dns");
 
 const ok: Operation[] = [
   { op: "read_request" },
@@ -82,7 +75,7 @@ async function setup(options: Partial<SenderOptions> = {}, scenario: TlsScenario
   return { receiver, targets, addresses, lookups, post };
 }
 
-test.each(cases)("$id: $why", async ({ input, expect: expected }) => {
+test.each(rowsOf<DnsCase>("dns"))("$id: $why", async ({ input, expect: expected }) => {
   for (const [name, value] of Object.entries(input.env ?? {})) vi.stubEnv(name, value);
   onTestFinished(() => {
     vi.unstubAllEnvs();

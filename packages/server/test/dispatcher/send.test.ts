@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs";
 import type net from "node:net";
 import { expect, onTestFinished, test } from "vitest";
 import { openSender, type SenderOptions, type SendReport } from "../../src/dispatcher/send.ts";
 import { parseCidr } from "../../src/domain/address.ts";
+import { rowsOf } from "../hostile/rows.ts";
 import {
   type Operation,
   type ScriptedReceiver,
@@ -13,7 +13,6 @@ import {
 
 type ReceiverCase = {
   id: string;
-  area: string;
   why: string;
   input: {
     name: string;
@@ -93,56 +92,53 @@ function judge({ result }: SendReport) {
   };
 }
 
-const cases = (
-  JSON.parse(
-    readFileSync(new URL("../cases/hostile-cases.json", import.meta.url), "utf8"),
-  ) as ReceiverCase[]
-).filter(({ area }) => area === "receiver");
+test.each(rowsOf<ReceiverCase>("receiver"))(
+  "receiver $id, $input.name: $why",
+  async ({ input, expect: expected }) => {
+    const plaintext: Operation[] = [{ op: "send", data: "HTTP/1.1 400 Bad Request\r\n\r\n" }];
+    const script = input.script ?? (input.tls === "plaintext" ? plaintext : okForever);
+    const { receiver, post } = await setup(script, input.tls);
+    const rssBefore = process.memoryUsage().rss;
+    const request = {
+      timeoutMs: input.timeout_seconds * 1_000,
+      body: Buffer.alloc(input.body_bytes ?? 100, "x"),
+    };
+    const startedMs = performance.now();
+    const reports = await Promise.all(
+      Array.from({ length: input.parallel ?? 1 }, () => post(request)),
+    );
+    for (let n = 1; n < (input.repeat ?? 1); n += 1) reports.push(await post(request));
+    const elapsedMs = (performance.now() - startedMs) / (input.repeat ?? 1);
+    const rssGrowth = process.memoryUsage().rss - rssBefore;
 
-test.each(cases)("receiver $id, $input.name: $why", async ({ input, expect: expected }) => {
-  const plaintext: Operation[] = [{ op: "send", data: "HTTP/1.1 400 Bad Request\r\n\r\n" }];
-  const script = input.script ?? (input.tls === "plaintext" ? plaintext : okForever);
-  const { receiver, post } = await setup(script, input.tls);
-  const rssBefore = process.memoryUsage().rss;
-  const request = {
-    timeoutMs: input.timeout_seconds * 1_000,
-    body: Buffer.alloc(input.body_bytes ?? 100, "x"),
-  };
-  const startedMs = performance.now();
-  const reports = await Promise.all(
-    Array.from({ length: input.parallel ?? 1 }, () => post(request)),
-  );
-  for (let n = 1; n < (input.repeat ?? 1); n += 1) reports.push(await post(request));
-  const elapsedMs = (performance.now() - startedMs) / (input.repeat ?? 1);
-  const rssGrowth = process.memoryUsage().rss - rssBefore;
-
-  for (const report of reports) {
-    const { outcome, code } = judge(report);
-    const { result } = report;
-    expect([result, expected.outcome_any ?? [expected.outcome]]).toEqual([
-      result,
-      expect.arrayContaining([outcome]),
-    ]);
-    const codes = expected.error_code_any ?? (expected.error_code ? [expected.error_code] : []);
-    if (codes.length > 0) expect(codes).toContain(code);
-    if (result.kind === "responded") {
-      if (expected.status_code) expect(result.status).toBe(expected.status_code);
-      expect(Buffer.byteLength(result.body)).toBeLessThanOrEqual(
-        expected.stored_body_max_bytes ?? 0,
-      );
-      expect(result.body).not.toContain("\0");
-      if (expected.body_note === "truncated") expect(result.bodyTruncated).toBe(true);
+    for (const report of reports) {
+      const { outcome, code } = judge(report);
+      const { result } = report;
+      expect([result, expected.outcome_any ?? [expected.outcome]]).toEqual([
+        result,
+        expect.arrayContaining([outcome]),
+      ]);
+      const codes = expected.error_code_any ?? (expected.error_code ? [expected.error_code] : []);
+      if (codes.length > 0) expect(codes).toContain(code);
+      if (result.kind === "responded") {
+        if (expected.status_code) expect(result.status).toBe(expected.status_code);
+        expect(Buffer.byteLength(result.body)).toBeLessThanOrEqual(
+          expected.stored_body_max_bytes ?? 0,
+        );
+        expect(result.body).not.toContain("\0");
+        if (expected.body_note === "truncated") expect(result.bodyTruncated).toBe(true);
+      }
     }
-  }
-  expect(elapsedMs).toBeLessThan(expected.max_ms ?? 3_000);
-  if (expected.requests) expect(receiver.requests).toHaveLength(expected.requests);
-  expect(receiver.receivedBytes()).toBeLessThanOrEqual(
-    expected.request_bytes_received_by_server ?? Number.POSITIVE_INFINITY,
-  );
-  expect(rssGrowth / 2 ** 20).toBeLessThan(expected.rss_growth_max_mb ?? 200);
-  const { open_sockets_after_ms: open } = expected;
-  if (open) await expect.poll(receiver.openCount, { timeout: open.after }).toBeLessThan(open.max);
-});
+    expect(elapsedMs).toBeLessThan(expected.max_ms ?? 3_000);
+    if (expected.requests) expect(receiver.requests).toHaveLength(expected.requests);
+    expect(receiver.receivedBytes()).toBeLessThanOrEqual(
+      expected.request_bytes_received_by_server ?? Number.POSITIVE_INFINITY,
+    );
+    expect(rssGrowth / 2 ** 20).toBeLessThan(expected.rss_growth_max_mb ?? 200);
+    const { open_sockets_after_ms: open } = expected;
+    if (open) await expect.poll(receiver.openCount, { timeout: open.after }).toBeLessThan(open.max);
+  },
+);
 
 test("a certificate for another host fails before anything is sent", async () => {
   const { receiver, post } = await setup(ok, "wrong_host");

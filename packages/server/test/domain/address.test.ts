@@ -1,21 +1,14 @@
-import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type Cidr, isAllowedAddress, parseAddress, parseCidr } from "../../src/domain/address.ts";
+import { rowsOf } from "../hostile/rows.ts";
 
 type Case = {
   id: string;
-  area: string;
   input: { ip: string; allow_cidrs?: string[] };
   expect: { allow: boolean };
   why: string;
 };
-
-const cases = (
-  JSON.parse(
-    readFileSync(new URL("../cases/hostile-cases.json", import.meta.url), "utf8"),
-  ) as Case[]
-).filter(({ area }) => area === "ip");
 
 function cidrs(...texts: string[]): Cidr[] {
   return texts.map((text) => {
@@ -55,7 +48,7 @@ const metadata = [
 
 const everything = cidrs("0.0.0.0/0", "::/0");
 
-test.each(cases)("$id: $why", ({ input, expect: expected }) => {
+test.each(rowsOf<Case>("ip"))("$id: $why", ({ input, expect: expected }) => {
   const egressAllow = cidrs(...(input.allow_cidrs ?? []));
   expect(isAllowedAddress(input.ip, egressAllow)).toBe(expected.allow);
 });

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import {
   type AttemptResult,
@@ -7,17 +6,16 @@ import {
   errorCode,
   type UnansweredReason,
 } from "../../src/domain/outcome.ts";
+import { rowsOf } from "../hostile/rows.ts";
 
 type Case = {
   id: string;
-  area: string;
   input: {
     status: number;
     retry_after?: string | string[];
     attempt?: number;
     retry_backoff_seconds?: number;
     now?: string;
-    pending_same_endpoint?: number;
     max_retries?: number;
   };
   expect: {
@@ -29,14 +27,6 @@ type Case = {
   };
   why: string;
 };
-
-const cases = JSON.parse(
-  readFileSync(new URL("../cases/hostile-cases.json", import.meta.url), "utf8"),
-) as Case[];
-
-function area(name: string): Case[] {
-  return cases.filter((each) => each.area === name);
-}
 
 function responded(status: number, retryAfter?: string): AttemptResult {
   return { kind: "responded", status, body: "", bodyTruncated: false, retryAfter };
@@ -64,23 +54,16 @@ function delays(result: AttemptResult, context: Partial<typeof first> = {}): num
   });
 }
 
-test.each(area("status"))("$id: $input.status, $why", ({ input, expect: expected }) => {
+test.each(rowsOf<Case>("status"))("$id: $input.status, $why", ({ input, expect: expected }) => {
   expect(decideOutcome(responded(input.status), first).kind).toBe(expected.class);
 });
 
-test.each(area("redirect"))("$id: $why", ({ input, expect: expected }) => {
+test.each(rowsOf<Case>("redirect"))("$id: $why", ({ input, expect: expected }) => {
   expect(errorCode(responded(input.status))).toBe(expected.error_code);
   expect(decideOutcome(responded(input.status), first).kind).toBe("retry");
 });
 
-const retryAfterCases = area("retry_after");
-const wholeSubscription = retryAfterCases.filter((each) => each.expect.delay_s === undefined);
-const successes = retryAfterCases.filter((each) => each.input.status === 200);
-const oneDelivery = retryAfterCases.filter(
-  (each) => !wholeSubscription.includes(each) && !successes.includes(each),
-);
-
-test.each(oneDelivery)("$id: $why", ({ input, expect: expected }) => {
+test.each(rowsOf<Case>("retry_after: failure"))("$id: $why", ({ input, expect: expected }) => {
   const [least = 0, most = 0] = expected.delay_s ?? [];
   const value = [input.retry_after ?? []].flat().join(", ");
   const [shortest = -1, longest = Infinity] = delays(responded(input.status, value), {
@@ -92,14 +75,9 @@ test.each(oneDelivery)("$id: $why", ({ input, expect: expected }) => {
   expect(longest).toBeLessThanOrEqual(most + 1e-9);
 });
 
-test.each(successes)("$id: $why", ({ input }) => {
+test.each(rowsOf<Case>("retry_after: success"))("$id: $why", ({ input }) => {
   expect(decideOutcome(responded(input.status, "3600"), first)).toEqual({ kind: "delivered" });
 });
-
-test.skip.each(wholeSubscription)(
-  "$id: pausing a whole subscription is the dispatcher's work, not that of one outcome",
-  () => {},
-);
 
 test("2xx delivers and every other status from 100 to 999 does not", () => {
   for (let status = 100; status <= 999; status += 1) {

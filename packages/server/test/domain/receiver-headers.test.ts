@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import {
   findHeaderFaults,
@@ -6,21 +5,15 @@ import {
   headersLengthMax,
   headersMax,
 } from "../../src/domain/receiver-headers.ts";
+import { rowsOf } from "../hostile/rows.ts";
 
 type Pairs = (readonly [string, string])[];
 type Case = {
   id: string;
-  area: string;
   why: string;
   input: { headers?: Record<string, string> | Pairs; headers_raw_json?: string };
   expect: { accept?: boolean; accept_any?: boolean[]; code?: string };
 };
-
-const cases = (
-  JSON.parse(
-    readFileSync(new URL("../cases/hostile-cases.json", import.meta.url), "utf8"),
-  ) as Case[]
-).filter(({ area, input }) => area === "header" && "headers" in input);
 
 const pairsOf = (headers: Record<string, string> | Pairs): Pairs =>
   Array.isArray(headers) ? headers : Object.entries(headers);
@@ -28,11 +21,7 @@ const pairsOf = (headers: Record<string, string> | Pairs): Pairs =>
 const codesOf = (headers: Pairs, ownNames?: readonly string[]) =>
   findHeaderFaults(headers, ownNames).map(({ code }) => code);
 
-test("the cases are there", () => {
-  expect(cases.length).toBeGreaterThan(40);
-});
-
-test.each(cases)("$id: $why", ({ input, expect: expected }) => {
+test.each(rowsOf<Case>("header: map"))("$id: $why", ({ input, expect: expected }) => {
   const codes = codesOf(pairsOf(input.headers ?? []));
   expect(codes.length === 0).toBe(expected.accept);
   if (expected.code) expect(codes).toContain(expected.code);

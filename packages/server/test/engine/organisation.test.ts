@@ -2,6 +2,7 @@ import { createHmac } from "node:crypto";
 import { expect, test } from "vitest";
 import { sendSample } from "../../src/actions/send-sample.ts";
 import { createSubscription, type SubscriptionDraft } from "../../src/actions/subscriptions.ts";
+import { readConfig } from "../../src/config.ts";
 import { listLogs } from "../../src/db/logs.ts";
 import {
   organisationEventTypes,
@@ -20,7 +21,7 @@ const exact = (text: string) => text as JsonText;
 
 async function subscribe(house: House, given: Partial<SubscriptionDraft> = {}) {
   const { id } = await createSubscription(
-    house,
+    { ...house, config: readConfig("development", {}) },
     { teamId: house.teamId, contract },
     {
       id: newId(),

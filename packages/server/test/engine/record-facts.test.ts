@@ -3,6 +3,7 @@ import { openRecordFacts } from "../../src/actions/record-facts.ts";
 import { AppError } from "../../src/errors.ts";
 import { newId } from "../../src/ids.ts";
 import { type House, openHouse, until } from "../support/house.ts";
+import { plainVault } from "../support/vault.ts";
 
 const count = async (house: House, table: string) => {
   const [row] = await house.database.sql<{ counts: Record<string, number> }>`
@@ -365,9 +366,10 @@ test("a reporter that finds the house full is refused at once, and the waiting o
   const house = await openHouse({ hot: false, started: false });
   const workflowId = await house.workflow();
   const facts = openRecordFacts({
-    database: house.database,
+    database: house.ingest,
     contracts: [],
     hotPath: { reserve: () => false, cancel: () => {}, accept: () => {}, leftInTable: () => {} },
+    vault: plainVault,
     waitingMax: 3,
     onUnwanted: () => {},
   });

@@ -298,6 +298,7 @@ async function takenOver(house: House): Promise<{ late: AttemptRecord; timely: A
     attemptId: newId(),
     requestUrl: "https://receiver.example/",
     statusCode: 200,
+    sealedResponseBody: null,
     responseBody: "",
     responseTruncated: false,
     errorCode: null,

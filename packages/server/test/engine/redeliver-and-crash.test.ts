@@ -187,12 +187,7 @@ test("deleting a subscription ends its deliveries at once, and the late result o
   const open = house.receiver.hold();
   await Promise.all([house.workflow(), house.workflow(), house.workflow()]);
   await house.receiver.received(1);
-  await endSubscription(
-    { database: house.database },
-    { teamId: house.teamId, contract: "workflow" },
-    id,
-    "a key",
-  );
+  await endSubscription(house, { teamId: house.teamId, contract: "workflow" }, id, "a key");
   house.forgetTargets();
   for (const row of await house.deliveries()) {
     expect(row).toMatchObject({ status: "failed", last_error: "subscription_deleted" });

@@ -59,6 +59,7 @@ test("invariant 10: a delivery is neither moved nor given back under another tea
     requestUrl: "https://receiver.example/",
     statusCode: 200,
     responseBody: "",
+    sealedResponseBody: null,
     responseTruncated: false,
     errorCode: null,
     errorMessage: null,

@@ -1,6 +1,7 @@
 import { expect, onTestFinished, test } from "vitest";
+import { openPayloadVault } from "../../src/actions/payload-vault.ts";
 import { openRecordFacts } from "../../src/actions/record-facts.ts";
-import { isTimeout, openDatabase } from "../../src/db/sql.ts";
+import { isTimeout, openTeamDatabase } from "../../src/db/sql.ts";
 import { newId } from "../../src/ids.ts";
 import { openHouse } from "../support/house.ts";
 
@@ -10,9 +11,10 @@ const lockMs = 500;
 test("a lock that is held holds callers for four times the limit at most, however many they are; released, all goes on", async () => {
   const house = await openHouse({ started: false });
   const workflowId = await house.workflow();
-  const database = openDatabase({
+  const database = openTeamDatabase({
     url: house.databaseUrl,
     name: "ingest",
+    role: "postrider_team",
     connectionsMax: 2,
     statementTimeoutMs: lockMs,
     onError: () => {},
@@ -20,6 +22,7 @@ test("a lock that is held holds callers for four times the limit at most, howeve
   onTestFinished(() => database.close());
   const facts = openRecordFacts({
     database,
+    vault: openPayloadVault(house),
     contracts: [],
     hotPath: { reserve: () => false, cancel() {}, accept() {}, leftInTable() {} },
     waitingMax: 1_000,

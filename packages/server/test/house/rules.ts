@@ -16,8 +16,14 @@ const leaves = "server/src/*.ts";
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   // Pure: it knows how ids are derived and how a refusal is called, and nothing else.
   domain: ["server/src/ids.ts", "server/src/errors.ts"],
-  // A leaf stands alone. Exceptions: a queue refuses as callers know it and knows its pace, and CIDRs are parsed as egress parses them.
-  leaf: ["server/src/errors.ts", "server/src/pace.ts", "server/src/domain/address.ts"],
+  // A leaf stands alone. Exceptions: a queue refuses as callers know it and knows its pace, CIDRs are parsed as egress
+  // parses them, and what may be sealed or not is sealed as secrets are.
+  leaf: [
+    "server/src/errors.ts",
+    "server/src/pace.ts",
+    "server/src/domain/address.ts",
+    "server/src/secrets.ts",
+  ],
   // Starts a server; knows nothing of what the database is for.
   "embedded-postgres": [],
   db: ["domain", leaves],
@@ -39,7 +45,14 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "watch",
   ],
   // The command line starts what the root composes and reads or writes what a person may.
-  bin: ["root", "db", leaves, "sdk"],
+  bin: [
+    "root",
+    "db",
+    leaves,
+    "sdk",
+    "server/src/actions/remember-keys.ts",
+    "server/src/actions/rotate-encryption.ts",
+  ],
   sdk: [],
   // The dashboard can do nothing that a customer cannot.
   dashboard: ["sdk"],

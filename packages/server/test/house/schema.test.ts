@@ -10,6 +10,7 @@ async function setup(): Promise<Database> {
   const database = openDatabase({
     url: home.url,
     name: "test",
+    role: "owner",
     connectionsMax: 1,
     statementTimeoutMs: 10_000,
     onError: () => {},
@@ -42,6 +43,11 @@ test.each([
   "alter table teams add column colour text",
   'alter table events alter column dedupe_key type text collate "C", alter column dedupe_key type varchar(9)',
   "alter table subscriptions set (fillfactor = 80)",
+  "alter table runs disable row level security",
+  "drop policy own_teams on runs",
+  "alter policy own_teams on runs using (true)",
+  "grant delete on teams to postrider_team",
+  "grant update (scopes) on api_keys to postrider_keys",
 ])("the dump shows: %s", async (statement) => {
   const database = await setup();
   await database.sql(Object.assign([statement], { raw: [statement] }));

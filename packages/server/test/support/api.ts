@@ -1,11 +1,17 @@
 import type { FastifyInstance } from "fastify";
+import { eraseTeam } from "../../src/actions/erase-team.ts";
 import { openApp } from "../../src/api/app.ts";
 import type { ApiDeps } from "../../src/api/deps.ts";
 import type { Routes } from "../../src/api/request.ts";
 import { newApiKey, type Scope, scopes } from "../../src/api-keys.ts";
 import { readConfig } from "../../src/config.ts";
 import { insertApiKey } from "../../src/db/api-keys.ts";
-import { type Database, openDatabase } from "../../src/db/sql.ts";
+import {
+  type Database,
+  openDatabase,
+  openTeamDatabase,
+  type TeamDatabase,
+} from "../../src/db/sql.ts";
 import { insertTeam } from "../../src/db/teams.ts";
 import { newId } from "../../src/ids.ts";
 import { openLog } from "../../src/log.ts";
@@ -32,6 +38,8 @@ export type CallAnswer = {
 
 export type TestApi = {
   app: FastifyInstance;
+  databaseUrl: string;
+  /** The owner's connections, before which there is no wall. */
   database: Database;
   deps: ApiDeps;
   /** The team that `key` opens. */
@@ -54,28 +62,36 @@ export type NewKeyOptions = {
 };
 
 export type TestApiOptions = {
-  deps?: Partial<ApiDeps> | ((database: Database) => Partial<ApiDeps>);
+  deps?: Partial<ApiDeps> | ((database: TeamDatabase, owner: Database) => Partial<ApiDeps>);
+  /** Put between the API and its connections. */
+  database?: (database: TeamDatabase, owner: Database) => TeamDatabase;
   routes?: readonly Routes[];
 };
 
 /** Opens the API on a database of its own; facts are refused unless the test hands in a `recordFacts`. */
 export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi> {
   const home = await createDatabase();
-  const database = openDatabase({
+  const connections = {
     url: home.url,
     name: "test",
     connectionsMax: 5,
     statementTimeoutMs: 10_000,
     onError: () => {},
-  });
+  };
+  const database = openDatabase({ ...connections, role: "owner" });
+  const walled = openTeamDatabase({ ...connections, role: "postrider_team" });
+  const keys = openTeamDatabase({ ...connections, role: "postrider_keys" });
+  const reached = options.database?.(walled, database) ?? walled;
   const logged: Record<string, unknown>[] = [];
-  const given = typeof options.deps === "function" ? options.deps(database) : options.deps;
+  const given = typeof options.deps === "function" ? options.deps(reached, database) : options.deps;
   const deps: ApiDeps = {
     config: readConfig("development", {}),
-    database,
+    database: reached,
+    keys,
     keyring: openKeyring([Buffer.alloc(32, 7)]),
     recordFacts: () => Promise.reject(new Error("this test records no facts")),
     recordAllFacts: () => Promise.reject(new Error("this test records no facts")),
+    eraseTeam: (teamId) => eraseTeam({ database }, teamId),
     log: openLog({
       level: "debug",
       destination: { write: (line) => logged.push(JSON.parse(line)) },
@@ -111,6 +127,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
 
   return {
     app,
+    databaseUrl: home.url,
     database,
     deps,
     teamId,
@@ -121,7 +138,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
     call: (method, path, call = {}) => inject(app, method, path, { key, ...call }),
     async close() {
       await app.close();
-      await database.close();
+      for (const pool of [walled, keys, database]) await pool.close();
       await home.drop();
     },
   };

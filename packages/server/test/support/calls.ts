@@ -1,4 +1,5 @@
 import { createAssistant } from "../../src/actions/assistants.ts";
+import { readConfig } from "../../src/config.ts";
 import { assistantMessageTypes } from "../../src/domain/contracts/assistant-messages.ts";
 import type { CallEnd, NewCall, NewMessage } from "../../src/domain/facts.ts";
 import { type JsonText, jsonText } from "../../src/domain/json-text.ts";
@@ -32,7 +33,7 @@ export async function makeAssistant(house: House, given: AssistantOptions = {}):
     ([name, value]) => [name, jsonText(value)] as [string, JsonText],
   );
   await createAssistant(
-    house,
+    { ...house, config: readConfig("development", {}) },
     { teamId: given.teamId ?? house.teamId, id, actor: "system" },
     {
       name: "an assistant",

@@ -1,14 +1,22 @@
+import { openPayloadVault } from "../../src/actions/payload-vault.ts";
 import { openRecordFacts } from "../../src/actions/record-facts.ts";
 import { assistantMessages } from "../../src/domain/contracts/assistant-messages.ts";
 import { organisationWebhooks } from "../../src/domain/contracts/organisation-webhooks.ts";
 import { workflowWebhooks } from "../../src/domain/contracts/workflow-webhooks.ts";
 import type { Fact } from "../../src/domain/facts.ts";
-import { openTestApi, type TestApi } from "./api.ts";
+import { openKeyring } from "../../src/secrets.ts";
+import { openTestApi, type TestApi, type TestApiOptions } from "./api.ts";
+
+/** The key of the API that tests open. */
+const testKey = Buffer.alloc(32, 7);
 
 /** Opens the API with facts that are really recorded; nothing is dispatched, so deliveries stay pending. */
-export async function openFactsApi(): Promise<TestApi> {
+export async function openFactsApi(
+  options: Pick<TestApiOptions, "database"> = {},
+): Promise<TestApi> {
   return await openTestApi({
-    deps: (database) => {
+    ...options,
+    deps: (database, owner) => {
       const group = openRecordFacts({
         database,
         contracts: [workflowWebhooks, organisationWebhooks, assistantMessages],
@@ -18,6 +26,7 @@ export async function openFactsApi(): Promise<TestApi> {
           accept: () => {},
           leftInTable: () => {},
         },
+        vault: openPayloadVault({ database: owner, keyring: openKeyring([testKey]) }),
         waitingMax: 1_000,
         onUnwanted: () => {},
       });

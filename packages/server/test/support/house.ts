@@ -3,10 +3,17 @@ import { setTimeout as pause } from "node:timers/promises";
 import { encodeSecret } from "@postrider/sdk/sign";
 import { onTestFinished } from "vitest";
 import type { HotPath } from "../../src/actions/fan-out.ts";
+import { openPayloadVault } from "../../src/actions/payload-vault.ts";
 import { type FactsIntake, openRecordFacts } from "../../src/actions/record-facts.ts";
 import { readConfig } from "../../src/config.ts";
+import type { Audit } from "../../src/db/audit.ts";
 import { listDueSubscriptionsOfAllTeams } from "../../src/db/deliveries.ts";
-import { type Database, openDatabase } from "../../src/db/sql.ts";
+import {
+  type Database,
+  openDatabase,
+  openTeamDatabase,
+  type TeamDatabase,
+} from "../../src/db/sql.ts";
 import { insertTeam } from "../../src/db/teams.ts";
 import {
   claimSettings,
@@ -15,7 +22,7 @@ import {
   openDispatcher,
 } from "../../src/dispatcher/dispatcher.ts";
 import { openRecorder, type Recorder } from "../../src/dispatcher/recorder.ts";
-import { openSender } from "../../src/dispatcher/send.ts";
+import { openSender, type SenderOptions } from "../../src/dispatcher/send.ts";
 import { openTargets } from "../../src/dispatcher/targets.ts";
 import { assistantMessages } from "../../src/domain/contracts/assistant-messages.ts";
 import { organisationWebhooks } from "../../src/domain/contracts/organisation-webhooks.ts";
@@ -40,6 +47,8 @@ export type ProcessOptions = Partial<
   hot?: boolean | "dies";
   /** False: nothing is claimed until `dispatcher.start()`. */
   started?: boolean;
+  /** Stands in for DNS and sockets, or trusts other certificates; further ranges to deliver to. */
+  sender?: Partial<SenderOptions>;
   /** Put between the process and its connections, to break them. */
   claims?: (database: Database) => Database;
   /** Put in place of the recorder. */
@@ -49,6 +58,8 @@ export type ProcessOptions = Partial<
 /** One process of the service without its API: what records facts and what delivers them. */
 export type HouseProcess = {
   facts: FactsIntake;
+  /** What it records facts with. */
+  ingest: TeamDatabase;
   dispatcher: Dispatcher;
   recorder: Recorder;
   /** As a notification does: the target is read again at the next attempt. */
@@ -64,7 +75,7 @@ export type Subscription = { id: string; secret: string; url: string };
 
 export type SubscribeOptions = {
   teamId?: string;
-  receiver?: Receiver;
+  receiver?: Pick<Receiver, "origin">;
   path?: string;
   events?: readonly string[];
   maxRetries?: number;
@@ -115,7 +126,10 @@ export type EventRow = {
 export type House = HouseProcess & {
   teamId: string;
   databaseUrl: string;
+  /** The owner's connections, before which there is no wall. */
   database: Database;
+  /** What the audit log is told of those who change something. */
+  audit: Audit;
   keyring: Keyring;
   receiver: Receiver;
   /** Opens a further process on the same database. */
@@ -162,7 +176,7 @@ export async function openHouse(options: ProcessOptions = {}): Promise<House> {
   const home = await createDatabase();
   const receivers: Receiver[] = [];
   const processes: HouseProcess[] = [];
-  const database = openPool(home.url, "test", 5);
+  const database = openDatabase({ ...connections(home.url, "test", 5), role: "owner" });
   const keyring = openKeyring([Buffer.alloc(32, 7)]);
   onTestFinished(async () => {
     // Receivers first: what hangs on them ends.
@@ -214,6 +228,10 @@ export async function openHouse(options: ProcessOptions = {}): Promise<House> {
       update subscriptions
       set previous_secret_expires_at = previous_secret_expires_at - ${interval}::interval`;
     for (const one of processes) one.forgetTargets();
+    if (options.started === false) return;
+    // A receiver's quiet runs by each process's own clock: it passes as well.
+    const ids = await sql<{ id: string }>`select id from subscriptions`;
+    for (const { dispatcher } of processes) for (const { id } of ids) dispatcher.wake(id);
     wakeAll();
   };
   const settled = async () => {
@@ -234,6 +252,7 @@ export async function openHouse(options: ProcessOptions = {}): Promise<House> {
     teamId,
     databaseUrl: home.url,
     database,
+    audit: { teamId, actorId: "system", requestId: "req_test", action: "webhook.created" },
     keyring,
     receiver,
     openProcess: openHouseProcess,
@@ -309,34 +328,30 @@ export async function openHouse(options: ProcessOptions = {}): Promise<House> {
   };
 }
 
-function openPool(
-  url: string,
-  name: string,
-  connectionsMax: number,
-  settings: Record<string, string> = {},
-): Database {
-  return openDatabase({
-    url,
-    name,
-    connectionsMax,
-    statementTimeoutMs: 10_000,
-    settings,
-    onError: () => {},
-  });
-}
+const connections = (url: string, name: string, connectionsMax: number) => ({
+  url,
+  name,
+  connectionsMax,
+  statementTimeoutMs: 10_000,
+  onError: () => {},
+});
 
 /** Puts a process together as the composition root does, but small. */
 function openProcess(url: string, keyring: Keyring, options: ProcessOptions): HouseProcess {
   const config = readConfig("development", {});
-  const ingest = openPool(url, "ingest", 2);
-  const results = openPool(url, "results", 3);
-  const claims = openPool(url, "claims", 2, claimSettings);
+  const ingest = openTeamDatabase({ ...connections(url, "ingest", 2), role: "postrider_team" });
+  const results = openDatabase({ ...connections(url, "results", 3), role: "postrider_all_teams" });
+  const claims = openDatabase({
+    ...connections(url, "claims", 2),
+    role: "postrider_all_teams",
+    settings: claimSettings,
+  });
   const errors: unknown[] = [];
   const leasesLost: LeasedDelivery[] = [];
   let unwanted = 0;
   let closed: Promise<void> | undefined;
 
-  const sender = openSender({ egressAllow: config.egressAllow });
+  const sender = openSender({ egressAllow: config.egressAllow, ...options.sender });
   const contracts = [workflowWebhooks, organisationWebhooks, assistantMessages];
   const targets = openTargets({
     database: results,
@@ -356,6 +371,7 @@ function openProcess(url: string, keyring: Keyring, options: ProcessOptions): Ho
     targets,
     sender,
     recorder,
+    keyring,
     random: options.random ?? (() => 0.5),
     nowMs: options.nowMs ?? Date.now,
     concurrency: options.concurrency ?? 16,
@@ -373,6 +389,7 @@ function openProcess(url: string, keyring: Keyring, options: ProcessOptions): Ho
     database: ingest,
     contracts,
     hotPath: options.hot === undefined || options.hot === true ? dispatcher.hotPath : notThere,
+    vault: openPayloadVault({ database: results, keyring }),
     waitingMax: 100_000,
     onUnwanted: (count) => {
       unwanted += count;
@@ -382,6 +399,7 @@ function openProcess(url: string, keyring: Keyring, options: ProcessOptions): Ho
 
   return {
     facts: recordFacts,
+    ingest,
     dispatcher,
     recorder,
     forgetTargets: () => targets.forget(),

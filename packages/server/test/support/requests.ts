@@ -36,10 +36,15 @@ type Described = {
 export async function readOperations(api: TestApi): Promise<Operation[]> {
   const { body: document } = await api.call("GET", "/openapi.json", { key: null });
   const paths = resolve(document.paths, document) as Record<string, Record<string, Described>>;
-  return Object.entries(paths).flatMap(([path, methods]) =>
-    Object.entries(methods).flatMap(([method, described]) => operationsOf(method, path, described)),
-  );
+  return Object.entries(paths)
+    .flatMap(([path, methods]) =>
+      Object.entries(methods).flatMap(([method, one]) => operationsOf(method, path, one)),
+    )
+    .sort((one, other) => Number(takesAll(one)) - Number(takesAll(other)));
 }
+
+/** What takes everything away, the calling key too, comes last: the others find what they need. */
+const takesAll = ({ name }: Operation): boolean => name === "DELETE /v1/teams/{team_id}";
 
 function operationsOf(method: string, path: string, described: Described): Operation[] {
   const bodies = Object.entries(described.requestBody?.content ?? {});

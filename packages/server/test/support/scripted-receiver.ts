@@ -22,6 +22,7 @@ export type TlsScenario =
   | "self_signed"
   | "expired"
   | "wrong_host"
+  | "tls1.0_only"
   | "tls1.1_only"
   | "plaintext"
   | "require_client_cert";
@@ -177,7 +178,7 @@ async function perform(operation: Operation, { socket, closed, readRequest }: Sc
       socket.write(operation.data.repeat(operation.times), "latin1");
       return;
     case "send_gzip_bomb": {
-      const bomb = gzipSync(Buffer.alloc(operation.inflated_bytes));
+      const bomb = gzipBomb(operation.inflated_bytes);
       const head = `HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: ${bomb.length}\r\n\r\n`;
       socket.write(Buffer.concat([Buffer.from(head), bomb]));
       return;
@@ -207,6 +208,13 @@ async function perform(operation: Operation, { socket, closed, readRequest }: Sc
   }
 }
 
+/** Zeros, deflated: a mebibyte at a time (RFC 1952 2.2), since all of it at once would block the process for seconds. */
+function gzipBomb(inflatedBytes: number): Buffer {
+  const mebibyte = 1_048_576;
+  const member = gzipSync(Buffer.alloc(mebibyte));
+  return Buffer.concat(Array<Buffer>(Math.ceil(inflatedBytes / mebibyte)).fill(member));
+}
+
 function tlsOptions(scenario: TlsScenario): tls.TlsOptions {
   const name =
     scenario === "self_signed"
@@ -220,12 +228,13 @@ function tlsOptions(scenario: TlsScenario): tls.TlsOptions {
     cert: certificateFile(`${name}.pem`),
     key: certificateFile(`${name}-key.pem`),
   };
-  if (scenario === "tls1.1_only") {
-    // OpenSSL speaks TLS 1.1 only below its default security level.
+  if (scenario === "tls1.0_only" || scenario === "tls1.1_only") {
+    const version = scenario === "tls1.0_only" ? "TLSv1" : "TLSv1.1";
+    // OpenSSL speaks these only below its default security level.
     return {
       ...identity,
-      minVersion: "TLSv1.1",
-      maxVersion: "TLSv1.1",
+      minVersion: version,
+      maxVersion: version,
       ciphers: "ALL:@SECLEVEL=0",
     };
   }

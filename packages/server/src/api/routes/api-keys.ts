@@ -1,19 +1,21 @@
 import type { FastifyInstance } from "fastify";
 import Type, { type Static } from "typebox";
+import { keepQuota } from "../../actions/quotas.ts";
 import { newApiKey, scopes } from "../../api-keys.ts";
 import {
   type ApiKey,
-  findApiKeyOfAnyTeam,
   insertApiKey,
   type ListedApiKey,
   listApiKeys,
   revokeApiKey,
 } from "../../db/api-keys.ts";
+import { insertAuditEntry } from "../../db/audit.ts";
 import { AppError } from "../../errors.ts";
+import { getCallingKey } from "../auth.ts";
 import type { ApiDeps } from "../deps.ts";
 import { Id, nameOf, nullable, PathId, Timestamp } from "../fields.ts";
 import { pageOf, pageQuery, totalFields, totalOf } from "../paging.ts";
-import type { TypeBox } from "../request.ts";
+import { acting, type TypeBox } from "../request.ts";
 import { invalidRequest } from "../validation.ts";
 
 const Scopes = Type.Array(Type.Enum(scopes), {
@@ -92,8 +94,7 @@ export function apiKeyRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
     async (request, reply) => {
       const { body, caller } = request;
       // Asked anew: a key that was revoked a moment ago must not leave another one behind.
-      const maker = await findApiKeyOfAnyTeam(deps.database.sql, caller.apiKeyId);
-      if (!maker) throw new AppError("unauthorized");
+      const maker = await getCallingKey(deps, caller);
       const id = request.newId();
       const { text, ...made } = newApiKey(env, id);
       const key = {
@@ -103,9 +104,12 @@ export function apiKeyRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
         scopes: scopesFor(body, maker),
         expiresInSeconds: body.expires_in_seconds ?? null,
       };
-      if (!(await insertApiKey(deps.database.sql, { ...key, ...made }))) {
-        throw new AppError("id_taken");
-      }
+      const { audit } = acting(deps, request, "api_key.created");
+      await deps.database.forTeams(maker.teamIds).begin(async (tx) => {
+        if (!(await insertApiKey(tx, { ...key, ...made }))) throw new AppError("id_taken");
+        await keepQuota(tx, deps.config.quotas, "apiKeys", key.teamIds);
+        await insertAuditEntry(tx, audit, id, key.teamIds);
+      });
       reply.code(201);
       return {
         id,
@@ -137,7 +141,7 @@ export function apiKeyRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
     },
     async ({ query, caller }) => {
       const { rows, ...total } = await listApiKeys(
-        deps.database,
+        deps.database.forTeams((await getCallingKey(deps, caller)).teamIds),
         caller.teamId,
         caller.apiKeyId,
         pageOf(query),
@@ -160,10 +164,10 @@ export function apiKeyRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
         response: { 204: Type.Null() },
       },
     },
-    async ({ params, caller }, reply) => {
-      const { teamId, apiKeyId } = caller;
-      const id = params.api_key_id;
-      const revoked = await revokeApiKey(deps.database, teamId, { id, revokerId: apiKeyId });
+    async (request, reply) => {
+      const { audit } = acting(deps, request, "api_key.revoked");
+      const keys = deps.keys.forTeams((await getCallingKey(deps, request.caller)).teamIds);
+      const revoked = await revokeApiKey(keys, request.params.api_key_id, audit);
       if (revoked === "unknown") throw new AppError("not_found");
       if (revoked === "operators_key") throw new AppError("operators_key");
       return reply.code(204).send(null);

@@ -9,10 +9,12 @@ import {
 } from "../../domain/contracts/assistant-messages.ts";
 import type { JsonText } from "../../domain/json-text.ts";
 import { publicEventId } from "../../ids.ts";
+import type { Keyring } from "../../secrets.ts";
 import type { ApiDeps } from "../deps.ts";
 import { listText, objectText, sendExactJson } from "../exact-json.ts";
 import { CallId } from "../fact-bodies/calls.ts";
 import { Instant, nullable, PathId, parseInstant, Timestamp } from "../fields.ts";
+import { openedPayload } from "../opened.ts";
 import { pageOf, pageQuery, totalFields } from "../paging.ts";
 import type { TypeBox } from "../request.ts";
 
@@ -82,9 +84,9 @@ export function assistantDeliveryRoutes(fastify: FastifyInstance, deps: ApiDeps)
     },
     async ({ params, query, caller }, reply) => {
       const { teamId } = caller;
-      await getAssistant(deps.database.sql, teamId, params.assistant_id);
+      await getAssistant(caller.database.sql, teamId, params.assistant_id);
       const { rows, ...total } = await listDeliveries(
-        deps.database,
+        caller.database,
         { teamId, contract },
         {
           subscriptionId: params.assistant_id,
@@ -98,13 +100,13 @@ export function assistantDeliveryRoutes(fastify: FastifyInstance, deps: ApiDeps)
         },
         { ...pageOf(query), withPayload: caller.scopes.has("payload") },
       );
-      const deliveries = rows.map((row) => deliveryText(teamId, row));
+      const deliveries = rows.map((row) => deliveryText(deps.keyring, teamId, row));
       return sendExactJson(reply, listText("deliveries", deliveries, total));
     },
   );
 }
 
-function deliveryText(teamId: string, row: DeliveryRow): JsonText {
+function deliveryText(keyring: Keyring, teamId: string, row: DeliveryRow): JsonText {
   return objectText(
     {
       _id: row.id,
@@ -126,7 +128,6 @@ function deliveryText(teamId: string, row: DeliveryRow): JsonText {
       updated_at: row.updatedAt,
       ...(row.payloadOmitted ? { payload_omitted: true } : {}),
     },
-    // What was rendered is JSON; not one byte of it changes on the way out.
-    { payload: row.payload && (row.payload.toString("utf8") as JsonText) },
+    { payload: openedPayload(keyring, teamId, row) },
   );
 }

@@ -20,7 +20,7 @@ import { listText, sendExactJson } from "../exact-json.ts";
 import { nameOf, nullable, PathId, Timestamp, textOf } from "../fields.ts";
 import { pageOf, pageQuery, totalFields } from "../paging.ts";
 import { ReceiverHeaders, ReceiverUrl, receiverHeaders, receiverUrl } from "../receiver.ts";
-import type { TypeBox } from "../request.ts";
+import { acting, type TypeBox } from "../request.ts";
 import { signingSecretRoutes } from "../signing-secret-routes.ts";
 import { invalidRequest } from "../validation.ts";
 
@@ -119,7 +119,10 @@ export function assistantRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
     async (request, reply) => {
       const { name } = request.body;
       const whose = whoseOf(request, request.newId());
-      const created = await createAssistant(deps, whose, { name, ...patchOf(request, deps) });
+      const created = await createAssistant(acting(deps, request, "assistant.created"), whose, {
+        name,
+        ...patchOf(request, deps),
+      });
       reply.code(201);
       return sendExactJson(reply, assistantAnswer(created));
     },
@@ -142,7 +145,7 @@ export function assistantRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
     },
     async ({ query, caller }, reply) => {
       const { rows, ...total } = await listAssistants(
-        deps.database,
+        caller.database,
         caller.teamId,
         { search: query.search || null },
         pageOf(query),
@@ -165,7 +168,7 @@ export function assistantRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       },
     },
     async ({ params, caller }, reply) => {
-      const found = await getAssistant(deps.database.sql, caller.teamId, params.assistant_id);
+      const found = await getAssistant(caller.database.sql, caller.teamId, params.assistant_id);
       return sendExactJson(reply, assistantAnswer(found));
     },
   );
@@ -186,7 +189,8 @@ export function assistantRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
     },
     async (request, reply) => {
       const whose = whoseOf(request, request.params.assistant_id);
-      const changed = await changeAssistant(deps, whose, patchOf(request, deps));
+      const changing = acting(deps, request, "assistant.updated");
+      const changed = await changeAssistant(changing, whose, patchOf(request, deps));
       return sendExactJson(reply, assistantAnswer(changed));
     },
   );
@@ -204,7 +208,8 @@ export function assistantRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       },
     },
     async (request, reply) => {
-      await endAssistant(deps, whoseOf(request, request.params.assistant_id));
+      const deleting = acting(deps, request, "assistant.deleted");
+      await endAssistant(deleting, whoseOf(request, request.params.assistant_id));
       return reply.code(204).send(null);
     },
   );
@@ -214,6 +219,7 @@ export function assistantRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
     idName: "assistant_id",
     contract,
     resource: "Assistant",
+    noun: "assistant",
     tags,
   });
 }

@@ -1,6 +1,8 @@
 // The public word for a call is conversation.
 import type { FastifyInstance } from "fastify";
 import Type from "typebox";
+import { eraseCall } from "../../actions/erase-subject.ts";
+import { openCall, openMessage } from "../../actions/sealed-state.ts";
 import { findCall, listCalls, readMessages } from "../../db/calls.ts";
 import { AppError } from "../../errors.ts";
 import { callIdFromSeed, callIdPattern } from "../../ids.ts";
@@ -30,7 +32,7 @@ import {
 } from "../fact-bodies/calls.ts";
 import { Id } from "../fields.ts";
 import { pageOf, pageQuery, totalFields } from "../paging.ts";
-import type { TypeBox } from "../request.ts";
+import { acting, type TypeBox } from "../request.ts";
 
 const params = Type.Object({ conversation_id: Type.String({ pattern: callIdPattern }) });
 const tags = ["Conversations"];
@@ -87,12 +89,12 @@ export function callRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
     },
     async ({ query, caller }, reply) => {
       const { rows, ...total } = await listCalls(
-        deps.database,
+        caller.database,
         caller.teamId,
         { assistantId: query.assistantId ?? null, status: query.status ?? null },
         pageOf(query),
       );
-      const calls = rows.map((call) => listedCall(call));
+      const calls = rows.map((call) => listedCall(openCall(deps.keyring, call)));
       return sendExactJson(reply, listText("conversations", calls, total));
     },
   );
@@ -113,10 +115,34 @@ export function callRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
     async (request, reply) => {
       const { caller, params } = request;
       const key = { teamId: caller.teamId, id: params.conversation_id };
-      const call = await findCall(deps.database.sql, key.teamId, key.id);
+      const call = await findCall(caller.database.sql, key.teamId, key.id);
       if (!call) throw new AppError("not_found");
-      const messages = await readMessages(deps.database.sql, [key]);
-      return sendExactJson(reply, callAnswer(request, { call }, messages));
+      const messages = await readMessages(caller.database.sql, [key]);
+      const { keyring } = deps;
+      const opened = messages.map((message) => openMessage(keyring, message));
+      return sendExactJson(reply, callAnswer(request, { call: openCall(keyring, call) }, opened));
+    },
+  );
+
+  app.delete(
+    `${path}/:conversation_id`,
+    {
+      config: { scope: "admin" },
+      schema: {
+        operationId: "eraseConversation",
+        summary: "Erases a call with everything that was made of it, at once and for good",
+        description:
+          "What was said goes with it, and its events, deliveries and attempts, whatever their state; no event tells of it. A request that is on its way to a receiver is not called back. Only the id stays, in the audit log.",
+        tags,
+        params,
+        response: { 204: Type.Null() },
+      },
+    },
+    async (request, reply) => {
+      const { caller, params } = request;
+      const subject = { teamId: caller.teamId, id: params.conversation_id };
+      await eraseCall(acting(deps, request, "call.erased"), subject);
+      return reply.code(204).send(null);
     },
   );
 
@@ -185,7 +211,8 @@ export function callRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       const recorded = await deps.recordFacts({ ...fact, identity: factIdentity });
       // A repeat finds the failure told, and the call as it is by now.
       const call =
-        recorded.call ?? (await findCall(deps.database.sql, caller.teamId, params.conversation_id));
+        recorded.call ??
+        (await findCall(caller.database.sql, caller.teamId, params.conversation_id));
       reply.code(201);
       return sendExactJson(reply, callAnswer(request, call ? { call } : {}));
     },

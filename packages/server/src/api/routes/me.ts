@@ -3,6 +3,7 @@ import Type from "typebox";
 import { scopes } from "../../api-keys.ts";
 import { findOwnApiKey } from "../../db/api-keys.ts";
 import { AppError } from "../../errors.ts";
+import { getCallingKey } from "../auth.ts";
 import type { ApiDeps } from "../deps.ts";
 import type { TypeBox } from "../request.ts";
 
@@ -32,7 +33,8 @@ export function meRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       },
     },
     async ({ caller }) => {
-      const key = await findOwnApiKey(deps.database.sql, caller.apiKeyId);
+      const { teamIds } = await getCallingKey(deps, caller);
+      const key = await findOwnApiKey(deps.database.forTeams(teamIds).sql, caller.apiKeyId);
       if (!key) throw new AppError("unauthorized");
       const { id, name, scopes, defaultTeamId, teams } = key;
       return { id, name, scopes, default_team_id: defaultTeamId, team_id: caller.teamId, teams };

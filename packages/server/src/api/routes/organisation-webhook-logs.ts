@@ -8,10 +8,12 @@ import {
   organisationWebhooks,
 } from "../../domain/contracts/organisation-webhooks.ts";
 import { publicEventId } from "../../ids.ts";
+import type { Keyring } from "../../secrets.ts";
 import type { ApiDeps } from "../deps.ts";
 import { nullable, PathId, Timestamp } from "../fields.ts";
+import { openedResponseBody } from "../opened.ts";
 import { totalFields, totalOf, windowFields, windowOf, windowQuery } from "../paging.ts";
-import type { TypeBox } from "../request.ts";
+import type { Caller, TypeBox } from "../request.ts";
 
 const Log = Type.Object(
   {
@@ -59,11 +61,11 @@ export function organisationWebhookLogRoutes(fastify: FastifyInstance, deps: Api
     },
     async ({ params, query, caller }) => {
       const owner = { teamId: caller.teamId, contract };
-      const { id } = await getSubscription(deps.database.sql, owner, params.subscription_id);
+      const { id } = await getSubscription(caller.database.sql, owner, params.subscription_id);
       const page = windowOf(query);
       const filter = { subscriptionId: id, eventType: null };
-      const { rows, ...total } = await listLogs(deps.database, owner, filter, page);
-      return toLogs(rows, caller.scopes.has("payload"), { ...totalOf(total), ...page });
+      const { rows, ...total } = await listLogs(caller.database, owner, filter, page);
+      return toLogs(rows, bodyFor(deps.keyring, caller), { ...totalOf(total), ...page });
     },
   );
 
@@ -86,17 +88,27 @@ export function organisationWebhookLogRoutes(fastify: FastifyInstance, deps: Api
     async ({ query, caller }) => {
       const page = windowOf(query);
       const { rows, ...total } = await listLogs(
-        deps.database,
+        caller.database,
         { teamId: caller.teamId, contract },
         { subscriptionId: null, eventType: query.event_type ?? null },
         page,
       );
-      return toLogs(rows, caller.scopes.has("payload"), { ...totalOf(total), ...page });
+      return toLogs(rows, bodyFor(deps.keyring, caller), { ...totalOf(total), ...page });
     },
   );
 }
 
-const toLogs = <Counts>(rows: readonly LogRow[], withBody: boolean, counts: Counts) => ({
+/** What a caller is shown of an answer. */
+const bodyFor =
+  (keyring: Keyring, { teamId, scopes }: Caller) =>
+  (row: LogRow): string | null =>
+    scopes.has("payload") ? openedResponseBody(keyring, teamId, row) : null;
+
+const toLogs = <Counts>(
+  rows: readonly LogRow[],
+  bodyOf: (row: LogRow) => string | null,
+  counts: Counts,
+) => ({
   logs: rows.map((row) => ({
     id: row.id,
     subscription_id: row.subscriptionId,
@@ -107,7 +119,7 @@ const toLogs = <Counts>(rows: readonly LogRow[], withBody: boolean, counts: Coun
     success: row.success,
     will_retry: row.willRetry,
     status_code: row.statusCode,
-    response_body: withBody ? row.responseBody : null,
+    response_body: bodyOf(row),
     error: row.errorMessage,
     duration_ms: row.latencyMs,
     created_at: row.createdAt.toISOString(),

@@ -20,7 +20,7 @@ import type { ApiDeps } from "../deps.ts";
 import { nameOf, nullable, PathId, Timestamp } from "../fields.ts";
 import { totalFields, totalOf, windowFields, windowOf, windowQuery } from "../paging.ts";
 import { ReceiverHeaders, ReceiverUrl, receiverHeaders, receiverUrl } from "../receiver.ts";
-import type { TypeBox } from "../request.ts";
+import { acting, type TypeBox } from "../request.ts";
 import { signingSecretRoutes } from "../signing-secret-routes.ts";
 
 const Events = Type.Array(Type.Union(organisationEventTypes.map((type) => Type.Literal(type))), {
@@ -98,12 +98,13 @@ export function organisationWebhookRoutes(fastify: FastifyInstance, deps: ApiDep
         response: { 201: Webhook },
       },
     },
-    async ({ body, caller, newId }, reply) => {
+    async (request, reply) => {
+      const { body, caller } = request;
       const created = await createSubscription(
-        deps,
+        acting(deps, request, "webhook.created"),
         { teamId: caller.teamId, contract },
         {
-          id: newId(),
+          id: request.newId(),
           name: body.name,
           url: receiverUrl(body.url, deps.config),
           eventTypes: body.events,
@@ -135,7 +136,7 @@ export function organisationWebhookRoutes(fastify: FastifyInstance, deps: ApiDep
     async ({ query, caller }) => {
       const page = windowOf(query);
       const { rows, ...total } = await listSubscriptions(
-        deps.database,
+        caller.database,
         { teamId: caller.teamId, contract },
         { search: null, enabled: null, eventType: null },
         page,
@@ -158,7 +159,7 @@ export function organisationWebhookRoutes(fastify: FastifyInstance, deps: ApiDep
     },
     async ({ params, caller }) => {
       const owner = { teamId: caller.teamId, contract };
-      return toWebhook(await getSubscription(deps.database.sql, owner, params.subscription_id));
+      return toWebhook(await getSubscription(caller.database.sql, owner, params.subscription_id));
     },
   );
 
@@ -176,9 +177,10 @@ export function organisationWebhookRoutes(fastify: FastifyInstance, deps: ApiDep
         response: { 200: Webhook },
       },
     },
-    async ({ params, body, caller }) => {
+    async (request) => {
+      const { params, body, caller } = request;
       const changed = await changeSubscription(
-        deps,
+        acting(deps, request, "webhook.updated"),
         { teamId: caller.teamId, contract },
         params.subscription_id,
         {
@@ -211,9 +213,11 @@ export function organisationWebhookRoutes(fastify: FastifyInstance, deps: ApiDep
         response: { 204: Type.Null() },
       },
     },
-    async ({ params, caller }, reply) => {
+    async (request, reply) => {
+      const { params, caller } = request;
       const owner = { teamId: caller.teamId, contract };
-      await endSubscription(deps, owner, params.subscription_id, caller.apiKeyId);
+      const deleting = acting(deps, request, "webhook.deleted");
+      await endSubscription(deleting, owner, params.subscription_id, caller.apiKeyId);
       return reply.code(204).send(null);
     },
   );
@@ -231,8 +235,9 @@ export function organisationWebhookRoutes(fastify: FastifyInstance, deps: ApiDep
         response: { 202: Type.Object({ event_id: Type.String() }) },
       },
     },
-    async ({ params, caller, newId }, reply) => {
-      const eventId = await sendSample(deps, {
+    async (request, reply) => {
+      const { params, caller, newId } = request;
+      const eventId = await sendSample(acting(deps, request, "webhook.tested"), {
         teamId: caller.teamId,
         contract: organisationWebhooks,
         subscriptionId: params.subscription_id,
@@ -249,6 +254,7 @@ export function organisationWebhookRoutes(fastify: FastifyInstance, deps: ApiDep
     idName: "subscription_id",
     contract,
     resource: "Webhook",
+    noun: "webhook",
     tags,
   });
 }

@@ -1,5 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import Type from "typebox";
+import { eraseRun } from "../../actions/erase-subject.ts";
+import { openRun } from "../../actions/sealed-state.ts";
 import { findRun, listRuns } from "../../db/runs.ts";
 import { durationMs } from "../../domain/contracts/workflow-webhooks.ts";
 import { reportableRunStatuses } from "../../domain/facts.ts";
@@ -18,7 +20,7 @@ import {
 } from "../fact-bodies/runs.ts";
 import { Id, nullable, PathId, Timestamp } from "../fields.ts";
 import { pageOf, pageQuery, totalFields } from "../paging.ts";
-import type { TypeBox } from "../request.ts";
+import { acting, type TypeBox } from "../request.ts";
 
 const Status = Type.Union(
   (["started", ...reportableRunStatuses] as const).map((status) => Type.Literal(status)),
@@ -105,7 +107,7 @@ export function runRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
     async ({ query, caller }, reply) => {
       const withDocuments = caller.scopes.has("payload");
       const { rows, ...total } = await listRuns(
-        deps.database,
+        caller.database,
         caller.teamId,
         {
           workflowId: query.workflow_id ?? null,
@@ -114,7 +116,9 @@ export function runRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
         },
         { ...pageOf(query), withDocuments },
       );
-      const runs = rows.map((row) => runText(row.subject, { withDocuments, ...row }));
+      const runs = rows.map((row) =>
+        runText(openRun(deps.keyring, row.subject), { withDocuments, ...row }),
+      );
       return sendExactJson(reply, listText("runs", runs, total));
     },
   );
@@ -134,9 +138,31 @@ export function runRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
     },
     async (request, reply) => {
       const { caller, params } = request;
-      const run = await findRun(deps.database.sql, caller.teamId, params.run_id);
+      const run = await findRun(caller.database.sql, caller.teamId, params.run_id);
       if (!run) throw new AppError("not_found");
-      return sendExactJson(reply, envelope(request, { run }));
+      return sendExactJson(reply, envelope(request, { run: openRun(deps.keyring, run) }));
+    },
+  );
+
+  app.delete(
+    `${path}/:run_id`,
+    {
+      config: { scope: "admin" },
+      schema: {
+        operationId: "eraseRun",
+        summary: "Erases a run with everything that was made of it, at once and for good",
+        description:
+          "Its steps, events, deliveries and attempts go with it, whatever their state; no event tells of it. A request that is on its way to a receiver is not called back. Only the id stays, in the audit log.",
+        tags,
+        params,
+        response: { 204: Type.Null() },
+      },
+    },
+    async (request, reply) => {
+      const { caller, params } = request;
+      const subject = { teamId: caller.teamId, id: params.run_id };
+      await eraseRun(acting(deps, request, "run.erased"), subject);
+      return reply.code(204).send(null);
     },
   );
 

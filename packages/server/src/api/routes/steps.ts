@@ -1,5 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import Type from "typebox";
+import { openStep } from "../../actions/sealed-state.ts";
 import { findRun } from "../../db/runs.ts";
 import { findStep, listSteps } from "../../db/steps.ts";
 import { durationMs } from "../../domain/contracts/workflow-webhooks.ts";
@@ -94,15 +95,17 @@ export function stepRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
     },
     async ({ params, query, caller }, reply) => {
       const { teamId, scopes } = caller;
-      const run = await findRun(deps.database.sql, teamId, params.run_id);
+      const run = await findRun(caller.database.sql, teamId, params.run_id);
       if (!run) throw new AppError("not_found");
       const withDocuments = scopes.has("payload");
       const { rows, ...total } = await listSteps(
-        deps.database,
+        caller.database,
         { teamId, runId: run.id },
         { ...pageOf(query), withDocuments },
       );
-      const steps = rows.map((row) => stepText(row.subject, { withDocuments, ...row }));
+      const steps = rows.map((row) =>
+        stepText(openStep(deps.keyring, row.subject), { withDocuments, ...row }),
+      );
       return sendExactJson(reply, listText("steps", steps, total));
     },
   );
@@ -121,13 +124,14 @@ export function stepRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       },
     },
     async ({ params, caller }, reply) => {
-      const step = await findStep(deps.database.sql, {
+      const step = await findStep(caller.database.sql, {
         teamId: caller.teamId,
         runId: params.run_id,
         id: params.step_id,
       });
       if (!step) throw new AppError("not_found");
-      return sendExactJson(reply, envelope(step, caller.scopes.has("payload")));
+      const opened = openStep(deps.keyring, step);
+      return sendExactJson(reply, envelope(opened, caller.scopes.has("payload")));
     },
   );
 }

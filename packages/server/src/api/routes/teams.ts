@@ -1,11 +1,22 @@
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import Type, { type Static } from "typebox";
+import { keepQuotaOfTeams } from "../../actions/quotas.ts";
+import { findApiKeyOfAnyTeam } from "../../db/api-keys.ts";
+import { insertAuditEntry } from "../../db/audit.ts";
+import {
+  findTeam,
+  type TeamChanges,
+  type TeamSettings,
+  updateTeam,
+} from "../../db/team-settings.ts";
 import { createTeamFor, listTeamsOfKey, type Team } from "../../db/teams.ts";
 import { AppError } from "../../errors.ts";
+import { getCallingKey } from "../auth.ts";
 import type { ApiDeps } from "../deps.ts";
-import { nameOf, Timestamp } from "../fields.ts";
+import { nameOf, nullable, PathId, Timestamp } from "../fields.ts";
 import { pageOf, pageQuery, totalFields, totalOf } from "../paging.ts";
-import type { TypeBox } from "../request.ts";
+import { acting, type TypeBox } from "../request.ts";
+import { invalidRequest } from "../validation.ts";
 
 const CreateBody = Type.Object(
   { name: nameOf(150) },
@@ -16,6 +27,29 @@ const TeamAnswer = Type.Object(
   { id: Type.String(), name: Type.String(), created_at: Timestamp },
   { title: "Team" },
 );
+
+const TeamSettingsAnswer = Type.Object(
+  {
+    ...TeamAnswer.properties,
+    encrypt_payloads: Type.Boolean(),
+    payload_retention_days: nullable(Type.Integer()),
+    attempt_retention_days: nullable(Type.Integer()),
+  },
+  { title: "TeamSettings" },
+);
+
+const Days = Type.Optional(nullable(Type.Integer({ minimum: 1, maximum: 3_650 })));
+
+const UpdateBody = Type.Object(
+  {
+    name: Type.Optional(nameOf(150)),
+    encrypt_payloads: Type.Optional(Type.Boolean()),
+    payload_retention_days: Days,
+    attempt_retention_days: Days,
+  },
+  { additionalProperties: false, title: "TeamUpdate" },
+);
+type UpdateBody = Static<typeof UpdateBody>;
 
 const tags = ["Teams"];
 
@@ -38,9 +72,14 @@ export function teamRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       },
     },
     async (request, reply) => {
-      const team = await createTeamFor(deps.database, request.caller.apiKeyId, {
-        id: request.newId(),
-        name: request.body.name,
+      const { apiKeyId } = request.caller;
+      const { teamIds } = await getCallingKey(deps, request.caller);
+      const { audit } = acting(deps, request, "team.created");
+      const given = { id: request.newId(), name: request.body.name };
+      const database = deps.database.forTeams([...teamIds, given.id]);
+      const team = await createTeamFor(database, apiKeyId, given, async (tx) => {
+        await keepQuotaOfTeams(tx, deps.keys.forTeams([]).sql, deps.config.quotas, apiKeyId);
+        await insertAuditEntry(tx, audit, given.id);
       });
       if (!team) throw new AppError("id_taken");
       reply.code(201);
@@ -62,14 +101,128 @@ export function teamRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
     },
     async ({ query, caller }) => {
       const { rows, ...total } = await listTeamsOfKey(
-        deps.database,
+        deps.database.forTeams((await getCallingKey(deps, caller)).teamIds),
         caller.apiKeyId,
         pageOf(query),
       );
       return { teams: rows.map(teamAnswer), ...totalOf(total) };
     },
   );
+
+  const params = Type.Object({ team_id: PathId });
+
+  /** The team's part of the database, if the calling key reaches it: asked anew, as it may have just been made. */
+  async function reached({ caller }: Pick<FastifyRequest, "caller">, teamId: string) {
+    const key = await findApiKeyOfAnyTeam(deps.keys.forTeams([]).sql, caller.apiKeyId);
+    if (!key?.teamIds.includes(teamId)) throw new AppError("not_found");
+    return deps.database.forTeams([teamId]);
+  }
+
+  app.get(
+    "/v1/teams/:team_id",
+    {
+      config: { scope: "admin" },
+      schema: {
+        operationId: "getTeam",
+        summary: "Gets a team that the calling key reaches, with its settings",
+        tags,
+        params,
+        response: { 200: TeamSettingsAnswer },
+      },
+    },
+    async (request) => {
+      const { team_id: teamId } = request.params;
+      const team = await findTeam((await reached(request, teamId)).sql, teamId);
+      if (!team) throw new AppError("not_found");
+      return settingsAnswer(team);
+    },
+  );
+
+  app.patch(
+    "/v1/teams/:team_id",
+    {
+      config: { scope: "admin" },
+      schema: {
+        operationId: "updateTeam",
+        summary: "Changes a team that the calling key reaches",
+        description:
+          "`encrypt_payloads` seals what is reported and what receivers answer from then on, within two seconds; what is there already stays as it is. Days are whole days of UTC, and null leaves them to the service, whose own are the most.",
+        tags,
+        params,
+        body: UpdateBody,
+        response: { 200: TeamSettingsAnswer },
+      },
+    },
+    async (request) => {
+      const { params, body } = request;
+      keepWithinRetention(body, deps.config.retentionDays);
+      const database = await reached(request, params.team_id);
+      const { audit } = acting(deps, request, "team.updated");
+      const team = await database.begin(async (tx) => {
+        const changed = await updateTeam(tx, params.team_id, changesOf(body));
+        if (changed) await insertAuditEntry(tx, { ...audit, teamId: changed.id }, changed.id);
+        return changed;
+      });
+      if (!team) throw new AppError("not_found");
+      return settingsAnswer(team);
+    },
+  );
+
+  app.delete(
+    "/v1/teams/:team_id",
+    {
+      config: { scope: "admin" },
+      schema: {
+        operationId: "eraseTeam",
+        summary: "Deletes a team that the calling key reaches, and erases everything of it",
+        description:
+          "It is closed at once, on other processes within two seconds: no key reaches it, keys that reached no other are deleted, and nothing more is delivered. Its data go at once as far as two seconds reach, and the rest in the background. The default team is 409.",
+        tags,
+        params,
+        response: { 202: Type.Object({ id: Type.String(), message: Type.String() }) },
+      },
+    },
+    async (request, reply) => {
+      const { team_id: id } = request.params;
+      await reached(request, id);
+      const empty = await deps.eraseTeam(id);
+      reply.code(202);
+      return { id, message: empty ? "Everything is erased." : "The rest is being erased." };
+    },
+  );
 }
+
+/** A team cannot keep what the service does not. */
+function keepWithinRetention(body: UpdateBody, daysMax: number): void {
+  const fields = ["payload_retention_days", "attempt_retention_days"] as const;
+  const beyond = fields.filter((name) => (body[name] ?? 0) > daysMax);
+  if (beyond.length === 0) return;
+  throw invalidRequest(
+    beyond.map((name) => ({
+      loc: ["body", name],
+      msg: `must be at most ${daysMax}`,
+      type: "maximum",
+    })),
+  );
+}
+
+const changesOf = (body: UpdateBody): TeamChanges => ({
+  ...(body.name !== undefined && { name: body.name }),
+  ...(body.encrypt_payloads !== undefined && { encryptPayloads: body.encrypt_payloads }),
+  ...(body.payload_retention_days !== undefined && {
+    payloadRetentionDays: body.payload_retention_days,
+  }),
+  ...(body.attempt_retention_days !== undefined && {
+    attemptRetentionDays: body.attempt_retention_days,
+  }),
+});
+
+const settingsAnswer = (team: TeamSettings): Static<typeof TeamSettingsAnswer> => ({
+  ...teamAnswer(team),
+  encrypt_payloads: team.encryptPayloads,
+  payload_retention_days: team.payloadRetentionDays,
+  attempt_retention_days: team.attemptRetentionDays,
+});
 
 const teamAnswer = ({ id, name, createdAt }: Team): Static<typeof TeamAnswer> => ({
   id,

@@ -13,11 +13,13 @@ import { workflowActions, workflowWebhooks } from "../../domain/contracts/workfl
 import type { JsonText } from "../../domain/json-text.ts";
 import { AppError } from "../../errors.ts";
 import { isObjectId, parseEventId, publicEventId } from "../../ids.ts";
+import type { Keyring } from "../../secrets.ts";
 import type { ApiDeps } from "../deps.ts";
 import { listText, objectText, sendExactJson } from "../exact-json.ts";
 import { Id, Instant, nullable, parseInstant, Timestamp, textOf } from "../fields.ts";
+import { openedPayload, openedResponseBody } from "../opened.ts";
 import { pageOf, pageQuery, totalFields, totalOf } from "../paging.ts";
-import type { TypeBox } from "../request.ts";
+import { acting, type TypeBox } from "../request.ts";
 
 const Action = Type.Union(workflowActions.map((action) => Type.Literal(action)));
 const Status = Type.Union(deliveryStatuses.map((status) => Type.Literal(status)));
@@ -112,7 +114,7 @@ export function workflowWebhookEventRoutes(fastify: FastifyInstance, deps: ApiDe
     },
     async ({ query, caller }, reply) => {
       const { rows, ...total } = await listDeliveries(
-        deps.database,
+        caller.database,
         { teamId: caller.teamId, contract },
         {
           subscriptionId: query.subscription_id ?? null,
@@ -125,7 +127,7 @@ export function workflowWebhookEventRoutes(fastify: FastifyInstance, deps: ApiDe
         },
         { ...pageOf(query), withPayload: caller.scopes.has("payload") },
       );
-      const events = rows.map((row) => eventText(caller.teamId, row));
+      const events = rows.map((row) => eventText(deps.keyring, caller.teamId, row));
       return sendExactJson(reply, listText("events", events, total));
     },
   );
@@ -147,12 +149,15 @@ export function workflowWebhookEventRoutes(fastify: FastifyInstance, deps: ApiDe
     async ({ params, query, caller }) => {
       const owner = { teamId: caller.teamId, contract };
       const page = pageOf(query);
-      const listed = await listAttempts(deps.database, owner, nameOf(params.event_id), page);
+      const listed = await listAttempts(caller.database, owner, nameOf(params.event_id), page);
       if (!listed) throw new AppError("not_found");
       const { rows, ...total } = listed;
       const withBody = caller.scopes.has("payload");
       return {
-        attempts: rows.map((row) => toAttempt(caller.teamId, row, withBody)),
+        attempts: rows.map((row) => {
+          const body = withBody ? openedResponseBody(deps.keyring, caller.teamId, row) : null;
+          return toAttempt(caller.teamId, row, body);
+        }),
         ...totalOf(total),
       };
     },
@@ -172,8 +177,10 @@ export function workflowWebhookEventRoutes(fastify: FastifyInstance, deps: ApiDe
         response: { 200: Type.Object({ message: Type.String(), event_id: Type.String() }) },
       },
     },
-    async ({ params, caller }) => {
-      const { eventId, count } = await redeliverNow(deps, {
+    async (request) => {
+      const { params, caller } = request;
+      const redelivering = acting(deps, request, "delivery.redelivered");
+      const { eventId, count } = await redeliverNow(redelivering, {
         teamId: caller.teamId,
         contract,
         name: nameOf(params.event_id),
@@ -192,7 +199,7 @@ function nameOf(text: string): { deliveryId: string } | { eventId: string } {
   return { eventId };
 }
 
-function eventText(teamId: string, row: DeliveryRow): JsonText {
+function eventText(keyring: Keyring, teamId: string, row: DeliveryRow): JsonText {
   return objectText(
     {
       event_id: publicEventId(row.eventId),
@@ -218,12 +225,11 @@ function eventText(teamId: string, row: DeliveryRow): JsonText {
       last_error: row.lastError,
       ...(row.payloadOmitted ? { payload_omitted: true } : {}),
     },
-    // What was rendered is JSON; not one byte of it changes on the way out.
-    { payload: row.payload && (row.payload.toString("utf8") as JsonText) },
+    { payload: openedPayload(keyring, teamId, row) },
   );
 }
 
-const toAttempt = (teamId: string, row: AttemptRow, withBody: boolean) => ({
+const toAttempt = (teamId: string, row: AttemptRow, responseBody: string | null) => ({
   event_id: publicEventId(row.eventId),
   subscription_id: row.subscriptionId,
   action: row.eventType,
@@ -237,7 +243,7 @@ const toAttempt = (teamId: string, row: AttemptRow, withBody: boolean) => ({
   request_url: row.requestUrl,
   success: row.success,
   response_status_code: row.statusCode,
-  response_body: withBody ? row.responseBody : null,
+  response_body: responseBody,
   response_truncated: row.responseTruncated,
   error_code: row.errorCode,
   error_message: row.errorMessage,

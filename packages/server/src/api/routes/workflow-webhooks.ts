@@ -19,7 +19,7 @@ import type { ApiDeps } from "../deps.ts";
 import { nameOf, nullable, PathId, Timestamp, textOf } from "../fields.ts";
 import { pageOf, pageQuery, totalFields, totalOf } from "../paging.ts";
 import { ReceiverUrl, receiverUrl } from "../receiver.ts";
-import type { TypeBox } from "../request.ts";
+import { acting, type TypeBox } from "../request.ts";
 import { signingSecretRoutes } from "../signing-secret-routes.ts";
 import { invalidRequest } from "../validation.ts";
 
@@ -109,12 +109,13 @@ export function workflowWebhookRoutes(fastify: FastifyInstance, deps: ApiDeps): 
         response: { 201: Webhook },
       },
     },
-    async ({ body, caller, newId }, reply) => {
+    async (request, reply) => {
+      const { body, caller } = request;
       const created = await createSubscription(
-        deps,
+        acting(deps, request, "workflow_webhook.created"),
         { teamId: caller.teamId, contract },
         {
-          id: newId(),
+          id: request.newId(),
           name: body.name,
           url: receiverUrl(body.url, deps.config),
           eventTypes: body.actions,
@@ -154,7 +155,7 @@ export function workflowWebhookRoutes(fastify: FastifyInstance, deps: ApiDeps): 
     },
     async ({ query, caller }) => {
       const { rows, ...total } = await listSubscriptions(
-        deps.database,
+        caller.database,
         { teamId: caller.teamId, contract },
         {
           search: query.search || null,
@@ -182,7 +183,7 @@ export function workflowWebhookRoutes(fastify: FastifyInstance, deps: ApiDeps): 
     async ({ params, caller }) =>
       toWebhook(
         await getSubscription(
-          deps.database.sql,
+          caller.database.sql,
           { teamId: caller.teamId, contract },
           params.webhook_id,
         ),
@@ -202,7 +203,8 @@ export function workflowWebhookRoutes(fastify: FastifyInstance, deps: ApiDeps): 
         response: { 200: Webhook },
       },
     },
-    async ({ params, body, caller }) => {
+    async (request) => {
+      const { params, body, caller } = request;
       const credential = body.bearer_token ?? null;
       const clearCredential = body.clear_bearer_token ?? false;
       if (credential !== null && clearCredential) {
@@ -210,7 +212,7 @@ export function workflowWebhookRoutes(fastify: FastifyInstance, deps: ApiDeps): 
         throw invalidRequest([{ loc: ["body", "bearer_token"], msg, type: "conflict" }]);
       }
       const changed = await changeSubscription(
-        deps,
+        acting(deps, request, "workflow_webhook.updated"),
         { teamId: caller.teamId, contract },
         params.webhook_id,
         {
@@ -243,9 +245,11 @@ export function workflowWebhookRoutes(fastify: FastifyInstance, deps: ApiDeps): 
         response: { 204: Type.Null() },
       },
     },
-    async ({ params, caller }, reply) => {
+    async (request, reply) => {
+      const { params, caller } = request;
       const owner = { teamId: caller.teamId, contract };
-      await endSubscription(deps, owner, params.webhook_id, caller.apiKeyId);
+      const deleting = acting(deps, request, "workflow_webhook.deleted");
+      await endSubscription(deleting, owner, params.webhook_id, caller.apiKeyId);
       return reply.code(204).send(null);
     },
   );
@@ -266,8 +270,9 @@ export function workflowWebhookRoutes(fastify: FastifyInstance, deps: ApiDeps): 
         response: { 202: Type.Object({ event_id: Type.String() }) },
       },
     },
-    async ({ params, body, caller, newId }, reply) => {
-      const eventId = await sendSample(deps, {
+    async (request, reply) => {
+      const { params, body, caller, newId } = request;
+      const eventId = await sendSample(acting(deps, request, "workflow_webhook.tested"), {
         teamId: caller.teamId,
         contract: workflowWebhooks,
         subscriptionId: params.webhook_id,
@@ -284,6 +289,7 @@ export function workflowWebhookRoutes(fastify: FastifyInstance, deps: ApiDeps): 
     idName: "webhook_id",
     contract,
     resource: "WorkflowWebhook",
+    noun: "workflow_webhook",
     tags,
   });
 }

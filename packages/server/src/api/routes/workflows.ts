@@ -98,7 +98,7 @@ export function workflowRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
     async ({ query, caller }, reply) => {
       const filter = { search: query.search || null };
       const { rows, ...total } = await listWorkflows(
-        deps.database,
+        caller.database,
         caller.teamId,
         filter,
         pageOf(query),
@@ -121,7 +121,7 @@ export function workflowRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       },
     },
     async ({ params, caller }, reply) => {
-      const workflow = await findWorkflow(deps.database.sql, caller.teamId, params.workflow_id);
+      const workflow = await findWorkflow(caller.database.sql, caller.teamId, params.workflow_id);
       if (!workflow) throw new AppError("not_found");
       return sendExactJson(reply, envelope({ workflow }));
     },

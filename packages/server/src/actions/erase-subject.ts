@@ -1,0 +1,63 @@
+import { type Audited, insertAuditEntry } from "../db/audit.ts";
+import {
+  deleteAnswersAbout,
+  deleteCall,
+  deleteEvents,
+  deleteRun,
+  insertErasure,
+  lockCallToErase,
+  lockRunToErase,
+} from "../db/erasures.ts";
+import { type Database, isRetryable, type Tx } from "../db/sql.ts";
+import { callEventIds, runEventIds } from "../domain/event-ids.ts";
+import { AppError } from "../errors.ts";
+
+export type ErasureDeps = { database: Database } & Audited;
+
+/** Which run or call. */
+export type Subject = { teamId: string; id: string };
+
+const triesMax = 5;
+
+/**
+ * Erases a run: its steps, its events with their deliveries and attempts, and kept answers about it; or throws
+ * `not_found`. What is on the wire is not called back; what comes of it is not written down.
+ */
+export async function eraseRun(deps: ErasureDeps, { teamId, id }: Subject): Promise<void> {
+  await erase(deps, { teamId, id }, async (tx) => {
+    const run = await lockRunToErase(tx, teamId, id);
+    if (!run) throw new AppError("not_found");
+    await deleteEvents(tx, teamId, runEventIds(teamId, id, run.stepIds), run.createdAt);
+    await deleteRun(tx, teamId, id);
+  });
+}
+
+/** Erases a call in the same way: what was said in it, its events, deliveries and attempts; or throws `not_found`. */
+export async function eraseCall(deps: ErasureDeps, { teamId, id }: Subject): Promise<void> {
+  await erase(deps, { teamId, id }, async (tx) => {
+    const call = await lockCallToErase(tx, teamId, id);
+    if (!call) throw new AppError("not_found");
+    await deleteEvents(tx, teamId, callEventIds(teamId, id, call.position), call.createdAt);
+    await deleteCall(tx, teamId, id);
+  });
+}
+
+async function erase(
+  { database, audit }: ErasureDeps,
+  { teamId, id }: Subject,
+  work: (tx: Tx) => Promise<void>,
+): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await database.begin(async (tx) => {
+        await work(tx);
+        await deleteAnswersAbout(tx, teamId, id);
+        await insertErasure(tx, teamId, id);
+        await insertAuditEntry(tx, audit, id);
+      });
+    } catch (error) {
+      // Results of several attempts are written in an order of their own: that may end in a deadlock.
+      if (tries >= triesMax || !isRetryable(error)) throw error;
+    }
+  }
+}

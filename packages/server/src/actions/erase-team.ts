@@ -1,0 +1,69 @@
+import {
+  closeTeam,
+  deleteAnswersAbout,
+  deleteErasure,
+  deleteSomeEventsOf,
+  deleteSomeStateOf,
+  deleteSomeTracesOf,
+  deleteSubscriptionsOf,
+  deleteTeam,
+  listErasuresOfAllTeams,
+} from "../db/erasures.ts";
+import type { Database } from "../db/sql.ts";
+import { defaultTeamId } from "../db/teams.ts";
+import { AppError } from "../errors.ts";
+
+const rowsMax = 500;
+const erasuresMax = 1_000;
+/** What a request waits for; a team with more is erased on by the janitor. */
+const firstStepsMs = 2_000;
+
+/**
+ * Closes a team at once and begins to erase everything of it; true when nothing is left already.
+ *
+ * The default team is refused with `default_team`: every installation has it.
+ */
+export async function eraseTeam(
+  { database }: { database: Database },
+  teamId: string,
+): Promise<boolean> {
+  if (teamId === defaultTeamId) throw new AppError("default_team");
+  await database.begin((tx) => closeTeam(tx, teamId));
+  return await eraseTeamRows(database, teamId, performance.now() + firstStepsMs);
+}
+
+/**
+ * Goes on with what was erased lately, until nothing is left of it or the time is up.
+ *
+ * Everything is gone over once more when what was on its way at the time has arrived; only then the team's row goes,
+ * which until then keeps late facts from failing on its absence.
+ */
+export async function finishErasures(database: Database, untilMs: number): Promise<void> {
+  for (const erasure of await listErasuresOfAllTeams(database.sql, erasuresMax)) {
+    const { teamId, subjectId, settled } = erasure;
+    if (performance.now() >= untilMs) return;
+    if (subjectId === teamId) {
+      const empty = await eraseTeamRows(database, teamId, untilMs);
+      if (empty && settled) await deleteTeam(database.sql, teamId);
+      if (!empty) continue;
+    } else {
+      await deleteAnswersAbout(database.sql, teamId, subjectId);
+    }
+    if (settled) await deleteErasure(database.sql, teamId, subjectId);
+  }
+}
+
+async function eraseTeamRows(
+  database: Database,
+  teamId: string,
+  untilMs: number,
+): Promise<boolean> {
+  for (const deleteSome of [deleteSomeStateOf, deleteSomeEventsOf, deleteSomeTracesOf]) {
+    for (let deleted = 1; deleted > 0; ) {
+      if (performance.now() >= untilMs) return false;
+      deleted = await database.begin((tx) => deleteSome(tx, teamId, rowsMax));
+    }
+  }
+  await deleteSubscriptionsOf(database.sql, teamId);
+  return true;
+}

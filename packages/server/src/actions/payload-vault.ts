@@ -1,0 +1,61 @@
+import { payloadPlace } from "../db/events.ts";
+import type { Database } from "../db/sql.ts";
+import { listSealingTeams } from "../db/team-settings.ts";
+import type { RenderedEvent } from "../domain/contracts/contract.ts";
+import { sealValue } from "../sealed-values.ts";
+import type { Keyring } from "../secrets.ts";
+
+/** What sealing takes: the keys, and the teams that want their payloads sealed. */
+export type Sealing = { keyring: Keyring; teams: ReadonlySet<string> };
+
+/** Knows whose new payloads are sealed, and has the keys for it. */
+export type PayloadVault = {
+  keyring: Keyring;
+  /** What it tells is at most two seconds old. */
+  sealing(): Promise<Sealing>;
+};
+
+const freshForMs = 2_000;
+
+/** Opens the vault. A setting that is switched holds everywhere within two seconds. */
+export function openPayloadVault(deps: { database: Database; keyring: Keyring }): PayloadVault {
+  const { keyring } = deps;
+  let known: Sealing = { keyring, teams: new Set() };
+  let untilMs = Number.NEGATIVE_INFINITY;
+  let asking: Promise<Sealing> | undefined;
+
+  async function ask(): Promise<Sealing> {
+    // Counted from before the question: the answer may be as old as that.
+    const askedAtMs = performance.now();
+    known = { keyring, teams: new Set(await listSealingTeams(deps.database.sql)) };
+    untilMs = askedAtMs + freshForMs;
+    return known;
+  }
+
+  return {
+    keyring,
+    async sealing() {
+      if (performance.now() < untilMs) return known;
+      asking ??= ask().finally(() => {
+        asking = undefined;
+      });
+      return await asking;
+    },
+  };
+}
+
+/** Events as they are stored: their payloads sealed where the team wants it so. */
+export const sealPayloads = (
+  { keyring, teams }: Sealing,
+  events: readonly RenderedEvent[],
+): readonly RenderedEvent[] =>
+  teams.size === 0
+    ? events
+    : events.map((event) =>
+        teams.has(event.teamId)
+          ? {
+              ...event,
+              payload: sealValue(keyring, event.payload, payloadPlace(event.teamId, event.id)),
+            }
+          : event,
+      );

@@ -1,0 +1,67 @@
+import {
+  countApiKeys,
+  countAssistants,
+  countTeamsOfKeyOfAnyTeam,
+  countWebhooks,
+  lockKeyForCounting,
+  lockTeamsForCounting,
+} from "../db/quotas.ts";
+import type { Sql, Tx } from "../db/sql.ts";
+import { AppError } from "../errors.ts";
+
+/** How many of a kind there may be at once. */
+export type Quotas = {
+  /** Webhooks of a team, of contracts A and B together. */
+  webhooks: number;
+  /** Assistants of a team. */
+  assistants: number;
+  /** API keys that reach a team. */
+  apiKeys: number;
+  /** Teams that an API key reaches. */
+  teams: number;
+};
+
+/**
+ * Throws `quota_exceeded` when a team has more of a kind than it may, what this transaction has added included.
+ *
+ * It is asked after the insert: a repeat that adds nothing is never refused, and of two who add at once the second one
+ * waits for the first and then counts it.
+ */
+export async function keepQuota(
+  tx: Tx,
+  quotas: Quotas,
+  kind: "webhooks" | "assistants" | "apiKeys",
+  teamIds: readonly string[],
+): Promise<void> {
+  const { count, name } = kinds[kind];
+  await lockTeamsForCounting(tx, teamIds);
+  for (const teamId of teamIds) {
+    if ((await count(tx, teamId)) > quotas[kind]) throw exceeded("A team", quotas[kind], name);
+  }
+}
+
+/**
+ * Throws `quota_exceeded` when a key reaches as many teams as it may; `tx` is about to give it one more.
+ *
+ * `keys` sees all teams of the key as they are committed; the transaction itself sees those it was told of.
+ */
+export async function keepQuotaOfTeams(
+  tx: Tx,
+  keys: Sql,
+  quotas: Quotas,
+  apiKeyId: string,
+): Promise<void> {
+  await lockKeyForCounting(tx, apiKeyId);
+  if ((await countTeamsOfKeyOfAnyTeam(keys, apiKeyId)) >= quotas.teams) {
+    throw exceeded("An API key", quotas.teams, "teams");
+  }
+}
+
+const kinds = {
+  webhooks: { count: countWebhooks, name: "webhooks" },
+  assistants: { count: countAssistants, name: "assistants" },
+  apiKeys: { count: countApiKeys, name: "API keys" },
+};
+
+const exceeded = (whose: string, max: number, name: string): AppError =>
+  new AppError("quota_exceeded", `${whose} may have ${max} ${name} here.`);

@@ -1,0 +1,72 @@
+import type { FastifyInstance } from "fastify";
+import Type from "typebox";
+import { type AuditEntry, auditActions, listAuditEntries } from "../../db/audit.ts";
+import { Id, Instant, parseInstant, Timestamp, textOf } from "../fields.ts";
+import { pageOf, pageQuery, totalFields, totalOf } from "../paging.ts";
+import type { TypeBox } from "../request.ts";
+
+const Entry = Type.Object(
+  {
+    id: Type.String(),
+    created_at: Timestamp,
+    actor: Type.Object({ id: Type.String(), name: Type.String() }),
+    action: Type.String(),
+    subject: Type.Object({ type: Type.String(), id: Type.String() }),
+    request_id: Type.String(),
+  },
+  { title: "AuditEntry" },
+);
+
+/** Who changed what in a team's configuration, and who looked at its secrets. */
+export function auditRoutes(fastify: FastifyInstance): void {
+  fastify.withTypeProvider<TypeBox>().get(
+    "/v1/audit",
+    {
+      // It tells who has which key.
+      config: { scope: "admin" },
+      schema: {
+        operationId: "listAuditEntries",
+        summary: "Lists who did what to the team's configuration, newest first",
+        description:
+          "One entry for each change, for each secret that was looked at, and for each delivery that was asked for again; none for facts, and none for what was refused. `actor` is the id of an API key, `subject` the id of what it was done to. `since` is included, `until` is not. Entries are kept for 400 days.",
+        tags: ["Audit"],
+        querystring: Type.Object(
+          {
+            ...pageQuery,
+            actor: Type.Optional(Id),
+            action: Type.Optional(Type.Enum(auditActions)),
+            subject: Type.Optional(textOf(64)),
+            since: Type.Optional(Instant),
+            until: Type.Optional(Instant),
+          },
+          { additionalProperties: false },
+        ),
+        response: { 200: Type.Object({ entries: Type.Array(Entry), ...totalFields }) },
+      },
+    },
+    async ({ query, caller }) => {
+      const { rows, ...total } = await listAuditEntries(
+        caller.database,
+        caller.teamId,
+        {
+          actorId: query.actor ?? null,
+          action: query.action ?? null,
+          subjectId: query.subject ?? null,
+          since: query.since === undefined ? null : parseInstant(query.since, ["query", "since"]),
+          until: query.until === undefined ? null : parseInstant(query.until, ["query", "until"]),
+        },
+        pageOf(query),
+      );
+      return { entries: rows.map(entryAnswer), ...totalOf(total) };
+    },
+  );
+}
+
+const entryAnswer = (entry: AuditEntry) => ({
+  id: entry.id,
+  created_at: entry.createdAt.toISOString(),
+  actor: { id: entry.actorId, name: entry.actorName },
+  action: entry.action,
+  subject: { type: entry.action.split(".")[0] ?? "", id: entry.subjectId },
+  request_id: entry.requestId,
+});

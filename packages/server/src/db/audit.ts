@@ -1,0 +1,126 @@
+import { newId } from "../ids.ts";
+import { type Listed, type Page, readList } from "./lists.ts";
+import type { Database, Sql, Tx } from "./sql.ts";
+
+const secretActions = ["signing_secret_revealed", "signing_secret_rotated"] as const;
+const webhookActions = ["created", "updated", "deleted", "tested", ...secretActions] as const;
+
+/** What is written into the audit log: the kind of thing it happened to, and what happened. */
+export const auditActions = [
+  ...webhookActions.map((action) => `workflow_webhook.${action}` as const),
+  ...webhookActions.map((action) => `webhook.${action}` as const),
+  ...(["created", "updated", "deleted", ...secretActions] as const).map(
+    (action) => `assistant.${action}` as const,
+  ),
+  "delivery.redelivered",
+  "api_key.created",
+  "api_key.revoked",
+  "api_key.withdrawn",
+  "team.created",
+  "team.updated",
+  "run.erased",
+  "call.erased",
+] as const;
+
+export type AuditAction = (typeof auditActions)[number];
+
+/** Who does what, in which request, for which team. */
+export type Audit = {
+  teamId: string;
+  /** The id of the API key. */
+  actorId: string;
+  requestId: string;
+  action: AuditAction;
+};
+
+/** What an action that changes a team's configuration is given, so that it cannot do so unnoticed. */
+export type Audited = { audit: Audit };
+
+/**
+ * Writes into the team's audit log what is done to a subject, in the transaction that does it.
+ *
+ * What concerns several teams stands in the log of each. Nothing of what was set is written, and no address.
+ */
+export async function insertAuditEntry(
+  tx: Tx,
+  audit: Audit,
+  subjectId: string,
+  teamIds: readonly string[] = [audit.teamId],
+): Promise<void> {
+  await tx`
+    insert into audit_log (team_id, id, actor_id, actor_name, action, subject_id, request_id)
+    select team_id, ${newId()}, ${audit.actorId},
+      coalesce((select name from api_keys where id = ${audit.actorId}), ''),
+      ${audit.action}, ${subjectId}, ${audit.requestId}
+    from unnest(${[...new Set(teamIds)]}::text[]) as team_id`;
+}
+
+/** One line of the log. */
+export type AuditEntry = {
+  id: string;
+  createdAt: Date;
+  actorId: string;
+  actorName: string;
+  action: AuditAction;
+  subjectId: string;
+  requestId: string;
+};
+
+/** Which entries to list; null asks for all. */
+export type AuditFilter = {
+  actorId: string | null;
+  action: string | null;
+  subjectId: string | null;
+  /** Done at or after. */
+  since: Date | null;
+  /** Done before. */
+  until: Date | null;
+};
+
+/** Lists a team's audit log, newest first. */
+export async function listAuditEntries(
+  database: Database,
+  teamId: string,
+  filter: AuditFilter,
+  { offset, limit }: Page,
+): Promise<Listed<AuditEntry>> {
+  const { actorId, action, subjectId, since, until } = filter;
+  return await readList(database, {
+    page: (sql) => sql<AuditEntry>`
+      select id, created_at as "createdAt", actor_id as "actorId", actor_name as "actorName",
+             action, subject_id as "subjectId", request_id as "requestId"
+      from audit_log
+      where team_id = ${teamId}
+        and (${actorId}::text is null or actor_id = ${actorId})
+        and (${action}::text is null or action = ${action})
+        and (${subjectId}::text is null or subject_id = ${subjectId})
+        and (${since}::timestamptz is null or created_at >= ${since})
+        and (${until}::timestamptz is null or created_at < ${until})
+      order by id desc
+      limit ${limit} offset ${offset}`,
+    count: (sql, most) => sql`
+      select count(*)::int as count
+      from (
+        select from audit_log
+        where team_id = ${teamId}
+          and (${actorId}::text is null or actor_id = ${actorId})
+          and (${action}::text is null or action = ${action})
+          and (${subjectId}::text is null or subject_id = ${subjectId})
+          and (${since}::timestamptz is null or created_at >= ${since})
+          and (${until}::timestamptz is null or created_at < ${until})
+        limit ${most}) matching`,
+  });
+}
+
+/** Forgets at most `limit` entries that are older than 400 days, of any team; says how many. */
+export async function deleteOldAuditEntriesOfAllTeams(sql: Sql, limit: number): Promise<number> {
+  const rows = await sql`
+    delete from audit_log
+    where (team_id, id) in (
+      select team_id, id from audit_log
+      where created_at < now() - interval '400 days'
+      order by created_at
+      limit ${limit})
+    returning id`;
+  return rows.length;
+}

@@ -1,0 +1,196 @@
+import { textArray, uuidArray } from "./arrays.ts";
+import type { Sql, Tx } from "./sql.ts";
+
+/** A run or a call that is locked to be erased. */
+export type ErasedRun = { createdAt: Date; stepIds: string[] };
+export type ErasedCall = { createdAt: Date; position: number };
+
+/** Locks a run against every fact about it and tells what its events follow from; undefined when there is none. */
+export async function lockRunToErase(
+  tx: Tx,
+  teamId: string,
+  id: string,
+): Promise<ErasedRun | undefined> {
+  const [run] = await tx<{ createdAt: Date }>`
+    select created_at as "createdAt" from runs where team_id = ${teamId} and id = ${id}
+    for update`;
+  if (!run) return undefined;
+  // Read once the lock is held: a step may have come while it was waited for.
+  const steps = await tx<{ id: string }>`
+    select id from steps where team_id = ${teamId} and run_id = ${id}`;
+  return { ...run, stepIds: steps.map((step) => step.id) };
+}
+
+/** Locks a call against every fact about it; undefined when there is none. */
+export async function lockCallToErase(
+  tx: Tx,
+  teamId: string,
+  id: string,
+): Promise<ErasedCall | undefined> {
+  const [call] = await tx<ErasedCall>`
+    select created_at as "createdAt", position from calls
+    where team_id = ${teamId} and id = ${id}
+    for update`;
+  return call;
+}
+
+/** Deletes a run with its steps. */
+export async function deleteRun(tx: Tx, teamId: string, id: string): Promise<void> {
+  await tx`delete from runs where team_id = ${teamId} and id = ${id}`;
+}
+
+/** Deletes a call with its messages. */
+export async function deleteCall(tx: Tx, teamId: string, id: string): Promise<void> {
+  await tx`delete from calls where team_id = ${teamId} and id = ${id}`;
+}
+
+/**
+ * Deletes events, made at `since` or later, with their deliveries and attempts.
+ *
+ * Deliveries first: who is about to write an attempt holds its delivery, so that this waits for it, and whoever comes
+ * later finds no delivery to write for.
+ */
+export async function deleteEvents(
+  tx: Tx,
+  teamId: string,
+  eventIds: readonly string[],
+  since: Date,
+): Promise<void> {
+  const ids = uuidArray(eventIds);
+  const deliveries = await tx<DeliveryKey>`
+    delete from deliveries where team_id = ${teamId} and event_id = any(${ids}::uuid[])
+    returning id, created_at::text as "createdAt"`;
+  await deleteAttempts(tx, deliveries);
+  await tx`
+    delete from events
+    where team_id = ${teamId} and id = any(${ids}::uuid[])
+      and created_at >= ${since}::timestamptz - interval '1 second'`;
+}
+
+/** A delivery and, to the microsecond, the day of its attempts. */
+type DeliveryKey = { id: string; createdAt: string };
+
+async function deleteAttempts(tx: Tx, deliveries: readonly DeliveryKey[]): Promise<void> {
+  if (deliveries.length === 0) return;
+  await tx`
+    delete from attempts a
+    using unnest(
+      ${textArray(deliveries.map(({ id }) => id))}::text[],
+      ${textArray(deliveries.map(({ createdAt }) => createdAt))}::text[]) as d (id, created_at)
+    where a.delivery_id = d.id and a.delivery_created_at = d.created_at::timestamptz`;
+}
+
+/** Deletes the answers that were kept of requests about one run or call. */
+export async function deleteAnswersAbout(
+  sql: Sql,
+  teamId: string,
+  subjectId: string,
+): Promise<void> {
+  await sql`
+    delete from idempotency_keys where team_id = ${teamId} and subject_id = ${subjectId}`;
+}
+
+/** Remembers what was erased until nothing can be on its way any more that was begun before. */
+export async function insertErasure(tx: Tx, teamId: string, subjectId: string): Promise<void> {
+  await tx`
+    insert into erasures (team_id, subject_id) values (${teamId}, ${subjectId})
+    on conflict (team_id, subject_id) do update set requested_at = now()`;
+}
+
+/** Something that was erased; `settled`: whatever was on its way then has arrived by now. */
+export type Erasure = { teamId: string; subjectId: string; settled: boolean };
+
+/** Lists what was erased a short while ago, the oldest first. */
+export async function listErasuresOfAllTeams(sql: Sql, limit: number): Promise<Erasure[]> {
+  return await sql<Erasure>`
+    select team_id as "teamId", subject_id as "subjectId",
+           requested_at < now() - interval '5 minutes' as settled
+    from erasures order by requested_at limit ${limit}`;
+}
+
+/** Forgets that something was erased. */
+export async function deleteErasure(sql: Sql, teamId: string, subjectId: string): Promise<void> {
+  await sql`delete from erasures where team_id = ${teamId} and subject_id = ${subjectId}`;
+}
+
+/**
+ * Closes a team to everybody: no key reaches it, no subscription hears of it, and its name is gone.
+ *
+ * A key that reaches other teams goes on working for those; one that reached only this team is deleted.
+ */
+export async function closeTeam(tx: Tx, teamId: string): Promise<void> {
+  await insertErasure(tx, teamId, teamId);
+  await tx`delete from api_key_teams where team_id = ${teamId}`;
+  await tx`
+    update api_keys k set default_team_id = other.team_id
+    from (select api_key_id, min(team_id) as team_id from api_key_teams group by api_key_id) other
+    where k.default_team_id = ${teamId} and other.api_key_id = k.id`;
+  await tx`delete from api_keys where default_team_id = ${teamId}`;
+  await tx`update subscriptions set deleted_at = now() where team_id = ${teamId}`;
+  await tx`update teams set name = '' where id = ${teamId}`;
+}
+
+/** Deletes up to `limit` of a team's runs, calls, workflows, assistants … and says how many; 0: nothing is left. */
+export async function deleteSomeStateOf(tx: Tx, teamId: string, limit: number): Promise<number> {
+  // Workflows and assistants go after what refers to them. Whoever adds to one holds it until the commit.
+  const calls = await tx`
+    delete from calls where team_id = ${teamId} and id in
+      (select id from calls where team_id = ${teamId} limit ${limit})
+    returning id`;
+  const runs = await tx`
+    delete from runs where team_id = ${teamId} and id in
+      (select id from runs where team_id = ${teamId} limit ${limit})
+    returning id`;
+  const workflows = await tx`
+    delete from workflows where team_id = ${teamId} and id in
+      (select id from workflows where team_id = ${teamId} limit ${limit})
+    returning id`;
+  const assistants = await tx`
+    delete from assistants where team_id = ${teamId} and id in
+      (select id from assistants a where team_id = ${teamId}
+         and not exists (select from calls where team_id = a.team_id and assistant_id = a.id)
+       limit ${limit})
+    returning id`;
+  return calls.length + runs.length + workflows.length + assistants.length;
+}
+
+/** Deletes up to `limit` each of a team's kept answers, known facts and audit entries; says how many. */
+export async function deleteSomeTracesOf(tx: Tx, teamId: string, limit: number): Promise<number> {
+  const answers = await tx`
+    delete from idempotency_keys where team_id = ${teamId} and key in
+      (select key from idempotency_keys where team_id = ${teamId} limit ${limit})
+    returning key`;
+  const identities = await tx`
+    delete from fact_identities where team_id = ${teamId} and identity_sha256 in
+      (select identity_sha256 from fact_identities where team_id = ${teamId} limit ${limit})
+    returning team_id`;
+  const entries = await tx`
+    delete from audit_log where team_id = ${teamId} and id in
+      (select id from audit_log where team_id = ${teamId} limit ${limit})
+    returning id`;
+  return answers.length + identities.length + entries.length;
+}
+
+/** Deletes up to `limit` of a team's deliveries with their attempts, and of its events; says how many. */
+export async function deleteSomeEventsOf(tx: Tx, teamId: string, limit: number): Promise<number> {
+  const deliveries = await tx<DeliveryKey>`
+    delete from deliveries where team_id = ${teamId} and id in
+      (select id from deliveries where team_id = ${teamId} limit ${limit})
+    returning id, created_at::text as "createdAt"`;
+  await deleteAttempts(tx, deliveries);
+  const events = await tx`
+    delete from events where team_id = ${teamId} and (id, created_at) in
+      (select id, created_at from events where team_id = ${teamId} limit ${limit})
+    returning id`;
+  return deliveries.length + events.length;
+}
+
+/** Deletes a team's subscriptions, once nothing is delivered to them any more. */
+export async function deleteSubscriptionsOf(sql: Sql, teamId: string): Promise<void> {
+  await sql`delete from subscriptions where team_id = ${teamId}`;
+}
+
+/** Deletes the team itself. */
+export async function deleteTeam(sql: Sql, teamId: string): Promise<void> {
+  await sql`delete from teams where id = ${teamId}`;
+}

@@ -1,0 +1,61 @@
+import {
+  dropPartition,
+  hasPendingDeliveriesOfAllTeams,
+  listOldPartitionsOfAllTeams,
+} from "../db/partitions.ts";
+import {
+  deleteOldDeliveriesOfAllTeams,
+  deleteOldStragglersOfAllTeams,
+  expirePayloads,
+  expireWaitingDeliveriesOfAllTeams,
+  listExpiredDaysOfAllTeams,
+  markDayExpired,
+} from "../db/retention.ts";
+import { type Database, isTimeout } from "../db/sql.ts";
+
+export type Retention = {
+  /** Days that things are kept at the most; a team may want fewer. */
+  retentionDays: number;
+  /** When to stop, by `performance.now()`; the next round goes on. */
+  untilMs: number;
+};
+
+const rowsMax = 1_000;
+const daysMax = 1_000;
+
+/** Lets go of what is over: in steps of few rows each, until nothing is left or the time is up. */
+export async function letGo(database: Database, given: Retention): Promise<void> {
+  const { retentionDays } = given;
+  const { sql } = database;
+  await repeat(given, () => expireWaitingDeliveriesOfAllTeams(sql, retentionDays, rowsMax));
+  await letPayloadsGo(database, given);
+  await repeat(given, () => deleteOldDeliveriesOfAllTeams(sql, retentionDays, rowsMax));
+  await repeat(given, () => deleteOldStragglersOfAllTeams(sql, retentionDays, rowsMax));
+  await dropOldPartitions(database, given);
+}
+
+async function letPayloadsGo({ sql }: Database, given: Retention): Promise<void> {
+  for (const expired of await listExpiredDaysOfAllTeams(sql, given.retentionDays, daysMax)) {
+    if (performance.now() >= given.untilMs) return;
+    await repeat(given, () => expirePayloads(sql, expired, rowsMax));
+    await markDayExpired(sql, expired);
+  }
+}
+
+/** A partition that is busy, or of which something is still to be delivered, waits for another round. */
+async function dropOldPartitions(database: Database, given: Retention): Promise<void> {
+  for (const old of await listOldPartitionsOfAllTeams(database.sql, given.retentionDays)) {
+    if (performance.now() >= given.untilMs) return;
+    if (await hasPendingDeliveriesOfAllTeams(database.sql, old.day)) continue;
+    try {
+      await database.begin((tx) => dropPartition(tx, old));
+    } catch (error) {
+      if (!isTimeout(error)) throw error;
+    }
+  }
+}
+
+/** Repeats a step while it finds as much as it may take. */
+async function repeat({ untilMs }: Retention, step: () => Promise<number>): Promise<void> {
+  while ((await step()) >= rowsMax && performance.now() < untilMs);
+}
