@@ -221,7 +221,7 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
 
   function worthAClaim(lane: Lane): boolean {
     if (starved) return room() >= capacity() * roomWorthAClaim;
-    return lane.backlog && roomOf(lane) >= holdMaxOf(lane) / 2 && room() > 0;
+    return lane.backlog && roomOf(lane) >= Math.min(holdMaxOf(lane), claimMax) / 2 && room() > 0;
   }
 
   function forgetHeld(delivery: LeasedDelivery): void {
@@ -335,8 +335,8 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
         starved = true;
         return false;
       }
-      // What already waits in the table goes first.
-      if (lane.backlog || roomOf(lane) <= 0) {
+      // What already waits in the table keeps room for a claim. A lane that goes fast has more than that.
+      if (roomOf(lane) <= (lane.backlog ? claimMax : 0)) {
         lane.backlog = true;
         return false;
       }

@@ -17,6 +17,8 @@ export type JanitorDeps = {
 };
 
 const roundMs = 60_000;
+/** The first round comes soon: what fell due while nothing ran has waited long enough. */
+const firstRoundMs = 5_000;
 const daysAhead = 7;
 const rowsMax = 1_000;
 /** Longest round: in between there is time for everything else. */
@@ -35,7 +37,7 @@ export function openJanitor(deps: JanitorDeps): { close(): Promise<void> } {
         if (!closing) timer = setTimeout(round, roundMs);
       });
   }
-  timer = setTimeout(round, roundMs);
+  timer = setTimeout(round, firstRoundMs);
 
   return {
     async close() {
