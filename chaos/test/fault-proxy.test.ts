@@ -1,36 +1,20 @@
-import net from "node:net";
 import pg from "pg";
 import { expect, onTestFinished, test } from "vitest";
 import { openDatabase } from "../../packages/server/src/db/sql.ts";
-import { createDatabase } from "../../packages/server/test/support/postgres.ts";
-import { openCommitWatch, openFaultProxy } from "../fault-proxy.ts";
+import { openCommitWatch } from "../fault-proxy.ts";
+import { openProxiedDatabase } from "./proxied-database.ts";
 
 /** A database behind a proxy, and one line to it past the proxy. */
 async function setup() {
-  const database = await createDatabase();
-  onTestFinished(() => database.drop());
-  const target = new URL(database.url);
-  const directory = target.searchParams.get("host");
-  const proxy = await openFaultProxy({
-    port: 0,
-    connect: () =>
-      directory
-        ? net.connect(`${directory}/.s.PGSQL.5432`)
-        : net.connect(Number(target.port || 5432), target.hostname),
-    committing: ["insert_one"],
-  });
-  onTestFinished(() => proxy.close());
-  const through = new URL(database.url);
-  through.search = "";
-  through.host = `127.0.0.1:${proxy.port}`;
-  const connect = async (url: string, options: pg.ClientConfig = {}) => {
-    const client = new pg.Client({ connectionString: url, ...options });
+  const { proxy, url, direct: directUrl } = await openProxiedDatabase(["insert_one"]);
+  const connect = async (connectionString: string, options: pg.ClientConfig = {}) => {
+    const client = new pg.Client({ connectionString, ...options });
     client.on("error", () => {});
     await client.connect();
     onTestFinished(() => client.end().catch(() => {}));
     return client;
   };
-  const direct = await connect(database.url);
+  const direct = await connect(directUrl);
   await direct.query("create table numbers (number int)");
   const count = async () => {
     const { rows } = await direct.query("select count(*)::int as count from numbers");
@@ -38,8 +22,8 @@ async function setup() {
   };
   return {
     proxy,
-    url: through.href,
-    connect: (options?: pg.ClientConfig) => connect(through.href, options),
+    url,
+    connect: (options?: pg.ClientConfig) => connect(url, options),
     count,
   };
 }

@@ -130,8 +130,6 @@ export function openGroupCommit<Item, Result>(
     if (pace.perSecond() < gather.fromPerSecond) return false;
     gathering = setTimeout(() => {
       gathering = undefined;
-      if (queue.length === 0 || departureScheduled || busyLanes === options.lanes) return;
-      departureScheduled = true;
       depart();
     }, gather.msMax);
     return true;
