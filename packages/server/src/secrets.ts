@@ -74,7 +74,7 @@ export function openKeyring(keys: readonly Buffer[]): Keyring {
 }
 
 /** The id of the key that sealed a record. */
-export const sealedBy = (sealed: Buffer): string => sealed.toString("hex", 1, 1 + keyIdBytes);
+const sealedBy = (sealed: Buffer): string => sealed.toString("hex", 1, 1 + keyIdBytes);
 
 /** Where a key id stands in a record, counted from 1 as SQL does, and its length. */
 export const keyIdInRecord = { from: 2, bytes: keyIdBytes };

@@ -44,7 +44,7 @@ export type AssistantPatch = {
 type Whose = { teamId: string; id: string; actor: string };
 
 /** The characters that all of an assistant's other members may have together, however they came about. */
-export const documentLengthMax = 256 * 1024;
+const documentLengthMax = 256 * 1024;
 
 const hangTimeoutSecondsDefault = 5;
 

@@ -57,7 +57,7 @@ export type DeliveryFilter = {
 };
 
 /** Payload bytes in one page, at the most. */
-export const pagePayloadBytesMax = 16 * 1024 * 1024;
+const pagePayloadBytesMax = 16 * 1024 * 1024;
 
 /** Lists deliveries, newest first. */
 export async function listDeliveries(

@@ -22,7 +22,7 @@ export function daysOf(rows: readonly { createdAt: Date }[]): [from: Date, to: D
 type Count = (sql: Sql, limit: number | null) => Promise<object[]>;
 
 /** Matches are counted exactly up to this many. */
-export const exactTotalMax = 10_000;
+const exactTotalMax = 10_000;
 
 /** Both statements run side by side, so this is how long a list takes at the most. */
 const statementTimeoutMs = 1_800;

@@ -131,7 +131,9 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
     }
   }
 
-  const isQuiet = (lane: Lane): boolean => performance.now() < lane.quietUntilMs;
+  // Nearly no lane ever is, and each delivery asks: the clock is read for those alone.
+  const isQuiet = (lane: Lane): boolean =>
+    lane.quietUntilMs > 0 && performance.now() < lane.quietUntilMs;
 
   const holdMaxOf = (lane: Lane): number => holdMax(lane.slots, lane.pace.bestPerSecond());
 

@@ -33,7 +33,7 @@ export const automaticAttempts = (
 ): number => delivery.attemptNumber - delivery.crashCount - delivery.manualCount;
 
 /** A lease outlasts the longest attempt by this much: the wait in the queue and the commit of the result. */
-export const leaseMarginMs = 15_000;
+const leaseMarginMs = 15_000;
 
 /** Longest wait for the response body after its head. */
 export const bodyBudgetMs = 1_000;

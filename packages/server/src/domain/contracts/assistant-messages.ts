@@ -24,7 +24,7 @@ const types: Record<CallHappening["kind"], AssistantMessageType> = {
 };
 
 /** The header that carries a subscriber's secret, unless the operator calls it otherwise. */
-export const defaultSecretHeader = "x-interactly-secret";
+const defaultSecretHeader = "x-interactly-secret";
 
 /** Contract C: messages about one assistant's calls, in order within a call, each at most once on the wire. */
 export const assistantMessages: Contract = {
