@@ -180,9 +180,11 @@ async function transact<T>(
   const onClientError = () => {};
   client.on("error", onClientError);
   let broken: Error | undefined;
+  let transaction: Transaction | undefined;
   try {
     const now = begin(client, opening);
-    const { tx, run, committed } = openTransaction(client, now);
+    transaction = openTransaction(client, now);
+    const { tx, run, committed } = transaction;
     if (mayStartAtOnce) now.catch(() => {});
     else await now;
     const result = await work(tx, run);
@@ -197,7 +199,7 @@ async function transact<T>(
         broken = failure;
       });
     }
-    throw error;
+    throw isFollowUp(error) ? (transaction?.firstFailure() ?? error) : error;
   } finally {
     client.off("error", onClientError);
     client.release(broken);
@@ -213,15 +215,28 @@ async function begin(client: pg.PoolClient, opening: string): Promise<Date> {
   return row.now;
 }
 
-function openTransaction(
-  client: pg.PoolClient,
-  now: Promise<Date>,
-): { tx: Tx; run: RunQuery; committed: () => boolean } {
+/** Says whether a statement was refused only because one before it in its transaction had failed (25P02). */
+const isFollowUp = (error: unknown): boolean => sqlState(error) === "25P02";
+
+type Transaction = {
+  tx: Tx;
+  run: RunQuery;
+  committed: () => boolean;
+  /** What the first statement that failed has failed with; whoever waits for several may see a later one first. */
+  firstFailure: () => unknown;
+};
+
+function openTransaction(client: pg.PoolClient, now: Promise<Date>): Transaction {
   let committed = false;
+  let firstFailure: unknown;
   const run: RunQuery = (query) => {
     // It would run on its own, outside of the transaction.
     if (committed) throw new Error("a statement came after the commit");
-    return client.query(query);
+    const answer = client.query(query);
+    answer.catch((error) => {
+      firstFailure ??= error;
+    });
+    return answer;
   };
   const tx = Object.defineProperties(statementRunner(run), {
     now: { value: now },
@@ -244,7 +259,7 @@ function openTransaction(
       },
     },
   }) as Tx;
-  return { tx, run, committed: () => committed };
+  return { tx, run, committed: () => committed, firstFailure: () => firstFailure };
 }
 
 function statementRunner(query: RunQuery): Sql {

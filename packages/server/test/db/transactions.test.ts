@@ -35,6 +35,16 @@ test("when one of them fails nothing is written, and the caller hears what that 
   expect(await database.sql`select id from teams where id in ('a', 'b')`).toEqual([{ id: "a" }]);
 });
 
+test("the caller hears of the first failure, also when he looks at a later statement first", async () => {
+  const { database } = await openHouse({ started: false });
+  const failing = database.begin(async (tx) => {
+    const first = tx`select 1 / 0`;
+    const later = tx`select 1`;
+    await Promise.all([first.catch(() => new Promise(() => {})), later]);
+  });
+  await expect(failing).rejects.toMatchObject({ code: "22012" });
+});
+
 test("when one of them fails before it leaves, COMMIT does not leave either", async () => {
   const { database } = await openHouse({ started: false });
   const unwritable = {

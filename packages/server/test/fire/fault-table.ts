@@ -40,6 +40,8 @@ export type FaultCase = {
   /** Undefined: this kind never comes here. */
   unordered: Fate;
   ordered: Fate | undefined;
+  /** What else may become of an unordered one: when the process had gone on by itself before it died. */
+  orElse?: Fate;
 };
 
 const once: Fate = { arrived: 1, attempts: [200], status: "delivered" };
@@ -48,6 +50,7 @@ const twice: Fate = { ...onceAfterLoss, arrived: 2 };
 const unknownUnsent: Fate = { arrived: 0, attempts: ["unknown_outcome"], status: "failed" };
 const unknownSent: Fate = { ...unknownUnsent, arrived: 1 };
 const againOnRequest: Fate = { arrived: 2, attempts: [200, 200], status: "delivered" };
+const againAfterLoss: Fate = { ...againOnRequest, attempts: [200, "unknown_outcome", 200] };
 
 /** What happens to a delivery whose process is killed at each point, and a second process takes over. */
 export const faultCases: readonly FaultCase[] = [
@@ -162,6 +165,8 @@ export const faultCases: readonly FaultCase[] = [
     where: "a redelivery is committed; the person has no answer",
     unordered: againOnRequest,
     ordered: undefined,
+    // Its dispatcher may hear of the commit first, and have claimed it.
+    orElse: againAfterLoss,
   },
   {
     point: "secret_before_commit",
