@@ -61,21 +61,23 @@ export async function generateBacklog(
           const subscriptions = made[index] ?? [];
           // Neighbours in time are of different subscriptions, as they are where many share a table.
           await client.query(
-            `with given as materialized (
-               select n, $1::text[] as ids, $2::text[] as teams,
-                      ($3::date + n * (interval '1 day' / greatest($4::int, 1))) as created_at,
+            `with subscription as materialized (
+               select * from unnest($1::text[], $2::text[]) with ordinality as s (id, team_id, position)
+             ), given as materialized (
+               select n, id, team_id, ($3::date + n * (interval '1 day' / greatest($4::int, 1))) as created_at,
                       (lpad(to_hex($5::int), 8, '0') || lpad(to_hex(n), 24, '0'))::uuid as event_id
                from generate_series(0, $4::int - 1) n
+               join subscription on position = 1 + n % cardinality($1::text[])
              ), written as (
                insert into ${tables.events} (id, created_at, team_id, contract, event_type, dedupe_key, created_by, payload)
-               select event_id, created_at, teams[1 + n % cardinality(teams)], 'workflow', 'workflow_run_started',
+               select event_id, created_at, team_id, 'workflow', 'workflow_run_started',
                       'bench:' || n, 'system', convert_to('{"event_id":"event_' || event_id || '","text":"' || repeat('x', 200) || '"}', 'utf8')
                from given
              )
              insert into deliveries (team_id, id, event_id, created_at, subscription_id, event_type, due_at)
-             select teams[1 + n % cardinality(teams)],
+             select team_id,
                     lpad(to_hex(extract(epoch from created_at)::bigint), 8, '0') || lpad(to_hex($5::bigint * 16777216 + n), 16, '0'),
-                    event_id, created_at, ids[1 + n % cardinality(ids)], 'workflow_run_started', created_at
+                    event_id, created_at, id, 'workflow_run_started', created_at
              from given`,
             [
               subscriptions.map(({ id }) => id),

@@ -20,16 +20,18 @@ import { openValue } from "../sealed-values.ts";
 import { type Keyring, SealError } from "../secrets.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Sender } from "./send.ts";
+import { quickMs } from "./standing.ts";
 import type { Target, Targets } from "./targets.ts";
 
 /** How an attempt ended, as the dispatcher needs to know it. */
 export type Attempted =
   /**
-   * A request was made (or refused before it left); `healthy`: answered quickly and well. For `quietMs` the receiver
-   * wants no further request.
+   * A request was made (or refused before it left); `quick`: it was over soon, `healthy`: and ended well. For `quietMs`
+   * the receiver wants no further request.
    */
   | {
       kind: "attempted";
+      quick: boolean;
       healthy: boolean;
       overburdened: boolean;
       quietMs: number;
@@ -48,9 +50,6 @@ export type AttemptDeps = {
   /** Told of each attempt whose result was logged too late to count. */
   onLeaseLost: (delivery: LeasedDelivery) => void;
 };
-
-/** An answer within this time shows that the receiver can take more at once. */
-const quickMs = 1_000;
 
 /**
  * Makes one attempt: sign, send, decide, record. Resolves when the result is committed.
@@ -115,9 +114,11 @@ export async function attempt(
   const moved = await deps.recorder.record(record);
   if (!moved) deps.onLeaseLost(delivery);
 
+  const quick = latencyMs < quickMs;
   return {
     kind: "attempted",
-    healthy: outcome.kind === "delivered" && latencyMs < quickMs,
+    quick,
+    healthy: quick && outcome.kind === "delivered",
     overburdened: isOverburdened(result),
     quietMs: quietSeconds(result, deps.nowMs()) * 1_000,
     retryInMs: moved ? (record.delayMs ?? undefined) : undefined,

@@ -11,7 +11,9 @@ import { type LeasedDelivery, leaseMs } from "../domain/delivery.ts";
 import { reach } from "../fault-points.ts";
 import { openPace, type Pace } from "../pace.ts";
 import { type AttemptDeps, type Attempted, attempt } from "./attempt.ts";
-import { adaptSlots, firstSlots, heldAtPace, holdMax } from "./slots.ts";
+import { Fifo } from "./fifo.ts";
+import { adaptSlots, firstSlots, heldAtPace, holdMax, slotsOfNew } from "./slots.ts";
+import { Places, quickMs, type Standing, standings } from "./standing.ts";
 
 export type DispatcherDeps = AttemptDeps & {
   /** The connections that claim; they plan with nested loops only (see `claimSettings`). */
@@ -63,24 +65,27 @@ const roomWorthAClaim = 0.25;
 /** Payload bytes held in memory before new deliveries are left in the table. */
 const heldBytesMax = 64 * 1024 * 1024;
 const idleLanesMax = 20_000;
+/** Slow lanes free their places one by one, and may be many: their claims wait for each other. */
+const slowRefillMs = 100;
 
 /** A delivery and when its lease was asked for. */
 type Held = { delivery: LeasedDelivery; leasedAtMs: number };
 
-/** One subscription's deliveries in this process: its lane. Lanes take turns. */
+/** One subscription's deliveries in this process: its lane. Lanes of the same standing take turns. */
 type Lane = {
   subscriptionId: string;
-  ready: Held[];
+  ready: Fifo<Held>;
   /** Places promised to deliveries whose transaction is not committed yet. */
   reserved: number;
   inFlight: number;
   slots: number;
   /** Attempts that ended. */
   pace: Pace;
-  /** It stands in the ring. */
-  queued: boolean;
-  /** More is due in the table than could be taken. */
-  backlog: boolean;
+  standing: Standing;
+  /** When an attempt ended last, or began while there was no other; of `performance.now()`. */
+  heardAtMs: number;
+  /** The last walk by which more was due in the table than could be taken; see `hasBacklog`. */
+  backlogWalk: number;
   /** Until then the receiver wants no request; of `performance.now()`, and known to this process only. */
   quietUntilMs: number;
 };
@@ -88,14 +93,18 @@ type Lane = {
 export function openDispatcher(deps: DispatcherDeps): Dispatcher {
   const lanes = new Map<string, Lane>();
   /** Lanes that have something ready and a free slot, in the order of their turns. */
-  const ring: Lane[] = [];
+  const rings = { slow: new Set<Lane>(), new: new Set<Lane>(), quick: new Set<Lane>() };
   const pace = openPace();
-  let inFlight = 0;
-  let held = 0;
+  const inFlight = new Places();
+  const held = new Places();
   let heldBytes = 0;
+  let demotedAtMs = 0;
   let closing = false;
   let polledAtMs: number | undefined;
   let cursor = "";
+  /** The walk around all subscriptions that is under way, or was last; and the last one that came around. */
+  let walk = 0;
+  let walkDone = 0;
   let timer: NodeJS.Timeout | undefined;
   let timerDueMs = Number.POSITIVE_INFINITY;
   let polling: Promise<void> | undefined;
@@ -109,13 +118,14 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
     if (!lane) {
       lane = {
         subscriptionId,
-        ready: [],
+        ready: new Fifo(),
         reserved: 0,
         inFlight: 0,
         slots: firstSlots(deps.subscriptionConcurrency),
         pace: openPace(),
-        queued: false,
-        backlog: false,
+        standing: "new",
+        heardAtMs: 0,
+        backlogWalk: -1,
         quietUntilMs: 0,
       };
       lanes.set(subscriptionId, lane);
@@ -124,10 +134,18 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
     return lane;
   }
 
+  const noteBacklog = (lane: Lane): void => {
+    lane.backlogWalk = walk;
+  };
+
+  /** More is due in the table than could be taken, for all that is known: a whole walk since then would have met it. */
+  const hasBacklog = (lane: Lane): boolean => lane.backlogWalk >= walkDone;
+
+  const heldOf = (lane: Lane): number => lane.inFlight + lane.ready.length + lane.reserved;
+
   function forgetIdleLanes(): void {
     for (const [id, lane] of lanes) {
-      if (lane.inFlight + lane.reserved + lane.ready.length > 0 || isQuiet(lane)) continue;
-      lanes.delete(id);
+      if (heldOf(lane) === 0 && !isQuiet(lane)) lanes.delete(id);
     }
   }
 
@@ -135,21 +153,53 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
   const isQuiet = (lane: Lane): boolean =>
     lane.quietUntilMs > 0 && performance.now() < lane.quietUntilMs;
 
-  const holdMaxOf = (lane: Lane): number => holdMax(lane.slots, lane.pace.bestPerSecond());
+  function setStanding(lane: Lane, standing: Standing): void {
+    if (lane.standing === standing) return;
+    inFlight.take(lane.standing, -lane.inFlight);
+    held.take(lane.standing, -heldOf(lane));
+    const waited = rings[lane.standing].delete(lane);
+    lane.standing = standing;
+    inFlight.take(standing, lane.inFlight);
+    held.take(standing, heldOf(lane));
+    if (waited) rings[standing].add(lane);
+  }
+
+  /** A lane whose receiver has fallen silent is slow, long before its timeouts say so. */
+  function demoteSilentLanes(): void {
+    const nowMs = performance.now();
+    if (nowMs - demotedAtMs < pollMs / 2) return;
+    demotedAtMs = nowMs;
+    for (const lane of lanes.values()) {
+      if (lane.inFlight === 0 || nowMs - lane.heardAtMs <= quickMs) continue;
+      setStanding(lane, "slow");
+      offerTurn(lane);
+    }
+    startWhatMay();
+  }
+
+  const slotsOf = (lane: Lane): number => (lane.standing === "new" ? slotsOfNew : lane.slots);
+
+  const holdMaxOf = (lane: Lane): number =>
+    lane.standing === "new" ? slotsOfNew * 2 : holdMax(lane.slots, lane.pace.bestPerSecond());
 
   const roomOf = (lane: Lane): number =>
-    isQuiet(lane) ? 0 : holdMaxOf(lane) - lane.inFlight - lane.ready.length - lane.reserved;
+    isQuiet(lane) ? 0 : Math.min(holdMaxOf(lane) - heldOf(lane), room(lane.standing));
 
   /** What is sent at most once must not wait under a lease: were it lost with this process, it would never be sent. */
   const slotsFreeOf = (lane: Lane): number =>
     isQuiet(lane)
       ? 0
-      : Math.min(lane.slots - lane.inFlight - lane.ready.length, deps.concurrency - inFlight);
+      : Math.min(
+          slotsOf(lane) - heldOf(lane),
+          inFlight.left(lane.standing, deps.concurrency),
+          room(lane.standing),
+        );
 
   /** Deliveries that may be held, over all lanes: as many again may wait as may be in flight, and more when all goes fast. */
   const capacity = (): number => Math.max(deps.concurrency * 2, heldAtPace(pace.bestPerSecond()));
 
-  const room = (): number => (heldBytes >= heldBytesMax ? 0 : Math.max(0, capacity() - held));
+  const room = (standing: Standing): number =>
+    heldBytes >= heldBytesMax ? 0 : Math.max(0, held.left(standing, capacity()));
 
   function enqueue(lane: Lane, entry: Held): void {
     lane.ready.push(entry);
@@ -159,8 +209,8 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
 
   /** Gives back the leases of all that waits in a lane: another process or a later claim will take it. */
   function giveBack(lane: Lane): void {
-    for (const { delivery } of lane.ready.splice(0)) {
-      forgetHeld(delivery);
+    for (const { delivery } of lane.ready.drain()) {
+      forgetHeld(lane, delivery);
       deps.recorder.release(delivery).catch((error) => {
         deps.onError("a lease could not be given back", error);
       });
@@ -170,32 +220,40 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
   function keepQuiet(lane: Lane, quietMs: number): void {
     if (quietMs <= 0) return;
     lane.quietUntilMs = Math.max(lane.quietUntilMs, performance.now() + quietMs);
-    lane.backlog = true;
+    noteBacklog(lane);
     giveBack(lane);
   }
 
   function offerTurn(lane: Lane): void {
-    if (lane.queued || lane.ready.length === 0 || lane.inFlight >= lane.slots) return;
-    lane.queued = true;
-    ring.push(lane);
+    if (lane.ready.length > 0 && lane.inFlight < slotsOf(lane)) rings[lane.standing].add(lane);
   }
 
-  /** Starts what may start: one delivery a lane in turn, while there are slots. */
+  /** Starts what may start: one delivery a lane in turn and one lane a standing, while there are slots. */
   function startWhatMay(): void {
-    while (inFlight < deps.concurrency) {
-      const lane = ring.shift();
-      if (!lane) return;
-      lane.queued = false;
+    let started = true;
+    while (started) {
+      started = false;
+      for (const standing of standings) started = startNext(standing) || started;
+    }
+  }
+
+  function startNext(standing: Standing): boolean {
+    if (inFlight.left(standing, deps.concurrency) <= 0) return false;
+    for (const lane of rings[standing]) {
+      rings[standing].delete(lane);
       const entry = lane.ready.shift();
       if (!entry) continue;
       run(lane, entry);
       offerTurn(lane);
+      return true;
     }
+    return false;
   }
 
   function run(lane: Lane, { delivery, leasedAtMs }: Held): void {
+    if (lane.inFlight === 0) lane.heardAtMs = performance.now();
     lane.inFlight++;
-    inFlight++;
+    inFlight.take(lane.standing, 1);
     attempt(deps, delivery, () => leasedAtMs + delivery.leaseMs - performance.now())
       .catch((error): Attempted => {
         // Nothing is lost: the lease runs out and the delivery is claimed again.
@@ -204,9 +262,11 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
       })
       .then((attempted) => {
         lane.inFlight--;
-        inFlight--;
-        forgetHeld(delivery);
+        inFlight.take(lane.standing, -1);
+        forgetHeld(lane, delivery);
         if (attempted.kind === "attempted") {
+          lane.heardAtMs = performance.now();
+          setStanding(lane, attempted.quick ? "quick" : "slow");
           pace.count();
           lane.pace.count();
           lane.slots = adaptSlots(lane.slots, attempted, deps.subscriptionConcurrency);
@@ -216,35 +276,43 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
         offerTurn(lane);
         startWhatMay();
         // After these there may be more that are claimed one at a time.
-        if (delivery.ordered || delivery.crashCount > 1 || worthAClaim(lane)) wake();
-        if (inFlight === 0) onQuiet?.();
+        if (delivery.ordered || delivery.crashCount > 1) wake();
+        else if (worthAClaim(lane)) {
+          if (lane.standing === "slow") pollWithin(slowRefillMs);
+          else wake();
+        }
+        if (inFlight.taken === 0) onQuiet?.();
       });
   }
 
   function worthAClaim(lane: Lane): boolean {
-    if (starved) return room() >= capacity() * roomWorthAClaim;
-    return lane.backlog && roomOf(lane) >= Math.min(holdMaxOf(lane), claimMax) / 2 && room() > 0;
+    if (starved) return room("quick") >= capacity() * roomWorthAClaim;
+    return hasBacklog(lane) && roomOf(lane) >= Math.min(holdMaxOf(lane), claimMax) / 2;
   }
 
-  function forgetHeld(delivery: LeasedDelivery): void {
-    held--;
+  function forgetHeld(lane: Lane, delivery: LeasedDelivery): void {
+    held.take(lane.standing, -1);
     heldBytes -= delivery.payload.length;
   }
 
   /** Looks once around all subscriptions with due work, as far as there is room. */
   async function poll(): Promise<void> {
     let nextDueMs = pollMs * (0.9 + 0.1 * deps.random());
+    demoteSilentLanes();
     do {
+      if (cursor === "") walk++;
       const walked = await listDueSubscriptionsOfAllTeams(deps.database.sql, cursor, walkMax);
       polledAtMs = performance.now();
       for (const { active, dueInMs } of walked) {
         if (active && dueInMs > 0) nextDueMs = Math.min(nextDueMs, dueInMs);
       }
       const due = walked.filter(({ active, dueInMs }) => active && dueInMs <= 0);
+      if (closing) return;
       const { shares, last } = shareOut(due);
-      if (shares.length > 0 && !closing) await claim(shares);
+      if (shares.length > 0) await claim(shares);
       cursor = last ?? (walked.length < walkMax ? "" : (walked.at(-1)?.subscriptionId ?? ""));
-    } while (cursor !== "" && !closing && !starved);
+    } while (cursor !== "" && !starved);
+    if (cursor === "") walkDone = walk;
     pollWithin(nextDueMs);
   }
 
@@ -254,24 +322,44 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
     last: string | undefined;
   } {
     const shares: ClaimShare[] = [];
-    let places = Math.min(room(), claimMax);
-    const fairShare = Math.max(1, Math.floor(places / due.length));
+    let places = Math.min(room("quick"), claimMax);
+    const fairShares = fairSharesOf(due, places);
     let last: string | undefined;
     starved = false;
     for (const { subscriptionId, timeoutSeconds, ordered } of due) {
       const lane = laneOf(subscriptionId);
-      lane.backlog = true;
+      noteBacklog(lane);
       if (places <= 0) {
         starved = true;
         break;
       }
       last = subscriptionId;
-      const limit = Math.min(ordered ? slotsFreeOf(lane) : roomOf(lane), places, fairShare);
+      const limit = Math.min(
+        ordered ? slotsFreeOf(lane) : roomOf(lane),
+        places,
+        fairShares[lane.standing],
+      );
       if (limit <= 0) continue;
       places -= limit;
+      reserve(lane, limit);
       shares.push({ subscriptionId, limit, leaseMs: leaseMs(timeoutSeconds), ordered });
     }
     return { shares, last: starved ? (last ?? cursor) : undefined };
+  }
+
+  /** What each due subscription of a standing gets when all of them get the same. */
+  function fairSharesOf(due: readonly DueSubscription[], places: number): Record<Standing, number> {
+    const counts = { slow: 0, new: 0, quick: 0 };
+    for (const { subscriptionId } of due) counts[laneOf(subscriptionId).standing]++;
+    const fairShareOf = (standing: Standing) =>
+      Math.max(1, Math.floor(Math.min(places / due.length, room(standing) / counts[standing])));
+    return { slow: fairShareOf("slow"), new: fairShareOf("new"), quick: fairShareOf("quick") };
+  }
+
+  /** Promises places in a lane; a negative count takes the promise back. */
+  function reserve(lane: Lane, count: number): void {
+    lane.reserved += count;
+    held.take(lane.standing, count);
   }
 
   async function claim(shares: readonly ClaimShare[]): Promise<void> {
@@ -279,17 +367,20 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
     const claimed = await claimDueOfAllTeams(deps.database.sql, shares, {
       leaseToken: randomUUID(),
       payloadBytesMax: claimBytesMax,
+    }).finally(() => {
+      for (const { subscriptionId, limit } of shares) reserve(laneOf(subscriptionId), -limit);
     });
     if (claimed.length > 0) reach("after_claim");
     const counts = new Map<string, number>();
     for (const delivery of claimed) {
+      const lane = laneOf(delivery.subscriptionId);
       counts.set(delivery.subscriptionId, (counts.get(delivery.subscriptionId) ?? 0) + 1);
-      held++;
+      held.take(lane.standing, 1);
       heldBytes += delivery.payload.length;
-      enqueue(laneOf(delivery.subscriptionId), { delivery, leasedAtMs });
+      enqueue(lane, { delivery, leasedAtMs });
     }
     for (const { subscriptionId, limit } of shares) {
-      laneOf(subscriptionId).backlog = (counts.get(subscriptionId) ?? 0) >= limit;
+      if ((counts.get(subscriptionId) ?? 0) < limit) laneOf(subscriptionId).backlogWalk = -1;
     }
     startWhatMay();
   }
@@ -332,24 +423,22 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
   const hotPath: HotPath = {
     reserve(subscriptionId, payloadBytes) {
       const lane = laneOf(subscriptionId);
-      if (closing || room() <= 0) {
-        lane.backlog = true;
+      if (closing || room("quick") <= 0) {
+        noteBacklog(lane);
         starved = true;
         return false;
       }
       // What already waits in the table keeps room for a claim. A lane that goes fast has more than that.
-      if (roomOf(lane) <= (lane.backlog ? claimMax : 0)) {
-        lane.backlog = true;
+      if (roomOf(lane) <= (hasBacklog(lane) ? claimMax : 0)) {
+        noteBacklog(lane);
         return false;
       }
-      lane.reserved++;
-      held++;
+      reserve(lane, 1);
       heldBytes += payloadBytes;
       return true;
     },
     cancel(subscriptionId, payloadBytes) {
-      laneOf(subscriptionId).reserved--;
-      held--;
+      reserve(laneOf(subscriptionId), -1);
       heldBytes -= payloadBytes;
     },
     accept(deliveries, leasedAtMs) {
@@ -375,9 +464,8 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
       closing = true;
       clearTimeout(timer);
       await polling;
-      ring.length = 0;
       for (const lane of lanes.values()) giveBack(lane);
-      if (inFlight > 0) {
+      if (inFlight.taken > 0) {
         await new Promise<void>((resolve) => {
           onQuiet = resolve;
         });
@@ -386,10 +474,10 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
     },
     sincePollMs: () => (polledAtMs === undefined ? undefined : performance.now() - polledAtMs),
     get inFlight() {
-      return inFlight;
+      return inFlight.taken;
     },
     get held() {
-      return held;
+      return held.taken;
     },
   };
 }

@@ -1,6 +1,8 @@
 /** How many attempts one subscription may have in flight, learnt from how its receiver answers. */
 export const slotsMin = 4;
 const slotsAtFirst = 16;
+/** One request finds out whether a new receiver answers at all: a crowd that hangs must not take every place at once. */
+export const slotsOfNew = 1;
 
 export type SlotRule = { healthy: boolean; overburdened: boolean };
 
@@ -15,11 +17,11 @@ export function adaptSlots(slots: number, answer: SlotRule, max: number): number
   return answer.healthy ? Math.min(max, slots + 1) : slots;
 }
 
-/** What a subscription that nothing is known of begins with. */
+/** What a subscription begins with once its receiver has answered, or has been silent for a while. */
 export const firstSlots = (max: number): number => Math.min(max, slotsAtFirst);
 
 /** Seconds of its own pace that may wait in memory: well below the margin of a lease. */
-const heldSeconds = 4;
+const heldSeconds = 6;
 
 /** How much may wait in memory of what went at this pace of late (attempts ended per second). */
 export const heldAtPace = (perSecond: number): number => Math.floor(perSecond * heldSeconds);
