@@ -4,6 +4,9 @@
  * The driver would turn a JavaScript array into text, escape it, and the server would parse it again: twice the CPU.
  * Layout (src/backend/utils/adt/arrayfuncs.c, array_recv): dimensions, has-null flag, element type's oid, length,
  * lower bound, then each element as length and bytes; length −1 is null.
+ *
+ * Arrays that `unnest` opens side by side are filled up with nulls to the length of the longest. So one that holds nothing
+ * but nulls, as those of rarely used columns do, is written as an empty one.
  */
 
 const oids = { bool: 16, bytea: 17, int4: 23, text: 25, timestamptz: 1184, uuid: 2950 };
@@ -13,6 +16,15 @@ const nullLength = -1;
 const shortTextMax = 64;
 /** Microseconds between the Unix epoch and PostgreSQL's (2000-01-01). */
 const epochMicroseconds = 946_684_800_000_000n;
+
+const isEmpty = (values: readonly unknown[]): boolean => values.every((value) => value === null);
+
+/** An array without dimensions. */
+const emptyArray = (oid: number): Buffer => {
+  const array = Buffer.alloc(12);
+  array.writeInt32BE(oid, 8);
+  return array;
+};
 
 /** Starts an array that has room for `bytes` of elements, their lengths included. */
 function startArray(oid: number, elements: readonly unknown[], bytes: number): Buffer {
@@ -32,6 +44,7 @@ function fixedArray<T>(
   elementBytes: number,
   write: (array: Buffer, value: T, offset: number) => void,
 ): Buffer {
+  if (isEmpty(values)) return emptyArray(oid);
   const array = startArray(oid, values, values.length * (4 + elementBytes));
   let offset = headerBytes;
   for (const value of values) {
@@ -48,6 +61,7 @@ function fixedArray<T>(
 
 /** A `text[]`. */
 export function textArray(values: readonly (string | null)[]): Buffer {
+  if (isEmpty(values)) return emptyArray(oids.text);
   let bytes = 0;
   // Three bytes are the most that one UTF-16 unit becomes in UTF-8.
   for (const value of values) bytes += 4 + (value === null ? 0 : value.length * 3);
@@ -79,6 +93,7 @@ function writeText(array: Buffer, text: string, offset: number): number {
 
 /** A `bytea[]`. */
 export function byteaArray(values: readonly (Buffer | null)[]): Buffer {
+  if (isEmpty(values)) return emptyArray(oids.bytea);
   let bytes = 0;
   for (const value of values) bytes += 4 + (value === null ? 0 : value.length);
   const array = startArray(oids.bytea, values, bytes);

@@ -1,7 +1,7 @@
 import type { LeasedDelivery } from "../domain/delivery.ts";
 import type { SealPlace } from "../secrets.ts";
 import { boolArray, byteaArray, int4Array, textArray, uuidArray } from "./arrays.ts";
-import type { Sql, Tx } from "./sql.ts";
+import { part, type Sql, type SqlPart, type Tx } from "./sql.ts";
 
 /** A delivery about to be made: one event for one subscription. */
 export type NewDelivery = {
@@ -27,35 +27,39 @@ export async function insertDeliveries(
   deliveries: readonly NewDelivery[],
   leaseToken: string,
 ): Promise<string> {
-  const [row] = await tx("insert_deliveries")<{ created_at: string }>`
-    with given as (
-      select * from unnest(
-        ${textArray(deliveries.map((d) => d.teamId))}::text[],
-        ${textArray(deliveries.map((d) => d.id))}::text[],
-        ${uuidArray(deliveries.map((d) => d.eventId))}::uuid[],
-        ${textArray(deliveries.map((d) => d.subscriptionId))}::text[],
-        ${textArray(deliveries.map((d) => d.eventType))}::text[],
-        ${int4Array(deliveries.map((d) => d.leaseMs))}::int4[],
-        ${textArray(deliveries.map((d) => d.order?.key ?? null))}::text[],
-        ${int4Array(deliveries.map((d) => d.order?.position ?? null))}::int4[])
-        as g (team_id, id, event_id, subscription_id, event_type, lease_ms, order_key, order_position)
-    ), leased as (
+  const leased = deliveries.filter(({ leaseMs }) => leaseMs !== null);
+  const lengths = [...new Set(leased.map(({ leaseMs }) => leaseMs))];
+  const hot = lengths.map((length) => {
+    const together = leased.filter(({ leaseMs }) => leaseMs === length);
+    return tx("insert_hot_lease")`
       insert into hot_leases (expires_at, lease_token, team_ids, delivery_ids)
-      select now() + lease_ms * interval '1 millisecond', ${leaseToken}::uuid,
-             array_agg(team_id), array_agg(id)
-      from given
-      where lease_ms is not null
-      group by lease_ms
+      values (now() + ${length}::int4 * interval '1 millisecond', ${leaseToken}::uuid,
+        ${textArray(together.map((d) => d.teamId))}::text[],
+        ${textArray(together.map((d) => d.id))}::text[])`;
+  });
+  const inserted = tx("insert_deliveries")<{ created_at: string }>`
+    with given as (
+      select
+        unnest(${textArray(deliveries.map((d) => d.teamId))}::text[]) as team_id,
+        unnest(${textArray(deliveries.map((d) => d.id))}::text[]) as id,
+        unnest(${uuidArray(deliveries.map((d) => d.eventId))}::uuid[]) as event_id,
+        unnest(${textArray(deliveries.map((d) => d.subscriptionId))}::text[]) as subscription_id,
+        unnest(${textArray(deliveries.map((d) => d.eventType))}::text[]) as event_type,
+        unnest(${boolArray(deliveries.map((d) => d.leaseMs !== null))}::bool[]) as leased,
+        unnest(${textArray(deliveries.map((d) => d.order?.key ?? null))}::text[]) as order_key,
+        unnest(${int4Array(deliveries.map((d) => d.order?.position ?? null))}::int4[])
+          as order_position
     ), inserted as (
       insert into deliveries (team_id, id, event_id, subscription_id, event_type, order_key,
         order_position, due_at, lease_token, attempt_count)
       select team_id, id, event_id, subscription_id, event_type, order_key, order_position,
-        case when lease_ms is null then now() end,
-        case when lease_ms is not null then ${leaseToken}::uuid end,
-        case when lease_ms is not null then 1 else 0 end
+        case when not leased then now() end,
+        case when leased then ${leaseToken}::uuid end,
+        case when leased then 1 else 0 end
       from given
     )
     select now()::text as created_at`;
+  const [[row]] = await Promise.all([inserted, ...hot]);
   return row?.created_at ?? "";
 }
 
@@ -173,7 +177,7 @@ export async function claimDueOfAllTeams(
         as share (subscription_id, row_limit, lease_ms)
       cross join lateral (
         select team_id, id, created_at, event_id, subscription_id, event_type, due_at, lease_token,
-               attempt_count, crash_count, manual, updated_by, order_key
+               attempt_count, crash_count, manual, updated_by, order_key, ctid as row_at
         from deliveries
         where subscription_id = share.subscription_id and due_at <= now() and order_key is null
         order by due_at
@@ -211,7 +215,7 @@ export async function claimDueOfAllTeams(
     ), picked_in_order as (
       select d.team_id, d.id, d.created_at, d.event_id, d.subscription_id, d.event_type, d.due_at,
              d.lease_token, d.attempt_count, d.crash_count, d.manual, d.updated_by, d.order_key,
-             share.lease_ms
+             d.ctid as row_at, share.lease_ms
       from ranked
       join ordered_share share
         on share.subscription_id = ranked.subscription_id and ranked.place <= share.row_limit
@@ -268,7 +272,8 @@ export async function claimDueOfAllTeams(
                             when crashed then 'unknown_outcome' else d.last_error end,
           updated_at = case when crashed then now() else d.updated_at end
       from taken
-      where d.team_id = taken.team_id and d.id = taken.id
+      -- Locked since it was picked, each is still where it was: no index needs to be asked again.
+      where d.ctid = taken.row_at
       -- All that the caller gets is returned here: joined back to the rows taken, it would cost their number squared.
       returning taken.team_id, taken.id, taken.subscription_id, taken.event_id, taken.contract,
                 taken.event_type, taken.payload, taken.created_at, taken.due_at, taken.manual,
@@ -329,41 +334,47 @@ export type AttemptRecord = {
   delayMs: number | null;
 };
 
+/** As rows: what a statement makes of the records that come to it as arrays, one a column. */
+const givenRecords = (records: readonly AttemptRecord[]): SqlPart => part`
+  select
+    unnest(${textArray(records.map((r) => r.teamId))}::text[]) as team_id,
+    unnest(${textArray(records.map((r) => r.deliveryId))}::text[]) as delivery_id,
+    unnest(${textArray(records.map((r) => r.createdAt))}::text[])::timestamptz as delivery_created_at,
+    unnest(${uuidArray(records.map((r) => r.leaseToken))}::uuid[]) as given_token,
+    unnest(${int4Array(records.map((r) => r.number))}::int4[]) as number,
+    unnest(${textArray(records.map((r) => r.attemptId))}::text[]) as attempt_id,
+    unnest(${textArray(records.map((r) => r.requestUrl))}::text[]) as request_url,
+    unnest(${int4Array(records.map((r) => r.statusCode))}::int4[]) as status_code,
+    unnest(${textArray(records.map((r) => r.responseBody))}::text[]) as response_body,
+    unnest(${byteaArray(records.map((r) => r.sealedResponseBody))}::bytea[]) as sealed_response_body,
+    unnest(${boolArray(records.map((r) => r.responseTruncated))}::bool[]) as response_truncated,
+    unnest(${textArray(records.map((r) => r.errorCode))}::text[]) as error_code,
+    unnest(${textArray(records.map((r) => r.errorMessage))}::text[]) as error_message,
+    unnest(${int4Array(records.map((r) => r.latencyMs))}::int4[]) as latency_ms,
+    unnest(${boolArray(records.map((r) => r.manual))}::bool[]) as was_manual,
+    unnest(${textArray(records.map((r) => r.actor))}::text[]) as actor,
+    unnest(${textArray(records.map((r) => r.outcome))}::text[]) as outcome,
+    unnest(${int4Array(records.map((r) => r.delayMs))}::int4[]) as delay_ms`;
+
+/** An attempt's row, of what is known of it. */
+const attemptColumns = part`delivery_id, number, delivery_created_at, id, team_id, request_url, success,
+  status_code, response_body, sealed_response_body, response_truncated, error_code, error_message,
+  latency_ms, will_retry, manual, created_by`;
+const attemptValues = part`g.delivery_id, g.number, g.delivery_created_at, g.attempt_id, g.team_id, g.request_url,
+  g.outcome = 'delivered', g.status_code, g.response_body, g.sealed_response_body, g.response_truncated,
+  g.error_code, g.error_message, g.latency_ms, g.outcome = 'retry', g.was_manual, g.actor`;
+
 /**
  * Logs attempts and moves their deliveries on, where the lease is still theirs; returns the attempts that moved none.
  *
- * What happened is always logged, unless the delivery was erased; only the lease holder may change state. A result that comes after its attempt was
- * given up as `unknown_outcome` takes that row's place, because now the outcome is known; it moves nothing.
+ * Those have to be logged by `recordLateAttempts`: only the lease holder may change state, but what happened is kept.
  */
 export async function recordAttempts(
   sql: Sql,
   records: readonly AttemptRecord[],
 ): Promise<Set<string>> {
   const [moved] = await sql("record_attempts")<{ count: number; attemptIds: string[] | null }>`
-    with given as (
-      select * from unnest(
-        ${textArray(records.map((r) => r.teamId))}::text[],
-        ${textArray(records.map((r) => r.deliveryId))}::text[],
-        ${textArray(records.map((r) => r.createdAt))}::text[],
-        ${uuidArray(records.map((r) => r.leaseToken))}::uuid[],
-        ${int4Array(records.map((r) => r.number))}::int4[],
-        ${textArray(records.map((r) => r.attemptId))}::text[],
-        ${textArray(records.map((r) => r.requestUrl))}::text[],
-        ${int4Array(records.map((r) => r.statusCode))}::int4[],
-        ${textArray(records.map((r) => r.responseBody))}::text[],
-        ${byteaArray(records.map((r) => r.sealedResponseBody))}::bytea[],
-        ${boolArray(records.map((r) => r.responseTruncated))}::bool[],
-        ${textArray(records.map((r) => r.errorCode))}::text[],
-        ${textArray(records.map((r) => r.errorMessage))}::text[],
-        ${int4Array(records.map((r) => r.latencyMs))}::int4[],
-        ${boolArray(records.map((r) => r.manual))}::bool[],
-        ${textArray(records.map((r) => r.actor))}::text[],
-        ${textArray(records.map((r) => r.outcome))}::text[],
-        ${int4Array(records.map((r) => r.delayMs))}::int4[])
-        as g (team_id, delivery_id, delivery_created_at, lease_token, number, attempt_id,
-          request_url, status_code, response_body, sealed_response_body, response_truncated,
-          error_code, error_message, latency_ms, manual, actor, outcome, delay_ms)
-    ), moved as (
+    with g as (
       update deliveries d
       set status = case g.outcome when 'retry' then 'pending' else g.outcome end,
           lease_token = null,
@@ -375,43 +386,48 @@ export async function recordAttempts(
           last_error = g.error_message,
           finished_at = case when g.outcome <> 'retry' then now() end,
           updated_at = now()
-      from given g
-      where d.team_id = g.team_id and d.id = g.delivery_id and d.lease_token = g.lease_token
-      returning g.attempt_id, g.delivery_id
-    ), late as (
-      -- Of a delivery that was erased meanwhile nothing is logged.
-      select g.attempt_id
-      from given g
-      join deliveries d on d.team_id = g.team_id and d.id = g.delivery_id
-      where g.delivery_id not in (select delivery_id from moved)
-      for key share of d
+      from (${givenRecords(records)}) g
+      where d.team_id = g.team_id and d.id = g.delivery_id and d.lease_token = g.given_token
+      returning g.*
     ), logged as (
-      insert into attempts (delivery_id, number, delivery_created_at, id, team_id, request_url,
-        success, status_code, response_body, sealed_response_body, response_truncated, error_code,
-        error_message, latency_ms, will_retry, manual, created_by)
-      select delivery_id, number, delivery_created_at::timestamptz, attempt_id, team_id,
-             request_url, outcome = 'delivered', status_code, response_body, sealed_response_body,
-             response_truncated, error_code, error_message, latency_ms, outcome = 'retry', manual,
-             actor
-      from given
-      where delivery_id in (select delivery_id from moved)
-         or attempt_id in (select attempt_id from late)
-      on conflict (delivery_id, number, delivery_created_at) do update set
-        success = excluded.success, status_code = excluded.status_code,
-        response_body = excluded.response_body,
-        sealed_response_body = excluded.sealed_response_body,
-        response_truncated = excluded.response_truncated,
-        error_code = excluded.error_code, error_message = excluded.error_message,
-        latency_ms = excluded.latency_ms
-      where attempts.error_code = 'unknown_outcome'
+      insert into attempts (${attemptColumns}) select ${attemptValues} from g
     )
     -- Nearly always all of them: then a number says as much as their names.
     select count(*)::int as count,
            case when count(*) < ${records.length} then array_agg(attempt_id) end as "attemptIds"
-    from moved`;
+    from g`;
   if (moved?.count === records.length) return new Set();
   const movedIds = new Set(moved?.attemptIds);
   return new Set(records.map(({ attemptId }) => attemptId).filter((id) => !movedIds.has(id)));
+}
+
+/**
+ * Logs attempts whose lease was lost, unless the delivery was erased. One that was given up as `unknown_outcome` has a
+ * row: what is known now takes its place. Nothing else is changed, however often it is logged.
+ */
+export async function recordLateAttempts(
+  sql: Sql,
+  records: readonly AttemptRecord[],
+): Promise<void> {
+  await sql("record_late_attempts")`
+    with d as (
+      select d.team_id, d.id
+      from (${givenRecords(records)}) g
+      join deliveries d on d.team_id = g.team_id and d.id = g.delivery_id
+      for key share of d
+    )
+    insert into attempts (${attemptColumns})
+    select ${attemptValues}
+    from (${givenRecords(records)}) g
+    where (g.team_id, g.delivery_id) in (select team_id, id from d)
+    on conflict (delivery_id, number, delivery_created_at) do update set
+      success = excluded.success, status_code = excluded.status_code,
+      response_body = excluded.response_body,
+      sealed_response_body = excluded.sealed_response_body,
+      response_truncated = excluded.response_truncated,
+      error_code = excluded.error_code, error_message = excluded.error_message,
+      latency_ms = excluded.latency_ms
+    where attempts.error_code = 'unknown_outcome'`;
 }
 
 /** A lease to give back: its attempt was never begun. */

@@ -16,18 +16,18 @@ export async function insertEvents(tx: Tx, events: readonly RenderedEvent[]): Pr
   await tx("insert_events")`
     insert into events (id, team_id, contract, event_type, dedupe_key, workflow_id, workflow_name,
       run_id, run_status, call_id, assistant_id, created_by, payload)
-    select * from unnest(
-      ${uuidArray(events.map((e) => e.id))}::uuid[],
-      ${textArray(events.map((e) => e.teamId))}::text[],
-      ${textArray(events.map((e) => e.contract))}::text[],
-      ${textArray(events.map((e) => e.eventType))}::text[],
-      ${textArray(events.map((e) => e.dedupeKey))}::text[],
-      ${textArray(events.map((e) => e.workflowId))}::text[],
-      ${textArray(events.map((e) => e.workflowName))}::text[],
-      ${textArray(events.map((e) => e.runId))}::text[],
-      ${textArray(events.map((e) => e.runStatus))}::text[],
-      ${textArray(events.map((e) => e.callId))}::text[],
-      ${textArray(events.map((e) => e.assistantId))}::text[],
-      ${textArray(events.map((e) => e.createdBy))}::text[],
-      ${byteaArray(events.map((e) => e.payload))}::bytea[])`;
+    select
+      unnest(${uuidArray(events.map((e) => e.id))}::uuid[]),
+      unnest(${textArray(events.map((e) => e.teamId))}::text[]),
+      unnest(${textArray(events.map((e) => e.contract))}::text[]),
+      unnest(${textArray(events.map((e) => e.eventType))}::text[]),
+      unnest(${textArray(events.map((e) => e.dedupeKey))}::text[]),
+      unnest(${textArray(events.map((e) => e.workflowId))}::text[]),
+      unnest(${textArray(events.map((e) => e.workflowName))}::text[]),
+      unnest(${textArray(events.map((e) => e.runId))}::text[]),
+      unnest(${textArray(events.map((e) => e.runStatus))}::text[]),
+      unnest(${textArray(events.map((e) => e.callId))}::text[]),
+      unnest(${textArray(events.map((e) => e.assistantId))}::text[]),
+      unnest(${textArray(events.map((e) => e.createdBy))}::text[]),
+      unnest(${byteaArray(events.map((e) => e.payload))}::bytea[])`;
 }

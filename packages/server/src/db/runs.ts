@@ -93,26 +93,26 @@ export async function insertRuns(tx: Tx, runs: readonly Run[]): Promise<void> {
     insert into runs (team_id, id, workflow_id, status, trigger, version_number, input, output,
       collected_information, error, termination_source, timeout_seconds, deadline_at, started_at,
       completed_at, created_by, updated_by, created_at, updated_at)
-    select * from unnest(
-      ${textArray(runs.map((r) => r.teamId))}::text[],
-      ${textArray(runs.map((r) => r.id))}::text[],
-      ${textArray(runs.map((r) => r.workflowId))}::text[],
-      ${textArray(runs.map((r) => r.status))}::text[],
-      ${textArray(runs.map((r) => r.trigger))}::text[],
-      ${int4Array(runs.map((r) => r.versionNumber))}::int4[],
-      ${byteaArray(runs.map((r) => fromJsonText(r.input)))}::bytea[],
-      ${byteaArray(runs.map((r) => fromJsonText(r.output)))}::bytea[],
-      ${byteaArray(runs.map((r) => fromJsonText(r.collectedInformation)))}::bytea[],
-      ${byteaArray(runs.map((r) => fromJsonText(r.error)))}::bytea[],
-      ${textArray(runs.map((r) => r.terminationSource))}::text[],
-      ${int4Array(runs.map((r) => r.timeoutSeconds))}::int4[],
-      ${timestampArray(runs.map((r) => r.deadlineAt))}::timestamptz[],
-      ${timestampArray(runs.map((r) => r.startedAt))}::timestamptz[],
-      ${timestampArray(runs.map((r) => r.completedAt))}::timestamptz[],
-      ${textArray(runs.map((r) => r.createdBy))}::text[],
-      ${textArray(runs.map((r) => r.updatedBy))}::text[],
-      ${timestampArray(runs.map((r) => r.createdAt))}::timestamptz[],
-      ${timestampArray(runs.map((r) => r.updatedAt))}::timestamptz[])`;
+    select
+      unnest(${textArray(runs.map((r) => r.teamId))}::text[]),
+      unnest(${textArray(runs.map((r) => r.id))}::text[]),
+      unnest(${textArray(runs.map((r) => r.workflowId))}::text[]),
+      unnest(${textArray(runs.map((r) => r.status))}::text[]),
+      unnest(${textArray(runs.map((r) => r.trigger))}::text[]),
+      unnest(${int4Array(runs.map((r) => r.versionNumber))}::int4[]),
+      unnest(${byteaArray(runs.map((r) => fromJsonText(r.input)))}::bytea[]),
+      unnest(${byteaArray(runs.map((r) => fromJsonText(r.output)))}::bytea[]),
+      unnest(${byteaArray(runs.map((r) => fromJsonText(r.collectedInformation)))}::bytea[]),
+      unnest(${byteaArray(runs.map((r) => fromJsonText(r.error)))}::bytea[]),
+      unnest(${textArray(runs.map((r) => r.terminationSource))}::text[]),
+      unnest(${int4Array(runs.map((r) => r.timeoutSeconds))}::int4[]),
+      unnest(${timestampArray(runs.map((r) => r.deadlineAt))}::timestamptz[]),
+      unnest(${timestampArray(runs.map((r) => r.startedAt))}::timestamptz[]),
+      unnest(${timestampArray(runs.map((r) => r.completedAt))}::timestamptz[]),
+      unnest(${textArray(runs.map((r) => r.createdBy))}::text[]),
+      unnest(${textArray(runs.map((r) => r.updatedBy))}::text[]),
+      unnest(${timestampArray(runs.map((r) => r.createdAt))}::timestamptz[]),
+      unnest(${timestampArray(runs.map((r) => r.updatedAt))}::timestamptz[])`;
 }
 
 /** Writes the new state of known runs. The caller holds their locks. */

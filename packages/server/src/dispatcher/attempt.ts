@@ -27,7 +27,8 @@ import type { Target, Targets } from "./targets.ts";
 export type Attempted =
   /**
    * A request was made (or refused before it left); `quick`: it was over soon, `healthy`: and ended well. For `quietMs`
-   * the receiver wants no further request.
+   * the receiver wants no further request. `written` resolves when the result is committed, with the milliseconds until
+   * a retry if there is one.
    */
   | {
       kind: "attempted";
@@ -35,7 +36,7 @@ export type Attempted =
       healthy: boolean;
       overburdened: boolean;
       quietMs: number;
-      retryInMs: number | undefined;
+      written: Promise<number | undefined>;
     }
   /** Nothing was sent and the lease was given back. */
   | { kind: "released" };
@@ -52,7 +53,7 @@ export type AttemptDeps = {
 };
 
 /**
- * Makes one attempt: sign, send, decide, record. Resolves when the result is committed.
+ * Makes one attempt: sign, send, decide, record. Resolves when it is over, while its result is on the way to the table.
  *
  * `leaseLeftMs` tells how long the lease surely lasts still; an attempt that might outlive it is not begun.
  */
@@ -111,9 +112,6 @@ export async function attempt(
     outcome: outcome.kind,
     delayMs: outcome.kind === "retry" ? Math.round(outcome.delaySeconds * 1_000) : null,
   };
-  const moved = await deps.recorder.record(record);
-  if (!moved) deps.onLeaseLost(delivery);
-
   const quick = latencyMs < quickMs;
   return {
     kind: "attempted",
@@ -121,8 +119,18 @@ export async function attempt(
     healthy: quick && outcome.kind === "delivered",
     overburdened: isOverburdened(result),
     quietMs: quietSeconds(result, deps.nowMs()) * 1_000,
-    retryInMs: moved ? (record.delayMs ?? undefined) : undefined,
+    written: write(deps, delivery, record),
   };
+}
+
+async function write(
+  deps: AttemptDeps,
+  delivery: LeasedDelivery,
+  record: AttemptRecord,
+): Promise<number | undefined> {
+  if (await deps.recorder.record(record)) return record.delayMs ?? undefined;
+  deps.onLeaseLost(delivery);
+  return undefined;
 }
 
 /** The headers of one attempt: the target's own, and the three of Standard Webhooks with a fresh time and signature. */

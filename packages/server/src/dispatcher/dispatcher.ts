@@ -78,8 +78,10 @@ type Lane = {
   /** Places promised to deliveries whose transaction is not committed yet. */
   reserved: number;
   inFlight: number;
+  /** Attempts that are over, with a result that is not committed yet. */
+  unwritten: number;
   slots: number;
-  /** Attempts that ended. */
+  /** Attempts that are over. */
   pace: Pace;
   standing: Standing;
   /** When an attempt ended last, or began while there was no other; of `performance.now()`. */
@@ -97,6 +99,7 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
   const pace = openPace();
   const inFlight = new Places();
   const held = new Places();
+  let unwritten = 0;
   let heldBytes = 0;
   let demotedAtMs = 0;
   let closing = false;
@@ -121,6 +124,7 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
         ready: new Fifo(),
         reserved: 0,
         inFlight: 0,
+        unwritten: 0,
         slots: firstSlots(deps.subscriptionConcurrency),
         pace: openPace(),
         standing: "new",
@@ -141,7 +145,8 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
   /** More is due in the table than could be taken, for all that is known: a whole walk since then would have met it. */
   const hasBacklog = (lane: Lane): boolean => lane.backlogWalk >= walkDone;
 
-  const heldOf = (lane: Lane): number => lane.inFlight + lane.ready.length + lane.reserved;
+  const heldOf = (lane: Lane): number =>
+    lane.reserved + lane.ready.length + lane.inFlight + lane.unwritten;
 
   function forgetIdleLanes(): void {
     for (const [id, lane] of lanes) {
@@ -238,7 +243,9 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
   }
 
   function startNext(standing: Standing): boolean {
-    if (inFlight.left(standing, deps.concurrency) <= 0) return false;
+    // Should this process die now, what is not written would be sent again: as many as may be in flight, and no more.
+    if (unwritten >= deps.concurrency || inFlight.left(standing, deps.concurrency) <= 0)
+      return false;
     for (const lane of rings[standing]) {
       rings[standing].delete(lane);
       const entry = lane.ready.shift();
@@ -250,39 +257,53 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
     return false;
   }
 
-  function run(lane: Lane, { delivery, leasedAtMs }: Held): void {
+  /** Its slot is free when the receiver has answered, its place in memory when that is written. */
+  async function run(lane: Lane, { delivery, leasedAtMs }: Held): Promise<void> {
     if (lane.inFlight === 0) lane.heardAtMs = performance.now();
     lane.inFlight++;
     inFlight.take(lane.standing, 1);
-    attempt(deps, delivery, () => leasedAtMs + delivery.leaseMs - performance.now())
-      .catch((error): Attempted => {
-        // Nothing is lost: the lease runs out and the delivery is claimed again.
-        deps.onError("an attempt could not be finished", error);
-        return { kind: "released" };
-      })
-      .then((attempted) => {
+    try {
+      const leaseLeftMs = () => leasedAtMs + delivery.leaseMs - performance.now();
+      const attempted = await attempt(deps, delivery, leaseLeftMs).finally(() => {
         lane.inFlight--;
         inFlight.take(lane.standing, -1);
-        forgetHeld(lane, delivery);
-        if (attempted.kind === "attempted") {
-          lane.heardAtMs = performance.now();
-          setStanding(lane, attempted.quick ? "quick" : "slow");
-          pace.count();
-          lane.pace.count();
-          lane.slots = adaptSlots(lane.slots, attempted, deps.subscriptionConcurrency);
-          keepQuiet(lane, attempted.quietMs);
-          if (attempted.retryInMs !== undefined) pollWithin(attempted.retryInMs);
-        }
+      });
+      if (attempted.kind === "attempted") {
+        lane.unwritten++;
+        unwritten++;
+        learn(lane, attempted);
         offerTurn(lane);
         startWhatMay();
-        // After these there may be more that are claimed one at a time.
-        if (delivery.ordered || delivery.crashCount > 1) wake();
-        else if (worthAClaim(lane)) {
-          if (lane.standing === "slow") pollWithin(slowRefillMs);
-          else wake();
-        }
-        if (inFlight.taken === 0) onQuiet?.();
-      });
+        const retryInMs = await attempted.written.finally(() => {
+          lane.unwritten--;
+          unwritten--;
+        });
+        if (retryInMs !== undefined) pollWithin(retryInMs);
+      }
+    } catch (error) {
+      // Nothing is lost: the lease runs out and the delivery is claimed again.
+      deps.onError("an attempt could not be finished", error);
+    }
+    forgetHeld(lane, delivery);
+    offerTurn(lane);
+    startWhatMay();
+    // After these there may be more that are claimed one at a time.
+    if (delivery.ordered || delivery.crashCount > 1) wake();
+    else if (worthAClaim(lane)) {
+      if (lane.standing === "slow") pollWithin(slowRefillMs);
+      else wake();
+    }
+    if (inFlight.taken + unwritten === 0) onQuiet?.();
+  }
+
+  /** What an attempt that is over tells of its receiver. */
+  function learn(lane: Lane, attempted: Attempted & { kind: "attempted" }): void {
+    lane.heardAtMs = performance.now();
+    setStanding(lane, attempted.quick ? "quick" : "slow");
+    pace.count();
+    lane.pace.count();
+    lane.slots = adaptSlots(lane.slots, attempted, deps.subscriptionConcurrency);
+    keepQuiet(lane, attempted.quietMs);
   }
 
   function worthAClaim(lane: Lane): boolean {
@@ -465,7 +486,7 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
       clearTimeout(timer);
       await polling;
       for (const lane of lanes.values()) giveBack(lane);
-      if (inFlight.taken > 0) {
+      if (inFlight.taken + unwritten > 0) {
         await new Promise<void>((resolve) => {
           onQuiet = resolve;
         });

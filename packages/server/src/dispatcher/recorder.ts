@@ -1,6 +1,7 @@
 import {
   type AttemptRecord,
   recordAttempts,
+  recordLateAttempts,
   releaseDeliveries,
   type Unsent,
 } from "../db/deliveries.ts";
@@ -51,6 +52,8 @@ export function openRecorder(deps: RecorderDeps): Recorder {
         reach("before_result_commit");
         const unmoved = await recordAttempts(deps.database.sql, batch);
         reach("after_result_commit");
+        const late = batch.filter(({ attemptId }) => unmoved.has(attemptId));
+        if (late.length > 0) await recordLateAttempts(deps.database.sql, late);
         return batch.map((record) => ({ result: !unmoved.has(record.attemptId) }));
       }),
   });

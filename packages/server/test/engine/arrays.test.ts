@@ -24,7 +24,6 @@ test("PostgreSQL reads back from every binary array what was put in", async () =
 
   const texts = ["", "a", null, "Grüße", "🎉 \\ \" ' { } , NULL", "x".repeat(70_000), "\n\t"];
   expect(await readBack(textArray(texts), "text")).toEqual(texts);
-  expect(await readBack(textArray([null]), "text")).toEqual([null]);
 
   const numbers = [0, -1, null, 2_147_483_647, -2_147_483_648];
   expect(await readBack(int4Array(numbers), "int4")).toEqual(numbers);
@@ -46,6 +45,28 @@ test("PostgreSQL reads back from every binary array what was put in", async () =
     new Date("2000-01-01T00:00:00Z"),
   ];
   expect(await readBack(timestampArray(times), "timestamptz")).toEqual(times);
+});
+
+test("a column of nothing but nulls is nulls beside other columns, in rows and in a select list", async () => {
+  const { database } = await openHouse({ started: false });
+  const [numbers, nulls] = [
+    [1, 2],
+    [null, null],
+  ];
+  const rows = [
+    { n: 1, t: null, b: null, i: null },
+    { n: 2, t: null, b: null, i: null },
+  ];
+  expect(
+    await database.sql`
+      select * from unnest(${int4Array(numbers)}::int4[], ${textArray(nulls)}::text[],
+        ${byteaArray(nulls)}::bytea[], ${int4Array(nulls)}::int4[]) as u (n, t, b, i)`,
+  ).toEqual(rows);
+  expect(
+    await database.sql`
+      select unnest(${int4Array(numbers)}::int4[]) as n, unnest(${textArray(nulls)}::text[]) as t,
+        unnest(${byteaArray(nulls)}::bytea[]) as b, unnest(${int4Array(nulls)}::int4[]) as i`,
+  ).toEqual(rows);
 });
 
 test("an empty array is no row", async () => {
