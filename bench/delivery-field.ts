@@ -50,7 +50,7 @@ export type Field = {
 };
 
 const concurrency = 256;
-const warmUpFacts = 2_000;
+const warmUpFacts = 10_000;
 const roundMsMax = 15 * 60_000;
 
 /** Starts what the contestants need and installs the peers; who lacks something is left out. */

@@ -63,40 +63,50 @@ function fixedArray<T>(
 export function textArray(values: readonly (string | null)[]): Buffer {
   if (isEmpty(values)) return emptyArray(oids.text);
   let bytes = 0;
-  // Three bytes are the most that one UTF-16 unit becomes in UTF-8.
-  for (const value of values) bytes += 4 + (value === null ? 0 : value.length * 3);
+  for (const value of values) bytes += 4 + (value === null ? 0 : value.length);
   const array = startArray(oids.text, values, bytes);
   let offset = headerBytes;
   for (const value of values) {
     if (value === null) {
       offset = array.writeInt32BE(nullLength, offset);
     } else {
-      const written = writeText(array, value, offset + 4);
-      array.writeInt32BE(written, offset);
-      offset += 4 + written;
+      // Most are ids: short, and a byte a character. One that is not, and all are encoded first.
+      if (!writeAscii(array, value, offset + 4)) return encodedTextArray(values);
+      array.writeInt32BE(value.length, offset);
+      offset += 4 + value.length;
     }
   }
-  return array.subarray(0, offset);
+  return array;
 }
 
-/** Writes a text as UTF-8 and returns its bytes. Most are ids: short, and ASCII. */
-function writeText(array: Buffer, text: string, offset: number): number {
+/** Writes a text that is ASCII; false when it is not. */
+function writeAscii(array: Buffer, text: string, offset: number): boolean {
   const { length } = text;
-  if (length > shortTextMax) return array.write(text, offset, "utf8");
+  if (length > shortTextMax) {
+    return Buffer.byteLength(text) === length && array.write(text, offset, "latin1") === length;
+  }
   for (let index = 0; index < length; index++) {
     const code = text.charCodeAt(index);
-    if (code > 0x7f) return array.write(text, offset, "utf8");
+    if (code > 0x7f) return false;
     array[offset + index] = code;
   }
-  return length;
+  return true;
 }
 
+const encodedTextArray = (values: readonly (string | null)[]): Buffer =>
+  bytesArray(
+    oids.text,
+    values.map((value) => (value === null ? null : Buffer.from(value))),
+  );
+
 /** A `bytea[]`. */
-export function byteaArray(values: readonly (Buffer | null)[]): Buffer {
-  if (isEmpty(values)) return emptyArray(oids.bytea);
+export const byteaArray = (values: readonly (Buffer | null)[]): Buffer =>
+  isEmpty(values) ? emptyArray(oids.bytea) : bytesArray(oids.bytea, values);
+
+function bytesArray(oid: number, values: readonly (Buffer | null)[]): Buffer {
   let bytes = 0;
   for (const value of values) bytes += 4 + (value === null ? 0 : value.length);
-  const array = startArray(oids.bytea, values, bytes);
+  const array = startArray(oid, values, bytes);
   let offset = headerBytes;
   for (const value of values) {
     offset = array.writeInt32BE(value === null ? nullLength : value.length, offset);
