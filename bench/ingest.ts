@@ -2,9 +2,9 @@
 //
 // HTTP in → delivered → recorded, through POST /v1/facts: one fact a request, and 100 a request. Half the facts start a
 // run, half complete it, with 400 bytes of input or output; one subscription wants both. Beside it the same server with
-// storage switched off, which parses, judges and answers but neither decides, stores nor delivers, and the whole server
-// when nobody subscribes, which decides and stores the runs. Publisher (this process), service, PostgreSQL and receiver
-// share the machine.
+// storage switched off, which decides and delivers from memory; the same when nobody subscribes, with storage (it decides
+// and stores the runs) and without (it parses, judges and answers). Publisher (this process), service, PostgreSQL and
+// receiver share the machine.
 import { randomBytes } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { newId } from "../packages/server/src/ids.ts";
@@ -25,6 +25,7 @@ const variants = {
   "no storage, 1 a request": { storage: false, subscribed: false, factsAtOnce: 1 },
   "no storage, 100 a request": { storage: false, subscribed: false, factsAtOnce: 100 },
   "nobody subscribed, 1 a request": { storage: true, subscribed: false, factsAtOnce: 1 },
+  "delivered, no storage, 1 a request": { storage: false, subscribed: true, factsAtOnce: 1 },
   "delivered, 1 a request": { storage: true, subscribed: true, factsAtOnce: 1 },
   "delivered, 100 a request": { storage: true, subscribed: true, factsAtOnce: 100 },
 } as const;
@@ -33,15 +34,15 @@ type Variant = keyof typeof variants;
 /** Facts a second of one variant ÷ another must reach `target`. */
 const targets: { what: string; of: Variant; to: Variant; target: number }[] = [
   {
-    what: "stored ÷ no storage",
+    what: "nobody subscribed ÷ no storage",
     of: "nobody subscribed, 1 a request",
     to: "no storage, 1 a request",
     target: 0.7,
   },
   {
-    what: "stored and delivered ÷ no storage",
+    what: "delivered ÷ delivered without storage",
     of: "delivered, 1 a request",
-    to: "no storage, 1 a request",
+    to: "delivered, no storage, 1 a request",
     target: 0.7,
   },
   {
@@ -110,15 +111,26 @@ async function measure(
   const service = openChild("./service.ts");
   const owned = world.own({ close: () => service.close() });
   const apiKey = `bench-${randomBytes(16).toString("hex")}`;
-  const start: ServiceOptions = { databaseUrl, apiKey, storage };
+  const receiver = `${sink.origin}/hook`;
+  const start: ServiceOptions = {
+    databaseUrl,
+    apiKey,
+    storage: storage || (subscribed && { deliverTo: receiver }),
+  };
   const url = await service.ask<string>("open", start);
   const poster = openPoster(url, connections);
   const publish = openPublisher(poster, { apiKey, factsAtOnce });
   try {
-    if (subscribed) await publish.subscribe(`${sink.origin}/hook`);
+    if (subscribed) await publish.subscribe(receiver);
+    const receivedAtFirst = await sink.count();
+    const delivered = async (count: number) => {
+      if (!subscribed) return;
+      if (storage) await untilRecorded(databaseUrl, count);
+      else await untilReceived(sink, receivedAtFirst + count);
+    };
     await publish.createWorkflow();
     await publish.runs(warmUpFacts / 2);
-    if (subscribed) await untilRecorded(databaseUrl, warmUpFacts);
+    await delivered(warmUpFacts);
 
     const cpu = () => ({
       service: cpuSecondsOfTree(service.pid),
@@ -132,7 +144,7 @@ async function measure(
     const startedMs = performance.now();
     await publish.runs(runs);
     const acceptedMs = performance.now();
-    if (subscribed) await untilRecorded(databaseUrl, warmUpFacts + 2 * runs);
+    await delivered(warmUpFacts + 2 * runs);
     const finishedMs = performance.now();
     const after = cpu();
 
@@ -194,6 +206,17 @@ function openPublisher(poster: Poster, given: { apiKey: string; factsAtOnce: num
       );
     },
   };
+}
+
+/** Waits until the receiver has counted so many. */
+async function untilReceived(sink: Sink, count: number): Promise<void> {
+  const deadlineMs = performance.now() + deliveredSecondsMax * 1_000;
+  while ((await sink.count()) < count) {
+    if (performance.now() > deadlineMs) {
+      throw new Error(`not everything was delivered in ${deliveredSecondsMax} seconds`);
+    }
+    await pause(10);
+  }
 }
 
 /** Waits until so many deliveries are recorded as delivered. */

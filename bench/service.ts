@@ -9,13 +9,17 @@ import { openMetrics } from "../packages/server/src/metrics.ts";
 import { openKeyring } from "../packages/server/src/secrets.ts";
 import { openServer } from "../packages/server/src/server.ts";
 import { answerParent } from "./child.ts";
+import { openFromMemory } from "./from-memory.ts";
 
 /** What the process is told at its start. */
 export type ServiceOptions = {
   databaseUrl: string;
   apiKey: string;
-  /** False: facts are parsed, judged and answered, but neither decided nor stored. */
-  storage: boolean;
+  /**
+   * False: facts are parsed, judged and answered, but neither decided nor stored. A URL: they are decided and sent there
+   * as well, from memory.
+   */
+  storage: boolean | { deliverTo: string };
 };
 
 let close = async () => {};
@@ -36,7 +40,7 @@ async function open({ databaseUrl, apiKey, storage }: ServiceOptions): Promise<s
     HOST: "127.0.0.1",
     PORT: "0",
   });
-  if (storage) {
+  if (storage === true) {
     const server = await openServer(config, { migrate: false });
     close = () => server.close();
     return server.url;
@@ -54,13 +58,16 @@ async function open({ databaseUrl, apiKey, storage }: ServiceOptions): Promise<s
   await ensureDefaultTeam(upkeep.sql);
   await ensureBootstrapKey(upkeep, { key: apiKey });
   const recorded = { outcome: "recorded" as const };
+  const memory = storage && openFromMemory(storage.deliverTo, config.subscriptionConcurrency);
   const app = await openApp({
     config,
     database,
     keys,
     keyring: openKeyring(config.encryptionKeys),
     recordFacts: async () => recorded,
-    recordAllFacts: async (facts) => facts.map(() => ({ result: recorded })),
+    recordAllFacts: memory
+      ? memory.recordAll
+      : async (facts) => facts.map(() => ({ result: recorded })),
     eraseTeam: () => Promise.reject(new Error("nothing is stored here")),
     log: pino({ level: "warn" }),
     metrics: openMetrics(),
@@ -69,6 +76,7 @@ async function open({ databaseUrl, apiKey, storage }: ServiceOptions): Promise<s
   });
   close = async () => {
     await app.close();
+    if (memory) await memory.close();
     for (const pool of [database, keys, upkeep]) await pool.close();
   };
   return await app.listen({ host: config.host, port: config.port });
