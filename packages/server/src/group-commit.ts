@@ -7,6 +7,8 @@ export type Settled<Result> = { result: Result } | { error: unknown };
 export type GroupCommitOptions<Item, Result> = {
   /** How many batches may be on their way at once. */
   lanes: number;
+  /** How long a batch may be on its way before the next one leaves beside it. */
+  patienceMs: number;
   /** Items in a batch, at the most. */
   batchMax: number;
   /** Weight of a batch, at the most; one item always fits. */
@@ -37,6 +39,7 @@ export type GroupCommit<Item, Result> = {
 
 type Waiting<Item, Result> = {
   item: Item;
+  weight: number;
   resolve: (result: Result) => void;
   reject: (error: unknown) => void;
 };
@@ -44,16 +47,20 @@ type Waiting<Item, Result> = {
 /**
  * Lets concurrent callers share one transaction.
  *
- * An item that finds a free lane leaves at once, alone if need be; while all lanes are busy the next batch grows. So the
- * batch size follows the load by itself, and an idle service answers fastest. Only with `gather`, and only while much
- * comes in, a free lane waits a moment for more: a statement for a few rows costs nearly as much as one for many.
+ * An item that finds nothing on its way leaves at once, alone if need be; while a batch is on its way the next one grows. So
+ * the batch size follows the load by itself, and an idle service answers fastest. A second lane is for when the first
+ * takes long: two commits that keep each other waiting cost more than one that is twice as large. Only with `gather`,
+ * and only while much comes in, a free lane waits a moment for more.
  */
 export function openGroupCommit<Item, Result>(
   options: GroupCommitOptions<Item, Result>,
 ): GroupCommit<Item, Result> {
   let queue: Waiting<Item, Result>[] = [];
+  let queueWeight = 0;
   let busyLanes = 0;
   let departureScheduled = false;
+  let departedAtMs = 0;
+  let losingPatience: NodeJS.Timeout | undefined;
   let gathering: NodeJS.Timeout | undefined;
   const pace = openPace();
   let onIdle: (() => void)[] = [];
@@ -61,11 +68,13 @@ export function openGroupCommit<Item, Result>(
   function takeBatch(): Waiting<Item, Result>[] {
     let weight = 0;
     let count = 0;
-    for (const { item } of queue) {
-      weight += options.weigh(item);
-      if (count > 0 && (weight > options.weightMax || count === options.batchMax)) break;
+    for (const waiting of queue) {
+      if (count === options.batchMax) break;
+      if (count > 0 && weight + waiting.weight > options.weightMax) break;
+      weight += waiting.weight;
       count++;
     }
+    queueWeight -= weight;
     const batch = queue.slice(0, count);
     queue = queue.slice(count);
     return batch;
@@ -100,26 +109,39 @@ export function openGroupCommit<Item, Result>(
 
   function depart(): void {
     departureScheduled = false;
-    while (busyLanes < options.lanes && queue.length > 0) {
-      busyLanes++;
-      run(takeBatch()).then(() => {
-        busyLanes--;
-        if (queue.length > 0) scheduleDeparture();
-        else if (busyLanes === 0) {
-          for (const resolve of onIdle) resolve();
-          onIdle = [];
-        }
-      });
-    }
+    if (queue.length === 0 || !laneIsOpen()) return;
+    busyLanes++;
+    departedAtMs = performance.now();
+    run(takeBatch()).then(() => {
+      busyLanes--;
+      if (queue.length > 0) scheduleDeparture();
+      else if (busyLanes === 0) {
+        for (const resolve of onIdle) resolve();
+        onIdle = [];
+      }
+    });
+    if (queue.length > 0) scheduleDeparture();
   }
 
   // After the callbacks that are ready now: requests that arrived in one turn of the loop travel together.
   function scheduleDeparture(): void {
-    if (departureScheduled || busyLanes === options.lanes || gathersMore()) return;
+    if (departureScheduled || !laneIsOpen() || gathersMore()) return;
     clearTimeout(gathering);
     gathering = undefined;
     departureScheduled = true;
     setImmediate(depart);
+  }
+
+  /** Says whether a batch may leave; if it may a little later, a timer sees to it. */
+  function laneIsOpen(): boolean {
+    clearTimeout(losingPatience);
+    if (busyLanes === 0) return true;
+    if (busyLanes === options.lanes) return false;
+    // A full batch has nothing to wait for.
+    if (queue.length >= options.batchMax || queueWeight >= options.weightMax) return true;
+    const leftMs = departedAtMs + options.patienceMs - performance.now();
+    if (leftMs > 0) losingPatience = setTimeout(scheduleDeparture, Math.ceil(leftMs));
+    return leftMs <= 0;
   }
 
   /** Says whether the batch had better wait for more items; then a timer sees to its departure. */
@@ -139,7 +161,9 @@ export function openGroupCommit<Item, Result>(
     submit(item) {
       if (queue.length >= options.waitingMax) return Promise.reject(new AppError("overloaded"));
       return new Promise((resolve, reject) => {
-        queue.push({ item, resolve, reject });
+        const weight = options.weigh(item);
+        queue.push({ item, weight, resolve, reject });
+        queueWeight += weight;
         if (options.gather) pace.count();
         scheduleDeparture();
       });

@@ -48,6 +48,8 @@ export type RecordFactsDeps = {
 };
 
 const lanes = 2;
+/** Several times what a commit takes: a batch that waits for a lock does not hold up the next one for longer. */
+const patienceMs = 25;
 const batchMax = 500;
 const batchWeightMax = 8 * 1024 * 1024;
 /** Facts in one transaction, at the most: those of one bulk request. */
@@ -58,6 +60,7 @@ const commitTriesMax = 5;
 export function openRecordFacts(deps: RecordFactsDeps): FactsIntake {
   const groups = openGroupCommit<readonly Fact[], Settled<Recorded>[]>({
     lanes,
+    patienceMs,
     batchMax,
     weightMax: batchWeightMax,
     waitingMax: deps.waitingMax,

@@ -27,6 +27,7 @@ export type RecorderDeps = {
 };
 
 const lanes = 2;
+const patienceMs = 25;
 const batchMax = 500;
 const batchWeightMax = 8 * 1024 * 1024;
 /** In batches of 200 a result costs a fraction of what it costs alone; a receiver's answer can wait 5 ms to be written. */
@@ -39,6 +40,7 @@ const giveUpAfterMs = 90_000;
 export function openRecorder(deps: RecorderDeps): Recorder {
   const results: GroupCommit<AttemptRecord, boolean> = openGroupCommit({
     lanes,
+    patienceMs,
     batchMax,
     weightMax: batchWeightMax,
     gather,
@@ -59,6 +61,7 @@ export function openRecorder(deps: RecorderDeps): Recorder {
   });
   const releases: GroupCommit<Unsent, void> = openGroupCommit({
     lanes: 1,
+    patienceMs,
     batchMax,
     weightMax: Number.POSITIVE_INFINITY,
     waitingMax: Number.POSITIVE_INFINITY,

@@ -12,6 +12,7 @@ function open(options: Partial<GroupCommitOptions<number, number>> = {}) {
   const batches: Batch[] = [];
   const commits = openGroupCommit<number, number>({
     lanes: 2,
+    patienceMs: 0,
     batchMax: 3,
     weightMax: 1_000,
     waitingMax: 100,
@@ -193,6 +194,48 @@ async function keepPace(
   await advance(250);
   batches.length = 0;
 }
+
+test("while a batch is on its way the next one waits for it, but no longer than there is patience", async () => {
+  const advance = stopTime();
+  const { commits, batches } = open({ patienceMs: 25 });
+  const results = Promise.all([commits.submit(1)]);
+  await advance(1);
+  const later = Promise.all([commits.submit(2), commits.submit(3)]);
+  await advance(20);
+  expect(batches.map(({ items }) => items)).toEqual([[1]]);
+  await advance(10);
+  expect(batches.map(({ items }) => items)).toEqual([[1], [2, 3]]);
+
+  // When the first one comes back in time, the next leaves at once.
+  for (const batch of batches) batch.finish();
+  await Promise.all([results, later]);
+  const soon = commits.submit(4);
+  await advance(1);
+  const next = commits.submit(5);
+  await advance(1);
+  batches[2]?.finish();
+  await advance(1);
+  expect(batches.map(({ items }) => items).slice(2)).toEqual([[4], [5]]);
+  batches[3]?.finish();
+  expect(await Promise.all([soon, next])).toEqual([8, 10]);
+});
+
+test("a batch that is full, by number or by weight, leaves beside the one on its way", async () => {
+  const advance = stopTime();
+  for (const full of [{ batchMax: 3 }, { weightMax: 3 }]) {
+    const { commits, batches } = open({ patienceMs: 25, batchMax: 100, ...full });
+    const results = [commits.submit(1)];
+    await advance(1);
+    results.push(commits.submit(2), commits.submit(3));
+    await advance(1);
+    expect(batches).toHaveLength(1);
+    results.push(commits.submit(4));
+    await advance(1);
+    expect(batches.map(({ items }) => items)).toEqual([[1], [2, 3, 4]]);
+    for (const batch of batches) batch.finish();
+    await Promise.all(results);
+  }
+});
 
 const gather = { fromPerSecond: 40, batchMin: 3, msMax: 5 };
 
