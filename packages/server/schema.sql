@@ -288,6 +288,7 @@ create table hot_leases (
   constraint as_many_teams_as_deliveries CHECK ((cardinality(team_ids) = cardinality(delivery_ids)))
 );
 CREATE INDEX hot_leases_by_end ON public.hot_leases USING btree (expires_at);
+CREATE INDEX hot_leases_by_token ON public.hot_leases USING btree (lease_token);
 alter table hot_leases enable row level security;
 grant delete, insert, select, update on hot_leases to postrider_all_teams;
 grant insert, select on hot_leases to postrider_team;

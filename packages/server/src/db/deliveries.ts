@@ -76,8 +76,9 @@ export type DueSubscription = {
   ordered: boolean;
 };
 
-/** Hot leases that one walk ends, at the most: each stands for the deliveries of a whole transaction. */
-const hotLeasesAtOnce = 50;
+/** Hot leases that ran out which one walk ends, at the most, and deliveries under them: one lease always goes. */
+const lostLeasesMax = 500;
+const lostDeliveriesMax = 5_000;
 
 /**
  * Walks the subscriptions of all teams that have pending deliveries, from behind `after`, in id order.
@@ -85,21 +86,34 @@ const hotLeasesAtOnce = 50;
  * One step of the recursion is one probe of the index (subscription_id, due_at): the cost is that of the
  * subscriptions seen, however many deliveries wait behind each.
  *
- * On the way it ends hot leases that ran out, and makes due what is still under them: their process died, or stalled.
- * The next walk sees those; that they have a lease tells the claim that an attempt may have been lost.
+ * On the way it ends hot leases: `endedLeases`, of which all deliveries were written or given back, and those that ran
+ * out. What is still under these becomes due, for their process died, or stalled. The next walk sees it; that it has a
+ * lease tells the claim that an attempt may have been lost.
  */
 export async function listDueSubscriptionsOfAllTeams(
   sql: Sql,
   after: string,
   limit: number,
+  endedLeases: readonly string[] = [],
 ): Promise<DueSubscription[]> {
   return await sql("list_due_subscriptions")<DueSubscription>`
-    with recursive expired as (
+    with recursive ended as (
+      delete from hot_leases where lease_token = any(${uuidArray(endedLeases)}::uuid[])
+    ), expired as (
       delete from hot_leases
       where ctid = any(array(
-        select ctid from hot_leases where expires_at <= now()
-        order by expires_at limit ${hotLeasesAtOnce}
-        for update skip locked))
+        select row_at from (
+          select row_at, row_number() over oldest_first as place,
+                 sum(deliveries) over oldest_first as deliveries
+          from (
+            select ctid as row_at, expires_at, cardinality(delivery_ids) as deliveries
+            from hot_leases where expires_at <= now()
+            order by expires_at limit ${lostLeasesMax}
+            for update skip locked
+          ) found
+          window oldest_first as (order by expires_at, row_at)
+        ) counted
+        where place = 1 or deliveries <= ${lostDeliveriesMax}))
       returning lease_token, team_ids, delivery_ids
     ), lost as (
       update deliveries d set due_at = now()

@@ -27,8 +27,8 @@ import type { Target, Targets } from "./targets.ts";
 export type Attempted =
   /**
    * A request was made (or refused before it left); `quick`: it was over soon, `healthy`: and ended well. For `quietMs`
-   * the receiver wants no further request. `written` resolves when the result is committed, with the milliseconds until
-   * a retry if there is one.
+   * the receiver wants no further request. `written` resolves when the result is committed: whether it moved the
+   * delivery, and in how many milliseconds a retry is due, if there is one.
    */
   | {
       kind: "attempted";
@@ -36,10 +36,12 @@ export type Attempted =
       healthy: boolean;
       overburdened: boolean;
       quietMs: number;
-      written: Promise<number | undefined>;
+      written: Promise<Written>;
     }
   /** Nothing was sent and the lease was given back. */
   | { kind: "released" };
+
+type Written = { moved: boolean; retryInMs: number | undefined };
 
 export type AttemptDeps = {
   targets: Targets;
@@ -127,10 +129,10 @@ async function write(
   deps: AttemptDeps,
   delivery: LeasedDelivery,
   record: AttemptRecord,
-): Promise<number | undefined> {
-  if (await deps.recorder.record(record)) return record.delayMs ?? undefined;
-  deps.onLeaseLost(delivery);
-  return undefined;
+): Promise<Written> {
+  const moved = await deps.recorder.record(record);
+  if (!moved) deps.onLeaseLost(delivery);
+  return { moved, retryInMs: moved ? (record.delayMs ?? undefined) : undefined };
 }
 
 /** The headers of one attempt: the target's own, and the three of Standard Webhooks with a fresh time and signature. */

@@ -62,6 +62,8 @@ const claimMax = 500;
 const claimBytesMax = 16 * 1024 * 1024;
 /** A claim is worth its two statements once this part of the room is free. */
 const roomWorthAClaim = 0.25;
+/** Hot leases that one walk ends because nothing is under them: more than there are batches in a second. */
+const endedLeasesMax = 5_000;
 /** Payload bytes held in memory before new deliveries are left in the table. */
 const heldBytesMax = 64 * 1024 * 1024;
 const idleLanesMax = 20_000;
@@ -101,6 +103,9 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
   const held = new Places();
   let unwritten = 0;
   let heldBytes = 0;
+  /** How many deliveries are left under each hot lease, and the leases under which there is none. */
+  const leftUnderLease = new Map<string, number>();
+  const endedLeases: string[] = [];
   let demotedAtMs = 0;
   let closing = false;
   let polledAtMs: number | undefined;
@@ -216,9 +221,10 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
   function giveBack(lane: Lane): void {
     for (const { delivery } of lane.ready.drain()) {
       forgetHeld(lane, delivery);
-      deps.recorder.release(delivery).catch((error) => {
-        deps.onError("a lease could not be given back", error);
-      });
+      deps.recorder.release(delivery).then(
+        () => leaveLease(delivery),
+        (error) => deps.onError("a lease could not be given back", error),
+      );
     }
   }
 
@@ -274,12 +280,13 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
         learn(lane, attempted);
         offerTurn(lane);
         startWhatMay();
-        const retryInMs = await attempted.written.finally(() => {
+        const { moved, retryInMs } = await attempted.written.finally(() => {
           lane.unwritten--;
           unwritten--;
         });
+        if (moved) leaveLease(delivery);
         if (retryInMs !== undefined) pollWithin(retryInMs);
-      }
+      } else leaveLease(delivery);
     } catch (error) {
       // Nothing is lost: the lease runs out and the delivery is claimed again.
       deps.onError("an attempt could not be finished", error);
@@ -316,13 +323,36 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
     heldBytes -= delivery.payload.length;
   }
 
+  /** What was written or given back is under its hot lease no more; what could not be stays, until the lease runs out. */
+  function leaveLease({ leaseToken }: LeasedDelivery): void {
+    const left = leftUnderLease.get(leaseToken);
+    if (left === undefined) return;
+    if (left > 1) leftUnderLease.set(leaseToken, left - 1);
+    else {
+      leftUnderLease.delete(leaseToken);
+      endedLeases.push(leaseToken);
+    }
+  }
+
+  /** Takes the next step of a walk, and ends leases on the way. */
+  async function walkOn(): Promise<DueSubscription[]> {
+    const ended = endedLeases.splice(0, endedLeasesMax);
+    const { sql } = deps.database;
+    try {
+      return await listDueSubscriptionsOfAllTeams(sql, cursor, walkMax, ended);
+    } catch (error) {
+      endedLeases.push(...ended);
+      throw error;
+    }
+  }
+
   /** Looks once around all subscriptions with due work, as far as there is room. */
   async function poll(): Promise<void> {
     let nextDueMs = pollMs * (0.9 + 0.1 * deps.random());
     demoteSilentLanes();
     do {
       if (cursor === "") walk++;
-      const walked = await listDueSubscriptionsOfAllTeams(deps.database.sql, cursor, walkMax);
+      const walked = await walkOn();
       polledAtMs = performance.now();
       for (const { active, dueInMs } of walked) {
         if (active && dueInMs > 0) nextDueMs = Math.min(nextDueMs, dueInMs);
@@ -464,6 +494,8 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
     },
     accept(deliveries, leasedAtMs) {
       for (const delivery of deliveries) {
+        const { leaseToken } = delivery;
+        leftUnderLease.set(leaseToken, (leftUnderLease.get(leaseToken) ?? 0) + 1);
         const lane = laneOf(delivery.subscriptionId);
         lane.reserved--;
         enqueue(lane, { delivery, leasedAtMs });

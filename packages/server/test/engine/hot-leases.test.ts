@@ -65,6 +65,26 @@ test("a hot lease that runs out moves nothing that was delivered, retried or fai
   expect(await house.database.sql`select 1 from hot_leases`).toEqual([]);
 });
 
+test("a hot lease ends with the last delivery under it: none is left to run out but those of the dead", async () => {
+  const house = await openHouse();
+  await house.subscribe({ events: ["workflow_created"] });
+  await house.subscribe({ events: ["workflow_created"], path: "/busy" });
+  house.receiver.answerBy(({ path }) => (path === "/busy" ? 500 : 200));
+  for (let made = 0; made < 20; made++) await house.workflow();
+  const leases = () =>
+    house.database.sql<{ lease_token: string }>`select lease_token from hot_leases`;
+  await until("all have ended", async () => (await leases()).length === 0);
+
+  const answer = house.receiver.hold();
+  await house.workflow();
+  await house.receiver.received(41);
+  house.dispatcher.wake();
+  // One of its two deliveries is on the wire still.
+  expect(await leases()).toHaveLength(1);
+  answer();
+  await until("it has ended as well", async () => (await leases()).length === 0);
+});
+
 test("deleting a subscription ends its deliveries under hot leases too, and writes down that they may have left", async () => {
   const house = await openHouse(dying);
   const { id } = await house.subscribe({ events: ["workflow_created"] });
