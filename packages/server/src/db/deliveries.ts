@@ -117,9 +117,17 @@ export async function listDueSubscriptionsOfAllTeams(
       returning lease_token, team_ids, delivery_ids
     ), lost as (
       update deliveries d set due_at = now()
-      from expired cross join lateral unnest(team_ids, delivery_ids) as left_behind (team_id, id)
-      where d.team_id = left_behind.team_id and d.id = left_behind.id
-        and d.lease_token = expired.lease_token and d.due_at is null
+      from expired
+      cross join lateral unnest(team_ids, delivery_ids) as left_behind (team_id, id)
+      -- A probe for each: as a join, the planner may rather read every delivery that is not due, and that is nearly all.
+      cross join lateral (
+        select ctid as row_at from deliveries
+        where team_id = left_behind.team_id and id = left_behind.id
+          and lease_token = expired.lease_token and due_at is null
+        offset 0
+        for update
+      ) still_held
+      where d.ctid = still_held.row_at
     ), walk as (
       (select subscription_id, due_at, order_key, 1 as step from deliveries
        where due_at is not null and subscription_id > ${after}
