@@ -9,7 +9,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import {
   claimDueOfAllTeams,
   listDueSubscriptionsOfAllTeams,
-} from "../packages/server/src/db/deliveries.ts";
+} from "../packages/server/src/db/claims.ts";
 import { openDatabase } from "../packages/server/src/db/sql.ts";
 import { claimSettings } from "../packages/server/src/dispatcher/dispatcher.ts";
 import { leaseMs } from "../packages/server/src/domain/delivery.ts";

@@ -1,4 +1,4 @@
-import { responseBodyPlace } from "../db/deliveries.ts";
+import { responseBodyPlace } from "../db/attempts.ts";
 import { payloadPlace } from "../db/events.ts";
 import type { DeliveryRow } from "../db/history.ts";
 import type { JsonText } from "../domain/json-text.ts";

@@ -1,5 +1,5 @@
 import { sign } from "@postrider/sdk/sign";
-import { type AttemptRecord, responseBodyPlace } from "../db/deliveries.ts";
+import { type AttemptRecord, responseBodyPlace } from "../db/attempts.ts";
 import { payloadPlace } from "../db/events.ts";
 import {
   automaticAttempts,

@@ -5,7 +5,7 @@ import {
   claimDueOfAllTeams,
   type DueSubscription,
   listDueSubscriptionsOfAllTeams,
-} from "../db/deliveries.ts";
+} from "../db/claims.ts";
 import type { Database } from "../db/sql.ts";
 import { type LeasedDelivery, leaseMs } from "../domain/delivery.ts";
 import { reach } from "../fault-points.ts";

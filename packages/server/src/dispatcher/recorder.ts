@@ -1,10 +1,5 @@
-import {
-  type AttemptRecord,
-  recordAttempts,
-  recordLateAttempts,
-  releaseDeliveries,
-  type Unsent,
-} from "../db/deliveries.ts";
+import { type AttemptRecord, recordAttempts, recordLateAttempts } from "../db/attempts.ts";
+import { releaseDeliveries, type Unsent } from "../db/deliveries.ts";
 import { type Database, isRetryable, isStorageUnavailable, isTimeout } from "../db/sql.ts";
 import { reach } from "../fault-points.ts";
 import { type GroupCommit, openGroupCommit } from "../group-commit.ts";

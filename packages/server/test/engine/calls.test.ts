@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { endAssistant } from "../../src/actions/assistants.ts";
-import { claimDueOfAllTeams } from "../../src/db/deliveries.ts";
+import { claimDueOfAllTeams } from "../../src/db/claims.ts";
 import { leaseMs } from "../../src/domain/delivery.ts";
 import { jsonText } from "../../src/domain/json-text.ts";
 import {

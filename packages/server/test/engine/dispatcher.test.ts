@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { expect, onTestFinished, test, vi } from "vitest";
-import { claimDueOfAllTeams, listDueSubscriptionsOfAllTeams } from "../../src/db/deliveries.ts";
+import { claimDueOfAllTeams, listDueSubscriptionsOfAllTeams } from "../../src/db/claims.ts";
 import type { Database } from "../../src/db/sql.ts";
 import { claimSettings } from "../../src/dispatcher/dispatcher.ts";
 import { leaseMs } from "../../src/domain/delivery.ts";

@@ -3,7 +3,7 @@ import { Webhook as StandardWebhook } from "standardwebhooks";
 import { Webhook as SvixWebhook } from "svix";
 import { expect, test } from "vitest";
 import { replaceSigningSecret } from "../../src/actions/signing-secret.ts";
-import type { AttemptRecord } from "../../src/db/deliveries.ts";
+import type { AttemptRecord } from "../../src/db/attempts.ts";
 import { newId } from "../../src/ids.ts";
 import { type House, openHouse, until } from "../support/house.ts";
 

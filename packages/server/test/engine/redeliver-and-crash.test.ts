@@ -2,11 +2,8 @@ import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
 import { redeliverNow } from "../../src/actions/redeliver.ts";
 import { endSubscription } from "../../src/actions/subscriptions.ts";
-import {
-  claimDueOfAllTeams,
-  crashesMax,
-  failOrphanedDeliveriesOfAllTeams,
-} from "../../src/db/deliveries.ts";
+import { claimDueOfAllTeams, crashesMax } from "../../src/db/claims.ts";
+import { failOrphanedDeliveriesOfAllTeams } from "../../src/db/deliveries.ts";
 import { leaseMs } from "../../src/domain/delivery.ts";
 import { tidy } from "../../src/janitor/janitor.ts";
 import { type House, openHouse, until } from "../support/house.ts";

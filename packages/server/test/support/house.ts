@@ -7,7 +7,7 @@ import { openPayloadVault } from "../../src/actions/payload-vault.ts";
 import { type FactsIntake, openRecordFacts } from "../../src/actions/record-facts.ts";
 import { readConfig } from "../../src/config.ts";
 import type { Audit } from "../../src/db/audit.ts";
-import { listDueSubscriptionsOfAllTeams } from "../../src/db/deliveries.ts";
+import { listDueSubscriptionsOfAllTeams } from "../../src/db/claims.ts";
 import {
   type Database,
   openDatabase,

@@ -1,0 +1,135 @@
+import type { SealPlace } from "../secrets.ts";
+import { boolArray, byteaArray, int4Array, textArray, uuidArray } from "./arrays.ts";
+import { part, type Sql, type SqlPart } from "./sql.ts";
+
+/** Where the answer to an attempt is sealed, if it is. */
+export const responseBodyPlace = (
+  teamId: string,
+  deliveryId: string,
+  attemptNumber: number,
+): SealPlace => ({
+  table: "attempts",
+  column: "sealed_response_body",
+  teamId,
+  rowId: `${deliveryId}/${attemptNumber}`,
+});
+
+/** What is to be written of one attempt that ended. */
+export type AttemptRecord = {
+  teamId: string;
+  deliveryId: string;
+  createdAt: string;
+  leaseToken: string;
+  number: number;
+  attemptId: string;
+  requestUrl: string;
+  statusCode: number | null;
+  responseBody: string | null;
+  /** Set in place of `responseBody` where the team's payloads are sealed. */
+  sealedResponseBody: Buffer | null;
+  responseTruncated: boolean;
+  errorCode: string | null;
+  errorMessage: string | null;
+  latencyMs: number;
+  manual: boolean;
+  actor: string;
+  outcome: "delivered" | "failed" | "retry";
+  /** Milliseconds until the retry is due; null unless the outcome is `retry`. */
+  delayMs: number | null;
+};
+
+/** As rows: what a statement makes of the records that come to it as arrays, one a column. */
+const givenRecords = (records: readonly AttemptRecord[]): SqlPart => part`
+  select
+    unnest(${textArray(records.map((r) => r.teamId))}::text[]) as team_id,
+    unnest(${textArray(records.map((r) => r.deliveryId))}::text[]) as delivery_id,
+    unnest(${textArray(records.map((r) => r.createdAt))}::text[])::timestamptz as delivery_created_at,
+    unnest(${uuidArray(records.map((r) => r.leaseToken))}::uuid[]) as given_token,
+    unnest(${int4Array(records.map((r) => r.number))}::int4[]) as number,
+    unnest(${textArray(records.map((r) => r.attemptId))}::text[]) as attempt_id,
+    unnest(${textArray(records.map((r) => r.requestUrl))}::text[]) as request_url,
+    unnest(${int4Array(records.map((r) => r.statusCode))}::int4[]) as status_code,
+    unnest(${textArray(records.map((r) => r.responseBody))}::text[]) as response_body,
+    unnest(${byteaArray(records.map((r) => r.sealedResponseBody))}::bytea[]) as sealed_response_body,
+    unnest(${boolArray(records.map((r) => r.responseTruncated))}::bool[]) as response_truncated,
+    unnest(${textArray(records.map((r) => r.errorCode))}::text[]) as error_code,
+    unnest(${textArray(records.map((r) => r.errorMessage))}::text[]) as error_message,
+    unnest(${int4Array(records.map((r) => r.latencyMs))}::int4[]) as latency_ms,
+    unnest(${boolArray(records.map((r) => r.manual))}::bool[]) as was_manual,
+    unnest(${textArray(records.map((r) => r.actor))}::text[]) as actor,
+    unnest(${textArray(records.map((r) => r.outcome))}::text[]) as outcome,
+    unnest(${int4Array(records.map((r) => r.delayMs))}::int4[]) as delay_ms`;
+
+/** An attempt's row, of what is known of it. */
+const attemptColumns = part`delivery_id, number, delivery_created_at, id, team_id, request_url, success,
+  status_code, response_body, sealed_response_body, response_truncated, error_code, error_message,
+  latency_ms, will_retry, manual, created_by`;
+const attemptValues = part`g.delivery_id, g.number, g.delivery_created_at, g.attempt_id, g.team_id, g.request_url,
+  g.outcome = 'delivered', g.status_code, g.response_body, g.sealed_response_body, g.response_truncated,
+  g.error_code, g.error_message, g.latency_ms, g.outcome = 'retry', g.was_manual, g.actor`;
+
+/**
+ * Logs attempts and moves their deliveries on, where the lease is still theirs; returns the attempts that moved none.
+ *
+ * Those have to be logged by `recordLateAttempts`: only the lease holder may change state, but what happened is kept.
+ */
+export async function recordAttempts(
+  sql: Sql,
+  records: readonly AttemptRecord[],
+): Promise<Set<string>> {
+  const [moved] = await sql("record_attempts")<{ count: number; attemptIds: string[] | null }>`
+    with g as (
+      update deliveries d
+      set status = case g.outcome when 'retry' then 'pending' else g.outcome end,
+          lease_token = null,
+          due_at = now() + g.delay_ms * interval '1 millisecond',
+          retry_at = now() + g.delay_ms * interval '1 millisecond',
+          manual = false,
+          last_attempt_at = now(),
+          last_status_code = g.status_code,
+          last_error = g.error_message,
+          finished_at = case when g.outcome <> 'retry' then now() end,
+          updated_at = now()
+      from (${givenRecords(records)}) g
+      where d.team_id = g.team_id and d.id = g.delivery_id and d.lease_token = g.given_token
+      returning g.*
+    ), logged as (
+      insert into attempts (${attemptColumns}) select ${attemptValues} from g
+    )
+    -- Nearly always all of them: then a number says as much as their names.
+    select count(*)::int as count,
+           case when count(*) < ${records.length} then array_agg(attempt_id) end as "attemptIds"
+    from g`;
+  if (moved?.count === records.length) return new Set();
+  const movedIds = new Set(moved?.attemptIds);
+  return new Set(records.map(({ attemptId }) => attemptId).filter((id) => !movedIds.has(id)));
+}
+
+/**
+ * Logs attempts whose lease was lost, unless the delivery was erased. One that was given up as `unknown_outcome` has a
+ * row: what is known now takes its place. Nothing else is changed, however often it is logged.
+ */
+export async function recordLateAttempts(
+  sql: Sql,
+  records: readonly AttemptRecord[],
+): Promise<void> {
+  await sql("record_late_attempts")`
+    with d as (
+      select d.team_id, d.id
+      from (${givenRecords(records)}) g
+      join deliveries d on d.team_id = g.team_id and d.id = g.delivery_id
+      for key share of d
+    )
+    insert into attempts (${attemptColumns})
+    select ${attemptValues}
+    from (${givenRecords(records)}) g
+    where (g.team_id, g.delivery_id) in (select team_id, id from d)
+    on conflict (delivery_id, number, delivery_created_at) do update set
+      success = excluded.success, status_code = excluded.status_code,
+      response_body = excluded.response_body,
+      sealed_response_body = excluded.sealed_response_body,
+      response_truncated = excluded.response_truncated,
+      error_code = excluded.error_code, error_message = excluded.error_message,
+      latency_ms = excluded.latency_ms
+    where attempts.error_code = 'unknown_outcome'`;
+}
