@@ -249,9 +249,9 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
   }
 
   function startNext(standing: Standing): boolean {
-    // Should this process die now, what is not written would be sent again: as many as may be in flight, and no more.
-    if (unwritten >= deps.concurrency || inFlight.left(standing, deps.concurrency) <= 0)
-      return false;
+    // Should this process die now, all that is not written would be sent again.
+    if (inFlight.taken + unwritten >= deps.concurrency * 2) return false;
+    if (inFlight.left(standing, deps.concurrency) <= 0) return false;
     for (const lane of rings[standing]) {
       rings[standing].delete(lane);
       const entry = lane.ready.shift();

@@ -146,8 +146,10 @@ test("a service told to stop finishes the attempts in flight, and nothing is del
   const env = productionEnvironment(database.url);
   const receiver = await openReceiver();
   onTestFinished(() => receiver.close());
-  const inFlight = 20;
+  const reported = 21;
 
+  const delivered = (api: ReturnType<typeof apiOf>) => async () =>
+    (await api.call("GET", "/workflow-webhooks/events?status=delivered")).body;
   const first = await startService(["serve"], env);
   const before = apiOf(first.url);
   await before.call("POST", "/workflow-webhooks", {
@@ -155,29 +157,36 @@ test("a service told to stop finishes the attempts in flight, and nothing is del
     url: receiver.origin,
     actions: ["workflow_created"],
   });
+  // A receiver that has answered is sent many at once, and is held to its word.
+  await before.call("POST", "/workflows", { name: "first" });
+  await expect.poll(delivered(before)).toMatchObject({ total: 1 });
   const answer = receiver.hold();
-  for (let n = 0; n < inFlight; n++) await before.call("POST", "/workflows", { name: `w${n}` });
-  await receiver.received(4); // It begins with few at once, and grows by good answers.
+  for (let n = 1; n < reported; n++) await before.call("POST", "/workflows", { name: `w${n}` });
+  await receiver.received(1 + 16);
   const stopped = first.terminate("SIGTERM");
-  await expect.poll(() => before.reachable()).toBe(false);
+  // It has stopped to begin anything when it has given back what it had not begun.
+  const looking = new pg.Client({ connectionString: database.url });
+  await looking.connect();
+  onTestFinished(() => looking.end());
+  const leased = async () => {
+    const { rows } = await looking.query(
+      "select count(lease_token)::int as count from deliveries where finished_at is null",
+    );
+    return rows[0].count;
+  };
+  await expect.poll(leased, { timeout: 10_000 }).toBe(receiver.requests.length - 1);
   const underWay = receiver.requests.length;
+  expect(underWay).toBeLessThan(reported);
   answer();
   expect(await stopped).toBe(0);
   expect(receiver.requests).toHaveLength(underWay); // It began nothing new.
 
   const second = await startService(["serve"], env);
   const after = apiOf(second.url);
-  await expect
-    .poll(
-      async () => (await after.call("GET", "/workflow-webhooks/events?status=delivered")).body,
-      {
-        timeout: 10_000,
-      },
-    )
-    .toMatchObject({ total: inFlight });
+  await expect.poll(delivered(after), { timeout: 10_000 }).toMatchObject({ total: reported });
   const ids = receiver.requests.map(({ headers }) => headers["webhook-id"]);
-  expect(ids).toHaveLength(inFlight);
-  expect(new Set(ids).size).toBe(inFlight);
+  expect(ids).toHaveLength(reported);
+  expect(new Set(ids).size).toBe(reported);
   const { body } = await after.call("GET", "/workflow-webhooks/events");
   const attempts = body.events.map((event: { attempts_count: number }) => event.attempts_count);
   expect(new Set(attempts)).toEqual(new Set([1]));
