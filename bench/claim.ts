@@ -25,7 +25,7 @@ import { inWorld, openPostgres, query, type World } from "./world.ts";
 const targetRatio = 2.5;
 const targetMegabytes = 300;
 /** As the dispatcher has them. */
-const [walkMax, claimMax, claimBytesMax] = [500, 500, 16 * 1024 * 1024];
+const [walkMax, claimMax, claimBytesMax] = [200, 500, 16 * 1024 * 1024];
 const claimsARound = 10;
 
 const options = readOptions({

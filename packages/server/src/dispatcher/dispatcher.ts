@@ -57,7 +57,8 @@ export const claimSettings = {
 };
 
 const pollMs = 1_000;
-const walkMax = 500;
+/** A claim of 500 takes a few of each: the pages of a large backlog are far apart, and read once for all of them. */
+const walkMax = 200;
 const claimMax = 500;
 const claimBytesMax = 16 * 1024 * 1024;
 /** A claim is worth its two statements once this part of the room is free. */
