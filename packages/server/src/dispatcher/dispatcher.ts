@@ -224,7 +224,10 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
       forgetHeld(lane, delivery);
       deps.recorder.release(delivery).then(
         () => leaveLease(delivery),
-        (error) => deps.onError("a lease could not be given back", error),
+        (error) => {
+          keepLease(delivery);
+          deps.onError("a lease could not be given back", error);
+        },
       );
     }
   }
@@ -286,10 +289,12 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
           unwritten--;
         });
         if (moved) leaveLease(delivery);
+        else keepLease(delivery);
         if (retryInMs !== undefined) pollWithin(retryInMs);
       } else leaveLease(delivery);
     } catch (error) {
       // Nothing is lost: the lease runs out and the delivery is claimed again.
+      keepLease(delivery);
       deps.onError("an attempt could not be finished", error);
     }
     forgetHeld(lane, delivery);
@@ -324,7 +329,7 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
     heldBytes -= delivery.payload.length;
   }
 
-  /** What was written or given back is under its hot lease no more; what could not be stays, until the lease runs out. */
+  /** What was written or given back is under its hot lease no more. */
   function leaveLease({ leaseToken }: LeasedDelivery): void {
     const left = leftUnderLease.get(leaseToken);
     if (left === undefined) return;
@@ -333,6 +338,11 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
       leftUnderLease.delete(leaseToken);
       endedLeases.push(leaseToken);
     }
+  }
+
+  /** What could be neither is left to whoever finds the lease when it has run out. */
+  function keepLease({ leaseToken }: LeasedDelivery): void {
+    leftUnderLease.delete(leaseToken);
   }
 
   /** Takes the next step of a walk, and ends leases on the way. */
