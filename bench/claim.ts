@@ -11,7 +11,12 @@ import {
   listDueSubscriptionsOfAllTeams,
 } from "../packages/server/src/db/claims.ts";
 import { openDatabase } from "../packages/server/src/db/sql.ts";
-import { claimSettings } from "../packages/server/src/dispatcher/dispatcher.ts";
+import {
+  claimBytesMax,
+  claimMax,
+  claimSettings,
+  walkMax,
+} from "../packages/server/src/dispatcher/dispatcher.ts";
 import { leaseMs } from "../packages/server/src/domain/delivery.ts";
 import { bars, median, table, verdict } from "./chart.ts";
 import { openChild } from "./child.ts";
@@ -24,8 +29,6 @@ import { inWorld, openPostgres, query, type World } from "./world.ts";
 /** The largest backlog costs at most so many times what the smallest costs, for each row claimed. */
 const targetRatio = 2.5;
 const targetMegabytes = 300;
-/** As the dispatcher has them. */
-const [walkMax, claimMax, claimBytesMax] = [200, 500, 16 * 1024 * 1024];
 const claimsARound = 10;
 
 const options = readOptions({

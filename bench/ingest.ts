@@ -46,6 +46,12 @@ const targets: { what: string; of: Variant; to: Variant; target: number }[] = [
     target: 0.7,
   },
   {
+    what: "delivered ÷ no storage",
+    of: "delivered, 1 a request",
+    to: "no storage, 1 a request",
+    target: 0.7,
+  },
+  {
     what: "100 a request ÷ 1",
     of: "delivered, 100 a request",
     to: "delivered, 1 a request",

@@ -58,9 +58,9 @@ export const claimSettings = {
 
 const pollMs = 1_000;
 /** A claim of 500 takes a few of each: the pages of a large backlog are far apart, and read once for all of them. */
-const walkMax = 200;
-const claimMax = 500;
-const claimBytesMax = 16 * 1024 * 1024;
+export const walkMax = 200;
+export const claimMax = 500;
+export const claimBytesMax = 16 * 1024 * 1024;
 /** A claim is worth its two statements once this part of the room is free. */
 const roomWorthAClaim = 0.25;
 /** Hot leases that one walk ends because nothing is under them: more than there are batches in a second. */

@@ -10,6 +10,7 @@ import {
   readingFirst,
   readOperations,
   send,
+  servedOperations,
   withoutNames,
 } from "../support/requests.ts";
 import { type Unfiltered, withoutTeamFilters, withoutWall } from "../support/unfiltered.ts";
@@ -127,24 +128,6 @@ test("no route stays away from these tests: each that is served is described, bu
   ]);
   expect(operations.length).toBeGreaterThan(50);
 });
-
-/** What the framework says that it routes, one `GET /path/{name}` each; HEAD comes along with GET. */
-function servedOperations({ app }: TestApi): string[] {
-  const trail: string[] = [];
-  return app
-    .printRoutes({ commonPrefix: false })
-    .split("\n")
-    .flatMap((line) => {
-      const [, indent = "", part = "", methods] =
-        /^([│ ]*)[├└]── (.*?)(?: \(([A-Z, ]+)\))?$/.exec(line) ?? [];
-      if (part === "") return [];
-      trail.splice(indent.length / 4, Number.POSITIVE_INFINITY, part);
-      const path = trail.join("").replaceAll(/:(\w+)/g, "{$1}");
-      return (methods?.split(", ") ?? [])
-        .filter((method) => method !== "HEAD")
-        .map((method) => `${method} ${path}`);
-    });
-}
 
 /** The head of an answer but for the request's own id. */
 const headersOf = ({ headers }: CallAnswer) => ({ ...headers, date: "", "x-request-id": "" });

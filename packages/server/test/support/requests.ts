@@ -199,3 +199,21 @@ export function withoutNames(answer: CallAnswer, sent: readonly string[]): strin
     .replaceAll(/"\d{4}-\d\d-\d\dT[\d:.]+Z"/g, "<time>");
   return `${answer.status} ${sent.reduce((rest, name) => rest.replaceAll(name, "<name>"), text)}`;
 }
+
+/** What the framework says that it routes, one `GET /path/{name}` each; HEAD comes along with GET. */
+export function servedOperations({ app }: TestApi): string[] {
+  const trail: string[] = [];
+  return app
+    .printRoutes({ commonPrefix: false })
+    .split("\n")
+    .flatMap((line) => {
+      const [, indent = "", part = "", methods] =
+        /^([│ ]*)[├└]── (.*?)(?: \(([A-Z, ]+)\))?$/.exec(line) ?? [];
+      if (part === "") return [];
+      trail.splice(indent.length / 4, Number.POSITIVE_INFINITY, part);
+      const path = trail.join("").replaceAll(/:(\w+)/g, "{$1}");
+      return (methods?.split(", ") ?? [])
+        .filter((method) => method !== "HEAD")
+        .map((method) => `${method} ${path}`);
+    });
+}

@@ -9,19 +9,6 @@ export type Someone = { someone: number; of: string };
 const isSomeone = (value: unknown): value is Someone =>
   typeof value === "object" && value !== null && "someone" in value && "of" in value;
 
-/** What it needs to know of a JSON schema beside the types that the routes use. */
-type Described = Schema & {
-  const?: unknown;
-  minLength?: number;
-  maxLength?: number;
-  minimum?: number;
-  maximum?: number;
-  minItems?: number;
-  maxItems?: number;
-  uniqueItems?: boolean;
-  additionalProperties?: unknown;
-};
-
 const depthMax = 4;
 
 /**
@@ -29,7 +16,7 @@ const depthMax = 4;
  * left out, unknown or hostile. A field is filled with ids of what its name or pattern says.
  */
 export function arbitraryOf(schema: Schema, field = "", depth = 0): fc.Arbitrary<unknown> {
-  const fitting = fittingOf(schema as Described, field, depth);
+  const fitting = fittingOf(schema, field, depth);
   return fc.oneof({ arbitrary: fitting, weight: 29 }, { arbitrary: strange, weight: 1 });
 }
 
@@ -40,7 +27,7 @@ const strange: fc.Arbitrary<unknown> = fc.oneof(
   fc.jsonValue({ maxDepth: 2 }),
 );
 
-function fittingOf(schema: Described, field: string, depth: number): fc.Arbitrary<unknown> {
+function fittingOf(schema: Schema, field: string, depth: number): fc.Arbitrary<unknown> {
   if ("const" in schema) return fc.constant(schema.const);
   if (schema.enum) return fc.constantFrom(...schema.enum);
   if (schema.anyOf) return fc.oneof(...schema.anyOf.map((one) => fittingOf(one, field, depth)));
@@ -67,7 +54,7 @@ function fittingOf(schema: Described, field: string, depth: number): fc.Arbitrar
   }
 }
 
-function objectOf(schema: Described, depth: number): fc.Arbitrary<unknown> {
+function objectOf(schema: Schema, depth: number): fc.Arbitrary<unknown> {
   const fields = Object.entries(schema.properties ?? {}).map(([name, own]) => {
     const value = depth > depthMax ? strange : arbitraryOf(own, name, depth + 1);
     const required = schema.required?.includes(name) ?? false;
@@ -92,7 +79,7 @@ function objectOf(schema: Described, depth: number): fc.Arbitrary<unknown> {
 
 const urls = ["https://example.com/hook", "https://example.org:8443/a?b=c", "https://10.0.0.1/"];
 
-function textOf(schema: Described, field: string): fc.Arbitrary<unknown> {
+function textOf(schema: Schema, field: string): fc.Arbitrary<unknown> {
   const { pattern, minLength = 0, maxLength = 1_000 } = schema;
   if (pattern === objectIdPattern || pattern === callIdPattern) return someone(field);
   if (field === "url") return fc.constantFrom(...urls);
