@@ -12,6 +12,7 @@ import { reach } from "../fault-points.ts";
 import { openPace, type Pace } from "../pace.ts";
 import { type AttemptDeps, type Attempted, attempt } from "./attempt.ts";
 import { Fifo } from "./fifo.ts";
+import { openHeldLeases } from "./held-leases.ts";
 import { adaptSlots, firstSlots, heldAtPace, holdMax, slotsOfNew } from "./slots.ts";
 import { Places, quickMs, type Standing, standings } from "./standing.ts";
 
@@ -63,8 +64,6 @@ export const claimMax = 500;
 export const claimBytesMax = 16 * 1024 * 1024;
 /** A claim is worth its two statements once this part of the room is free. */
 const roomWorthAClaim = 0.25;
-/** Hot leases that one walk ends because nothing is under them: more than there are batches in a second. */
-const endedLeasesMax = 5_000;
 /** Payload bytes held in memory before new deliveries are left in the table. */
 const heldBytesMax = 64 * 1024 * 1024;
 const idleLanesMax = 20_000;
@@ -104,9 +103,7 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
   const held = new Places();
   let unwritten = 0;
   let heldBytes = 0;
-  /** How many deliveries are left under each hot lease, and the leases under which there is none. */
-  const leftUnderLease = new Map<string, number>();
-  const endedLeases: string[] = [];
+  const leases = openHeldLeases();
   let demotedAtMs = 0;
   let closing = false;
   let polledAtMs: number | undefined;
@@ -223,9 +220,9 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
     for (const { delivery } of lane.ready.drain()) {
       forgetHeld(lane, delivery);
       deps.recorder.release(delivery).then(
-        () => leaveLease(delivery),
+        () => leases.leave(delivery),
         (error) => {
-          keepLease(delivery);
+          leases.abandon(delivery);
           deps.onError("a lease could not be given back", error);
         },
       );
@@ -288,13 +285,13 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
           lane.unwritten--;
           unwritten--;
         });
-        if (moved) leaveLease(delivery);
-        else keepLease(delivery);
+        if (moved) leases.leave(delivery);
+        else leases.abandon(delivery);
         if (retryInMs !== undefined) pollWithin(retryInMs);
-      } else leaveLease(delivery);
+      } else leases.leave(delivery);
     } catch (error) {
       // Nothing is lost: the lease runs out and the delivery is claimed again.
-      keepLease(delivery);
+      leases.abandon(delivery);
       deps.onError("an attempt could not be finished", error);
     }
     forgetHeld(lane, delivery);
@@ -329,33 +326,11 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
     heldBytes -= delivery.payload.length;
   }
 
-  /** What was written or given back is under its hot lease no more. */
-  function leaveLease({ leaseToken }: LeasedDelivery): void {
-    const left = leftUnderLease.get(leaseToken);
-    if (left === undefined) return;
-    if (left > 1) leftUnderLease.set(leaseToken, left - 1);
-    else {
-      leftUnderLease.delete(leaseToken);
-      endedLeases.push(leaseToken);
-    }
-  }
-
-  /** What could be neither is left to whoever finds the lease when it has run out. */
-  function keepLease({ leaseToken }: LeasedDelivery): void {
-    leftUnderLease.delete(leaseToken);
-  }
-
   /** Takes the next step of a walk, and ends leases on the way. */
-  async function walkOn(): Promise<DueSubscription[]> {
-    const ended = endedLeases.splice(0, endedLeasesMax);
-    const { sql } = deps.database;
-    try {
-      return await listDueSubscriptionsOfAllTeams(sql, cursor, walkMax, ended);
-    } catch (error) {
-      endedLeases.push(...ended);
-      throw error;
-    }
-  }
+  const walkOn = (): Promise<DueSubscription[]> =>
+    leases.end((ended) =>
+      listDueSubscriptionsOfAllTeams(deps.database.sql, cursor, walkMax, ended),
+    );
 
   /** Looks once around all subscriptions with due work, as far as there is room. */
   async function poll(): Promise<void> {
@@ -505,8 +480,7 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
     },
     accept(deliveries, leasedAtMs) {
       for (const delivery of deliveries) {
-        const { leaseToken } = delivery;
-        leftUnderLease.set(leaseToken, (leftUnderLease.get(leaseToken) ?? 0) + 1);
+        leases.enter(delivery);
         const lane = laneOf(delivery.subscriptionId);
         lane.reserved--;
         enqueue(lane, { delivery, leasedAtMs });
