@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { chownSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { chownSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import pg from "pg";
 import { expect, onTestFinished, test } from "vitest";
@@ -46,6 +46,71 @@ test("the disk of the tables is full: callers get 503 and nothing acknowledged i
   );
   expect(await service.terminate()).toBe(0);
 });
+
+test("the disk of the write-ahead log is full: PostgreSQL stops itself, callers get 503, and once it has space and is started nothing acknowledged is lost", {
+  timeout: 120_000,
+}, async ({ skip }) => {
+  const directory = ownDirectory();
+  const small = smallFilesystem(path.join(directory, "small"), 128);
+  skip(small === undefined, "mounting a small filesystem takes root and the right to mount");
+  const postgres = await openOwnPostgres(path.join(directory, "postgres"), {
+    min_wal_size: "32MB",
+    max_wal_size: "32MB",
+  });
+  await postgres.stop();
+  moveLog(postgres.dataDirectory, path.join(small ?? "", "pg_wal"));
+  await postgres.start();
+  await migrate(postgres.url);
+  const env = productionEnvironment(postgres.url);
+  const service = await startService(["serve"], env);
+  const reporters = await openReporters(service.url, env.POSTRIDER_API_KEY ?? "");
+  const stop = reporters.start(4);
+  await until("it works", () => reporters.acknowledged.size > 20);
+
+  const ballast = fillUp(small ?? "");
+  await useUpTheLog(postgres.url);
+  await until("PostgreSQL has stopped itself", () => !postgres.isRunning());
+  const { status, body } = await reporters.report();
+  expect([status, body.code]).toEqual([503, "storage_unavailable"]);
+  expect((await reporters.call("GET", "/livez")).status).toBe(200);
+  const { size: before } = reporters.acknowledged;
+
+  rmSync(ballast);
+  await postgres.stop();
+  await postgres.start();
+  await until("callers are acknowledged again", () => reporters.acknowledged.size > before + 20);
+  await stop();
+  await until("everything acknowledged arrives", () => reporters.missing().length === 0, 45_000);
+  expect([...reporters.answers.keys()].filter((status) => ![201, 503].includes(status))).toEqual(
+    [],
+  );
+  expect(await service.terminate()).toBe(0);
+});
+
+/** Moves the write-ahead log of a server that is stopped, and leaves a link. */
+function moveLog(dataDirectory: string, to: string): void {
+  const from = path.join(dataDirectory, "pg_wal");
+  execFileSync("cp", ["--archive", from, to]);
+  rmSync(from, { recursive: true });
+  symlinkSync(to, from);
+}
+
+/** Begins new segments of the log until there is no space for one. */
+async function useUpTheLog(url: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  client.on("error", () => {});
+  await client.connect();
+  try {
+    for (let segments = 0; segments < 50; segments++) {
+      await client.query("select pg_switch_wal(), txid_current()");
+    }
+  } catch {
+    return;
+  } finally {
+    await client.end().catch(() => {});
+  }
+  throw new Error("50 segments found space");
+}
 
 /** Mounts a filesystem of so many MiB; undefined where that is not allowed. */
 function smallFilesystem(at: string, mebibytes: number): string | undefined {

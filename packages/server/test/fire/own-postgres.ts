@@ -9,6 +9,8 @@ import { until } from "../support/house.ts";
 export type OwnPostgres = {
   url: string;
   dataDirectory: string;
+  /** Says whether it still runs: it stops itself when it cannot go on. */
+  isRunning(): boolean;
   /** Starts it again after `stop` or `end`. */
   start(): Promise<void>;
   /** Ends it as an operator does. */
@@ -35,14 +37,17 @@ export async function openOwnPostgres(
   return {
     url: server.url,
     dataDirectory,
+    isRunning: () => {
+      const pid = postmasterOf(dataDirectory);
+      return pid !== undefined && isRunning(pid);
+    },
     async start() {
       server = await open();
     },
     stop: () => server.close(),
     async end(signal) {
-      const postmaster = Number(
-        readFileSync(path.join(dataDirectory, "postmaster.pid"), "utf8").split("\n")[0],
-      );
+      const postmaster = postmasterOf(dataDirectory);
+      if (postmaster === undefined) throw new Error("PostgreSQL does not run");
       const pids = signal === "SIGKILL" ? [postmaster, ...childrenOf(postmaster)] : [postmaster];
       for (const pid of pids) process.kill(pid, signal);
       await until("PostgreSQL is gone", () => pids.every((pid) => !isRunning(pid)));
@@ -50,6 +55,15 @@ export async function openOwnPostgres(
       await server.close();
     },
   };
+}
+
+/** The process id of the first of its processes; undefined when it has stopped and said so. */
+function postmasterOf(dataDirectory: string): number | undefined {
+  try {
+    return Number(readFileSync(path.join(dataDirectory, "postmaster.pid"), "utf8").split("\n")[0]);
+  } catch {
+    return undefined;
+  }
 }
 
 const childrenOf = (pid: number): number[] =>
