@@ -64,20 +64,21 @@ export async function generateBacklog(
             `with subscription as materialized (
                select * from unnest($1::text[], $2::text[]) with ordinality as s (id, team_id, position)
              ), given as materialized (
-               select n, id, team_id, ($3::date + n * (interval '1 day' / greatest($4::int, 1))) as created_at,
+               select n, id, team_id, lpad(to_hex(n % 200), 24, '0') as workflow_id,
+                      ($3::date + n * (interval '1 day' / greatest($4::int, 1))) as created_at,
                       (lpad(to_hex($5::int), 8, '0') || lpad(to_hex(n), 24, '0'))::uuid as event_id
                from generate_series(0, $4::int - 1) n
                join subscription on position = 1 + n % cardinality($1::text[])
              ), written as (
-               insert into ${tables.events} (id, created_at, team_id, contract, event_type, dedupe_key, created_by, payload)
+               insert into ${tables.events} (id, created_at, team_id, contract, event_type, dedupe_key, workflow_id, created_by, payload)
                select event_id, created_at, team_id, 'workflow', 'workflow_run_started',
-                      'bench:' || n, 'system', convert_to('{"event_id":"event_' || event_id || '","text":"' || repeat('x', 200) || '"}', 'utf8')
+                      'bench:' || n, workflow_id, 'system', convert_to('{"event_id":"event_' || event_id || '","text":"' || repeat('x', 200) || '"}', 'utf8')
                from given
              )
-             insert into deliveries (team_id, id, event_id, created_at, subscription_id, event_type, due_at)
+             insert into deliveries (team_id, id, event_id, created_at, subscription_id, event_type, workflow_id, due_at)
              select team_id,
                     lpad(to_hex(extract(epoch from created_at)::bigint), 8, '0') || lpad(to_hex($5::bigint * 16777216 + n), 16, '0'),
-                    event_id, created_at, id, 'workflow_run_started', created_at
+                    event_id, created_at, id, 'workflow_run_started', workflow_id, created_at
              from given`,
             [
               subscriptions.map(({ id }) => id),

@@ -224,9 +224,10 @@ async function fillDay(
          from delivery
        ), written_deliveries as (
          insert into deliveries (team_id, id, event_id, created_at, subscription_id, event_type,
-           status, due_at, attempt_count, retry_at, last_attempt_at, last_status_code, last_error,
+           workflow_id, status, due_at, attempt_count, retry_at, last_attempt_at, last_status_code, last_error,
            finished_at, updated_at, order_key, order_position)
-         select team_id, delivery_id, id, created_at, subscription_id, event_type, status,
+         select team_id, delivery_id, id, created_at, subscription_id, event_type,
+                case when contract = 'workflow' then workflow_id end, status,
                 case when status = 'pending' then now() + interval '1 day' end, attempts,
                 case when status = 'pending' and attempts > 0 then now() + interval '1 day' end,
                 case when attempts > 0 then created_at + interval '1 second' end,

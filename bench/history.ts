@@ -1,4 +1,4 @@
-// npm run bench -- history [--rows 10000000] [--requests 30] [--data directory] [--json]
+// npm run bench -- history [--rows 10000000] [--requests 30] [--data directory] [--buffers 128MB] [--json]
 //
 // Every list of deliveries, attempts and logs, with every filter, through the real API on a history of 30 days: one
 // team with nine tenths of it, and nine others. Pages are varied, and nothing is asked twice to warm up. The target is
@@ -35,6 +35,7 @@ const options = readOptions({
       describes: "keep the history in this directory, and use it if it is there",
       default: "",
     },
+    buffers: { describes: "PostgreSQL's shared_buffers", default: "128MB" },
     only: { describes: "only kinds of requests whose name contains this", default: "" },
   },
 });
@@ -45,9 +46,11 @@ await inWorld(async (world) => {
   const api = await openApi(url, world);
   const bytes = await query<{ name: string; bytes: string }>(
     url,
-    `select parent as name, sum(pg_total_relation_size(relid))::text as bytes
+    `select parent as name,
+            (pg_total_relation_size(parent::regclass)
+              + coalesce(sum(pg_total_relation_size(relid)), 0))::text as bytes
      from unnest(array['deliveries', 'events', 'attempts']) parent
-     cross join lateral pg_partition_tree(parent::regclass) group by parent order by parent`,
+     left join lateral pg_partition_tree(parent::regclass) on true group by parent order by parent`,
   );
   const gigabytes = Object.fromEntries(
     bytes.map(({ name, bytes: size }) => [name, Number((Number(size) / 1e9).toFixed(1))]),
@@ -111,7 +114,10 @@ async function openHistory(world: World) {
   mkdirSync(directory, { recursive: true });
   report.say("starting PostgreSQL …");
   const postgres = world.own(
-    await openEmbeddedPostgres({ dataDirectory: path.join(directory, "postgres") }),
+    await openEmbeddedPostgres({
+      dataDirectory: path.join(directory, "postgres"),
+      settings: { shared_buffers: options.text("buffers") },
+    }),
   );
   await migrate(postgres.url);
   const file = path.join(directory, "history.json");

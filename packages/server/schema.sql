@@ -201,6 +201,7 @@ create table deliveries (
   order_key text collate "C",
   order_position integer,
   failed_at timestamp with time zone generated always as (CASE WHEN (status = 'failed'::text) THEN finished_at ELSE NULL::timestamp with time zone END) stored,
+  workflow_id text collate "C",
   constraint deliveries_pkey PRIMARY KEY (team_id, id),
   constraint crashes_are_attempts CHECK ((crash_count <= attempt_count)),
   constraint deliveries_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'delivered'::text, 'failed'::text]))),
@@ -212,12 +213,16 @@ create table deliveries (
   constraint pending_is_due_or_leased CHECK (((finished_at IS NOT NULL) OR (due_at IS NOT NULL) OR (lease_token IS NOT NULL))),
   constraint retry_only_when_pending CHECK (((retry_at IS NULL) OR (status = 'pending'::text)))
 ) with (fillfactor=45);
-CREATE INDEX deliveries_by_subscription_and_type ON public.deliveries USING btree (subscription_id, event_type, id);
+CREATE INDEX deliveries_by_kind ON public.deliveries USING btree (team_id, subscription_id, event_type, id);
+CREATE INDEX deliveries_by_workflow ON public.deliveries USING btree (team_id, workflow_id, id) WHERE (workflow_id IS NOT NULL);
 CREATE INDEX deliveries_due ON public.deliveries USING btree (subscription_id, due_at) WHERE (due_at IS NOT NULL);
-CREATE INDEX deliveries_failed ON public.deliveries USING btree (subscription_id, event_type, id) WHERE (failed_at IS NOT NULL);
+CREATE INDEX deliveries_failed_by_kind ON public.deliveries USING btree (team_id, subscription_id, event_type, id) WHERE (failed_at IS NOT NULL);
+CREATE INDEX deliveries_failed_by_workflow ON public.deliveries USING btree (team_id, workflow_id, id) WHERE ((workflow_id IS NOT NULL) AND (failed_at IS NOT NULL));
 CREATE INDEX deliveries_failed_of_team ON public.deliveries USING btree (team_id, id) WHERE (failed_at IS NOT NULL);
 CREATE INDEX deliveries_in_order ON public.deliveries USING btree (subscription_id, order_key, order_position) WHERE ((due_at IS NOT NULL) AND (order_key IS NOT NULL));
 CREATE UNIQUE INDEX one_delivery_per_event_and_subscription ON public.deliveries USING btree (event_id, subscription_id);
+CREATE STATISTICS public.deliveries_of_one_team_by_subscription (dependencies) ON team_id, subscription_id FROM deliveries;
+CREATE STATISTICS public.deliveries_of_one_team_by_workflow (dependencies) ON team_id, workflow_id FROM deliveries;
 alter table deliveries enable row level security;
 grant delete, insert, select, update on deliveries to postrider_all_teams;
 grant delete, insert, select, update on deliveries to postrider_team;
@@ -257,7 +262,7 @@ create table events (
   assistant_id text collate "C",
   constraint events_pkey PRIMARY KEY (id, created_at)
 ) partition by range (created_at);
-CREATE INDEX events_by_workflow ON ONLY public.events USING btree (team_id, workflow_id, created_at);
+CREATE INDEX events_by_team ON ONLY public.events USING btree (team_id);
 alter table events enable row level security;
 grant delete, insert, select, update on events to postrider_all_teams;
 grant delete, insert, select, update on events to postrider_team;

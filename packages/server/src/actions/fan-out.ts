@@ -4,6 +4,7 @@ import { insertEvents } from "../db/events.ts";
 import type { Tx } from "../db/sql.ts";
 import { listWantingSubscriptions, type WantingSubscription } from "../db/wanted.ts";
 import type { Contract, Occurrence, RenderedEvent } from "../domain/contracts/contract.ts";
+import { workflowWebhooks } from "../domain/contracts/workflow-webhooks.ts";
 import { type LeasedDelivery, leaseMs } from "../domain/delivery.ts";
 import { type Happening, teamOf } from "../domain/lifecycle/happening.ts";
 import { type Changes, subjectKey } from "../domain/world.ts";
@@ -108,6 +109,10 @@ async function readWanting(
   return groupBy(subscriptions, ({ teamId, contract }) => subjectKey(teamId, contract));
 }
 
+/** The workflow by which an event's deliveries are listed: contract A's lists alone can be asked for one. */
+export const listedWorkflowOf = ({ contract, workflowId }: RenderedEvent): string | null =>
+  contract === workflowWebhooks.name ? workflowId : null;
+
 /** Writes events and deliveries, all on their way when it returns; resolves with those leased to this process. */
 export async function writeDeliveries(
   tx: Tx,
@@ -123,6 +128,7 @@ export async function writeDeliveries(
     eventId: event.id,
     subscriptionId: subscription.id,
     eventType: event.eventType,
+    workflowId: listedWorkflowOf(event),
     order: event.order,
     leaseMs: leased ? leaseMs(subscription.timeoutSeconds) : null,
   }));

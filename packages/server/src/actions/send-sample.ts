@@ -14,6 +14,7 @@ import type { Run } from "../domain/lifecycle/run.ts";
 import type { Workflow } from "../domain/lifecycle/workflow.ts";
 import { AppError } from "../errors.ts";
 import type { Keyring } from "../secrets.ts";
+import { listedWorkflowOf } from "./fan-out.ts";
 import { sealPayloads } from "./payload-vault.ts";
 
 /** A wish for a sample: of which event type, for which subscription, and fresh ids for what is made up. */
@@ -70,6 +71,7 @@ export async function sendSample(
           eventId: event.id,
           subscriptionId,
           eventType: event.eventType,
+          workflowId: listedWorkflowOf(event),
           // In an order of its own it waits for nothing, and is made at most once.
           order: contract.samplesOnce ? { key: event.id, position: 0 } : null,
           leaseMs: null,

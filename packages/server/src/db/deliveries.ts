@@ -9,6 +9,8 @@ export type NewDelivery = {
   eventId: string;
   subscriptionId: string;
   eventType: string;
+  /** The workflow by which it is listed; null where a list is never asked for one. */
+  workflowId: string | null;
   /** Where order counts: it goes out after those of its key that come before it, and at most once. */
   order: { key: string; position: number } | null;
   /** Milliseconds of a lease for the process that inserts it; null leaves it in the table, due now. */
@@ -44,14 +46,15 @@ export async function insertDeliveries(
         unnest(${uuidArray(deliveries.map((d) => d.eventId))}::uuid[]) as event_id,
         unnest(${textArray(deliveries.map((d) => d.subscriptionId))}::text[]) as subscription_id,
         unnest(${textArray(deliveries.map((d) => d.eventType))}::text[]) as event_type,
+        unnest(${textArray(deliveries.map((d) => d.workflowId))}::text[]) as workflow_id,
         unnest(${boolArray(deliveries.map((d) => d.leaseMs !== null))}::bool[]) as leased,
         unnest(${textArray(deliveries.map((d) => d.order?.key ?? null))}::text[]) as order_key,
         unnest(${int4Array(deliveries.map((d) => d.order?.position ?? null))}::int4[])
           as order_position
     ), inserted as (
-      insert into deliveries (team_id, id, event_id, subscription_id, event_type, order_key,
-        order_position, due_at, lease_token, attempt_count)
-      select team_id, id, event_id, subscription_id, event_type, order_key, order_position,
+      insert into deliveries (team_id, id, event_id, subscription_id, event_type, workflow_id,
+        order_key, order_position, due_at, lease_token, attempt_count)
+      select team_id, id, event_id, subscription_id, event_type, workflow_id, order_key, order_position,
         case when not leased then now() end,
         case when leased then ${leaseToken}::uuid end,
         case when leased then 1 else 0 end

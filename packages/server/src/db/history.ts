@@ -1,6 +1,7 @@
 import { eventId, isObjectId, parseEventId } from "../ids.ts";
 import { textArray } from "./arrays.ts";
-import { chooseWays, eventTypesOf, type Sought } from "./delivery-ways.ts";
+import { eventTypesOf, newestIn, placesOfKinds } from "./delivery-places.ts";
+import { chooseWays, type Sought } from "./delivery-ways.ts";
 import { daysOf, type Listed, type Page, readList } from "./lists.ts";
 import { type Database, part, type Sql, type SqlPart } from "./sql.ts";
 import type { SubscriptionOwner } from "./subscriptions.ts";
@@ -68,14 +69,15 @@ export async function listDeliveries(
 ): Promise<Listed<DeliveryRow>> {
   const sought = await resolve(database.sql, owner, filter);
   if (sought === undefined) return nothing;
-  const { pages, count } = chooseWays(owner, sought, page);
+  const { pages, count, estimated } = await chooseWays(database.sql, owner, sought, page);
   return await readList<DeliveryRow>(database, {
+    offset: page.offset,
     page: async (sql) => {
       const found = await findPage(sql, owner.teamId, pages, page);
       return await readDeliveries(sql, owner.teamId, found, page);
     },
     count: (sql, limit) => sql`
-      select count(*)::int as count from (select d.id ${count(limit)} limit ${limit}) matching`,
+      select count(*)::int as count from (select d.id ${limit === null ? estimated : count} limit ${limit}) matching`,
   });
 }
 
@@ -181,32 +183,20 @@ async function listEventIdsOfCall(
 /** So many are looked at one by one. */
 const few = 5_000;
 
-/** Finds deliveries of workflows by their events, or by their event type, if either are few. */
+/** Finds deliveries of workflows by their event type, if those of the type are few. */
 async function throughFew(
   sql: Sql,
-  { teamId, contract }: SubscriptionOwner,
+  owner: SubscriptionOwner,
   sought: Sought,
 ): Promise<Sought | undefined> {
   const { workflowIds, eventType } = sought;
   if (workflowIds === null) return sought;
   if (workflowIds.length === 0) return undefined;
-  const beyond = await sql`
-    select from events where team_id = ${teamId} and workflow_id = any(${workflowIds}::text[])
-    limit 1 offset ${few}`;
-  if (beyond.length === 0) {
-    const events = await sql<{ id: string }>`
-      select id from events where team_id = ${teamId} and workflow_id = any(${workflowIds}::text[])`;
-    return { ...sought, workflowIds: null, named: { eventIds: events.map(({ id }) => id) } };
-  }
   if (eventType === null) return sought;
+  const places = await placesOfKinds(sql, owner, sought);
+  const read = { columns: part`d.id`, wanted: part`true`, limit: few + 1 };
   const ofType = await sql<{ id: string }>`
-    select d.id from subscriptions s
-    cross join lateral (
-      select id from deliveries where subscription_id = s.id and event_type = ${eventType}
-      limit ${few + 1}
-    ) d
-    where s.team_id = ${teamId} and s.contract = ${contract}
-    limit ${few + 1}`;
+    select d.id ${newestIn(owner.teamId, places, read)} limit ${few + 1}`;
   if (ofType.length > few) return sought;
   return { ...sought, named: { deliveryIds: ofType.map(({ id }) => id) } };
 }
@@ -221,7 +211,7 @@ async function readDeliveries(
   const [from, to] = daysOf(found);
   return await sql<DeliveryRow>`
     with sized as (
-      select d.*, e.workflow_id, e.workflow_name, e.run_id, e.run_status, e.call_id,
+      select d.*, e.workflow_id as of_workflow_id, e.workflow_name, e.run_id, e.run_status, e.call_id,
              e.dedupe_key, e.created_by, e.payload,
              sum(coalesce(octet_length(e.payload), 0)) over (order by d.id desc) as payload_bytes
       from deliveries d
@@ -231,7 +221,7 @@ async function readDeliveries(
       where d.team_id = ${teamId} and d.id = any(${textArray(found.map(({ id }) => id))}::text[])
     )
     select id, event_id as "eventId", subscription_id as "subscriptionId",
-           event_type as "eventType", workflow_id as "workflowId",
+           event_type as "eventType", of_workflow_id as "workflowId",
            workflow_name as "workflowName", run_id as "runId", run_status as "runStatus",
            call_id as "callId", dedupe_key as "dedupeKey",
            case when ${withPayload} and payload_bytes <= ${pagePayloadBytesMax} then payload end

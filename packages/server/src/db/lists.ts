@@ -24,24 +24,32 @@ type Count = (sql: Sql, limit: number | null) => Promise<object[]>;
 /** Matches are counted exactly up to this many. */
 const exactTotalMax = 10_000;
 
-/** Both statements run side by side, so this is how long a list takes at the most. */
+/** Page and count run side by side, so this is how long a list takes; an estimate, which only plans, comes on top. */
 const statementTimeoutMs = 1_800;
 
 /**
  * Reads one page and the total side by side, each within 1.8 s; a page that takes longer is `query_too_slow`.
  *
  * `count` is one `select count(*)::int as count from (select … limit n) matching`. Beyond 10,000 matches, or when
- * counting takes too long, the total is the planner's estimate.
+ * counting takes too long, the total is the planner's estimate. A page that begins beyond them is not counted at all
+ * unless it is empty; `offset` says where it begins.
  */
 export async function readList<Row>(
   database: Database,
-  queries: { page: (sql: Sql) => Promise<Row[]>; count: Count },
+  queries: { page: (sql: Sql) => Promise<Row[]>; count: Count; offset?: number },
 ): Promise<Listed<Row>> {
-  const [rows, total] = await Promise.all([
-    bounded(database, queries.page),
-    countMatches(database, queries.count),
-  ]);
-  return { rows, ...total };
+  const { page, count, offset = 0 } = queries;
+  if (offset < exactTotalMax) {
+    const [rows, total] = await Promise.all([
+      bounded(database, page),
+      countMatches(database, count),
+    ]);
+    return { rows, ...total };
+  }
+  const rows = await bounded(database, page);
+  if (rows.length === 0) return { rows, ...(await countMatches(database, count)) };
+  const total = Math.max(offset + rows.length, await estimate(database, count));
+  return { rows, total, totalIsEstimate: true };
 }
 
 async function countMatches(

@@ -1,7 +1,7 @@
 import { textArray } from "./arrays.ts";
-import { eventTypesOf } from "./delivery-ways.ts";
+import { newestIn, placesOfKinds } from "./delivery-places.ts";
 import { daysOf, type Listed, type Page, readList } from "./lists.ts";
-import { type Database, part, type Sql, type SqlPart } from "./sql.ts";
+import { type Database, part, type Sql } from "./sql.ts";
 import type { SubscriptionOwner } from "./subscriptions.ts";
 
 /** One attempt, for the subscriber to read. */
@@ -39,72 +39,34 @@ export async function listLogs(
   filter: LogFilter,
   page: Page,
 ): Promise<Listed<LogRow>> {
+  const places = await placesOfKinds(database.sql, owner, filter);
+  const attempted = (limit: number | null) =>
+    newestIn(owner.teamId, places, {
+      columns: part`d.id, d.created_at,
+        d.attempt_count - case when d.lease_token is null then 0 else 1 end as attempts`,
+      wanted: part`d.last_attempt_at is not null`,
+      limit,
+    });
   return await readList<LogRow>(database, {
+    offset: page.offset,
     page: async (sql) => {
-      const shown = onPage(await listAttempted(sql, owner, filter, page), page);
-      return await readLogs(sql, owner.teamId, shown, page);
+      // As each has an attempt at least, no more deliveries are needed than attempts.
+      const reach = page.offset + page.limit;
+      const newest = await sql<Attempted>`
+        select d.id, d.created_at as "createdAt", d.attempts ${attempted(reach)}
+        order by d.id desc
+        limit ${reach}`;
+      return await readLogs(sql, owner.teamId, onPage(newest, page), page);
     },
     count: (sql, limit) => sql`
       select coalesce(sum(attempts), 0)::int as count from (
-        select d.attempt_count - case when d.lease_token is null then 0 else 1 end as attempts
-        ${kindsOf(owner, filter)}
-        join deliveries d on d.subscription_id = s.id and d.event_type = kind.event_type
-        where ${ownBy(owner, filter)} and d.last_attempt_at is not null
-        limit ${limit}
+        select d.attempts ${attempted(null)} limit ${limit}
       ) matching`,
   });
 }
 
-// The team is asked of the subscription alone: asked of its deliveries, the planner would walk all of the team's.
-const ownBy = ({ teamId, contract }: SubscriptionOwner, { subscriptionId }: LogFilter) => part`
-  s.team_id = ${teamId} and s.contract = ${contract}
-  and (${subscriptionId}::text is null or s.id = ${subscriptionId})`;
-
-const kindsOf = ({ contract }: SubscriptionOwner, { eventType }: LogFilter) => part`
-  from subscriptions s
-  cross join unnest(${eventType === null ? eventTypesOf(contract) : [eventType]}::text[])
-    as kind (event_type)`;
-
 /** A delivery that was attempted; an attempt in flight is not counted. */
 type Attempted = { id: string; createdAt: Date; attempts: number };
-
-/**
- * Lists deliveries that were attempted, newest first, at least as many as the page reaches attempts.
- *
- * Of each subscription and type the newest are read backwards from their index and merged. Whether they were attempted
- * is asked of the merged ones alone, as the answer is not in the index; only if too many were not, of each.
- */
-async function listAttempted(
-  sql: Sql,
-  owner: SubscriptionOwner,
-  filter: LogFilter,
-  page: Page,
-): Promise<Attempted[]> {
-  const reach = page.offset + page.limit;
-  const newest = (condition: SqlPart) => part`
-    ${kindsOf(owner, filter)}
-    cross join lateral (
-      select id from deliveries
-      where subscription_id = s.id and event_type = kind.event_type and ${condition}
-      order by id desc
-      limit ${reach}
-    ) d
-    where ${ownBy(owner, filter)}
-    order by d.id desc
-    limit ${reach}`;
-  let rows: Attempted[] = [];
-  for (const condition of [part`true`, part`last_attempt_at is not null`]) {
-    rows = await sql<Attempted>`
-      select d.id, d.created_at as "createdAt",
-             d.attempt_count - case when d.lease_token is null then 0 else 1 end as attempts
-      from (select d.id ${newest(condition)}) newest
-      join deliveries d on d.team_id = ${owner.teamId} and d.id = newest.id
-      where d.last_attempt_at is not null
-      order by d.id desc`;
-    if (rows.reduce((sum, { attempts }) => sum + attempts, 0) >= reach) break;
-  }
-  return rows;
-}
 
 /** Those whose attempts are on the page, and how many attempts of the first of them come before it. */
 function onPage(deliveries: readonly Attempted[], { offset, limit }: Page) {

@@ -77,6 +77,9 @@ async function listTables(sql: Sql): Promise<Table[]> {
         where x.indrelid = c.oid
           and not exists (select from pg_constraint n where n.conindid = x.indexrelid and n.conrelid = c.oid)
         order by i.relname collate "C"
+      ) || array(
+        select pg_get_statisticsobjdef(e.oid)
+        from pg_statistic_ext e where e.stxrelid = c.oid order by e.stxname collate "C"
       ) as indexes,
       array(
         select format('alter table %s enable row level security', c.relname) where c.relrowsecurity

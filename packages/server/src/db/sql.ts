@@ -19,10 +19,10 @@ export type Sql = {
 
 /** A piece of a statement with its own parameters; as a value of a statement, or of another piece, it becomes part of it. */
 export class SqlPart {
-  readonly strings: TemplateStringsArray;
+  readonly strings: readonly string[];
   readonly values: readonly unknown[];
 
-  constructor(strings: TemplateStringsArray, values: readonly unknown[]) {
+  constructor(strings: readonly string[], values: readonly unknown[]) {
     this.strings = strings;
     this.values = values;
   }
@@ -31,6 +31,14 @@ export class SqlPart {
 /** Writes a piece of a statement as a template, to be used in several statements. */
 export const part = (strings: TemplateStringsArray, ...values: unknown[]): SqlPart =>
   new SqlPart(strings, values);
+
+/** Puts pieces one behind the other, with the same words between them. */
+export const joined = (parts: readonly SqlPart[], between: " and " | " union all "): SqlPart =>
+  new SqlPart(parts.length === 0 ? [""] : ["", ...parts.slice(1).map(() => between), ""], parts);
+
+/** All of these conditions; false stands for none. */
+export const allOf = (conditions: readonly (SqlPart | false)[]): SqlPart =>
+  joined([part`true`, ...conditions.filter((condition) => condition !== false)], " and ");
 
 /**
  * A statement runner inside somebody's transaction. Who takes a `Tx` cannot be called outside of one.

@@ -62,3 +62,17 @@ test("a count that takes too long becomes an estimate, and the page is still ans
   expect(list.rows).toEqual([{ n: 1 }]);
   expect(list.totalIsEstimate).toBe(true);
 });
+
+test("a page that begins beyond 10,000 is counted only when it is empty", async () => {
+  const database = await open();
+  const offset = 10_000;
+  const count = countSeries(7);
+  const full = await readList(database, {
+    page: (sql) => sql<{ n: number }>`select generate_series(1, 3) as n`,
+    count,
+    offset,
+  });
+  expect([full.total, full.totalIsEstimate]).toEqual([10_003, true]);
+  const empty = await readList(database, { page: noRows, count, offset });
+  expect([empty.total, empty.totalIsEstimate]).toEqual([7, false]);
+});

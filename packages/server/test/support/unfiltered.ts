@@ -7,7 +7,7 @@ export type Unfiltered = { database: TeamDatabase; filtersTaken(): number };
 export function withoutTeamFilters(database: TeamDatabase): Unfiltered {
   let taken = 0;
 
-  const stripped = (strings: TemplateStringsArray): TemplateStringsArray => {
+  const stripped = (strings: readonly string[]): TemplateStringsArray => {
     const parts = [...strings];
     parts.forEach((part, index) => {
       const joins = part.replace(/(?:\b\w+\.)?\bteam_id = (?:\w+\.)team_id\b/g, "true");
