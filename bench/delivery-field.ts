@@ -4,6 +4,12 @@ import { cpuSecondsOfTree } from "./cpu.ts";
 import { installPeers } from "./peers.ts";
 import { openRedis, type Redis } from "./redis.ts";
 import { openSink } from "./sink.ts";
+import {
+  countStatements,
+  dearestStatements,
+  type StatementCost,
+  statementSettings,
+} from "./statements.ts";
 import { openPostgres, type World } from "./world.ts";
 
 /** Who can take part, what they store in, and how many times faster ours must be. */
@@ -27,6 +33,8 @@ export type Round = { contestant: Name; number: number; fanOut: number; deliveri
       /** CPU for each delivery: the contestant's own process, and its store. */
       nodeMicroseconds: number;
       storeMicroseconds: number;
+      /** Ours, when they were asked for. */
+      statements?: StatementCost[];
     }
   | { failed: string }
 );
@@ -58,6 +66,7 @@ export async function openField(
   world: World,
   wanted: readonly Name[],
   say: (line: string) => void,
+  withStatements = false,
 ): Promise<Field> {
   const absent: string[] = [];
   let taking = wanted;
@@ -77,7 +86,7 @@ export async function openField(
       leaveOut((name) => contestants[name].store === "redis", why);
     }
   }
-  const postgres = await openPostgres(world);
+  const postgres = await openPostgres(world, withStatements ? statementSettings : {});
   const sink = await openSink(world, say);
 
   async function play(name: Name, { number, facts, fanOut, profileTo }: Play): Promise<Round> {
@@ -108,6 +117,8 @@ export async function openField(
       await inTime(child.ask("run"));
       await child.ask("prepare", facts);
 
+      const counted = withStatements && name === "ours";
+      if (counted) await countStatements(databaseUrl);
       const countBefore = await sink.count();
       const cpuBefore = storeCpu();
       const lap = await inTime(child.ask<Lap>("run", { profileTo }));
@@ -118,9 +129,11 @@ export async function openField(
         const failed = `incomplete: ${deliveries} added, ${received} received, ${recorded} recorded`;
         return { ...round, failed };
       }
+      const statements = counted ? await dearestStatements(databaseUrl) : undefined;
       await closing.close();
       return {
         ...round,
+        ...(statements ? { statements } : {}),
         seconds: lap.seconds,
         perSecond: deliveries / lap.seconds,
         nodeMicroseconds: (lap.cpuSeconds / deliveries) * 1e6,

@@ -1,4 +1,4 @@
-// npm run bench -- delivery [--facts 50000] [--contestants ceiling,ours,…] [--profile] [--rounds 3] [--json]
+// npm run bench -- delivery [--facts 50000] [--contestants ceiling,ours,…] [--profile] [--statements] [--rounds 3] [--json]
 //
 // Facts in bulk → delivered → recorded, durable, 256 POSTs at once, bodies of about 1 KiB: facts with one subscription
 // each, then a fifth as many with five. Every contestant runs in a process of its own, warms up, and gets an empty
@@ -11,6 +11,7 @@ import { printResults, summarise } from "./delivery-results.ts";
 import { readOptions, usageError } from "./options.ts";
 import { printProfile } from "./profile.ts";
 import { openReport } from "./report.ts";
+import { printStatements } from "./statements.ts";
 import { inWorld } from "./world.ts";
 
 const options = readOptions({
@@ -21,6 +22,7 @@ const options = readOptions({
     contestants: { describes: "who takes part", default: names.join(",") },
     "fan-outs": { describes: "subscriptions a fact", default: "1,5" },
     profile: { describes: "profile ours and print where its time went", flag: true },
+    statements: { describes: "print where PostgreSQL's time went for ours", flag: true },
   },
 });
 const taking = options
@@ -37,7 +39,7 @@ const report = openReport("delivery", options);
 
 await inWorld(async (world) => {
   report.say("starting PostgreSQL and a receiver …");
-  const field = await openField(world, taking as Name[], report.say);
+  const field = await openField(world, taking as Name[], report.say, options.flag("statements"));
   const rounds: Round[] = [];
   for (let number = 1; number <= options.rounds; number++) {
     for (const fanOut of fanOuts) {
@@ -54,6 +56,7 @@ await inWorld(async (world) => {
                 `${round.nodeMicroseconds.toFixed(1)} µs node, ${round.storeMicroseconds.toFixed(1)} µs store`,
         );
         if (profileTo && !("failed" in round)) printProfile(profileTo, report.say);
+        if ("statements" in round) printStatements(round.statements, facts * fanOut, report.say);
       }
     }
   }

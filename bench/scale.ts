@@ -134,7 +134,14 @@ async function drain(
     const cpu = cpuSecondsOfTree(postgres.pid) - cpuBefore;
     const received = (await sink.count()) - receivedBefore;
     if (received !== deliveries) {
-      throw new Error(`${deliveries} deliveries were recorded and ${received} received`);
+      const failed = await query<{ code: string; count: number }>(
+        databaseUrl,
+        `select error_code as code, count(*)::int as count from attempts
+         where not success group by error_code`,
+      );
+      throw new Error(
+        `${deliveries} attempts were recorded and ${received} received; failed: ${JSON.stringify(failed)}`,
+      );
     }
     return {
       processes,

@@ -58,7 +58,9 @@ ${process.getuid?.() === 0 ? "user root;" : ""}
 daemon off;
 pid nginx.pid;
 worker_processes 1;
-events { worker_connections 4096; }
+worker_rlimit_nofile 32768;
+# Short of them it closes idle ones, into which somebody may be writing: more than all processes of a benchmark open.
+events { worker_connections 16384; }
 http {
   access_log off;
   keepalive_requests 1000000000;
