@@ -38,6 +38,7 @@ test("the dump tells nothing of daily partitions", async () => {
 test.each([
   "alter table deliveries drop constraint finished_when_not_pending",
   "drop index deliveries_due",
+  "drop statistics deliveries_of_one_team_by_workflow",
   "alter table runs alter column workflow_id drop not null",
   "alter table deliveries alter column attempt_count set default 1",
   "alter table teams add column colour text",
@@ -60,4 +61,22 @@ test("there are tables and indexes only: no trigger, function, view, sequence or
   await sql`create function price() returns int language sql as 'select 1'`;
   await sql`create type colour as enum ('red')`;
   expect(await listOtherObjects(sql)).toEqual(["function price", "type colour"]);
+});
+
+/** Found by their deliveries, which are found by the team. */
+const foundOtherwise = ["attempts", "hot_leases"];
+
+test("a team's rows are found by its id in every table: erasing one team does not read all others", async () => {
+  const { sql } = await setup();
+  const tables = await sql<{ name: string; indexed: boolean }>`
+    select c.relname as name, exists (
+      select from pg_index i
+      where i.indrelid = c.oid and i.indkey[0] = a.attnum and i.indpred is null
+    ) as indexed
+    from pg_class c
+    join pg_attribute a on a.attrelid = c.oid and a.attname in ('team_id', 'team_ids')
+    where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition`;
+  expect(tables.length).toBeGreaterThan(10);
+  const without = tables.filter(({ indexed }) => !indexed).map(({ name }) => name);
+  expect(without.sort()).toEqual(foundOtherwise);
 });
