@@ -117,7 +117,9 @@ test("invariant 6: an attempt that a person asked for comes on top of the retrie
   await house.settled();
   // Asked for while a retry is pending, twice before it begins: one more attempt, and the retry is still to come.
   await house.passTime("-1 hour");
+  await house.dispatcher.close();
   await Promise.all([redeliver(house), redeliver(house)]);
+  house.openProcess();
   await house.drain();
   expect(await house.delivery()).toMatchObject({ status: "failed", attempt_count: 3 });
   // Asked for after the end: one more.
