@@ -33,6 +33,8 @@ export type Attempted =
   | {
       kind: "attempted";
       quick: boolean;
+      /** Some answer came, and was not only waited for. */
+      answered: boolean;
       healthy: boolean;
       overburdened: boolean;
       quietMs: number;
@@ -118,6 +120,7 @@ export async function attempt(
   return {
     kind: "attempted",
     quick,
+    answered: result.kind === "responded",
     healthy: quick && outcome.kind === "delivered",
     overburdened: isOverburdened(result),
     quietMs: quietSeconds(result, deps.nowMs()) * 1_000,

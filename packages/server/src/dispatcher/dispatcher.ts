@@ -86,6 +86,8 @@ type Lane = {
   /** Attempts that are over. */
   pace: Pace;
   standing: Standing;
+  /** Whether the last attempt that is over brought an answer, however late and whatever it said. */
+  answered: boolean;
   /** When an attempt ended last, or began while there was no other; of `performance.now()`. */
   heardAtMs: number;
   /** The last walk by which more was due in the table than could be taken; see `hasBacklog`. */
@@ -131,6 +133,7 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
         slots: firstSlots(deps.subscriptionConcurrency),
         pace: openPace(),
         standing: "new",
+        answered: false,
         heardAtMs: 0,
         backlogWalk: -1,
         quietUntilMs: 0,
@@ -165,12 +168,19 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
     if (lane.standing === standing) return;
     inFlight.take(lane.standing, -lane.inFlight);
     held.take(lane.standing, -heldOf(lane));
-    const waited = rings[lane.standing].delete(lane);
+    for (const old of standings) rings[old].delete(lane);
     lane.standing = standing;
     inFlight.take(standing, lane.inFlight);
     held.take(standing, heldOf(lane));
-    if (waited) rings[standing].add(lane);
+    offerTurn(lane);
   }
+
+  /**
+   * Among whom a lane asks for one more place, of so many that it has. Who answers late still answers: for its only
+   * place it waits with the new ones, and not until those that hang have come to their timeouts.
+   */
+  const placeOf = (lane: Lane, places: number): Standing =>
+    lane.standing === "slow" && lane.answered && places === 0 ? "new" : lane.standing;
 
   /** A lane whose receiver has fallen silent is slow, long before its timeouts say so. */
   function demoteSilentLanes(): void {
@@ -191,7 +201,14 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
     lane.standing === "new" ? slotsOfNew * 2 : holdMax(lane.slots, lane.pace.bestPerSecond());
 
   const roomOf = (lane: Lane): number =>
-    isQuiet(lane) ? 0 : Math.min(holdMaxOf(lane) - heldOf(lane), room(lane.standing));
+    isQuiet(lane) ? 0 : Math.min(holdMaxOf(lane) - heldOf(lane), roomFor(lane));
+
+  /** Room for a lane among all others of its standing, or for one of its deliveries among the new ones. */
+  function roomFor(lane: Lane): number {
+    const own = room(lane.standing);
+    const place = placeOf(lane, heldOf(lane));
+    return place === lane.standing ? own : Math.max(own, Math.min(1, room(place)));
+  }
 
   /** What is sent at most once must not wait under a lease: were it lost with this process, it would never be sent. */
   const slotsFreeOf = (lane: Lane): number =>
@@ -199,8 +216,8 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
       ? 0
       : Math.min(
           slotsOf(lane) - heldOf(lane),
-          inFlight.left(lane.standing, deps.concurrency),
-          room(lane.standing),
+          inFlight.left(placeOf(lane, lane.inFlight), deps.concurrency),
+          roomFor(lane),
         );
 
   /** Deliveries that may be held, over all lanes: as many again may wait as may be in flight, and more when all goes fast. */
@@ -237,7 +254,11 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
   }
 
   function offerTurn(lane: Lane): void {
-    if (lane.ready.length > 0 && lane.inFlight < slotsOf(lane)) rings[lane.standing].add(lane);
+    if (lane.ready.length === 0 || lane.inFlight >= slotsOf(lane)) return;
+    const place = placeOf(lane, lane.inFlight);
+    // It may wait there since it had another one in flight.
+    if (place !== lane.standing) rings[lane.standing].delete(lane);
+    rings[place].add(lane);
   }
 
   /** Starts what may start: one delivery a lane in turn and one lane a standing, while there are slots. */
@@ -309,6 +330,7 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
   /** What an attempt that is over tells of its receiver. */
   function learn(lane: Lane, attempted: Attempted & { kind: "attempted" }): void {
     lane.heardAtMs = performance.now();
+    lane.answered = attempted.answered;
     setStanding(lane, attempted.quick ? "quick" : "slow");
     pace.count();
     lane.pace.count();

@@ -1,6 +1,6 @@
 /**
  * How soon a receiver lets go of what is sent to it: `quick` when its last answer came soon, `slow` when that took long
- * or it has been silent, `new` before its first answer.
+ * or it has been silent, `new` before its first answer. For its only place, a slow one that answered stands with the new.
  */
 export type Standing = "slow" | "new" | "quick";
 

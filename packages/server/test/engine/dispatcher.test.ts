@@ -3,6 +3,7 @@ import { expect, onTestFinished, test, vi } from "vitest";
 import { claimDueOfAllTeams, listDueSubscriptionsOfAllTeams } from "../../src/db/claims.ts";
 import type { Database } from "../../src/db/sql.ts";
 import { claimSettings } from "../../src/dispatcher/dispatcher.ts";
+import { quickMs } from "../../src/dispatcher/standing.ts";
 import { leaseMs } from "../../src/domain/delivery.ts";
 import { type House, openHouse, until } from "../support/house.ts";
 import { openReceiver } from "../support/http-receiver.ts";
@@ -481,7 +482,8 @@ test("invariant 11: however many receivers hang, one that answers is served at o
   const open = hanging.hold();
   // Four places each would be more than twice what there is in all.
   for (let n = 0; n < 10; n++) {
-    await house.subscribe({ receiver: hanging, events: ["workflow_created"] });
+    const events = ["workflow_created"];
+    await house.subscribe({ receiver: hanging, events, timeoutSeconds: 60 });
   }
   await house.subscribe({ events: ["workflow_created"] });
   await Promise.all(Array.from({ length: 5 }, () => house.workflow()));
@@ -492,5 +494,31 @@ test("invariant 11: however many receivers hang, one that answers is served at o
     await house.receiver.received(6 + n);
   }
   expect(hanging.requests.length).toBeLessThanOrEqual(12);
+  open();
+});
+
+test("invariant 11: however many receivers hang, one that was late once need not wait for their timeouts", async () => {
+  const house = await openHouse({ concurrency: 16, subscriptionConcurrency: 4 });
+  const hanging = await openReceiver();
+  onTestFinished(() => hanging.close());
+  const open = hanging.hold();
+  for (let n = 0; n < 10; n++) {
+    const events = ["workflow_created"];
+    await house.subscribe({ receiver: hanging, events, timeoutSeconds: 60 });
+  }
+  await house.subscribe({ events: ["workflow_created"] });
+  const answer = house.receiver.hold();
+  await house.workflow();
+  await house.receiver.received(1);
+  const askedAtMs = performance.now();
+  await until(
+    "its answer is late, and the others have been found silent",
+    () => performance.now() - askedAtMs > quickMs * 2.2,
+  );
+  answer();
+  for (let n = 0; n < 5; n++) {
+    await house.workflow();
+    await house.receiver.received(2 + n);
+  }
   open();
 });
