@@ -190,7 +190,6 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
     for (const lane of lanes.values()) {
       if (lane.inFlight === 0 || nowMs - lane.heardAtMs <= quickMs) continue;
       setStanding(lane, "slow");
-      offerTurn(lane);
     }
     startWhatMay();
   }
@@ -203,12 +202,14 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
   const roomOf = (lane: Lane): number =>
     isQuiet(lane) ? 0 : Math.min(holdMaxOf(lane) - heldOf(lane), roomFor(lane));
 
-  /** Room for a lane among all others of its standing, or for one of its deliveries among the new ones. */
-  function roomFor(lane: Lane): number {
-    const own = room(lane.standing);
-    const place = placeOf(lane, heldOf(lane));
-    return place === lane.standing ? own : Math.max(own, Math.min(1, room(place)));
+  /** What is left for a lane that has so many places: all that its standing has, or one place among the new ones. */
+  function leftFor(lane: Lane, places: number, left: (standing: Standing) => number): number {
+    const own = left(lane.standing);
+    const place = placeOf(lane, places);
+    return place === lane.standing ? own : Math.max(own, Math.min(1, left(place)));
   }
+
+  const roomFor = (lane: Lane): number => leftFor(lane, heldOf(lane), room);
 
   /** What is sent at most once must not wait under a lease: were it lost with this process, it would never be sent. */
   const slotsFreeOf = (lane: Lane): number =>
@@ -216,7 +217,7 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
       ? 0
       : Math.min(
           slotsOf(lane) - heldOf(lane),
-          inFlight.left(placeOf(lane, lane.inFlight), deps.concurrency),
+          leftFor(lane, lane.inFlight, (standing) => inFlight.left(standing, deps.concurrency)),
           roomFor(lane),
         );
 
