@@ -162,6 +162,9 @@ function openPool(options: DatabaseOptions): { pool: pg.Pool; close(): Promise<v
   pool.on("error", (error) => {
     if (!closing) options.onError(error);
   });
+  // Checked out, a connection's errors do not reach that handler; its statements tell them, and nobody has to listen.
+  // From the first moment on: one that is ended as soon as it is made says so before its holder has it in hand.
+  pool.on("connect", (client) => client.on("error", () => {}));
   return {
     pool,
     async close() {
@@ -184,9 +187,6 @@ async function transact<T>(
   mayStartAtOnce: boolean,
 ): Promise<T> {
   const client = await pool.connect();
-  // Checked out, a client's errors no longer reach the pool's handler.
-  const onClientError = () => {};
-  client.on("error", onClientError);
   let broken: Error | undefined;
   let transaction: Transaction | undefined;
   try {
@@ -209,7 +209,6 @@ async function transact<T>(
     }
     throw isFollowUp(error) ? (transaction?.firstFailure() ?? error) : error;
   } finally {
-    client.off("error", onClientError);
     client.release(broken);
   }
 }

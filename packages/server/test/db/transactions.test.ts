@@ -1,4 +1,7 @@
-import { expect, test } from "vitest";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
+import { expect, onTestFinished, test } from "vitest";
+import { isStorageUnavailable, openDatabase } from "../../src/db/sql.ts";
 import { openHouse } from "../support/house.ts";
 
 test("statements that do not wait for each other run in their order, and COMMIT right behind them", async () => {
@@ -91,3 +94,50 @@ test("a single statement of a team is a transaction: committed when it answers, 
     { name: "new" },
   ]);
 });
+
+test("a connection that is ended in the moment it is made fails its transaction, and not the process", async () => {
+  const url = await openEndingServer();
+  const database = openDatabase({
+    url,
+    name: "test",
+    role: "owner",
+    connectionsMax: 1,
+    statementTimeoutMs: 1_000,
+    onError: () => {},
+  });
+  onTestFinished(() => database.close());
+  const failure = await database
+    .begin((tx) => tx`select 1`)
+    .then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+  expect(failure).toBeInstanceOf(Error);
+  expect(isStorageUnavailable(failure)).toBe(true);
+});
+
+/**
+ * Speaks PostgreSQL's protocol as far as "ready for query", and says in the same packet that an administrator ended
+ * the connection: PostgreSQL itself comes to that only now and then.
+ */
+async function openEndingServer(): Promise<string> {
+  const message = (type: string, body: Buffer) => {
+    const length = Buffer.alloc(4);
+    length.writeInt32BE(body.length + 4);
+    return Buffer.concat([Buffer.from(type), length, body]);
+  };
+  const ended = "SFATAL\0C57P01\0Mterminating connection due to administrator command\0\0";
+  const packet = Buffer.concat([
+    message("R", Buffer.alloc(4)), // authenticated
+    message("Z", Buffer.from("I")), // ready, and idle
+    message("E", Buffer.from(ended)),
+  ]);
+  const server = createServer((socket) => {
+    socket.on("error", () => {});
+    socket.once("data", () => socket.end(packet));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => void server.close());
+  return `postgresql://postgres@127.0.0.1:${(server.address() as AddressInfo).port}/postrider`;
+}
