@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { request } from "undici";
+import { ownConnections } from "../packages/server/src/config.ts";
 import type { Campaign } from "./campaign.ts";
 
 /** What might grow without end, at one moment. Memory in MiB, sizes in bytes. */
@@ -21,8 +22,11 @@ export type Sample = {
 /** One figure early and late, and the most it may be late. */
 export type Trend = { name: string; early: number; late: number; most: number; holds: boolean };
 
-/** Connections of one service: api 10, ingest 2, results 3, claims 2, listen 1. */
-const connectionsOfService = 18;
+const connectionsOfApi = 10;
+const connectionsOfService = Object.values(ownConnections).reduce(
+  (sum, count) => sum + count,
+  connectionsOfApi,
+);
 
 /** The bounds of a soak, as `npm run soak -- --help` tells them. */
 export const bounds = [

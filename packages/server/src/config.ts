@@ -2,6 +2,16 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { type Cidr, parseCidr } from "./domain/address.ts";
 
+/** Connections to PostgreSQL that every process takes beside those of the API, by their names in pg_stat_activity. */
+export const ownConnections = {
+  keys: 2,
+  ingest: 2,
+  results: 3,
+  claims: 2,
+  upkeep: 3,
+  listen: 1,
+} as const;
+
 /** Every setting of the service, parsed once. docs/configuration.md holds the same table; a test compares them. */
 export type Config = {
   environment: Environment;

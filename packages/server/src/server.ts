@@ -6,7 +6,7 @@ import { openPayloadVault } from "./actions/payload-vault.ts";
 import { openRecordFacts } from "./actions/record-facts.ts";
 import { rememberKeys } from "./actions/remember-keys.ts";
 import { openApp } from "./api/app.ts";
-import type { Config } from "./config.ts";
+import { type Config, ownConnections } from "./config.ts";
 import { ensureBootstrapKey, retireBootstrapKey } from "./db/api-keys.ts";
 import { listPendingMigrations, listPendingMigrationsOf, migrate } from "./db/migrate.ts";
 import {
@@ -110,35 +110,33 @@ async function start(
     closers.push(() => pool.close());
     return pool;
   };
+  const connectionsMax = { api: config.databaseConnections, ...ownConnections };
   const connections = (
-    name: string,
-    connectionsMax: number,
+    name: keyof typeof connectionsMax,
     statementTimeoutMs: number,
     settings: Record<string, string> = {},
   ) => ({
     url: databaseUrl,
     name,
-    connectionsMax,
+    connectionsMax: connectionsMax[name],
     statementTimeoutMs,
     settings,
     onError: (error: Error) => onError(`an idle connection (${name}) was lost`, error),
   });
   const { api, work } = statementTimeoutMs;
   const [team, allTeams] = ["postrider_team", "postrider_all_teams"] as const;
-  const database = kept(
-    openTeamDatabase({ role: team, ...connections("api", config.databaseConnections, api) }),
-  );
-  const keys = kept(openTeamDatabase({ role: "postrider_keys", ...connections("keys", 2, api) }));
+  const database = kept(openTeamDatabase({ role: team, ...connections("api", api) }));
+  const keys = kept(openTeamDatabase({ role: "postrider_keys", ...connections("keys", api) }));
   const ingest = kept(
-    openTeamDatabase({ role: team, ...connections("ingest", 2, work, lookupSettings) }),
+    openTeamDatabase({ role: team, ...connections("ingest", work, lookupSettings) }),
   );
   const results = kept(
-    openDatabase({ role: allTeams, ...connections("results", 3, work, lookupSettings) }),
+    openDatabase({ role: allTeams, ...connections("results", work, lookupSettings) }),
   );
   const claims = kept(
-    openDatabase({ role: allTeams, ...connections("claims", 2, work, claimSettings) }),
+    openDatabase({ role: allTeams, ...connections("claims", work, claimSettings) }),
   );
-  const upkeep = kept(openDatabase({ role: "owner", ...connections("upkeep", 3, work) }));
+  const upkeep = kept(openDatabase({ role: "owner", ...connections("upkeep", work) }));
   await insistOnWall(database);
 
   const keyring = openKeyring(config.encryptionKeys);

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import {
   ConfigError,
   type Environment,
+  ownConnections,
   readConfig,
   readDatabaseUrl,
   type Setting,
@@ -40,6 +41,17 @@ test("docs/configuration.md holds one row for each setting, in the order of src/
     // The formatter pads the cells of a table.
     .map((line) => line.replaceAll(/ {2,}/g, " "));
   expect(rows).toEqual((Object.values(settings) as Setting[]).map(rowOf));
+});
+
+test("the documents say how many connections a process takes, and for what", () => {
+  const named = Object.entries(ownConnections);
+  const own = named.reduce((sum, [, count]) => sum + count, 0);
+  const configuration = readText("docs/configuration.md").replaceAll("\n", " ");
+  expect(configuration).toContain(`\`POSTRIDER_DATABASE_CONNECTIONS\` + ${own} connections`);
+  expect(configuration).toContain(`\`max_connections\` of ${3 * (10 + own) + 3} and more`);
+  const rows = [...readText("ARCHITECTURE.md").matchAll(/^\| `postrider (\w+)` +\| (\d+)/gm)];
+  const told = rows.map(([, name, count]) => [name, Number(count)]);
+  expect(told).toEqual([["api", 10], ...named]);
 });
 
 test("every variable that a document names is a setting", () => {
