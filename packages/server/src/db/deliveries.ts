@@ -1,5 +1,5 @@
 import type { LeasedDelivery } from "../domain/delivery.ts";
-import { boolArray, int4Array, textArray, uuidArray } from "./arrays.ts";
+import { int4Array, textArray, uuidArray } from "./arrays.ts";
 import type { Sql, Tx } from "./sql.ts";
 
 /** A delivery about to be made: one event for one subscription. */
@@ -28,17 +28,7 @@ export async function insertDeliveries(
   deliveries: readonly NewDelivery[],
   leaseToken: string,
 ): Promise<string> {
-  const leased = deliveries.filter(({ leaseMs }) => leaseMs !== null);
-  const lengths = [...new Set(leased.map(({ leaseMs }) => leaseMs))];
-  const hot = lengths.map((length) => {
-    const together = leased.filter(({ leaseMs }) => leaseMs === length);
-    return tx("insert_hot_lease")`
-      insert into hot_leases (expires_at, lease_token, team_ids, delivery_ids)
-      values (now() + ${length}::int4 * interval '1 millisecond', ${leaseToken}::uuid,
-        ${textArray(together.map((d) => d.teamId))}::text[],
-        ${textArray(together.map((d) => d.id))}::text[])`;
-  });
-  const inserted = tx("insert_deliveries")<{ created_at: string }>`
+  const [row] = await tx("insert_deliveries")<{ created_at: string }>`
     with given as (
       select
         unnest(${textArray(deliveries.map((d) => d.teamId))}::text[]) as team_id,
@@ -47,7 +37,7 @@ export async function insertDeliveries(
         unnest(${textArray(deliveries.map((d) => d.subscriptionId))}::text[]) as subscription_id,
         unnest(${textArray(deliveries.map((d) => d.eventType))}::text[]) as event_type,
         unnest(${textArray(deliveries.map((d) => d.workflowId))}::text[]) as workflow_id,
-        unnest(${boolArray(deliveries.map((d) => d.leaseMs !== null))}::bool[]) as leased,
+        unnest(${int4Array(deliveries.map((d) => d.leaseMs))}::int4[]) as lease_ms,
         unnest(${textArray(deliveries.map((d) => d.order?.key ?? null))}::text[]) as order_key,
         unnest(${int4Array(deliveries.map((d) => d.order?.position ?? null))}::int4[])
           as order_position
@@ -55,13 +45,18 @@ export async function insertDeliveries(
       insert into deliveries (team_id, id, event_id, subscription_id, event_type, workflow_id,
         order_key, order_position, due_at, lease_token, attempt_count)
       select team_id, id, event_id, subscription_id, event_type, workflow_id, order_key, order_position,
-        case when not leased then now() end,
-        case when leased then ${leaseToken}::uuid end,
-        case when leased then 1 else 0 end
+        case when lease_ms is null then now() end,
+        case when lease_ms is not null then ${leaseToken}::uuid end,
+        case when lease_ms is not null then 1 else 0 end
       from given
+    ), hot as (
+      insert into hot_leases (expires_at, lease_token, team_ids, delivery_ids)
+      select now() + lease_ms * interval '1 millisecond', ${leaseToken}::uuid, array_agg(team_id), array_agg(id)
+      from given
+      where lease_ms is not null
+      group by lease_ms
     )
     select now()::text as created_at`;
-  const [[row]] = await Promise.all([inserted, ...hot]);
   return row?.created_at ?? "";
 }
 
