@@ -2,10 +2,15 @@ import { randomUUID } from "node:crypto";
 import { insertDeliveries, type NewDelivery } from "../db/deliveries.ts";
 import { insertEvents } from "../db/events.ts";
 import type { Tx } from "../db/sql.ts";
-import { listWantingSubscriptions, type WantingSubscription } from "../db/wanted.ts";
+import {
+  listSubjectSubscriptions,
+  listTeamSubscriptions,
+  type WantingSubscription,
+} from "../db/wanted.ts";
 import type { Contract, Occurrence, RenderedEvent } from "../domain/contracts/contract.ts";
 import { workflowWebhooks } from "../domain/contracts/workflow-webhooks.ts";
 import { type LeasedDelivery, leaseMs } from "../domain/delivery.ts";
+import type { Fact } from "../domain/facts.ts";
 import { type Happening, teamOf } from "../domain/lifecycle/happening.ts";
 import { type Changes, subjectKey } from "../domain/world.ts";
 import { AppError } from "../errors.ts";
@@ -34,6 +39,26 @@ export type Planned = { event: RenderedEvent; subscription: WantingSubscription;
 /** What a batch tells the world, and how much of it nobody wanted. */
 export type FanOut = { events: RenderedEvent[]; deliveries: Planned[]; unwanted: number };
 
+/** Subscriptions of teams as a whole, and the event types for which all of them are there. */
+export type Audience = { eventTypes: ReadonlySet<string>; subscriptions: WantingSubscription[] };
+
+/** Lists who may want to hear of these facts, whatever is decided on them. It travels with what else is read. */
+export async function readAudience(
+  tx: Tx,
+  contracts: readonly Contract[],
+  facts: readonly Fact[],
+): Promise<Audience> {
+  const factTypes = unique(facts.map(({ type }) => type));
+  const eventTypes = unique(
+    contracts.flatMap(({ mayTell }) => factTypes.flatMap((type) => mayTell[type] ?? [])),
+  );
+  const subscriptions =
+    eventTypes.length === 0
+      ? []
+      : await listTeamSubscriptions(tx, unique(facts.map(({ teamId }) => teamId)), eventTypes);
+  return { eventTypes: new Set(eventTypes), subscriptions };
+}
+
 type Told = {
   contract: Contract;
   eventType: string;
@@ -50,10 +75,10 @@ export async function fanOut(
   tx: Tx,
   deps: { contracts: readonly Contract[]; hotPath: HotPath },
   changes: Changes,
+  audience: Audience,
 ): Promise<FanOut> {
   const told = tellingsOf(deps.contracts, changes.happened);
-  if (told.length === 0) return { events: [], deliveries: [], unwanted: 0 };
-  const wanting = await readWanting(tx, told);
+  const wanting = await readWanting(tx, told, audience);
 
   const events: RenderedEvent[] = [];
   const deliveries: Planned[] = [];
@@ -95,19 +120,35 @@ function tellingsOf(contracts: readonly Contract[], happened: Changes["happened"
   return told;
 }
 
+/** Who wants to hear: of the teams as a whole it is known, those of one subject are asked for now. */
 async function readWanting(
   tx: Tx,
   told: readonly Told[],
+  audience: Audience,
 ): Promise<Map<string, WantingSubscription[]>> {
-  const unique = (values: readonly string[]) => [...new Set(values)];
-  const subscriptions = await listWantingSubscriptions(
-    tx,
-    unique(told.map(({ happening }) => teamOf(happening))),
-    unique(told.flatMap(({ contract, happening }) => contract.subjectOf(happening) ?? [])),
-    unique(told.map(({ eventType }) => eventType)),
-  );
+  const ofSubjects: (Told & { subjectId: string })[] = [];
+  for (const one of told) {
+    const subjectId = one.contract.subjectOf(one.happening);
+    if (subjectId !== null) ofSubjects.push({ ...one, subjectId });
+    else if (!audience.eventTypes.has(one.eventType)) {
+      throw new Error(`contract ${one.contract.name} may not tell ${one.eventType} of these facts`);
+    }
+  }
+  const subscriptions =
+    ofSubjects.length === 0
+      ? audience.subscriptions
+      : audience.subscriptions.concat(
+          await listSubjectSubscriptions(
+            tx,
+            unique(ofSubjects.map(({ happening }) => teamOf(happening))),
+            unique(ofSubjects.map(({ subjectId }) => subjectId)),
+            unique(ofSubjects.map(({ eventType }) => eventType)),
+          ),
+        );
   return groupBy(subscriptions, ({ teamId, contract }) => subjectKey(teamId, contract));
 }
+
+const unique = <T>(values: readonly T[]): T[] => [...new Set(values)];
 
 /** The workflow by which an event's deliveries are listed: contract A's lists alone can be asked for one. */
 export const listedWorkflowOf = ({ contract, workflowId }: RenderedEvent): string | null =>

@@ -14,7 +14,7 @@ import { type Changes, noChanges, type Recorded, subjectKey, type World } from "
 import { AppError } from "../errors.ts";
 import { reach } from "../fault-points.ts";
 import { openGroupCommit, type Settled } from "../group-commit.ts";
-import { type FanOut, fanOut, type HotPath, writeDeliveries } from "./fan-out.ts";
+import { type FanOut, fanOut, type HotPath, readAudience, writeDeliveries } from "./fan-out.ts";
 import type { PayloadVault } from "./payload-vault.ts";
 import { readWorld } from "./read-world.ts";
 import { writeChanges } from "./write-changes.ts";
@@ -123,16 +123,17 @@ async function commitOnce(
   const database = deps.database.forTeams([...new Set(facts.map(({ teamId }) => teamId))]);
   try {
     const sealing = await deps.vault.sealing();
-    // Three round trips: BEGIN and what is read; who wants to hear of it; what is written and COMMIT.
+    // Two round trips: BEGIN and all that is read; what is written and COMMIT. Facts of calls take two more to read.
     const { settled, leased } = await database.beginReading(async (tx) => {
       reach("after_begin");
-      const [world, known] = await Promise.all([
+      const [world, known, audience] = await Promise.all([
         readWorld(tx, facts, sealing.keyring),
         readKnown(tx, facts),
+        readAudience(tx, deps.contracts, facts),
       ]);
       const changes = noChanges();
       const { settled, fresh } = settleAll(facts, known, world, changes);
-      planned = await fanOut(tx, deps, changes);
+      planned = await fanOut(tx, deps, changes, audience);
       const written = Promise.all([
         writeDeliveries(tx, planned, sealing),
         writeChanges(tx, world, changes, sealing),

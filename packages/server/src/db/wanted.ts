@@ -12,22 +12,32 @@ export type WantingSubscription = {
   timeoutSeconds: number;
 };
 
-/** Lists the enabled subscriptions that want any of these event types: of these teams as a whole, or of these subjects. */
-export async function listWantingSubscriptions(
+/** Lists the enabled subscriptions of these teams as a whole that want any of these event types. */
+export async function listTeamSubscriptions(
   tx: Tx,
   teamIds: readonly string[],
-  subjectIds: readonly string[],
   eventTypes: readonly string[],
 ): Promise<WantingSubscription[]> {
-  return await tx("list_wanting_subscriptions")<WantingSubscription>`
+  return await tx("list_team_subscriptions")<WantingSubscription>`
     select id, team_id as "teamId", contract, subject_id as "subjectId",
            event_types as "eventTypes", timeout_seconds as "timeoutSeconds"
     from subscriptions
     where team_id = any(${textArray(teamIds)}::text[]) and subject_id is null
       and event_types && ${textArray(eventTypes)}::text[]
       and enabled and deleted_at is null
-    union all
-    select id, team_id, contract, subject_id, event_types, timeout_seconds
+    order by id`;
+}
+
+/** Lists the enabled subscriptions of these subjects that want any of these event types. */
+export async function listSubjectSubscriptions(
+  tx: Tx,
+  teamIds: readonly string[],
+  subjectIds: readonly string[],
+  eventTypes: readonly string[],
+): Promise<WantingSubscription[]> {
+  return await tx("list_subject_subscriptions")<WantingSubscription>`
+    select id, team_id as "teamId", contract, subject_id as "subjectId",
+           event_types as "eventTypes", timeout_seconds as "timeoutSeconds"
     from subscriptions
     where team_id = any(${textArray(teamIds)}::text[])
       and subject_id = any(${textArray(subjectIds)}::text[])

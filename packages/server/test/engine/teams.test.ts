@@ -1,13 +1,14 @@
 import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
 import { listUnfinishedRuns, lockRuns } from "../../src/db/runs.ts";
-import { listWantingSubscriptions } from "../../src/db/wanted.ts";
+import { listSubjectSubscriptions, listTeamSubscriptions } from "../../src/db/wanted.ts";
 import {
   lockWorkflows,
   readVersions,
   readWorkflowsOfRuns,
   shareWorkflows,
 } from "../../src/db/workflows.ts";
+import { makeAssistant } from "../support/calls.ts";
 import { openHouse } from "../support/house.ts";
 
 test("invariant 10: no statement finds a row under another team's id", async () => {
@@ -16,6 +17,7 @@ test("invariant 10: no statement finds a row under another team's id", async () 
   await house.subscribe({ events: ["workflow_created"] });
   const workflowId = await house.workflow();
   const runId = await house.startRun(workflowId);
+  const assistantId = await makeAssistant(house);
 
   const found = (teamId: string) =>
     house.database.begin(async (tx) => {
@@ -27,12 +29,13 @@ test("invariant 10: no statement finds a row under another team's id", async () 
         versions: (await readVersions(tx, workflow)).length,
         unfinishedRuns: (await listUnfinishedRuns(tx, workflow, 10)).length,
         lockedRuns: (await lockRuns(tx, run)).length,
-        wanting: (await listWantingSubscriptions(tx, [teamId], [], ["workflow_created"])).length,
+        ofTeam: (await listTeamSubscriptions(tx, [teamId], ["workflow_created"])).length,
+        ofSubject: (await listSubjectSubscriptions(tx, [teamId], [assistantId], ["hang"])).length,
       };
     });
 
-  expect(Object.values(await found(house.teamId))).toEqual(Array(7).fill(1));
-  expect(Object.values(await found(stranger))).toEqual(Array(7).fill(0));
+  expect(Object.values(await found(house.teamId))).toEqual(Array(8).fill(1));
+  expect(Object.values(await found(stranger))).toEqual(Array(8).fill(0));
 });
 
 test("invariant 10: a delivery is neither moved nor given back under another team's id", async () => {

@@ -30,6 +30,7 @@ const defaultSecretHeader = "x-interactly-secret";
 export const assistantMessages: Contract = {
   name: "assistant",
   eventTypes: assistantMessageTypes,
+  mayTell: {}, // Its subscriptions are an assistant's, which the call names.
   eventTypeOf: (happening) => ("call" in happening ? types[happening.kind] : undefined),
   subjectOf: (happening) => ("call" in happening ? happening.call.assistantId : null),
 

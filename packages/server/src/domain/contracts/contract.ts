@@ -1,3 +1,4 @@
+import type { Fact } from "../facts.ts";
 import type { Happening } from "../lifecycle/happening.ts";
 
 /** What a contract made of a happening: immutable from here on. */
@@ -43,6 +44,11 @@ export type Contract = {
   /** A sample is sent once, whatever comes of it; without it, it is retried like any other delivery. */
   samplesOnce?: true;
   eventTypes: readonly string[];
+  /**
+   * The event types that a fact may lead to for subscriptions of the whole team: who wants them is asked before the
+   * fact is decided. What is not named here is never told to them.
+   */
+  mayTell: { readonly [type in Fact["type"]]?: readonly string[] };
   /** The event type a happening has in this contract; undefined when the contract does not tell it. */
   eventTypeOf(happening: Happening): string | undefined;
   /** The one subject whose subscription hears of it; null: every subscription of the team. */

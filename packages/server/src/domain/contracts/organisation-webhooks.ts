@@ -31,6 +31,13 @@ export const organisationWebhooks: Contract = {
   name: "organisation",
   samplesOnce: true,
   eventTypes: organisationEventTypes,
+  mayTell: {
+    "workflow.deleted": ["workflow.failed"],
+    "run.started": ["workflow.started"],
+    "run.updated": ["workflow.completed", "workflow.failed"],
+    "run.timed_out": ["workflow.failed"],
+    "step.reported": ["workflow.step.started", "workflow.step.completed", "workflow.step.failed"],
+  },
   eventTypeOf: (happening) => ("run" in happening ? typeOf(happening) : undefined),
   subjectOf: () => null,
 

@@ -40,6 +40,16 @@ const actions: Record<Told["kind"], WorkflowAction> = {
 export const workflowWebhooks: Contract = {
   name: "workflow",
   eventTypes: workflowActions,
+  mayTell: {
+    "workflow.created": ["workflow_created"],
+    "workflow.updated": ["workflow_updated"],
+    "workflow.version_created": ["workflow_updated"],
+    "workflow.version_activated": ["workflow_updated"],
+    "workflow.deleted": ["workflow_deleted", "workflow_run_completed"],
+    "run.started": ["workflow_run_started"],
+    "run.updated": ["workflow_run_completed"],
+    "run.timed_out": ["workflow_run_completed"],
+  },
   eventTypeOf: (happening) => (isTold(happening) ? actions[happening.kind] : undefined),
   subjectOf: () => null,
 
