@@ -68,19 +68,38 @@ test("a hot lease that runs out moves nothing that was delivered, retried or fai
 test("a hot lease ends with the last delivery under it: none is left to run out but those of the dead", async () => {
   const house = await openHouse();
   await house.subscribe({ events: ["workflow_created"] });
-  // On a slow machine a retry of one of the first would be taken for the one that is held.
-  await house.subscribe({ events: ["workflow_created"], path: "/busy", backoffSeconds: 3_600 });
+  await house.subscribe({ events: ["workflow_created"], path: "/busy" });
   house.receiver.answerBy(({ path }) => (path === "/busy" ? 500 : 200));
   for (let made = 0; made < 20; made++) await house.workflow();
   const leases = () =>
     house.database.sql<{ lease_token: string }>`select lease_token from hot_leases`;
   await until("all have ended", async () => (await leases()).length === 0);
+});
 
-  const answer = house.receiver.hold();
+test("a hot lease lasts while one of its deliveries is on the wire still", async () => {
+  const house = await openHouse();
+  await house.subscribe({ events: ["workflow_created"] });
+  await house.subscribe({ events: ["workflow_created"], path: "/hanging" });
+  let answer = () => {};
+  const answered = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  house.receiver.answerBy(async ({ path }) => {
+    if (path === "/hanging") await answered;
+    return 200;
+  });
   await house.workflow();
-  await house.receiver.received(41);
+  await house.receiver.received(2);
+  await until("the other one has ended", async () =>
+    (await house.deliveries()).some(({ status }) => status === "delivered"),
+  );
+  const leases = () => house.database.sql`select 1 from hot_leases`;
+  const wokenAtMs = performance.now();
   house.dispatcher.wake();
-  // One of its two deliveries is on the wire still.
+  await until("what has ended was taken away", () => {
+    const sincePollMs = house.dispatcher.sincePollMs();
+    return sincePollMs !== undefined && sincePollMs < performance.now() - wokenAtMs;
+  });
   expect(await leases()).toHaveLength(1);
   answer();
   await until("it has ended as well", async () => (await leases()).length === 0);
