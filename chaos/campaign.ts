@@ -38,6 +38,8 @@ export type RoundOptions = {
   /** Facts a second. */
   rate: number;
   kinds: readonly FaultKind[];
+  /** How long after everything healed a report that ended in silence is waited for: it may yet be recorded. */
+  lateReportsMs?: number;
   onPlan?: (plan: Plan) => void;
   onProgress?: (line: string) => void;
 };
@@ -138,11 +140,13 @@ async function play(stage: Stage, options: RoundOptions): Promise<Round> {
   for (const proxy of stage.proxies) proxy.heal();
   const drainStartedAtMs = journal.nowMs();
   await Promise.all(stage.services.map((service) => service.ready()));
-  await publisher.stop(60_000);
+  await Promise.all([publisher.stop(60_000), sleep(options.lateReportsMs ?? 0)]);
   const redelivered = await drain(stage, since);
   clearInterval(progress);
 
-  const seen = { facts: journal.facts, arrivals: journal.arrivals, incidents: journal.incidents };
+  // Before the tables are read: what arrives from now on may be of a fact that was recorded behind them.
+  const arrivals = [...journal.arrivals];
+  const seen = { facts: journal.facts, arrivals, incidents: journal.incidents };
   const verdict = checkLedger({
     ...seen,
     subscriptions: stage.subscriptions,

@@ -47,17 +47,11 @@ export type Journal = {
   fact(entry: Omit<FactEntry, "atMs">): void;
   arrival(entry: Omit<Arrival, "atMs">): Arrival;
   incident(entry: Omit<Incident, "atMs">): void;
-  /**
-   * Begins anew: what was seen so far has been judged. Facts of late whose fate nobody knows stay, for they may yet be
-   * recorded and make their events. The clock and the files go on.
-   */
+  /** Begins anew: what was seen so far has been judged. The clock and the files go on. */
   forget(): void;
   /** Writes out what is kept and waits until the files hold everything. */
   close(): Promise<void>;
 };
-
-/** A service gives up a statement, and with it a fact, long before; see `statementTimeoutMs` in server.ts. */
-const fateMsMax = 120_000;
 
 /** Opens a journal that is kept in memory and appended to three files in a directory. */
 export function openJournal(directory: string): Journal {
@@ -95,9 +89,7 @@ export function openJournal(directory: string): Journal {
     },
     forget() {
       writeArrivals();
-      const openFacts = openOf(facts, nowMs() - fateMsMax);
       for (const list of [facts, arrivals, incidents]) list.length = 0;
-      facts.push(...openFacts);
     },
     async close() {
       writeArrivals();
@@ -109,15 +101,4 @@ export function openJournal(directory: string): Journal {
       );
     },
   };
-}
-
-/** All that is known of facts that were neither acknowledged nor refused, and were tried since then. */
-function openOf(entries: readonly FactEntry[], sinceMs: number): FactEntry[] {
-  const settled = new Set<string>();
-  const triedAtMs = new Map<string, number>();
-  for (const { fact, word, atMs } of entries) {
-    if (word === "acknowledged" || word === "refused") settled.add(fact);
-    triedAtMs.set(fact, atMs);
-  }
-  return entries.filter(({ fact }) => !settled.has(fact) && (triedAtMs.get(fact) ?? 0) >= sinceMs);
 }

@@ -46,6 +46,8 @@ const kinds: FaultKind[] = [
   ...(["cut_commits", "reset", "end_backends", "blackhole", "latency", "half_open"] as const),
 ];
 const sampleMs = 5_000;
+/** Behind statements that fell silent, which are given up after 35 s, a report may wait this long in a service. */
+const lateReportsMs = 45_000;
 
 const campaign = await openCampaign({ seed });
 closeOnSignal(campaign);
@@ -75,6 +77,7 @@ try {
       seconds: roundSeconds,
       rate,
       kinds,
+      lateReportsMs,
     });
     campaign.journal.forget();
     violations.push(...verdict.violations);

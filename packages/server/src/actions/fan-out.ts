@@ -42,7 +42,10 @@ export type FanOut = { events: RenderedEvent[]; deliveries: Planned[]; unwanted:
 /** Subscriptions of teams as a whole, and the event types for which all of them are there. */
 export type Audience = { eventTypes: ReadonlySet<string>; subscriptions: WantingSubscription[] };
 
-/** Lists who may want to hear of these facts, whatever is decided on them. It travels with what else is read. */
+/**
+ * Lists who may want to hear of these facts, whatever is decided on them. It travels with what else is read; who
+ * subscribes from now on hears of the next ones.
+ */
 export async function readAudience(
   tx: Tx,
   contracts: readonly Contract[],

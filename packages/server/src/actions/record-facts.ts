@@ -123,14 +123,14 @@ async function commitOnce(
   const database = deps.database.forTeams([...new Set(facts.map(({ teamId }) => teamId))]);
   try {
     const sealing = await deps.vault.sealing();
-    // Two round trips: BEGIN and all that is read; what is written and COMMIT. Facts of calls take two more to read.
+    // Two round trips: BEGIN and all that is read; what is written and COMMIT. Deletions take one more to read, calls two.
     const { settled, leased } = await database.beginReading(async (tx) => {
-      reach("after_begin");
       const [world, known, audience] = await Promise.all([
         readWorld(tx, facts, sealing.keyring),
         readKnown(tx, facts),
         readAudience(tx, deps.contracts, facts),
       ]);
+      reach("after_begin");
       const changes = noChanges();
       const { settled, fresh } = settleAll(facts, known, world, changes);
       planned = await fanOut(tx, deps, changes, audience);
@@ -139,8 +139,7 @@ async function commitOnce(
         writeChanges(tx, world, changes, sealing),
         fresh.length > 0 && insertIdentities(tx, fresh),
       ]);
-      reach("before_commit");
-      const [leased] = await tx.commitBehind(written);
+      const [leased] = await tx.commitBehind(written, () => reach("before_commit"));
       return { settled, leased };
     });
     reach("after_commit_before_answer");

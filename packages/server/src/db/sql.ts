@@ -49,8 +49,11 @@ export const allOf = (conditions: readonly (SqlPart | false)[]): SqlPart =>
 export type Tx = Sql & {
   /** When the transaction began by the database's clock, which is the one that counts, in whole milliseconds. */
   readonly now: Promise<Date>;
-  /** Sends COMMIT right behind the statements on their way, which `written` waits for; no statement may follow. */
-  commitBehind<T>(written: Promise<T>): Promise<T>;
+  /**
+   * Sends COMMIT right behind the statements on their way, which `written` waits for; no statement may follow.
+   * `beforeCommit` is called when they have left and COMMIT has not.
+   */
+  commitBehind<T>(written: Promise<T>, beforeCommit?: () => void): Promise<T>;
 };
 
 /** The one database, as far as its holder may reach into it. */
@@ -260,22 +263,18 @@ function openTransaction(client: pg.PoolClient, now: Promise<Date>): Transaction
   const tx = Object.defineProperties(statementRunner(run), {
     now: { value: now },
     commitBehind: {
-      async value<T>(written: Promise<T>): Promise<T> {
+      async value<T>(written: Promise<T>, beforeCommit?: () => void): Promise<T> {
         committed = true;
         let failed = false;
         written.catch(() => {
           failed = true;
         });
-        // What fails before it leaves aborts nothing in PostgreSQL; it is known when all that can run has run. Until
-        // then what does not fail waits as well, to leave together with COMMIT.
-        const { stream } = client.connection;
-        stream.cork();
+        // What fails before it leaves aborts nothing in PostgreSQL; it is known when all that can run has run.
         await new Promise<void>((resolve) => process.nextTick(resolve));
-        const committing = failed ? undefined : client.query("commit");
-        stream.uncork();
-        if (!committing) return await written;
+        if (failed) return await written;
+        beforeCommit?.();
         // The statement that failed has more to say than a commit that became a rollback because of it.
-        const [result, commit] = await Promise.allSettled([written, committing]);
+        const [result, commit] = await Promise.allSettled([written, client.query("commit")]);
         if (result.status === "rejected") throw result.reason;
         if (commit.status === "rejected") throw commit.reason;
         if (commit.value.command !== "COMMIT") throw new Error("the transaction was rolled back");

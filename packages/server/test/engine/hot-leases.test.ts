@@ -94,12 +94,15 @@ test("a hot lease lasts while one of its deliveries is on the wire still", async
     (await house.deliveries()).some(({ status }) => status === "delivered"),
   );
   const leases = () => house.database.sql`select 1 from hot_leases`;
-  const wokenAtMs = performance.now();
-  house.dispatcher.wake();
-  await until("what has ended was taken away", () => {
-    const sincePollMs = house.dispatcher.sincePollMs();
-    return sincePollMs !== undefined && sincePollMs < performance.now() - wokenAtMs;
-  });
+  // The first of these walks may have begun before it ended.
+  for (const walk of ["first", "second"]) {
+    const wokenAtMs = performance.now();
+    house.dispatcher.wake();
+    await until(`what has ended was taken away by the ${walk} walk`, () => {
+      const sincePollMs = house.dispatcher.sincePollMs();
+      return sincePollMs !== undefined && sincePollMs < performance.now() - wokenAtMs;
+    });
+  }
   expect(await leases()).toHaveLength(1);
   answer();
   await until("it has ended as well", async () => (await leases()).length === 0);
@@ -123,8 +126,11 @@ test("deleting a subscription ends its deliveries under hot leases too, and writ
 test("a delivery that is sent at once and arrives touches no index when it ends", async () => {
   const house = await openHouse();
   await house.subscribe({ events: ["workflow_created"] });
-  for (let made = 0; made < 30; made++) await house.workflow();
-  await house.settled();
+  for (let made = 0; made < 30; made++) {
+    await house.workflow();
+    // One at a time: a new receiver has few places, and what finds none goes through the table.
+    await until("it has ended", () => house.dispatcher.held === 0);
+  }
   await house.close(); // A connection that ends says what it did.
   await until("PostgreSQL has counted the updates", async () => {
     const [row] = await house.database.sql<{ all: number; heapOnly: number }>`

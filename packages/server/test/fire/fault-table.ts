@@ -57,7 +57,7 @@ export const faultCases: readonly FaultCase[] = [
   {
     point: "after_begin",
     approach: "reported",
-    where: "BEGIN is on its way to the database",
+    where: "the transaction is open, and what it is decided on is locked",
     unordered: once,
     ordered: once,
   },
