@@ -31,6 +31,11 @@ test("a steady run breaks no bound, and neither does a warm-up", () => {
   expect(broken(run((share) => ({ rssMiB: [share < 0.15 ? 60 : 130, 120] })))).toEqual([]);
 });
 
+test("sockets that come and go with the faults are no leak", () => {
+  const busy = (share: number) => (share > 0.5 && Math.round(share * 29) % 6 !== 0 ? 400 : 60);
+  expect(broken(run((share) => ({ files: [busy(share), 60] })))).toEqual([]);
+});
+
 test("each thing that grows breaks the bound of its own", () => {
   const growths: [string, (share: number) => Partial<Sample>][] = [
     ["resident memory of service 1 (MiB)", (share) => ({ rssMiB: [120, 120 + 200 * share] })],
