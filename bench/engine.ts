@@ -3,7 +3,7 @@ import { encodeSecret } from "@postrider/sdk/sign";
 import type { HotPath } from "../packages/server/src/actions/fan-out.ts";
 import { openPayloadVault } from "../packages/server/src/actions/payload-vault.ts";
 import { type FactsIntake, openRecordFacts } from "../packages/server/src/actions/record-facts.ts";
-import { readConfig } from "../packages/server/src/config.ts";
+import { ownConnections, readConfig } from "../packages/server/src/config.ts";
 import type { AttemptRecord } from "../packages/server/src/db/attempts.ts";
 import { type Database, openDatabase, openTeamDatabase } from "../packages/server/src/db/sql.ts";
 import { insertSubscription } from "../packages/server/src/db/subscriptions.ts";
@@ -87,9 +87,18 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const team = "postrider_team";
   const allTeams = "postrider_all_teams";
   const database = openDatabase({ role: "owner", ...connections("upkeep", 2) });
-  const ingest = openTeamDatabase({ role: team, ...connections("ingest", 2, lookupSettings) });
-  const results = openDatabase({ role: allTeams, ...connections("results", 3, lookupSettings) });
-  const claims = openDatabase({ role: allTeams, ...connections("claims", 2, claimSettings) });
+  const ingest = openTeamDatabase({
+    role: team,
+    ...connections("ingest", ownConnections.ingest, lookupSettings),
+  });
+  const results = openDatabase({
+    role: allTeams,
+    ...connections("results", ownConnections.results, lookupSettings),
+  });
+  const claims = openDatabase({
+    role: allTeams,
+    ...connections("claims", ownConnections.claims, claimSettings),
+  });
   await ensureDefaultTeam(database.sql);
 
   const keyring = openKeyring([encryptionKey]);

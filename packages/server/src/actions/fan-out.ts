@@ -65,6 +65,8 @@ export async function readAudience(
 type Told = {
   contract: Contract;
   eventType: string;
+  /** The one subject whose subscription hears of it; null: every subscription of the team. */
+  subjectId: string | null;
   happening: Happening;
   occurrence: Occurrence;
 };
@@ -86,8 +88,7 @@ export async function fanOut(
   const events: RenderedEvent[] = [];
   const deliveries: Planned[] = [];
   let payloadBytes = 0;
-  for (const { contract, eventType, happening, occurrence } of told) {
-    const subjectId = contract.subjectOf(happening);
+  for (const { contract, eventType, subjectId, happening, occurrence } of told) {
     const takers = (wanting.get(subjectKey(teamOf(happening), contract.name)) ?? []).filter(
       (subscription) =>
         subscription.subjectId === subjectId && subscription.eventTypes.includes(eventType),
@@ -117,7 +118,9 @@ function tellingsOf(contracts: readonly Contract[], happened: Changes["happened"
   for (const { happening, occurrence } of happened) {
     for (const contract of contracts) {
       const eventType = contract.eventTypeOf(happening);
-      if (eventType !== undefined) told.push({ contract, eventType, happening, occurrence });
+      if (eventType === undefined) continue;
+      const subjectId = contract.subjectOf(happening);
+      told.push({ contract, eventType, subjectId, happening, occurrence });
     }
   }
   return told;
@@ -129,12 +132,10 @@ async function readWanting(
   told: readonly Told[],
   audience: Audience,
 ): Promise<Map<string, WantingSubscription[]>> {
-  const ofSubjects: (Told & { subjectId: string })[] = [];
-  for (const one of told) {
-    const subjectId = one.contract.subjectOf(one.happening);
-    if (subjectId !== null) ofSubjects.push({ ...one, subjectId });
-    else if (!audience.eventTypes.has(one.eventType)) {
-      throw new Error(`contract ${one.contract.name} may not tell ${one.eventType} of these facts`);
+  const ofSubjects = told.filter(({ subjectId }) => subjectId !== null);
+  for (const { contract, eventType, subjectId } of told) {
+    if (subjectId === null && !audience.eventTypes.has(eventType)) {
+      throw new Error(`contract ${contract.name} may not tell ${eventType} of these facts`);
     }
   }
   const subscriptions =
@@ -144,7 +145,7 @@ async function readWanting(
           await listSubjectSubscriptions(
             tx,
             unique(ofSubjects.map(({ happening }) => teamOf(happening))),
-            unique(ofSubjects.map(({ subjectId }) => subjectId)),
+            unique(ofSubjects.flatMap(({ subjectId }) => subjectId ?? [])),
             unique(ofSubjects.map(({ eventType }) => eventType)),
           ),
         );

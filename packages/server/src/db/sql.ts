@@ -269,7 +269,8 @@ function openTransaction(client: pg.PoolClient, now: Promise<Date>): Transaction
         written.catch(() => {
           failed = true;
         });
-        // What fails before it leaves aborts nothing in PostgreSQL; it is known when all that can run has run.
+        // What fails before it leaves aborts nothing in PostgreSQL; it is known when all that can run has run. By then
+        // what is on its way has left: `sendTogether` waits for the same turn, and did so before.
         await new Promise<void>((resolve) => process.nextTick(resolve));
         if (failed) return await written;
         beforeCommit?.();

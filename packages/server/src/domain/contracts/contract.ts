@@ -46,7 +46,7 @@ export type Contract = {
   eventTypes: readonly string[];
   /**
    * The event types that a fact may lead to for subscriptions of the whole team: who wants them is asked before the
-   * fact is decided. A fact that leads to another one cannot be recorded.
+   * fact is decided. Should a fact lead to any other, it is not recorded.
    */
   mayTell: { readonly [type in Fact["type"]]?: readonly string[] };
   /** The event type a happening has in this contract; undefined when the contract does not tell it. */
