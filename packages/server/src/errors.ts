@@ -9,9 +9,15 @@ const catalogue = {
   request_timeout: { status: 408, title: "The request took too long to arrive." },
   unauthorized: { status: 401, title: "The API key is missing or not valid." },
   scope_missing: { status: 403, title: "The API key lacks the scope for this." },
-  not_found: { status: 404, title: "There is nothing here by that name." },
+  not_found: { status: 404, title: "Not found." },
+  team_not_found: { status: 404, title: "The API key reaches no such team." },
   method_not_allowed: { status: 405, title: "This path does not take that method." },
   transition_refused: { status: 409, title: "That cannot follow what has already happened." },
+  reported_differently: {
+    status: 409,
+    title: "This was reported before with other content.",
+  },
+  report_sent: { status: 409, title: "The call's report has already been sent." },
   id_taken: { status: 409, title: "That id already belongs to something else." },
   too_many_unfinished_runs: { status: 409, title: "The workflow has too many unfinished runs." },
   delivery_in_flight: { status: 409, title: "The delivery is being attempted right now." },
@@ -23,7 +29,8 @@ const catalogue = {
     status: 409,
     title: "This API key is the operator's own setting; change POSTRIDER_API_KEY instead.",
   },
-  quota_exceeded: { status: 409, title: "There are as many of these as there may be." },
+  key_in_use: { status: 409, title: "An API key cannot revoke itself." },
+  quota_exceeded: { status: 409, title: "Quota reached." },
   idempotency_key_in_flight: {
     status: 409,
     title: "A request with this Idempotency-Key is still being answered.",
@@ -64,6 +71,24 @@ export class AppError extends Error {
   get status(): number {
     return catalogue[this.code].status;
   }
+}
+
+/**
+ * The refusal of a report under a known identity whose content is not what was recorded (contracts §5).
+ *
+ * `members` are paths of members of the report's body, such as `["input"]`; values are never named.
+ */
+export function reportedDifferently(members: readonly FieldError["loc"][]): AppError {
+  const names = members.map((path) => path.join(".")).join(", ");
+  return new AppError(
+    "reported_differently",
+    `Recorded before with other content; these members differ: ${names}.`,
+    members.map((path) => ({
+      loc: ["body", ...path],
+      msg: "differs from what was recorded",
+      type: "differs",
+    })),
+  );
 }
 
 /** Lists every code a caller can see. */

@@ -138,7 +138,7 @@ test("an id without an id's form is not there, exactly like an unknown one", asy
   for (const id of ["5eb7cf5a86d9755df3a6c59", "5EB7CF5A86D9755DF3A6C593", "null", "%27%20OR"]) {
     const answer = await api.call("GET", `/things/${id}`);
     expect(answer.status, id).toBe(404);
-    expect(answer.body.detail).toBe("There is nothing here by that name.");
+    expect(answer.body.detail).toBe("Not found.");
   }
 });
 
