@@ -12,6 +12,8 @@ declare module "vitest" {
     maintenanceUrl: string;
     /** A migrated database that nobody connects to. */
     templateName: string;
+    /** What the names of this run's databases begin with. */
+    databasePrefix: string;
   }
 }
 
@@ -20,24 +22,27 @@ const directoryPrefix = "postrider-test-";
 /** Starts one PostgreSQL for the whole run, or uses POSTRIDER_TEST_DATABASE_URL, and makes the template. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const server = await openServer();
-  const templateName = `template_${process.pid}_${Date.now()}`;
+  const run = `${process.pid}_${Date.now()}`;
+  const templateName = `template_${run}`;
+  const databasePrefix = `test_${run}_`;
   const close = async () => {
-    await run(server.url, `drop database if exists ${templateName} with (force)`);
+    await dropDatabases(server.url, [templateName, databasePrefix]);
     await server.close();
   };
   try {
     const template = new URL(server.url);
     template.pathname = `/${templateName}`;
-    await run(server.url, `create database ${templateName}`);
+    await query(server.url, `create database ${templateName}`);
     await migrate(template.href);
     // A connection to it would make every copy fail.
-    await run(server.url, `alter database ${templateName} with allow_connections false`);
+    await query(server.url, `alter database ${templateName} with allow_connections false`);
   } catch (error) {
     await close();
     throw error;
   }
   project.provide("maintenanceUrl", server.url);
   project.provide("templateName", templateName);
+  project.provide("databasePrefix", databasePrefix);
   return close;
 }
 
@@ -76,11 +81,20 @@ async function removeLeftovers(): Promise<void> {
   }
 }
 
-async function run(url: string, text: string): Promise<void> {
+/** Removes the databases whose names begin so, whoever was stopped before it could. */
+async function dropDatabases(url: string, beginnings: readonly string[]): Promise<void> {
+  const names = await query<{ datname: string }>(url, "select datname from pg_database");
+  for (const { datname } of names) {
+    if (!beginnings.some((beginning) => datname.startsWith(beginning))) continue;
+    await query(url, `drop database if exists ${datname} with (force)`);
+  }
+}
+
+async function query<Row extends pg.QueryResultRow>(url: string, text: string): Promise<Row[]> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
-    await client.query(text);
+    return (await client.query<Row>(text)).rows;
   } finally {
     await client.end();
   }

@@ -1,0 +1,9 @@
+import { defineConfig, mergeConfig } from "vitest/config";
+import all from "./vitest.config.ts";
+import { long } from "./vitest.quick.config.ts";
+
+/** What `npm test` leaves out; `npm run test:all` runs both. */
+export default mergeConfig(
+  { test: { ...all.test, include: [] } },
+  defineConfig({ test: { include: long } }),
+);
