@@ -55,7 +55,7 @@ export function authenticate(app: FastifyInstance, deps: ApiDeps): void {
     request.caller =
       callerOf(key, request, deps) ??
       callerOf(await findKey.anew(key), request, deps) ??
-      notThere();
+      refuseTeam(request);
     if (scope !== "any" && !request.caller.scopes.has(scope)) {
       throw new AppError("scope_missing", `This needs an API key with the scope \`${scope}\`.`);
     }
@@ -87,6 +87,9 @@ async function findGivenKey(
   return key && timingSafeEqual(hashSecret(given.secret), key.secretSha256) ? key : undefined;
 }
 
+/** The headers that select a team, by the names the documents use. */
+const teamHeaders = ["X-Org-Id", "teamid"] as const;
+
 /** The key's own teams are all that a header can choose among; undefined for anything else. */
 function callerOf(
   key: ApiKey | undefined,
@@ -94,12 +97,14 @@ function callerOf(
   { database }: ApiDeps,
 ): Caller | undefined {
   if (!key) return undefined;
-  const selectors = [request.headers["x-org-id"], request.headers.teamid].filter(
-    (value) => value !== undefined,
+  const selectors = new Set(
+    teamHeaders
+      .map((name) => request.headers[name.toLowerCase()])
+      .filter((one) => one !== undefined),
   );
   const [selected = key.defaultTeamId] = selectors;
   if (
-    selectors.length > 1 ||
+    selectors.size > 1 ||
     typeof selected !== "string" ||
     !isObjectId(selected) ||
     !key.teamIds.includes(selected)
@@ -114,8 +119,15 @@ function callerOf(
   };
 }
 
-function notThere(): never {
-  throw new AppError("not_found");
+/** Refuses with the header's name and nothing else: unknown and foreign teams look the same. */
+function refuseTeam({ headers }: FastifyRequest): never {
+  const given = teamHeaders.filter((name) => headers[name.toLowerCase()] !== undefined);
+  throw new AppError(
+    "team_not_found",
+    given.length === 0
+      ? "The API key's default team is gone. Name another of its teams in the header `X-Org-Id`."
+      : `The header ${given.map((name) => `\`${name}\``).join(" and ")} must name one team that this API key reaches.`,
+  );
 }
 
 /**

@@ -8,6 +8,7 @@ import type { Recorded } from "../domain/world.ts";
 import { callIdPattern } from "../ids.ts";
 import { objectText } from "./exact-json.ts";
 import { nullable, Timestamp } from "./fields.ts";
+import { hiddenField, seesPayloads, shownTo } from "./hidden.ts";
 
 /** Where a call can be. */
 export const Status = Type.Enum([...callStatuses]);
@@ -19,6 +20,7 @@ export const CallMessage = Type.Object(
     role: Type.Enum([...messageRoles]),
     text: nullable(Type.String()),
     timestamp: Type.Integer(),
+    ...hiddenField,
     metrics: Type.Optional(Type.Unknown()),
   },
   { title: "CallMessage" },
@@ -53,6 +55,7 @@ export const ListedConversation = Type.Object(callFields, { title: "ListedConver
 export const Conversation = Type.Object(
   {
     ...callFields,
+    ...hiddenField,
     metadata: Type.Unknown(),
     recording: Type.Unknown(),
     analysis: Type.Unknown(),
@@ -69,8 +72,6 @@ export const ConversationWithMessages = Type.Object(
 
 type Asking = Pick<FastifyRequest, "caller">;
 
-const maySee = ({ caller }: Asking): boolean => caller.scopes.has("payload");
-
 /** Prints a call, with its messages if given; what is private only to those who may see it. */
 export function callAnswer(
   asking: Asking,
@@ -80,12 +81,15 @@ export function callAnswer(
   if (!call) throw new Error("a call fact came back without its call");
   const { metadata, recording, analysis, cost, metrics } = call;
   const documents = { metadata, recording, analysis, cost, metrics };
-  const nothing = { metadata: null, recording: null, analysis: null, cost: null, metrics: null };
+  const { members, hidden } = shownTo(asking.caller, documents);
   const list = messages?.map((message) => shownMessage(asking, message)).join(",");
-  return objectText(plainCall(call), {
-    ...(maySee(asking) ? documents : nothing),
-    ...(list !== undefined && { messages: `[${list}]` as JsonText }),
-  });
+  return objectText(
+    { ...plainCall(call), ...hidden },
+    {
+      ...members,
+      ...(list !== undefined && { messages: `[${list}]` as JsonText }),
+    },
+  );
 }
 
 /** Prints a call without its documents. */
@@ -115,12 +119,9 @@ const plainCall = (call: Call) => ({
 });
 
 /** Prints a message; what was said only to those who may see it. */
-export const shownMessage = (asking: Asking, { metrics, ...message }: Message): JsonText =>
-  maySee(asking)
-    ? messageText({ ...message, metrics })
-    : objectText({
-        messageId: message.messageId,
-        role: message.role,
-        text: null,
-        timestamp: message.timestampMs,
-      });
+export function shownMessage({ caller }: Asking, message: Message): JsonText {
+  if (seesPayloads(caller)) return messageText(message);
+  const { messageId, role, timestampMs, text, metrics } = message;
+  const { hidden } = shownTo(caller, { text, metrics });
+  return objectText({ messageId, role, text: null, timestamp: timestampMs, ...hidden });
+}

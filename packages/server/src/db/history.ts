@@ -24,6 +24,8 @@ export type DeliveryRow = {
   dedupeKey: string | null;
   /** The exact bytes that are posted; null when not asked for, or omitted. */
   payload: Buffer | null;
+  /** There is a payload, whether it was asked for or not. */
+  payloadHeld: boolean;
   /** Asked for, but beyond the payload bytes that one page may hold. */
   payloadOmitted: boolean;
   status: DeliveryStatus;
@@ -226,6 +228,7 @@ async function readDeliveries(
            call_id as "callId", dedupe_key as "dedupeKey",
            case when ${withPayload} and payload_bytes <= ${pagePayloadBytesMax} then payload end
              as payload,
+           payload is not null as "payloadHeld",
            ${withPayload} and payload_bytes > ${pagePayloadBytesMax} as "payloadOmitted",
            case when status = 'pending' and last_attempt_at is not null then 'retrying'
                 else status end as status,

@@ -10,7 +10,7 @@ import {
   type TeamKey,
   teamIds,
   toJsonText,
-  type WithDocuments,
+  type WithHeldDocuments,
 } from "./workflows.ts";
 
 export type RunRow = {
@@ -152,15 +152,17 @@ export type RunFilter = {
   search: string | null;
 };
 
+type ListedRunRow = RunRow & { omitted: boolean; held: string[] };
+
 /** Lists runs, newest first; without their documents when those are not asked for. */
 export async function listRuns(
   database: Database,
   teamId: string,
   { workflowId, status, search }: RunFilter,
   page: Page & { withDocuments: boolean },
-): Promise<Listed<WithDocuments<Run>>> {
-  const { rows, ...total } = await readList<RunRow & { omitted: boolean }>(database, {
-    page: (sql) => sql<RunRow & { omitted: boolean }>`
+): Promise<Listed<WithHeldDocuments<Run>>> {
+  const { rows, ...total } = await readList<ListedRunRow>(database, {
+    page: (sql) => sql<ListedRunRow>`
       with page as (
         select * from runs
         where team_id = ${teamId}
@@ -183,7 +185,12 @@ export async function listRuns(
              case when not omitted then input end as input,
              case when not omitted then output end as output,
              case when not omitted then collected_information end as collected_information,
-             case when not omitted then error end as error
+             case when not omitted then error end as error,
+             array_remove(array[
+               case when input is not null then 'input' end,
+               case when output is not null then 'output' end,
+               case when collected_information is not null then 'collected_information' end,
+               case when error is not null then 'error' end], null) as held
       from sized
       order by id desc`,
     count: (sql, limit) => sql`
@@ -200,6 +207,7 @@ export async function listRuns(
     rows: rows.map((row) => ({
       subject: toRun(row),
       documentsOmitted: page.withDocuments && row.omitted,
+      held: row.held,
     })),
     ...total,
   };

@@ -3,7 +3,12 @@ import type { Step } from "../domain/lifecycle/step.ts";
 import { byteaArray, int4Array, textArray, timestampArray } from "./arrays.ts";
 import { type Listed, type Page, readList } from "./lists.ts";
 import type { Database, Sql, Tx } from "./sql.ts";
-import { fromJsonText, pageDocumentBytesMax, toJsonText, type WithDocuments } from "./workflows.ts";
+import {
+  fromJsonText,
+  pageDocumentBytesMax,
+  toJsonText,
+  type WithHeldDocuments,
+} from "./workflows.ts";
 
 /** A step named by its team, its run and itself. */
 export type StepKey = { teamId: string; runId: string; id: string };
@@ -90,14 +95,16 @@ export async function findStep(
   return row && toStep(row);
 }
 
+type ListedStepRow = StepRow & { omitted: boolean; held: string[] };
+
 /** Lists a run's steps by their index, those without one last; without their documents when those are not asked for. */
 export async function listSteps(
   database: Database,
   { teamId, runId }: Pick<StepKey, "teamId" | "runId">,
   page: Page & { withDocuments: boolean },
-): Promise<Listed<WithDocuments<Step>>> {
-  const { rows, ...total } = await readList<StepRow & { omitted: boolean }>(database, {
-    page: (sql) => sql<StepRow & { omitted: boolean }>`
+): Promise<Listed<WithHeldDocuments<Step>>> {
+  const { rows, ...total } = await readList<ListedStepRow>(database, {
+    page: (sql) => sql<ListedStepRow>`
       with page as (
         select * from steps
         where team_id = ${teamId} and run_id = ${runId}
@@ -113,7 +120,10 @@ export async function listSteps(
       select team_id, run_id, id, name, index, status, started_at, completed_at, created_by,
              updated_by, created_at, updated_at, omitted,
              case when not omitted then output end as output,
-             case when not omitted then error end as error
+             case when not omitted then error end as error,
+             array_remove(array[
+               case when output is not null then 'output' end,
+               case when error is not null then 'error' end], null) as held
       from sized
       order by index nulls last, created_at, id`,
     count: (sql, limit) => sql`
@@ -125,6 +135,7 @@ export async function listSteps(
     rows: rows.map((row) => ({
       subject: toStep(row),
       documentsOmitted: page.withDocuments && row.omitted,
+      held: row.held,
     })),
     ...total,
   };

@@ -182,6 +182,9 @@ export const pageDocumentBytesMax = 16 * 1024 * 1024;
 /** A row of a list; beyond the page's bytes its free-form documents are null. */
 export type WithDocuments<Subject> = { subject: Subject; documentsOmitted: boolean };
 
+/** The same, with the names of the documents that it has, whether they were read or not. */
+export type WithHeldDocuments<Subject> = WithDocuments<Subject> & { held: string[] };
+
 /** Lists workflows that are not deleted, newest first; `search` is part of the name, letter case aside. */
 export async function listWorkflows(
   database: Database,

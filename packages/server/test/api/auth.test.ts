@@ -105,7 +105,7 @@ test("a scope opens its own routes only, and the refusal names the one that is m
   }
 });
 
-test("the organisation header selects among the key's own teams; anything else is not there", async () => {
+test("the team header selects among the key's own teams; anything else is one 404 that names the header", async () => {
   const api = await setup();
   const own = await api.newTeam();
   const foreign = await api.newTeam();
@@ -116,7 +116,16 @@ test("the organisation header selects among the key's own teams; anything else i
   expect((await api.ask(bearer, { "x-org-id": own.teamId })).body.team).toBe(own.teamId);
   expect((await api.ask(bearer, { teamid: own.teamId })).body.team).toBe(own.teamId);
 
+  expect((await api.ask(bearer, { "x-org-id": own.teamId, teamid: own.teamId })).body.team).toBe(
+    own.teamId,
+  );
+
   const unknown = await api.ask(bearer, { "x-org-id": newId() });
+  expect(unknown.body).toMatchObject({ code: "team_not_found" });
+  expect(unknown.body.detail).toContain("`X-Org-Id`");
+  const alias = await api.ask(bearer, { teamid: foreign.teamId });
+  expect(alias.body).toMatchObject({ status: 404, code: "team_not_found" });
+  expect(alias.body.detail).toContain("`teamid`");
   for (const value of [
     foreign.teamId,
     `${api.teamId}, ${own.teamId}`,

@@ -163,6 +163,72 @@ const showPayloads = [
   "GET /workflows/v1/workflow-webhooks/events/{event_id}/attempts",
 ];
 
+test("without the scope `payload` every object names what it hides, on every route, and with it none does", async () => {
+  const { api, operations } = await open();
+  const closed = (await api.newKey({ scopes: scopes.filter((scope) => scope !== "payload") })).key;
+  const names = await furnish(api, { teamId: api.teamId, key: api.key, secret: "in-sight" });
+  const hiding: string[] = [];
+  for (const operation of operations.filter(({ method }) => method === "GET")) {
+    for (const own of [names, secondNames(names)]) {
+      const shown = await send(api, operation, own);
+      const answer = await send(api, operation, own, { key: closed });
+      judge(operation, answer);
+      expect([operation.name, ...hiddenIn(shown.body)]).toEqual([operation.name]);
+      expect([operation.name, ...differences(shown.body, answer.body)]).toEqual([
+        operation.name,
+        ...hiddenIn(answer.body),
+      ]);
+      if (hiddenIn(answer.body).length > 0) hiding.push(operation.name);
+    }
+  }
+  expect([...new Set(hiding)].sort()).toEqual(showPayloads);
+});
+
+test("what a report is answered names what it hides, and nothing that is not there", async () => {
+  const { api } = await open();
+  const { key } = await api.newKey({ scopes: ["publish", "write"] });
+  const names = await furnish(api, { teamId: api.teamId, key: api.key, secret: "in-sight" });
+  const call = async (method: string, path: string, body: object) =>
+    (await api.call(method, path, { key, body })).body;
+  const run = `/workflows/v1/workflow-runs/${names.run_id?.[0]}`;
+  const conversation = `/calls/v1/conversations/${names.conversation_id?.[0]}`;
+
+  expect((await call("PATCH", run, { status: "running" })).run.hidden).toEqual(["input"]);
+  expect((await call("PATCH", run, { output: [] })).run.hidden).toEqual(["input", "output"]);
+  const step = { name: "a", status: "started" };
+  expect((await call("PUT", `${run}/steps/new`, step)).step).not.toHaveProperty("hidden");
+  const failed = { ...step, status: "failed", error: "no" };
+  expect((await call("PUT", `${run}/steps/new`, failed)).step.hidden).toEqual(["error"]);
+  const line = { role: "user", text: "hello" };
+  expect((await call("POST", `${conversation}/messages`, line)).hidden).toEqual(["text"]);
+  const ended = await call("POST", `${conversation}/end`, { cost: { usd: 1 } });
+  expect(ended.hidden).toEqual(["metadata", "cost"]);
+});
+
+/** Every name in a `hidden` of an answer, in the order of a walk. */
+const hiddenIn = (answer: unknown): string[] =>
+  objectsIn(answer).flatMap(([, one]) => (one.hidden as string[] | undefined) ?? []);
+
+/** Every member that one answer holds and the other shows as null or not at all. */
+function differences(open: unknown, closed: unknown): string[] {
+  const others = new Map(objectsIn(closed));
+  return objectsIn(open).flatMap(([place, one]) => {
+    const other = others.get(place);
+    return Object.keys(one).filter(
+      (name) => other && one[name] !== null && (other[name] ?? null) === null,
+    );
+  });
+}
+
+type Place = [place: string, object: Record<string, unknown>];
+
+/** Every object of an answer with its place in it, private documents aside. */
+function objectsIn(value: unknown, place = ""): Place[] {
+  if (typeof value !== "object" || value === null) return [];
+  const inner = Object.entries(value).flatMap(([name, one]) => objectsIn(one, `${place}/${name}`));
+  return Array.isArray(value) ? inner : [[place, value as Record<string, unknown>], ...inner];
+}
+
 test("no answer shows a receiver's secret or a header's value, to no key", async () => {
   const { api, operations } = await open();
   const credential = "never-shown-again";

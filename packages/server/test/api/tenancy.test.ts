@@ -1,5 +1,6 @@
 import { expect, onTestFinished, test } from "vitest";
 import type { Database } from "../../src/db/sql.ts";
+import { newId } from "../../src/ids.ts";
 import type { CallAnswer, TestApi, TestApiOptions } from "../support/api.ts";
 import { openFactsApi } from "../support/facts.ts";
 import { furnish, type Names, unknownNames, wholeBody } from "../support/furnish.ts";
@@ -212,9 +213,12 @@ test("a key selects no team that is not its own, for no operation", async () => 
   const { api, other, foreign, operations } = await openTwoTeams();
   for (const operation of operations) {
     for (const header of ["x-org-id", "teamid"]) {
-      const answer = await send(api, operation, foreign, { headers: { [header]: other.teamId } });
+      const choose = (id: string) => send(api, operation, foreign, { headers: { [header]: id } });
+      const answer = await choose(other.teamId);
       judge(operation, answer);
-      expect([operation.name, answer.status]).toEqual([operation.name, 404]);
+      expect([operation.name, answer.body.code]).toEqual([operation.name, "team_not_found"]);
+      const { request_id: _, ...unknown } = (await choose(newId())).body;
+      expect(answer.body).toMatchObject(unknown);
       expectNothingOf(foreign, answer, [], operation.name);
     }
   }

@@ -175,7 +175,7 @@ export function judge(operation: Operation, answer: CallAnswer, what: unknown = 
     expect(String(answer.headers["content-type"]), about).toContain("application/problem+json");
     expect(answer.body, about).toMatchObject({ status: answer.status });
     expect(answer.body.code, about).toMatch(/^[a-z_]+$/);
-    expect(answer.body.detail, about).toMatch(/^[\w`].{10,}\.$/su);
+    expect(answer.body.detail, about).toMatch(/^[\w`].{8,}\.$/su);
     return;
   }
   expect(operation.answers.has(answer.status), about).toBe(true);

@@ -14,9 +14,10 @@ import type { ApiDeps } from "../deps.ts";
 import { listText, objectText, sendExactJson } from "../exact-json.ts";
 import { CallId } from "../fact-bodies/calls.ts";
 import { Instant, nullable, PathId, parseInstant, Timestamp } from "../fields.ts";
-import { openedPayload } from "../opened.ts";
+import { hiddenField, seesPayloads } from "../hidden.ts";
+import { shownPayload } from "../opened.ts";
 import { pageOf, pageQuery, totalFields } from "../paging.ts";
-import type { TypeBox } from "../request.ts";
+import type { Caller, TypeBox } from "../request.ts";
 
 const MessageType = Type.Union(assistantMessageTypes.map((type) => Type.Literal(type)));
 const Status = Type.Union(deliveryStatuses.map((status) => Type.Literal(status)));
@@ -41,6 +42,7 @@ const AssistantDelivery = Type.Object(
     created_at: Timestamp,
     updated_at: Timestamp,
     payload_omitted: Type.Optional(Type.Literal(true)),
+    ...hiddenField,
     payload: nullable(Type.Record(Type.String(), Type.Unknown())),
   },
   { title: "AssistantDelivery" },
@@ -63,7 +65,7 @@ export function assistantDeliveryRoutes(fastify: FastifyInstance, deps: ApiDeps)
         operationId: "listAssistantDeliveries",
         summary: "Lists what the assistant's server was told, newest first",
         description:
-          "Each message is attempted at most once. `payload` is null unless the key has the scope `payload`. `start` is included, `end` is not.",
+          "Each message is attempted at most once. `payload` is null unless the key has the scope `payload`; `hidden` names it then. `start` is included, `end` is not.",
         tags,
         params,
         querystring: Type.Object(
@@ -98,15 +100,16 @@ export function assistantDeliveryRoutes(fastify: FastifyInstance, deps: ApiDeps)
           start: query.start === undefined ? null : parseInstant(query.start, ["query", "start"]),
           end: query.end === undefined ? null : parseInstant(query.end, ["query", "end"]),
         },
-        { ...pageOf(query), withPayload: caller.scopes.has("payload") },
+        { ...pageOf(query), withPayload: seesPayloads(caller) },
       );
-      const deliveries = rows.map((row) => deliveryText(deps.keyring, teamId, row));
+      const deliveries = rows.map((row) => deliveryText(deps.keyring, caller, row));
       return sendExactJson(reply, listText("deliveries", deliveries, total));
     },
   );
 }
 
-function deliveryText(keyring: Keyring, teamId: string, row: DeliveryRow): JsonText {
+function deliveryText(keyring: Keyring, caller: Caller, row: DeliveryRow): JsonText {
+  const { members, hidden } = shownPayload(keyring, caller, row);
   return objectText(
     {
       _id: row.id,
@@ -114,7 +117,7 @@ function deliveryText(keyring: Keyring, teamId: string, row: DeliveryRow): JsonT
       subscription_id: row.subscriptionId,
       type: row.eventType,
       callId: row.callId,
-      team_id: teamId,
+      team_id: caller.teamId,
       dedupe_key: row.dedupeKey,
       status: row.status,
       attempts_count: row.attemptCount,
@@ -127,7 +130,8 @@ function deliveryText(keyring: Keyring, teamId: string, row: DeliveryRow): JsonT
       created_at: row.createdAt,
       updated_at: row.updatedAt,
       ...(row.payloadOmitted ? { payload_omitted: true } : {}),
+      ...hidden,
     },
-    { payload: openedPayload(keyring, teamId, row) },
+    members,
   );
 }

@@ -38,7 +38,7 @@ const params = Type.Object({ conversation_id: Type.String({ pattern: callIdPatte
 const tags = ["Conversations"];
 const path = "/calls/v1/conversations";
 const privateFields =
-  "Texts and metrics of messages, `metadata`, `recording`, `analysis`, `cost` and `metrics` are null unless the key has the scope `payload`.";
+  "Texts and metrics of messages, `metadata`, `recording`, `analysis`, `cost` and `metrics` are null unless the key has the scope `payload`; `hidden` names those that hold something, on the call and on each message.";
 
 /** Calls as their platform reports them; every change is a fact. */
 export function callRoutes(fastify: FastifyInstance, deps: ApiDeps): void {

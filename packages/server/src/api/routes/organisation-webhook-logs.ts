@@ -11,7 +11,8 @@ import { publicEventId } from "../../ids.ts";
 import type { Keyring } from "../../secrets.ts";
 import type { ApiDeps } from "../deps.ts";
 import { nullable, PathId, Timestamp } from "../fields.ts";
-import { openedResponseBody } from "../opened.ts";
+import { hiddenField } from "../hidden.ts";
+import { shownResponseBody } from "../opened.ts";
 import { totalFields, totalOf, windowFields, windowOf, windowQuery } from "../paging.ts";
 import type { Caller, TypeBox } from "../request.ts";
 
@@ -27,6 +28,7 @@ const Log = Type.Object(
     will_retry: Type.Boolean(),
     status_code: nullable(Type.Integer()),
     response_body: nullable(Type.String()),
+    ...hiddenField,
     error: nullable(Type.String()),
     duration_ms: nullable(Type.Integer()),
     created_at: Timestamp,
@@ -39,7 +41,7 @@ const Logs = Type.Object({ logs: Type.Array(Log), ...totalFields, ...windowField
 const tags = ["Webhooks"];
 const contract = organisationWebhooks.name;
 const description =
-  "The newest event's attempts first. `response_body` is null unless the key has the scope `payload`.";
+  "The newest event's attempts first. `response_body` is null unless the key has the scope `payload`; `hidden` names it then.";
 
 /** Contract B's delivery logs: of one webhook, and of all of them, deleted ones included. */
 export function organisationWebhookLogRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
@@ -65,7 +67,7 @@ export function organisationWebhookLogRoutes(fastify: FastifyInstance, deps: Api
       const page = windowOf(query);
       const filter = { subscriptionId: id, eventType: null };
       const { rows, ...total } = await listLogs(caller.database, owner, filter, page);
-      return toLogs(rows, bodyFor(deps.keyring, caller), { ...totalOf(total), ...page });
+      return toLogs(rows, deps.keyring, caller, { ...totalOf(total), ...page });
     },
   );
 
@@ -93,23 +95,21 @@ export function organisationWebhookLogRoutes(fastify: FastifyInstance, deps: Api
         { subscriptionId: null, eventType: query.event_type ?? null },
         page,
       );
-      return toLogs(rows, bodyFor(deps.keyring, caller), { ...totalOf(total), ...page });
+      return toLogs(rows, deps.keyring, caller, { ...totalOf(total), ...page });
     },
   );
 }
 
-/** What a caller is shown of an answer. */
-const bodyFor =
-  (keyring: Keyring, { teamId, scopes }: Caller) =>
-  (row: LogRow): string | null =>
-    scopes.has("payload") ? openedResponseBody(keyring, teamId, row) : null;
-
 const toLogs = <Counts>(
   rows: readonly LogRow[],
-  bodyOf: (row: LogRow) => string | null,
+  keyring: Keyring,
+  caller: Caller,
   counts: Counts,
-) => ({
-  logs: rows.map((row) => ({
+) => ({ logs: rows.map((row) => toLog(keyring, caller, row)), ...counts });
+
+function toLog(keyring: Keyring, caller: Caller, row: LogRow) {
+  const { members, hidden } = shownResponseBody(keyring, caller, row);
+  return {
     id: row.id,
     subscription_id: row.subscriptionId,
     event_id: publicEventId(row.eventId),
@@ -119,10 +119,10 @@ const toLogs = <Counts>(
     success: row.success,
     will_retry: row.willRetry,
     status_code: row.statusCode,
-    response_body: bodyOf(row),
+    ...members,
+    ...hidden,
     error: row.errorMessage,
     duration_ms: row.latencyMs,
     created_at: row.createdAt.toISOString(),
-  })),
-  ...counts,
-});
+  };
+}

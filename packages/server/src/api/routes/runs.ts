@@ -19,8 +19,9 @@ import {
   runUpdated,
 } from "../fact-bodies/runs.ts";
 import { Id, nullable, PathId, Timestamp } from "../fields.ts";
+import { hiddenField, seesPayloads, shownTo } from "../hidden.ts";
 import { pageOf, pageQuery, totalFields } from "../paging.ts";
-import { acting, type TypeBox } from "../request.ts";
+import { acting, type Caller, type TypeBox } from "../request.ts";
 
 const Status = Type.Union(
   (["started", ...reportableRunStatuses] as const).map((status) => Type.Literal(status)),
@@ -45,6 +46,7 @@ const RunAnswer = Type.Object(
     updated_at: Timestamp,
     documents_omitted: Type.Optional(Type.Literal(true)),
     input: Type.Unknown(),
+    ...hiddenField,
     output: Type.Unknown(),
     collected_information: Type.Unknown(),
     error: Type.Unknown(),
@@ -57,7 +59,7 @@ const params = Type.Object({ run_id: PathId });
 const tags = ["Runs"];
 const path = "/workflows/v1/workflow-runs";
 const privateDocuments =
-  "`input`, `output`, `collected_information` and `error` are null unless the key has the scope `payload`.";
+  "`input`, `output`, `collected_information` and `error` are null unless the key has the scope `payload`; `hidden` names those that hold something.";
 
 /** Workflow runs as their platform reports them; every change is a fact. */
 export function runRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
@@ -105,7 +107,7 @@ export function runRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       },
     },
     async ({ query, caller }, reply) => {
-      const withDocuments = caller.scopes.has("payload");
+      const withDocuments = seesPayloads(caller);
       const { rows, ...total } = await listRuns(
         caller.database,
         caller.teamId,
@@ -116,9 +118,7 @@ export function runRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
         },
         { ...pageOf(query), withDocuments },
       );
-      const runs = rows.map((row) =>
-        runText(openRun(deps.keyring, row.subject), { withDocuments, ...row }),
-      );
+      const runs = rows.map((row) => runText(caller, openRun(deps.keyring, row.subject), row));
       return sendExactJson(reply, listText("runs", runs, total));
     },
   );
@@ -192,14 +192,18 @@ function envelope(
   { run }: Partial<Recorded>,
 ): JsonText {
   if (!run) throw new Error("a run fact came back without its run");
-  return joinObject([["run", runText(run, { withDocuments: caller.scopes.has("payload") })]]);
+  return joinObject([["run", runText(caller, run)]]);
 }
 
-const runText = (
+function runText(
+  caller: Caller,
   run: Run,
-  shown: { withDocuments: boolean; documentsOmitted?: boolean },
-): JsonText =>
-  objectText(
+  { documentsOmitted = false, held }: { documentsOmitted?: boolean; held?: readonly string[] } = {},
+): JsonText {
+  const { input, output, collectedInformation, error } = run;
+  const documents = { input, output, collected_information: collectedInformation, error };
+  const { members, hidden } = shownTo(caller, documents, held);
+  return objectText(
     {
       id: run.id,
       workflow_id: run.workflowId,
@@ -216,12 +220,9 @@ const runText = (
       updated_by: run.updatedBy,
       created_at: run.createdAt,
       updated_at: run.updatedAt,
-      ...(shown.documentsOmitted ? { documents_omitted: true } : {}),
+      ...(documentsOmitted ? { documents_omitted: true } : {}),
+      ...hidden,
     },
-    {
-      input: shown.withDocuments ? run.input : null,
-      output: shown.withDocuments ? run.output : null,
-      collected_information: shown.withDocuments ? run.collectedInformation : null,
-      error: shown.withDocuments ? run.error : null,
-    },
+    members,
   );
+}

@@ -16,8 +16,9 @@ import {
   stepReported,
 } from "../fact-bodies/steps.ts";
 import { nullable, PathId, Timestamp } from "../fields.ts";
+import { hiddenField, seesPayloads, shownTo } from "../hidden.ts";
 import { pageOf, pageQuery, totalFields } from "../paging.ts";
-import type { TypeBox } from "../request.ts";
+import type { Caller, TypeBox } from "../request.ts";
 
 const StepAnswer = Type.Object(
   {
@@ -34,6 +35,7 @@ const StepAnswer = Type.Object(
     created_at: Timestamp,
     updated_at: Timestamp,
     documents_omitted: Type.Optional(Type.Literal(true)),
+    ...hiddenField,
     output: Type.Unknown(),
     error: Type.Unknown(),
   },
@@ -47,7 +49,8 @@ const ofRun = Type.Object({ run_id: PathId });
 const params = Type.Object({ run_id: PathId, step_id: StepId });
 const tags = ["Runs"];
 const path = "/workflows/v1/workflow-runs/:run_id/steps";
-const privateDocuments = "`output` and `error` are null unless the key has the scope `payload`.";
+const privateDocuments =
+  "`output` and `error` are null unless the key has the scope `payload`; `hidden` names those that hold something.";
 
 /** The steps of workflow runs as their platform reports them; every change is a fact. */
 export function stepRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
@@ -75,7 +78,7 @@ export function stepRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       );
       if (!step) throw new Error("a step fact came back without its step");
       reply.code(stepIsNew ? 201 : 200);
-      return sendExactJson(reply, envelope(step, request.caller.scopes.has("payload")));
+      return sendExactJson(reply, envelope(request.caller, step));
     },
   );
 
@@ -94,18 +97,15 @@ export function stepRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       },
     },
     async ({ params, query, caller }, reply) => {
-      const { teamId, scopes } = caller;
+      const { teamId } = caller;
       const run = await findRun(caller.database.sql, teamId, params.run_id);
       if (!run) throw new AppError("not_found");
-      const withDocuments = scopes.has("payload");
       const { rows, ...total } = await listSteps(
         caller.database,
         { teamId, runId: run.id },
-        { ...pageOf(query), withDocuments },
+        { ...pageOf(query), withDocuments: seesPayloads(caller) },
       );
-      const steps = rows.map((row) =>
-        stepText(openStep(deps.keyring, row.subject), { withDocuments, ...row }),
-      );
+      const steps = rows.map((row) => stepText(caller, openStep(deps.keyring, row.subject), row));
       return sendExactJson(reply, listText("steps", steps, total));
     },
   );
@@ -130,20 +130,21 @@ export function stepRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
         id: params.step_id,
       });
       if (!step) throw new AppError("not_found");
-      const opened = openStep(deps.keyring, step);
-      return sendExactJson(reply, envelope(opened, caller.scopes.has("payload")));
+      return sendExactJson(reply, envelope(caller, openStep(deps.keyring, step)));
     },
   );
 }
 
-const envelope = (step: Step, withDocuments: boolean): JsonText =>
-  joinObject([["step", stepText(step, { withDocuments })]]);
+const envelope = (caller: Caller, step: Step): JsonText =>
+  joinObject([["step", stepText(caller, step)]]);
 
-const stepText = (
+function stepText(
+  caller: Caller,
   step: Step,
-  shown: { withDocuments: boolean; documentsOmitted?: boolean },
-): JsonText =>
-  objectText(
+  { documentsOmitted = false, held }: { documentsOmitted?: boolean; held?: readonly string[] } = {},
+): JsonText {
+  const { members, hidden } = shownTo(caller, { output: step.output, error: step.error }, held);
+  return objectText(
     {
       id: step.id,
       run_id: step.runId,
@@ -157,10 +158,9 @@ const stepText = (
       updated_by: step.updatedBy,
       created_at: step.createdAt,
       updated_at: step.updatedAt,
-      ...(shown.documentsOmitted ? { documents_omitted: true } : {}),
+      ...(documentsOmitted ? { documents_omitted: true } : {}),
+      ...hidden,
     },
-    {
-      output: shown.withDocuments ? step.output : null,
-      error: shown.withDocuments ? step.error : null,
-    },
+    members,
   );
+}

@@ -17,9 +17,10 @@ import type { Keyring } from "../../secrets.ts";
 import type { ApiDeps } from "../deps.ts";
 import { listText, objectText, sendExactJson } from "../exact-json.ts";
 import { Id, Instant, nullable, parseInstant, Timestamp, textOf } from "../fields.ts";
-import { openedPayload, openedResponseBody } from "../opened.ts";
+import { hiddenField, seesPayloads } from "../hidden.ts";
+import { shownPayload, shownResponseBody } from "../opened.ts";
 import { pageOf, pageQuery, totalFields, totalOf } from "../paging.ts";
-import { acting, type TypeBox } from "../request.ts";
+import { acting, type Caller, type TypeBox } from "../request.ts";
 
 const Action = Type.Union(workflowActions.map((action) => Type.Literal(action)));
 const Status = Type.Union(deliveryStatuses.map((status) => Type.Literal(status)));
@@ -53,6 +54,7 @@ const WebhookEvent = Type.Object(
     last_status_code: nullable(Type.Integer()),
     last_error: nullable(Type.String()),
     payload_omitted: Type.Optional(Type.Literal(true)),
+    ...hiddenField,
     payload: nullable(Type.Record(Type.String(), Type.Unknown())),
   },
   { title: "WorkflowWebhookEvent" },
@@ -66,6 +68,7 @@ const WebhookAttempt = Type.Object(
     success: Type.Boolean(),
     response_status_code: nullable(Type.Integer()),
     response_body: nullable(Type.String()),
+    ...hiddenField,
     response_truncated: Type.Boolean(),
     error_code: nullable(Type.String()),
     error_message: nullable(Type.String()),
@@ -94,7 +97,7 @@ export function workflowWebhookEventRoutes(fastify: FastifyInstance, deps: ApiDe
         operationId: "listWorkflowWebhookEvents",
         summary: "Lists deliveries, newest first",
         description:
-          "`payload` is null unless the key has the scope `payload`. `search` is part of the workflow's name or one whole id. `start` is included, `end` is not.",
+          "`payload` is null unless the key has the scope `payload`; `hidden` names it then. `search` is part of the workflow's name or one whole id. `start` is included, `end` is not.",
         tags,
         querystring: Type.Object(
           {
@@ -125,9 +128,9 @@ export function workflowWebhookEventRoutes(fastify: FastifyInstance, deps: ApiDe
           start: query.start === undefined ? null : parseInstant(query.start, ["query", "start"]),
           end: query.end === undefined ? null : parseInstant(query.end, ["query", "end"]),
         },
-        { ...pageOf(query), withPayload: caller.scopes.has("payload") },
+        { ...pageOf(query), withPayload: seesPayloads(caller) },
       );
-      const events = rows.map((row) => eventText(deps.keyring, caller.teamId, row));
+      const events = rows.map((row) => eventText(deps.keyring, caller, row));
       return sendExactJson(reply, listText("events", events, total));
     },
   );
@@ -139,7 +142,8 @@ export function workflowWebhookEventRoutes(fastify: FastifyInstance, deps: ApiDe
       schema: {
         operationId: "listWorkflowWebhookAttempts",
         summary: "Lists the attempts of a delivery, or of all deliveries of an event, newest first",
-        description: "`response_body` is null unless the key has the scope `payload`.",
+        description:
+          "`response_body` is null unless the key has the scope `payload`; `hidden` names it then.",
         tags,
         params,
         querystring: Type.Object(pageQuery, { additionalProperties: false }),
@@ -152,12 +156,8 @@ export function workflowWebhookEventRoutes(fastify: FastifyInstance, deps: ApiDe
       const listed = await listAttempts(caller.database, owner, nameOf(params.event_id), page);
       if (!listed) throw new AppError("not_found");
       const { rows, ...total } = listed;
-      const withBody = caller.scopes.has("payload");
       return {
-        attempts: rows.map((row) => {
-          const body = withBody ? openedResponseBody(deps.keyring, caller.teamId, row) : null;
-          return toAttempt(caller.teamId, row, body);
-        }),
+        attempts: rows.map((row) => toAttempt(deps.keyring, caller, row)),
         ...totalOf(total),
       };
     },
@@ -199,13 +199,14 @@ function nameOf(text: string): { deliveryId: string } | { eventId: string } {
   return { eventId };
 }
 
-function eventText(keyring: Keyring, teamId: string, row: DeliveryRow): JsonText {
+function eventText(keyring: Keyring, caller: Caller, row: DeliveryRow): JsonText {
+  const { members, hidden } = shownPayload(keyring, caller, row);
   return objectText(
     {
       event_id: publicEventId(row.eventId),
       subscription_id: row.subscriptionId,
       action: row.eventType,
-      team_id: teamId,
+      team_id: caller.teamId,
       created_by: row.createdBy,
       updated_by: row.updatedBy,
       created_at: row.createdAt,
@@ -224,30 +225,35 @@ function eventText(keyring: Keyring, teamId: string, row: DeliveryRow): JsonText
       last_status_code: row.lastStatusCode,
       last_error: row.lastError,
       ...(row.payloadOmitted ? { payload_omitted: true } : {}),
+      ...hidden,
     },
-    { payload: openedPayload(keyring, teamId, row) },
+    members,
   );
 }
 
-const toAttempt = (teamId: string, row: AttemptRow, responseBody: string | null) => ({
-  event_id: publicEventId(row.eventId),
-  subscription_id: row.subscriptionId,
-  action: row.eventType,
-  team_id: teamId,
-  created_by: row.createdBy,
-  updated_by: row.createdBy,
-  created_at: row.createdAt.toISOString(),
-  updated_at: row.createdAt.toISOString(),
-  _id: row.id,
-  attempt_number: row.number,
-  request_url: row.requestUrl,
-  success: row.success,
-  response_status_code: row.statusCode,
-  response_body: responseBody,
-  response_truncated: row.responseTruncated,
-  error_code: row.errorCode,
-  error_message: row.errorMessage,
-  latency_ms: row.latencyMs,
-  will_retry: row.willRetry,
-  manual: row.manual,
-});
+function toAttempt(keyring: Keyring, caller: Caller, row: AttemptRow) {
+  const { members, hidden } = shownResponseBody(keyring, caller, row);
+  return {
+    event_id: publicEventId(row.eventId),
+    subscription_id: row.subscriptionId,
+    action: row.eventType,
+    team_id: caller.teamId,
+    created_by: row.createdBy,
+    updated_by: row.createdBy,
+    created_at: row.createdAt.toISOString(),
+    updated_at: row.createdAt.toISOString(),
+    _id: row.id,
+    attempt_number: row.number,
+    request_url: row.requestUrl,
+    success: row.success,
+    response_status_code: row.statusCode,
+    ...members,
+    ...hidden,
+    response_truncated: row.responseTruncated,
+    error_code: row.errorCode,
+    error_message: row.errorMessage,
+    latency_ms: row.latencyMs,
+    will_retry: row.willRetry,
+    manual: row.manual,
+  };
+}
