@@ -110,7 +110,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     contracts,
     urlPolicy: { allowHttp: true, egressAllow: config.egressAllow },
     userAgent: config.userAgent,
-    secretHeader: config.secretHeader,
+    headerPrefix: config.headerPrefix,
   });
   const recorder = openRecorder({
     database: results,

@@ -34,7 +34,7 @@ export type Assistant = {
   name: string;
   assistantServer: {
     enabled: boolean;
-    disabledReason: string | null;
+    disabledReason: "manual" | "failing" | null;
     url: string | null;
     timeoutSeconds: number;
     hasSecret: boolean;
@@ -72,6 +72,8 @@ export type AssistantDelivery = {
   created_at: string;
   updated_at: string;
   payload_omitted?: true;
+  /** The members that hold something which the API key may not see, because it lacks the scope `payload`. */
+  hidden?: string[];
   payload: Record<string, unknown> | null;
 };
 
@@ -159,6 +161,8 @@ export type CallMessage = {
   role: "user" | "assistant";
   text: string | null;
   timestamp: number;
+  /** The members that hold something which the API key may not see, because it lacks the scope `payload`. */
+  hidden?: string[];
   metrics?: unknown;
 };
 
@@ -280,6 +284,8 @@ export type Conversation = {
   updatedBy: string;
   createdAt: string;
   updatedAt: string;
+  /** The members that hold something which the API key may not see, because it lacks the scope `payload`. */
+  hidden?: string[];
   metadata: unknown;
   recording: unknown;
   analysis: unknown;
@@ -330,6 +336,8 @@ export type ConversationWithMessages = {
   updatedBy: string;
   createdAt: string;
   updatedAt: string;
+  /** The members that hold something which the API key may not see, because it lacks the scope `payload`. */
+  hidden?: string[];
   metadata: unknown;
   recording: unknown;
   analysis: unknown;
@@ -343,6 +351,8 @@ export type CreateWorkflowAnswer = {
 };
 
 export type CreateWorkflowVersionAnswer = {
+  version_number: number;
+  version_name: string | null;
   workflow: Workflow;
   version: WorkflowVersion;
 };
@@ -573,6 +583,14 @@ export type FactResult = {
 };
 
 export type GetRunAnswer = {
+  id: string;
+  workflow_id: string;
+  status: "started" | "running" | "paused" | "completed" | "failed" | "cancelled";
+  version_number: number;
+  started_at: string;
+  completed_at: string | null;
+  created_at: string;
+  updated_at: string;
   run: Run;
 };
 
@@ -723,6 +741,8 @@ export type ListRunsAnswer = {
   runs: Run[];
   total: number;
   total_is_estimate?: true;
+  page: number;
+  size: number;
 };
 
 export type ListRunsQuery = {
@@ -731,12 +751,16 @@ export type ListRunsQuery = {
   workflow_id?: string;
   status?: "started" | "running" | "paused" | "completed" | "failed" | "cancelled";
   search?: string;
+  start?: string;
+  end?: string;
 };
 
 export type ListStepsAnswer = {
   steps: Step[];
   total: number;
   total_is_estimate?: true;
+  page: number;
+  size: number;
 };
 
 export type ListStepsQuery = {
@@ -785,6 +809,8 @@ export type ListWorkflowWebhookAttemptsAnswer = {
   attempts: WorkflowWebhookAttempt[];
   total: number;
   total_is_estimate?: true;
+  page: number;
+  size: number;
 };
 
 export type ListWorkflowWebhookAttemptsQuery = {
@@ -796,6 +822,8 @@ export type ListWorkflowWebhookEventsAnswer = {
   events: WorkflowWebhookEvent[];
   total: number;
   total_is_estimate?: true;
+  page: number;
+  size: number;
 };
 
 export type ListWorkflowWebhookEventsQuery = {
@@ -819,6 +847,8 @@ export type ListWorkflowWebhooksAnswer = {
   subscriptions: WorkflowWebhook[];
   total: number;
   total_is_estimate?: true;
+  page: number;
+  size: number;
 };
 
 export type ListWorkflowWebhooksQuery = {
@@ -838,6 +868,8 @@ export type ListWorkflowsAnswer = {
   workflows: Workflow[];
   total: number;
   total_is_estimate?: true;
+  page: number;
+  size: number;
 };
 
 export type ListWorkflowsQuery = {
@@ -1090,6 +1122,8 @@ export type Run = {
   updated_at: string;
   documents_omitted?: true;
   input: unknown;
+  /** The members that hold something which the API key may not see, because it lacks the scope `payload`. */
+  hidden?: string[];
   output: unknown;
   collected_information: unknown;
   error: unknown;
@@ -1161,6 +1195,14 @@ export type SigningSecret = {
 };
 
 export type StartRunAnswer = {
+  id: string;
+  workflow_id: string;
+  status: "started" | "running" | "paused" | "completed" | "failed" | "cancelled";
+  version_number: number;
+  started_at: string;
+  completed_at: string | null;
+  created_at: string;
+  updated_at: string;
   run: Run;
 };
 
@@ -1202,6 +1244,8 @@ export type Step = {
   created_at: string;
   updated_at: string;
   documents_omitted?: true;
+  /** The members that hold something which the API key may not see, because it lacks the scope `payload`. */
+  hidden?: string[];
   output: unknown;
   error: unknown;
 };
@@ -1264,6 +1308,14 @@ export type TestWorkflowWebhookAnswer = {
 };
 
 export type UpdateRunAnswer = {
+  id: string;
+  workflow_id: string;
+  status: "started" | "running" | "paused" | "completed" | "failed" | "cancelled";
+  version_number: number;
+  started_at: string;
+  completed_at: string | null;
+  created_at: string;
+  updated_at: string;
   run: Run;
 };
 
@@ -1309,6 +1361,8 @@ export type WebhookLog = {
   will_retry: boolean;
   status_code: number | null;
   response_body: string | null;
+  /** The members that hold something which the API key may not see, because it lacks the scope `payload`. */
+  hidden?: string[];
   error: string | null;
   duration_ms: number | null;
   created_at: string;
@@ -1362,6 +1416,8 @@ export type WorkflowCreated = {
   dedupe_key: string;
   team_id: string;
   occurred_at: string;
+  /** Only on a test event. */
+  test?: true;
   workflow_id: string;
   workflow_name: string;
   workflow: WorkflowSnapshot;
@@ -1373,6 +1429,8 @@ export type WorkflowDeleted = {
   dedupe_key: string;
   team_id: string;
   occurred_at: string;
+  /** Only on a test event. */
+  test?: true;
   workflow_id: string;
   workflow_name: string;
   workflow: WorkflowSnapshot;
@@ -1384,6 +1442,8 @@ export type WorkflowRunCompleted = {
   dedupe_key: string;
   team_id: string;
   occurred_at: string;
+  /** Only on a test event. */
+  test?: true;
   workflow_id: string;
   workflow_name: string;
   workflow_run_id: string;
@@ -1398,6 +1458,8 @@ export type WorkflowRunStarted = {
   dedupe_key: string;
   team_id: string;
   occurred_at: string;
+  /** Only on a test event. */
+  test?: true;
   workflow_id: string;
   workflow_name: string;
   workflow_run_id: string;
@@ -1430,6 +1492,8 @@ export type WorkflowUpdated = {
   dedupe_key: string;
   team_id: string;
   occurred_at: string;
+  /** Only on a test event. */
+  test?: true;
   workflow_id: string;
   workflow_name: string;
   reason: "configuration" | "version" | "settings";
@@ -1441,6 +1505,8 @@ export type WorkflowVersion = {
   id: string;
   number: number;
   name: string | null;
+  version_number: number;
+  version_name: string | null;
 };
 
 export type WorkflowVersionActivate = {
@@ -1460,11 +1526,12 @@ export type WorkflowWebhook = {
   url: string;
   actions: string[];
   enabled: boolean;
-  disabled_reason: string | null;
+  disabled_reason: "manual" | "failing" | null;
   has_bearer_token: boolean;
   timeout_seconds: number;
   max_retries: number;
   retry_backoff_seconds: number;
+  header_names: string[];
   created_at: string;
   updated_at: string;
 };
@@ -1479,11 +1546,14 @@ export type WorkflowWebhookAttempt = {
   created_at: string;
   updated_at: string;
   _id: string;
+  id: string;
   attempt_number: number;
   request_url: string;
   success: boolean;
   response_status_code: number | null;
   response_body: string | null;
+  /** The members that hold something which the API key may not see, because it lacks the scope `payload`. */
+  hidden?: string[];
   response_truncated: boolean;
   error_code: string | null;
   error_message: string | null;
@@ -1507,6 +1577,7 @@ export type WorkflowWebhookCreate = {
   timeout_seconds?: number;
   max_retries?: number;
   retry_backoff_seconds?: number;
+  headers?: Record<string, string> | null;
 };
 
 export type WorkflowWebhookEvent = {
@@ -1519,6 +1590,7 @@ export type WorkflowWebhookEvent = {
   created_at: string;
   updated_at: string;
   _id: string;
+  id: string;
   workflow_id: string | null;
   workflow_name: string | null;
   workflow_run_id: string | null;
@@ -1532,6 +1604,8 @@ export type WorkflowWebhookEvent = {
   last_status_code: number | null;
   last_error: string | null;
   payload_omitted?: true;
+  /** The members that hold something which the API key may not see, because it lacks the scope `payload`. */
+  hidden?: string[];
   payload: Record<string, unknown> | null;
 };
 
@@ -1562,4 +1636,5 @@ export type WorkflowWebhookUpdate = {
   timeout_seconds?: number | null;
   max_retries?: number | null;
   retry_backoff_seconds?: number | null;
+  headers?: Record<string, string> | null;
 };

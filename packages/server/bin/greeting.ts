@@ -15,6 +15,7 @@ export function progressLine(): { show: (line: string) => void; clear: () => voi
 export function printGreeting(given: {
   url: string;
   apiKey: string;
+  teamId: string;
   receiverUrl: string | undefined;
 }): void {
   const receiverUrl = given.receiverUrl ?? "http://127.0.0.1:8081";
@@ -22,6 +23,7 @@ export function printGreeting(given: {
     ["API", given.url],
     ["API docs", `${given.url}/docs`],
     ["API key", given.apiKey],
+    ["Team", given.teamId],
     [
       "Receiver",
       given.receiverUrl

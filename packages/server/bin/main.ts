@@ -2,6 +2,7 @@ import { setMaxListeners } from "node:events";
 import { Argument, Command, CommanderError, InvalidArgumentError } from "commander";
 import { ConfigError, packageVersion, readConfig, readDatabaseUrl } from "../src/config.ts";
 import { migrate } from "../src/db/migrate.ts";
+import { defaultTeamId } from "../src/db/teams.ts";
 import { describeThrown } from "../src/log.ts";
 import { databaseProblem, openServer, StartError } from "../src/server.ts";
 import { developmentSecrets, ensureDevelopmentKey } from "./development.ts";
@@ -116,7 +117,12 @@ async function runDevelopment(given: { receiverPort: number; receiver: boolean }
         ? await openReceiver({ port: given.receiverPort })
         : undefined;
       progress.clear();
-      printGreeting({ url: server.url, apiKey, receiverUrl: receiver?.url });
+      printGreeting({
+        url: server.url,
+        apiKey,
+        teamId: defaultTeamId,
+        receiverUrl: receiver?.url,
+      });
       return async () => {
         await server.close();
         await receiver?.close();

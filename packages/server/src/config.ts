@@ -27,8 +27,8 @@ export type Config = {
   allowHttp: boolean;
   egressAllow: readonly Cidr[];
   userAgent: string;
-  /** The header of contract C's secret, lower case. */
-  secretHeader: string;
+  /** What the names of the service's own headers begin with, lower case. */
+  headerPrefix: string;
   concurrency: number;
   subscriptionConcurrency: number;
   databaseConnections: number;
@@ -116,10 +116,11 @@ export const settings = {
     describes: "The `User-Agent` of every request to a receiver.",
     parse: headerText,
   }),
-  secretHeader: setting("POSTRIDER_SECRET_HEADER", {
-    default: "x-interactly-secret",
-    describes: "The header that carries the secret of an assistant's server.",
-    parse: headerName,
+  headerPrefix: setting("POSTRIDER_HEADER_PREFIX", {
+    default: "x-interactly",
+    describes:
+      "What the names of our own headers begin with: `-secret`, `-signature` and `-timestamp` follow. Subscribers can use no name that begins with it.",
+    parse: headerPrefix,
   }),
   concurrency: setting("POSTRIDER_CONCURRENCY", {
     default: "1000",
@@ -201,6 +202,7 @@ export function readConfig(
   environment: Environment,
   env: Record<string, string | undefined> = process.env,
 ): Config {
+  refuseReplaced(env);
   const read = <T>(one: Setting<T>): T => readSetting(one, environment, env);
   return {
     environment,
@@ -214,7 +216,7 @@ export function readConfig(
     allowHttp: read(settings.allowHttp),
     egressAllow: read(settings.egressAllow),
     userAgent: read(settings.userAgent),
-    secretHeader: read(settings.secretHeader),
+    headerPrefix: read(settings.headerPrefix),
     concurrency: read(settings.concurrency),
     subscriptionConcurrency: read(settings.subscriptionConcurrency),
     databaseConnections: read(settings.databaseConnections),
@@ -230,6 +232,18 @@ export function readConfig(
     shutdownSeconds: read(settings.shutdownSeconds),
     logLevel: read(settings.logLevel),
   };
+}
+
+/** Settings that are gone, and what to set instead: ignored, they would change what receivers get. */
+const replaced: Readonly<Record<string, string>> = {
+  POSTRIDER_SECRET_HEADER:
+    "Set POSTRIDER_HEADER_PREFIX instead, for instance to x-acme for the header x-acme-secret.",
+};
+
+function refuseReplaced(env: Record<string, string | undefined>): void {
+  for (const [name, instead] of Object.entries(replaced)) {
+    if (env[name]?.trim()) throw new ConfigError(`${name} is no longer a setting. ${instead}`);
+  }
 }
 
 function readSetting<T>(
@@ -358,10 +372,10 @@ function cidrs(value: string, name: string): Cidr[] {
   });
 }
 
-function headerName(value: string, name: string): string {
-  if (!/^x-[a-z0-9-]{1,60}$/i.test(value)) {
+function headerPrefix(value: string, name: string): string {
+  if (!/^x(-[a-z0-9]{1,50}){1,3}$/i.test(value)) {
     throw new ConfigError(
-      `${name} must be a header name that begins with x-, such as x-acme-secret.`,
+      `${name} must be the beginning of header names, such as x-acme, without a hyphen at its end.`,
     );
   }
   return value.toLowerCase();

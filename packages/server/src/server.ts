@@ -154,7 +154,7 @@ async function start(
     contracts,
     urlPolicy: { allowHttp: config.allowHttp, egressAllow: config.egressAllow },
     userAgent: config.userAgent,
-    secretHeader: config.secretHeader,
+    headerPrefix: config.headerPrefix,
   });
   const leasesLost = metrics.counter({
     name: "postrider_leases_lost_total",

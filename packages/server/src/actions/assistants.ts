@@ -149,10 +149,12 @@ function mergeServer(
     keyring.seal(plain, { table: "subscriptions", column, teamId, rowId: id });
   const { secret, headers } = given;
   const enabled = given.enabled ?? before.enabled;
+  const url = given.url === undefined ? before.url : (given.url ?? "");
+  const byHand = given.enabled === undefined ? (before.disabledReason ?? "manual") : "manual";
   const server: AssistantServer = {
     enabled,
-    disabledReason: enabled ? null : before.disabledReason,
-    url: given.url === undefined ? before.url : (given.url ?? ""),
+    disabledReason: enabled || url === "" ? null : byHand,
+    url,
     timeoutSeconds: given.timeoutSeconds ?? before.timeoutSeconds,
     messages: [...(given.messages ?? before.messages)],
     sealedSecret:

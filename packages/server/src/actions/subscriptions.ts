@@ -13,6 +13,7 @@ import {
   type SubscriptionOwner,
   updateSubscription,
 } from "../db/subscriptions.ts";
+import { tokenHeader, workflowWebhooks } from "../domain/contracts/workflow-webhooks.ts";
 import { AppError } from "../errors.ts";
 import type { Keyring } from "../secrets.ts";
 import { keepQuota, type Quotas } from "./quotas.ts";
@@ -50,6 +51,7 @@ export async function createSubscription(
       sealedSigningSecret: keyring.seal(newSigningSecret(), signingSecretPlace(owner, draft.id)),
     });
     if (!created) return await getSubscription(tx, owner, draft.id);
+    refuseTwoTokens(owner, created, "headers");
     await keepQuota(tx, config.quotas, "webhooks", [owner.teamId]);
     await insertAuditEntry(tx, audit, draft.id);
     await notifySubscriptionChanged(tx, draft.id);
@@ -88,6 +90,7 @@ export async function changeSubscription(
       sealedHeaders: headers && sealHeaders(keyring, owner, id, headers),
     });
     if (!changed) throw new AppError("not_found");
+    refuseTwoTokens(owner, changed, headers ? "headers" : "bearer_token");
     await insertAuditEntry(tx, audit, id);
     await notifySubscriptionChanged(tx, id);
     if (changes.enabled) await notifyDue(tx, id);
@@ -108,6 +111,28 @@ export async function endSubscription(
     await insertAuditEntry(tx, audit, id);
     await notifySubscriptionChanged(tx, id);
   });
+}
+
+/** Refuses `Authorization` twice, as contract A's bearer token and as a custom header, whichever came first. */
+function refuseTwoTokens(
+  owner: SubscriptionOwner,
+  { hasCredential, headerNames }: Subscription,
+  member: "headers" | "bearer_token",
+): void {
+  if (owner.contract !== workflowWebhooks.name || !hasCredential) return;
+  const name = headerNames.find((one) => one.toLowerCase() === tokenHeader);
+  if (name === undefined) return;
+  throw new AppError(
+    "invalid_request",
+    "A bearer token and a header Authorization exclude each other.",
+    [
+      {
+        loc: member === "headers" ? ["body", "headers", name] : ["body", "bearer_token"],
+        msg: "cannot be set beside the other: both are the header Authorization",
+        type: "conflict",
+      },
+    ],
+  );
 }
 
 function sealCredential(

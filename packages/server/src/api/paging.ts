@@ -10,8 +10,14 @@ export const pageQuery = {
   size: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 300 })),
 };
 
+type PageQuery = { page?: number; size?: number };
+
+/** Both of them again in the answer, as the platform's own SDK needs them to find the next page. */
+export const pageIn = ({ page = 1, size = 300 }: PageQuery) => ({ page, size });
+
 /** Reads `page` and `size`; a page that lies too deep to be read quickly is a 422 with a hint. */
-export function pageOf({ page = 1, size = 300 }: { page?: number; size?: number }): Page {
+export function pageOf(query: PageQuery): Page {
+  const { page, size } = pageIn(query);
   const offset = (page - 1) * size;
   if (offset > offsetMax) {
     const msg = `lies beyond the first ${offsetMax} entries; narrow the list down instead`;
@@ -38,8 +44,17 @@ export const totalFields = {
   total_is_estimate: Type.Optional(Type.Literal(true)),
 };
 
+/** The total's part of an answer that says which page it is. */
+export const pageFields = { ...totalFields, page: Type.Integer(), size: Type.Integer() };
+
 /** Makes the total's part of an answer. */
 export const totalOf = ({ total, totalIsEstimate }: Omit<Listed<unknown>, "rows">) => ({
   total,
   ...(totalIsEstimate ? { total_is_estimate: true as const } : {}),
+});
+
+/** Makes the total's part of an answer that says which page it is. */
+export const pageTotalOf = (total: Omit<Listed<unknown>, "rows">, query: PageQuery) => ({
+  ...totalOf(total),
+  ...pageIn(query),
 });

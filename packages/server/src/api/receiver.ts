@@ -31,9 +31,10 @@ export function receiverUrl(
 /** Gives custom headers as they are when each may be sent; a 422 names those that may not, and never a value. */
 export function receiverHeaders(
   headers: Readonly<Record<string, string>>,
-  { ownNames = [], loc = ["body", "headers"] }: { ownNames?: readonly string[]; loc?: Loc } = {},
+  { headerPrefix }: { headerPrefix: string },
+  loc: Loc = ["body", "headers"],
 ): Readonly<Record<string, string>> {
-  const faults = findHeaderFaults(Object.entries(headers), ownNames);
+  const faults = findHeaderFaults(Object.entries(headers), [], headerPrefix);
   if (faults.length === 0) return headers;
   throw invalidRequest(
     faults.map(({ name, code, reason }) => ({

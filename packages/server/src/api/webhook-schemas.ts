@@ -65,6 +65,8 @@ const changes = {
   changes: Type.Array(Change),
 };
 
+const sample = Type.Optional(Type.Literal(true, { description: "Only on a test event." }));
+
 /** Makes the schema of one action's payload: what all have in common, and its own part. */
 function workflowPayload(action: string, title: string, own: TProperties): TObject {
   return Type.Object(
@@ -74,6 +76,7 @@ function workflowPayload(action: string, title: string, own: TProperties): TObje
       dedupe_key: Type.String(),
       team_id: Id,
       occurred_at: Instant,
+      test: sample,
       workflow_id: Id,
       workflow_name: Type.String(),
       ...own,
@@ -119,8 +122,6 @@ const runData = (...statuses: string[]): TProperties => ({
   trigger: Type.Enum([...runTriggers]),
   ...spent,
 });
-
-const sample = Type.Optional(Type.Literal(true, { description: "Only on a test event." }));
 
 /** Makes the schema of one event's payload around its data. */
 function organisationPayload(eventType: string, title: string, data: TProperties): TObject {

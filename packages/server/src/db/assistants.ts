@@ -1,6 +1,7 @@
 import type { Assistant } from "../domain/lifecycle/call.ts";
 import { type Listed, type Page, readList } from "./lists.ts";
 import type { Database, Sql, Tx } from "./sql.ts";
+import { type DisabledReason, disabledReasonOf } from "./subscriptions.ts";
 import {
   fromJsonText,
   ids,
@@ -39,7 +40,7 @@ function toAssistant(row: AssistantRow): Assistant {
 /** Where an assistant's messages go, secrets sealed; an empty URL means: nowhere yet. */
 export type AssistantServer = {
   enabled: boolean;
-  disabledReason: string | null;
+  disabledReason: DisabledReason | null;
   url: string;
   timeoutSeconds: number;
   messages: string[];
@@ -53,7 +54,7 @@ export type ServedAssistant = { assistant: Assistant; server: AssistantServer };
 
 type ServedRow = AssistantRow & {
   enabled: boolean;
-  disabled_reason: string | null;
+  disabled_reason: DisabledReason | null;
   url: string;
   timeout_seconds: number;
   event_types: string[];
@@ -66,7 +67,8 @@ const toServed = (row: ServedRow): ServedAssistant => ({
   assistant: toAssistant(row),
   server: {
     enabled: row.enabled,
-    disabledReason: row.disabled_reason,
+    // A server that was never set up was not disabled by anybody.
+    disabledReason: row.url === "" ? null : disabledReasonOf(row),
     url: row.url,
     timeoutSeconds: row.timeout_seconds,
     messages: row.event_types,

@@ -150,6 +150,10 @@ export type RunFilter = {
   workflowId: string | null;
   status: RunStatus | null;
   search: string | null;
+  /** Created at or after. */
+  start: Date | null;
+  /** Created before. */
+  end: Date | null;
 };
 
 type ListedRunRow = RunRow & { omitted: boolean; held: string[] };
@@ -158,7 +162,7 @@ type ListedRunRow = RunRow & { omitted: boolean; held: string[] };
 export async function listRuns(
   database: Database,
   teamId: string,
-  { workflowId, status, search }: RunFilter,
+  { workflowId, status, search, start, end }: RunFilter,
   page: Page & { withDocuments: boolean },
 ): Promise<Listed<WithHeldDocuments<Run>>> {
   const { rows, ...total } = await readList<ListedRunRow>(database, {
@@ -169,6 +173,8 @@ export async function listRuns(
           and (${workflowId}::text is null or workflow_id = ${workflowId})
           and (${status}::text is null or status = ${status})
           and (${search}::text is null or id = ${search} or workflow_id = ${search})
+          and (${start}::timestamptz is null or created_at >= ${start})
+          and (${end}::timestamptz is null or created_at < ${end})
         order by id desc
         limit ${page.limit} offset ${page.offset}
       ), sized as (
@@ -200,6 +206,8 @@ export async function listRuns(
           and (${workflowId}::text is null or workflow_id = ${workflowId})
           and (${status}::text is null or status = ${status})
           and (${search}::text is null or id = ${search} or workflow_id = ${search})
+          and (${start}::timestamptz is null or created_at >= ${start})
+          and (${end}::timestamptz is null or created_at < ${end})
         limit ${limit}
       ) matching`,
   });

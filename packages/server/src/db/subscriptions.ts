@@ -5,13 +5,22 @@ import type { Database, Sql, Tx } from "./sql.ts";
 /** Whose subscriptions, and under which contract. */
 export type SubscriptionOwner = { teamId: string; contract: string };
 
+/** Who disabled a subscription: a person, or the service because its receiver failed for too long. */
+export type DisabledReason = "manual" | "failing";
+
+/** Tells why a subscription is disabled: only the service writes down a reason, so without one it was a person. */
+export const disabledReasonOf = (row: {
+  enabled: boolean;
+  disabled_reason: DisabledReason | null;
+}): DisabledReason | null => (row.enabled ? null : (row.disabled_reason ?? "manual"));
+
 export type Subscription = {
   id: string;
   name: string;
   url: string;
   eventTypes: string[];
   enabled: boolean;
-  disabledReason: string | null;
+  disabledReason: DisabledReason | null;
   timeoutSeconds: number;
   maxRetries: number;
   backoffSeconds: number;
@@ -28,7 +37,7 @@ type SubscriptionRow = {
   url: string;
   event_types: string[];
   enabled: boolean;
-  disabled_reason: string | null;
+  disabled_reason: DisabledReason | null;
   timeout_seconds: number;
   max_retries: number;
   backoff_seconds: number;
@@ -45,7 +54,7 @@ function toSubscription(row: SubscriptionRow): Subscription {
     url: row.url,
     eventTypes: row.event_types,
     enabled: row.enabled,
-    disabledReason: row.disabled_reason,
+    disabledReason: disabledReasonOf(row),
     timeoutSeconds: row.timeout_seconds,
     maxRetries: row.max_retries,
     backoffSeconds: row.backoff_seconds,
@@ -177,7 +186,7 @@ export type SubscriptionChanges = {
   sealedHeaders: SealedHeaders | null;
 };
 
-/** Changes a subscription; undefined when there is none. Enabling it forgets why it was disabled. */
+/** Changes a subscription; undefined when there is none. Whoever enables or disables it by hand takes over from the service. */
 export async function updateSubscription(
   tx: Tx,
   owner: SubscriptionOwner,
@@ -190,8 +199,7 @@ export async function updateSubscription(
         url = coalesce(${changes.url}, url),
         event_types = coalesce(${changes.eventTypes}, event_types),
         enabled = coalesce(${changes.enabled}, enabled),
-        disabled_reason = case when coalesce(${changes.enabled}, enabled) then null
-                               else disabled_reason end,
+        disabled_reason = case when ${changes.enabled}::boolean is null then disabled_reason end,
         timeout_seconds = coalesce(${changes.timeoutSeconds}, timeout_seconds),
         max_retries = coalesce(${changes.maxRetries}, max_retries),
         backoff_seconds = coalesce(${changes.backoffSeconds}, backoff_seconds),

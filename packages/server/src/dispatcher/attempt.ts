@@ -1,3 +1,4 @@
+import { createHmac } from "node:crypto";
 import { sign } from "@postrider/sdk/sign";
 import { type AttemptRecord, responseBodyPlace } from "../db/attempts.ts";
 import { payloadPlace } from "../db/events.ts";
@@ -21,7 +22,7 @@ import { type Keyring, SealError } from "../secrets.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Sender } from "./send.ts";
 import { quickMs } from "./standing.ts";
-import type { Target, Targets } from "./targets.ts";
+import type { BodySigning, Target, Targets } from "./targets.ts";
 
 /** How an attempt ended, as the dispatcher needs to know it. */
 export type Attempted =
@@ -138,7 +139,7 @@ async function write(
   return { moved, retryInMs: moved ? (record.delayMs ?? undefined) : undefined };
 }
 
-/** The headers of one attempt: the target's own, and the three of Standard Webhooks with a fresh time and signature. */
+/** The headers of one attempt: the target's own, the contract's signature, and the three of Standard Webhooks, signed anew. */
 function requestHeaders(
   target: Target,
   delivery: LeasedDelivery,
@@ -150,7 +151,7 @@ function requestHeaders(
   const signatures = target.signingSecrets.map((secret) => sign(secret, id, timestamp, body));
   return [
     ...target.headers,
-    ...target.payloadHeaders(body),
+    ...(target.bodySignature ? bodySignatureHeaders(target.bodySignature, timestamp, body) : []),
     "webhook-id",
     id,
     "webhook-timestamp",
@@ -158,6 +159,16 @@ function requestHeaders(
     "webhook-signature",
     signatures.join(" "),
   ];
+}
+
+function bodySignatureHeaders(
+  { header, key, timestampHeader }: BodySigning,
+  timestamp: number,
+  body: Buffer,
+): string[] {
+  const signature = createHmac("sha256", key).update(body).digest("hex");
+  const time = timestampHeader === undefined ? [] : [timestampHeader, String(timestamp)];
+  return [header, signature, ...time];
 }
 
 const noBytes = Buffer.alloc(0);

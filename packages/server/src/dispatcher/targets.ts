@@ -1,7 +1,7 @@
-import { decodeSecret, signBody } from "@postrider/sdk/sign";
+import { decodeSecret } from "@postrider/sdk/sign";
 import type { Database } from "../db/sql.ts";
 import { listTargetsOfAllTeams, type TargetRow } from "../db/targets.ts";
-import type { Contract } from "../domain/contracts/contract.ts";
+import type { BodySignature, Contract } from "../domain/contracts/contract.ts";
 import type { AttemptResult, UnansweredReason } from "../domain/outcome.ts";
 import { findHeaderFaults, type HeaderFault } from "../domain/receiver-headers.ts";
 import { type TargetUrlPolicy, vetTargetUrl } from "../domain/target-url.ts";
@@ -22,9 +22,12 @@ export type Target = {
   signingSecrets: readonly Buffer[];
   /** The headers that are the same on every attempt. */
   headers: readonly string[];
-  /** The contract's headers that depend on the payload. */
-  payloadHeaders: (payload: Buffer) => readonly string[];
+  /** The contract's own signature over the bare body. */
+  bodySignature: BodySigning | undefined;
 };
+
+/** The key's bytes are kept: every attempt is signed with them. */
+export type BodySigning = Omit<BodySignature, "key"> & { key: Buffer };
 
 /** Knows the targets in use. What it tells is at most `freshForMs` old, and mostly much younger: changes are notified. */
 export type Targets = {
@@ -40,8 +43,8 @@ export type TargetsDeps = {
   contracts: readonly Contract[];
   urlPolicy: TargetUrlPolicy;
   userAgent: string;
-  /** The header of contract C's secret. */
-  secretHeader: string;
+  /** What the names of the service's own headers begin with. */
+  headerPrefix: string;
 };
 
 const freshForMs = 5_000;
@@ -129,7 +132,7 @@ const nothingToSend = {
   path: "",
   signingSecrets: [],
   headers: [],
-  payloadHeaders: () => [],
+  bodySignature: undefined,
 };
 
 const unanswered = (reason: UnansweredReason, detail: string): AttemptResult => ({
@@ -141,7 +144,7 @@ const unanswered = (reason: UnansweredReason, detail: string): AttemptResult => 
 function openSecrets(
   deps: TargetsDeps,
   row: TargetRow,
-): Pick<Target, "signingSecrets" | "headers" | "payloadHeaders" | "refused"> {
+): Pick<Target, "signingSecrets" | "headers" | "bodySignature" | "refused"> {
   const open = (sealed: Buffer, column: string) =>
     deps.keyring.open(sealed, {
       table: "subscriptions",
@@ -152,14 +155,13 @@ function openSecrets(
   const contract = deps.contracts.find(({ name }) => name === row.contract);
   const credential = row.sealedCredential && open(row.sealedCredential, "sealed_credential");
   const custom = readHeaders(row.sealedHeaders && open(row.sealedHeaders, "sealed_headers"));
-  const { secretHeader } = deps;
-  const own = contract?.headers({ credential, customHeaders: [], secretHeader }) ?? [];
-  const faults = findHeaderFaults(
-    custom,
-    own.filter((_, index) => index % 2 === 0),
-  );
-  const secrets = { credential, customHeaders: custom.flat(), secretHeader };
-  const signingSecrets = [open(row.sealedSigningSecret, "sealed_signing_secret")];
+  const { headerPrefix } = deps;
+  const signingSecret = open(row.sealedSigningSecret, "sealed_signing_secret");
+  const secrets = { credential, customHeaders: custom.flat(), signingSecret, headerPrefix };
+  const own = contract?.headers({ ...secrets, customHeaders: [] }) ?? [];
+  const ownNames = own.filter((_, index) => index % 2 === 0);
+  const faults = findHeaderFaults(custom, ownNames, headerPrefix);
+  const signingSecrets = [signingSecret];
   if (row.sealedPreviousSecret) {
     signingSecrets.push(open(row.sealedPreviousSecret, "sealed_previous_secret"));
   }
@@ -176,9 +178,12 @@ function openSecrets(
       "identity",
       ...(contract?.headers(secrets) ?? []),
     ],
-    payloadHeaders: (payload) => contract?.payloadHeaders?.(secrets, payload, signBody) ?? [],
+    bodySignature: withKeyBytes(contract?.bodySignature?.(secrets)),
   };
 }
+
+const withKeyBytes = (signature: BodySignature | undefined): BodySigning | undefined =>
+  signature && { ...signature, key: Buffer.from(signature.key) };
 
 /** Custom headers are sealed as one JSON object of names and values. */
 const readHeaders = (sealed: string | null): [name: string, value: string][] =>

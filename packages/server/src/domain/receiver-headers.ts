@@ -46,15 +46,19 @@ const reservedPrefixes = [
 /**
  * Finds what is wrong with the headers a subscriber asks for, names and values; no fault: they may be sent.
  *
- * `ownNames` are those that the contract sends itself. `_` counts as `-`, since receivers behind CGI see no difference.
+ * `ownNames` are those that the contract sends itself, `ownPrefix` is what the service's own names begin with. `_` counts as `-`, since receivers behind CGI see no difference.
  * No reason quotes a value.
  */
 export function findHeaderFaults(
   headers: Iterable<readonly [name: string, value: string]>,
   ownNames: readonly string[] = [],
+  ownPrefix?: string,
 ): HeaderFault[] {
   const faults: HeaderFault[] = [];
-  const own = new Set(ownNames.map(plainName));
+  const own: OwnHeaders = {
+    names: new Set(ownNames.map(plainName)),
+    prefixes: ownPrefix === undefined ? reservedPrefixes : [...reservedPrefixes, `${ownPrefix}-`],
+  };
   const seen = new Set<string>();
   let count = 0;
   let length = 0;
@@ -89,15 +93,17 @@ const duplicate: Fault = {
 
 const plainName = (name: string): string => name.toLowerCase().replaceAll("_", "-");
 
-function nameFault(name: string, plain: string, own: ReadonlySet<string>): Fault | undefined {
+type OwnHeaders = { names: ReadonlySet<string>; prefixes: readonly string[] };
+
+function nameFault(name: string, plain: string, own: OwnHeaders): Fault | undefined {
   if (name.length > headerNameLengthMax || !nameForm.test(name)) {
     const reason = `must be a header name of at most ${headerNameLengthMax} letters, digits and hyphens`;
     return { code: "header_name_invalid", reason };
   }
   const reserved =
-    own.has(plain) ||
+    own.names.has(plain) ||
     reservedNames.has(plain) ||
-    reservedPrefixes.some((prefix) => plain.startsWith(prefix));
+    own.prefixes.some((prefix) => plain.startsWith(prefix));
   return reserved
     ? { code: "header_name_reserved", reason: "is a reserved header and cannot be set" }
     : undefined;

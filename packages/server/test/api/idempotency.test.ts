@@ -113,11 +113,14 @@ test("a repeat while the first is being answered is told to come back", async ()
   expect((await api.post("k-1")).headers["idempotent-replayed"]).toBe("true");
 });
 
-test("after a 5xx the repeat is done, with the ids that the first one had", async () => {
+test.each([
+  [500, new Error("a bug")],
+  [503, new AppError("storage_unavailable")],
+])("after a %i the repeat is done, with the ids that the first one had", async (status, error) => {
   const api = await setup(async () => {
-    throw new AppError("storage_unavailable");
+    throw error;
   });
-  expect((await api.post("k-1")).status).toBe(503);
+  expect((await api.post("k-1")).status).toBe(status);
   api.world.during = async () => {};
   const repeat = await api.post("k-1");
   expect(repeat.status).toBe(201);

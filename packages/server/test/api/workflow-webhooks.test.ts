@@ -36,6 +36,7 @@ test("a created webhook has the documented defaults and never shows its token", 
     timeout_seconds: 10,
     max_retries: 3,
     retry_backoff_seconds: 10,
+    header_names: [],
     created_at: expect.stringMatching(/Z$/),
     updated_at: expect.stringMatching(/Z$/),
   });
@@ -128,9 +129,14 @@ test("a PATCH changes what it names; null names nothing; the token goes only whe
   });
 });
 
-test("enabling a webhook by hand forgets why it was disabled", async () => {
+test("a webhook says who disabled it, and enabling it by hand forgets why", async () => {
   const api = await open();
+  const disabled = await create(api, { enabled: false });
+  expect(disabled.disabled_reason).toBe("manual");
   const { id } = await create(api);
+  const off = await api.call("PATCH", `${path}/${id}`, { body: { enabled: false } });
+  expect(off.body).toMatchObject({ enabled: false, disabled_reason: "manual" });
+  await api.call("DELETE", `${path}/${disabled.id}`);
   await api.database.sql`update subscriptions set enabled = false, disabled_reason = 'failing'`;
   expect((await api.call("GET", `${path}/${id}`)).body.disabled_reason).toBe("failing");
   const body = { enabled: true };
@@ -138,6 +144,86 @@ test("enabling a webhook by hand forgets why it was disabled", async () => {
     enabled: true,
     disabled_reason: null,
   });
+  await api.database.sql`update subscriptions set enabled = false, disabled_reason = 'failing'`;
+  const renamed = await api.call("PATCH", `${path}/${id}`, { body: { name: "New" } });
+  expect(renamed.body.disabled_reason).toBe("failing");
+  const byHand = await api.call("PATCH", `${path}/${id}`, { body: { enabled: false } });
+  expect(byHand.body.disabled_reason).toBe("manual");
+});
+
+test("custom headers are shown by name alone, replaced by a PATCH, and cleared by an empty map", async () => {
+  const api = await open();
+  const created = await create(api, { headers: { "X-Key": "s3cret", "X-Other": "v" } });
+  expect(created.header_names).toEqual(["X-Key", "X-Other"]);
+  const patch = async (headers: object | null) => {
+    const answer = await api.call("PATCH", `${path}/${created.id}`, { body: { headers } });
+    expect(answer.text).not.toContain("s3cret");
+    return answer.body.header_names;
+  };
+  const read = await api.call("GET", `${path}/${created.id}`);
+  expect(read.text).not.toContain("s3cret");
+  const [row] = await api.database.sql<{
+    text: string;
+  }>`select subscriptions::text as text from subscriptions`;
+  expect(row?.text).not.toContain(Buffer.from("s3cret").toString("hex"));
+
+  expect(await patch(null)).toEqual(["X-Key", "X-Other"]);
+  expect(await patch({ "X-New": "s3cret" })).toEqual(["X-New"]);
+  expect(await patch({})).toEqual([]);
+  const [cleared] = await api.database.sql`select sealed_headers from subscriptions`;
+  expect(cleared).toEqual({ sealed_headers: null });
+});
+
+test.each([
+  "Host",
+  "webhook-id",
+  "X-Webhook-Signature",
+  "X-Interactly-Anything",
+  "X_Interactly_Secret",
+])("the header %s cannot be asked for, by POST or by PATCH", async (name) => {
+  const api = await open();
+  const { id } = await create(api);
+  const headers = { [name]: "v" };
+  for (const refused of [
+    await api.call("POST", path, { body: { ...valid, headers } }),
+    await api.call("PATCH", `${path}/${id}`, { body: { headers } }),
+  ]) {
+    expect(refused.status).toBe(422);
+    expect(refused.body.errors[0]).toMatchObject({
+      loc: ["body", "headers", name],
+      type: "header_name_reserved",
+    });
+  }
+});
+
+test("a bearer token and a header Authorization exclude each other, whichever came first", async () => {
+  const api = await open();
+  const bearer_token = "s3cret";
+  const headers = { AUTHORIZATION: "Basic dXNlcjpwYXNz" };
+  const refusal = (answer: { status: number; body: { errors?: { loc: string[] }[] } }) => [
+    answer.status,
+    answer.body.errors?.[0]?.loc.join("."),
+  ];
+  const patch = (id: string, body: object) => api.call("PATCH", `${path}/${id}`, { body });
+
+  const both = await api.call("POST", path, { body: { ...valid, bearer_token, headers } });
+  expect(refusal(both)).toEqual([422, "body.headers.AUTHORIZATION"]);
+  expect(await api.database.sql`select from subscriptions`).toEqual([]);
+
+  const byToken = await create(api, { bearer_token });
+  expect(refusal(await patch(byToken.id, { headers }))).toEqual([
+    422,
+    "body.headers.AUTHORIZATION",
+  ]);
+  expect((await api.call("GET", `${path}/${byToken.id}`)).body.header_names).toEqual([]);
+  const swapped = await patch(byToken.id, { headers, clear_bearer_token: true });
+  expect(swapped.body).toMatchObject({ has_bearer_token: false, header_names: ["AUTHORIZATION"] });
+
+  const byHeader = await create(api, { headers });
+  expect(refusal(await patch(byHeader.id, { bearer_token }))).toEqual([422, "body.bearer_token"]);
+  expect((await api.call("GET", `${path}/${byHeader.id}`)).body.has_bearer_token).toBe(false);
+  const back = await patch(byHeader.id, { bearer_token, headers: { "X-Other": "v" } });
+  expect(back.body).toMatchObject({ has_bearer_token: true, header_names: ["X-Other"] });
 });
 
 test("the list is newest first, in pages, and narrowed down literally", async () => {
@@ -236,6 +322,7 @@ test("a test sends one new event of the chosen action to this webhook alone", as
     workflow_name: "Sample workflow",
     run: { status: "completed", duration_ms: 812 },
   });
+  expect(sent.map(({ payload }) => JSON.parse(payload).test)).toEqual(sent.map(() => true));
   expect(await api.database.sql`select count(*)::int from deliveries`).toEqual([{ count: 6 }]);
 });
 
@@ -294,7 +381,12 @@ test.each(routesOfOne)(
       expect(await ask(one)).toEqual(unknown);
     }
     expect(await api.database.sql`select subscriptions::text from subscriptions`).toEqual(before);
-    expect((await api.call("GET", path)).body).toEqual({ subscriptions: [], total: 0 });
+    expect((await api.call("GET", path)).body).toEqual({
+      subscriptions: [],
+      total: 0,
+      page: 1,
+      size: 300,
+    });
   },
 );
 

@@ -93,10 +93,12 @@ test("an assistant hears of its own calls only, and of nothing else", () => {
 });
 
 test("the secret is its header, before the headers that were asked for", () => {
+  const common = { signingSecret: "whsec_", headerPrefix: "x-acme" };
   expect(
-    assistantMessages.headers({ credential: "a word", customHeaders: ["x-key", "v"] }),
-  ).toEqual(["x-interactly-secret", "a word", "x-key", "v"]);
-  expect(assistantMessages.headers({ credential: null, customHeaders: [] })).toEqual([]);
+    assistantMessages.headers({ ...common, credential: "a word", customHeaders: ["x-key", "v"] }),
+  ).toEqual(["x-acme-secret", "a word", "x-key", "v"]);
+  const none = { ...common, credential: null, customHeaders: [] };
+  expect(assistantMessages.headers(none)).toEqual([]);
 });
 
 test("the same happening is the same event, another one of the call another", () => {

@@ -1,4 +1,3 @@
-import { createHmac } from "node:crypto";
 import { expect, test } from "vitest";
 import { organisationWebhooks } from "../../src/domain/contracts/organisation-webhooks.ts";
 import { type JsonText, jsonText } from "../../src/domain/json-text.ts";
@@ -117,17 +116,18 @@ test("only a sample carries data.test", () => {
   expect(render(ended("completed")).payload.toString()).not.toContain('"test"');
 });
 
-test("the signature is of the payload's bytes, and there is none without a secret", () => {
-  const signBody = (secret: string, body: Buffer) =>
-    createHmac("sha256", secret).update(body).digest("hex");
-  const payload = Buffer.from("{}");
-  const headersOf = (credential: string | null) =>
-    organisationWebhooks.payloadHeaders?.({ credential, customHeaders: [] }, payload, signBody);
-  expect(headersOf(null)).toEqual([]);
-  expect(headersOf("key")).toEqual(["x-webhook-signature", signBody("key", payload)]);
+const common = { signingSecret: "whsec_", headerPrefix: "x-acme" };
+
+test("the body is signed under the subscriber's own secret, and not without one", () => {
+  const signatureOf = (credential: string | null) =>
+    organisationWebhooks.bodySignature?.({ ...common, credential, customHeaders: [] });
+  expect(signatureOf(null)).toBeUndefined();
+  expect(signatureOf("key")).toEqual({ header: "x-webhook-signature", key: "key" });
 });
 
 test("custom headers are sent as they are", () => {
   const customHeaders = ["X-A", "1"];
-  expect(organisationWebhooks.headers({ credential: "key", customHeaders })).toEqual(customHeaders);
+  expect(organisationWebhooks.headers({ ...common, credential: "key", customHeaders })).toEqual(
+    customHeaders,
+  );
 });

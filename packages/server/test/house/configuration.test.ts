@@ -84,8 +84,9 @@ test.each([
   ["POSTRIDER_EGRESS_ALLOW", "10.0.0.1/8"],
   ["POSTRIDER_EGRESS_ALLOW", "11.0.0.0/8,"],
   ["POSTRIDER_EGRESS_ALLOW", "intranet"],
-  ["POSTRIDER_SECRET_HEADER", "authorization"],
-  ["POSTRIDER_SECRET_HEADER", "x-acme: evil"],
+  ["POSTRIDER_HEADER_PREFIX", "authorization"],
+  ["POSTRIDER_HEADER_PREFIX", "x-acme-"],
+  ["POSTRIDER_HEADER_PREFIX", "x-acme: evil"],
   ["POSTRIDER_USER_AGENT", "Postr\u00efder"],
   ["POSTRIDER_USER_AGENT", "Postrider\r\nX-Evil: 1"],
   ["POSTRIDER_CONCURRENCY", "1000000000"],
@@ -112,6 +113,17 @@ test.each([
     }
   },
 );
+
+test("a setting that was replaced stops the start and names the one to set", () => {
+  for (const environment of ["production", "development"] as const) {
+    expect(refusal(environment, { ...production, POSTRIDER_SECRET_HEADER: "x-acme-secret" })).toBe(
+      "POSTRIDER_SECRET_HEADER is no longer a setting. Set POSTRIDER_HEADER_PREFIX instead, for instance to x-acme for the header x-acme-secret.",
+    );
+  }
+  expect(
+    readConfig("production", { ...production, POSTRIDER_SECRET_HEADER: "" }).headerPrefix,
+  ).toBe("x-interactly");
+});
 
 test.each(["DATABASE_URL", "POSTRIDER_ENCRYPTION_KEY"])(
   "production does not start without %s",

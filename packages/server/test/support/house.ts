@@ -47,6 +47,8 @@ export type ProcessOptions = Partial<
   hot?: boolean | "dies";
   /** False: nothing is claimed until `dispatcher.start()`. */
   started?: boolean;
+  /** What the names of the service's own headers begin with. */
+  headerPrefix?: string;
   /** Stands in for DNS and sockets, or trusts other certificates; further ranges to deliver to. */
   sender?: Partial<SenderOptions>;
   /** Put between the process and its connections, to break them. */
@@ -82,6 +84,7 @@ export type SubscribeOptions = {
   timeoutSeconds?: number;
   backoffSeconds?: number;
   token?: string | null;
+  headers?: Readonly<Record<string, string>>;
 };
 
 export type DeliveryRow = {
@@ -270,12 +273,17 @@ export async function openHouse(options: ProcessOptions = {}): Promise<House> {
         ? keyring.seal(given.token, { ...place, column: "sealed_credential" })
         : null;
       const sealed = keyring.seal(secret, { ...place, column: "sealed_signing_secret" });
+      const headers = given.headers
+        ? keyring.seal(JSON.stringify(given.headers), { ...place, column: "sealed_headers" })
+        : null;
       await sql`
         insert into subscriptions (team_id, id, contract, name, url, event_types, timeout_seconds,
-          max_retries, backoff_seconds, sealed_credential, sealed_signing_secret, created_by, updated_by)
+          max_retries, backoff_seconds, sealed_credential, sealed_headers, header_names,
+          sealed_signing_secret, created_by, updated_by)
         values (${team}, ${id}, 'workflow', 'a subscription', ${url},
           ${[...(given.events ?? ["workflow_run_completed"])]}, ${given.timeoutSeconds ?? 10},
-          ${given.maxRetries ?? 3}, ${given.backoffSeconds ?? 10}, ${credential}, ${sealed},
+          ${given.maxRetries ?? 3}, ${given.backoffSeconds ?? 10}, ${credential}, ${headers},
+          ${Object.keys(given.headers ?? {})}, ${sealed},
           'system', 'system')`;
       return { id, secret, url };
     },
@@ -359,7 +367,7 @@ function openProcess(url: string, keyring: Keyring, options: ProcessOptions): Ho
     contracts,
     urlPolicy: { allowHttp: true, egressAllow: config.egressAllow },
     userAgent: "Postrider/test",
-    secretHeader: config.secretHeader,
+    headerPrefix: options.headerPrefix ?? config.headerPrefix,
   });
   const realRecorder = openRecorder({
     database: results,

@@ -70,7 +70,7 @@ const Assistant = Type.Object(
     name: Type.String(),
     assistantServer: Type.Object({
       enabled: Type.Boolean(),
-      disabledReason: nullable(Type.String()),
+      disabledReason: nullable(Type.Enum(["manual", "failing"])),
       url: nullable(Type.String()),
       timeoutSeconds: Type.Integer(),
       hasSecret: Type.Boolean(),
@@ -261,9 +261,7 @@ function serverPatchOf(
     ...rest,
     ...(url !== undefined && { url: url && receiverUrl(url, config, [...loc, "url"]) }),
     ...(headers !== undefined && {
-      headers:
-        headers &&
-        receiverHeaders(headers, { ownNames: [config.secretHeader], loc: [...loc, "headers"] }),
+      headers: headers && receiverHeaders(headers, config, [...loc, "headers"]),
     }),
   };
 }

@@ -110,7 +110,7 @@ export function organisationWebhookRoutes(fastify: FastifyInstance, deps: ApiDep
           eventTypes: body.events,
           enabled: true,
           credential: body.secret ?? null,
-          headers: receiverHeaders(body.headers ?? {}),
+          headers: receiverHeaders(body.headers ?? {}, deps.config),
           ...organisationPolicy,
           actor: caller.apiKeyId,
         },
@@ -190,7 +190,8 @@ export function organisationWebhookRoutes(fastify: FastifyInstance, deps: ApiDep
           enabled: body.is_active ?? null,
           credential: body.secret ?? null,
           clearCredential: body.secret === null,
-          headers: body.headers === undefined ? null : receiverHeaders(body.headers ?? {}),
+          headers:
+            body.headers === undefined ? null : receiverHeaders(body.headers ?? {}, deps.config),
           timeoutSeconds: null,
           maxRetries: null,
           backoffSeconds: null,

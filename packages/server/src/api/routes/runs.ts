@@ -5,7 +5,7 @@ import { openRun } from "../../actions/sealed-state.ts";
 import { findRun, listRuns } from "../../db/runs.ts";
 import { durationMs } from "../../domain/contracts/workflow-webhooks.ts";
 import { reportableRunStatuses } from "../../domain/facts.ts";
-import { type JsonText, joinObject } from "../../domain/json-text.ts";
+import type { JsonText } from "../../domain/json-text.ts";
 import type { Run } from "../../domain/lifecycle/run.ts";
 import type { Recorded } from "../../domain/world.ts";
 import { AppError } from "../../errors.ts";
@@ -18,14 +18,19 @@ import {
   runStarted,
   runUpdated,
 } from "../fact-bodies/runs.ts";
-import { Id, nullable, PathId, Timestamp } from "../fields.ts";
+import { Id, Instant, nullable, PathId, parseInstant, Timestamp } from "../fields.ts";
 import { hiddenField, seesPayloads, shownTo } from "../hidden.ts";
-import { pageOf, pageQuery, totalFields } from "../paging.ts";
+import { pageFields, pageOf, pageQuery } from "../paging.ts";
 import { acting, type Caller, type TypeBox } from "../request.ts";
 
 const Status = Type.Union(
   (["started", ...reportableRunStatuses] as const).map((status) => Type.Literal(status)),
 );
+
+const readBeside = [
+  ...(["id", "workflow_id", "status", "version_number"] as const),
+  ...(["started_at", "completed_at", "created_at", "updated_at"] as const),
+] as const;
 
 const RunAnswer = Type.Object(
   {
@@ -54,7 +59,11 @@ const RunAnswer = Type.Object(
   { title: "Run" },
 );
 
-const Envelope = Type.Object({ run: RunAnswer });
+/** The run, and beside it what the platform's own SDK reads of one. */
+const Envelope = Type.Object({
+  ...Type.Pick(RunAnswer, readBeside).properties,
+  run: RunAnswer,
+});
 const params = Type.Object({ run_id: PathId });
 const tags = ["Runs"];
 const path = "/workflows/v1/workflow-runs";
@@ -92,7 +101,7 @@ export function runRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       schema: {
         operationId: "listRuns",
         summary: "Lists runs, newest first",
-        description: `${privateDocuments} \`search\` is the whole id of a run or a workflow.`,
+        description: `${privateDocuments} \`search\` is the whole id of a run or a workflow. \`start\` is included, \`end\` is not; both are about \`created_at\`.`,
         tags,
         querystring: Type.Object(
           {
@@ -100,10 +109,12 @@ export function runRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
             workflow_id: Type.Optional(Id),
             status: Type.Optional(Status),
             search: Type.Optional(Type.String({ maxLength: 255 })),
+            start: Type.Optional(Instant),
+            end: Type.Optional(Instant),
           },
           { additionalProperties: false },
         ),
-        response: { 200: Type.Object({ runs: Type.Array(RunAnswer), ...totalFields }) },
+        response: { 200: Type.Object({ runs: Type.Array(RunAnswer), ...pageFields }) },
       },
     },
     async ({ query, caller }, reply) => {
@@ -115,11 +126,13 @@ export function runRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
           workflowId: query.workflow_id ?? null,
           status: query.status ?? null,
           search: query.search || null,
+          start: query.start === undefined ? null : parseInstant(query.start, ["query", "start"]),
+          end: query.end === undefined ? null : parseInstant(query.end, ["query", "end"]),
         },
         { ...pageOf(query), withDocuments },
       );
       const runs = rows.map((row) => runText(caller, openRun(deps.keyring, row.subject), row));
-      return sendExactJson(reply, listText("runs", runs, total));
+      return sendExactJson(reply, listText("runs", runs, total, query));
     },
   );
 
@@ -192,8 +205,28 @@ function envelope(
   { run }: Partial<Recorded>,
 ): JsonText {
   if (!run) throw new Error("a run fact came back without its run");
-  return joinObject([["run", runText(caller, run)]]);
+  const plain = plainRun(run);
+  const beside = Object.fromEntries(readBeside.map((name) => [name, plain[name]]));
+  return objectText(beside, { run: runText(caller, run) });
 }
+
+const plainRun = (run: Run) => ({
+  id: run.id,
+  workflow_id: run.workflowId,
+  status: run.status,
+  trigger: run.trigger,
+  version_number: run.versionNumber,
+  started_at: run.startedAt,
+  completed_at: run.completedAt,
+  duration_ms: durationMs(run),
+  termination_source: run.terminationSource,
+  timeout_seconds: run.timeoutSeconds,
+  deadline_at: run.deadlineAt,
+  created_by: run.createdBy,
+  updated_by: run.updatedBy,
+  created_at: run.createdAt,
+  updated_at: run.updatedAt,
+});
 
 function runText(
   caller: Caller,
@@ -203,26 +236,6 @@ function runText(
   const { input, output, collectedInformation, error } = run;
   const documents = { input, output, collected_information: collectedInformation, error };
   const { members, hidden } = shownTo(caller, documents, held);
-  return objectText(
-    {
-      id: run.id,
-      workflow_id: run.workflowId,
-      status: run.status,
-      trigger: run.trigger,
-      version_number: run.versionNumber,
-      started_at: run.startedAt,
-      completed_at: run.completedAt,
-      duration_ms: durationMs(run),
-      termination_source: run.terminationSource,
-      timeout_seconds: run.timeoutSeconds,
-      deadline_at: run.deadlineAt,
-      created_by: run.createdBy,
-      updated_by: run.updatedBy,
-      created_at: run.createdAt,
-      updated_at: run.updatedAt,
-      ...(documentsOmitted ? { documents_omitted: true } : {}),
-      ...hidden,
-    },
-    members,
-  );
+  const omitted = documentsOmitted ? { documents_omitted: true } : {};
+  return objectText({ ...plainRun(run), ...omitted, ...hidden }, members);
 }

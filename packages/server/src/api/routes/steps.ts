@@ -17,7 +17,7 @@ import {
 } from "../fact-bodies/steps.ts";
 import { nullable, PathId, Timestamp } from "../fields.ts";
 import { hiddenField, seesPayloads, shownTo } from "../hidden.ts";
-import { pageOf, pageQuery, totalFields } from "../paging.ts";
+import { pageFields, pageOf, pageQuery } from "../paging.ts";
 import type { Caller, TypeBox } from "../request.ts";
 
 const StepAnswer = Type.Object(
@@ -93,7 +93,7 @@ export function stepRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
         tags,
         params: ofRun,
         querystring: Type.Object(pageQuery, { additionalProperties: false }),
-        response: { 200: Type.Object({ steps: Type.Array(StepAnswer), ...totalFields }) },
+        response: { 200: Type.Object({ steps: Type.Array(StepAnswer), ...pageFields }) },
       },
     },
     async ({ params, query, caller }, reply) => {
@@ -106,7 +106,7 @@ export function stepRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
         { ...pageOf(query), withDocuments: seesPayloads(caller) },
       );
       const steps = rows.map((row) => stepText(caller, openStep(deps.keyring, row.subject), row));
-      return sendExactJson(reply, listText("steps", steps, total));
+      return sendExactJson(reply, listText("steps", steps, total, query));
     },
   );
 

@@ -19,7 +19,7 @@ import { listText, objectText, sendExactJson } from "../exact-json.ts";
 import { Id, Instant, nullable, parseInstant, Timestamp, textOf } from "../fields.ts";
 import { hiddenField, seesPayloads } from "../hidden.ts";
 import { shownPayload, shownResponseBody } from "../opened.ts";
-import { pageOf, pageQuery, totalFields, totalOf } from "../paging.ts";
+import { pageFields, pageOf, pageQuery, pageTotalOf } from "../paging.ts";
 import { acting, type Caller, type TypeBox } from "../request.ts";
 
 const Action = Type.Union(workflowActions.map((action) => Type.Literal(action)));
@@ -36,6 +36,8 @@ const commonFields = {
   created_at: Timestamp,
   updated_at: Timestamp,
   _id: Type.String(),
+  /** The same again, for clients that know no `_id`. */
+  id: Type.String(),
 };
 
 const WebhookEvent = Type.Object(
@@ -112,7 +114,7 @@ export function workflowWebhookEventRoutes(fastify: FastifyInstance, deps: ApiDe
           },
           { additionalProperties: false },
         ),
-        response: { 200: Type.Object({ events: Type.Array(WebhookEvent), ...totalFields }) },
+        response: { 200: Type.Object({ events: Type.Array(WebhookEvent), ...pageFields }) },
       },
     },
     async ({ query, caller }, reply) => {
@@ -131,7 +133,7 @@ export function workflowWebhookEventRoutes(fastify: FastifyInstance, deps: ApiDe
         { ...pageOf(query), withPayload: seesPayloads(caller) },
       );
       const events = rows.map((row) => eventText(deps.keyring, caller, row));
-      return sendExactJson(reply, listText("events", events, total));
+      return sendExactJson(reply, listText("events", events, total, query));
     },
   );
 
@@ -147,7 +149,7 @@ export function workflowWebhookEventRoutes(fastify: FastifyInstance, deps: ApiDe
         tags,
         params,
         querystring: Type.Object(pageQuery, { additionalProperties: false }),
-        response: { 200: Type.Object({ attempts: Type.Array(WebhookAttempt), ...totalFields }) },
+        response: { 200: Type.Object({ attempts: Type.Array(WebhookAttempt), ...pageFields }) },
       },
     },
     async ({ params, query, caller }) => {
@@ -158,7 +160,7 @@ export function workflowWebhookEventRoutes(fastify: FastifyInstance, deps: ApiDe
       const { rows, ...total } = listed;
       return {
         attempts: rows.map((row) => toAttempt(deps.keyring, caller, row)),
-        ...totalOf(total),
+        ...pageTotalOf(total, query),
       };
     },
   );
@@ -212,6 +214,7 @@ function eventText(keyring: Keyring, caller: Caller, row: DeliveryRow): JsonText
       created_at: row.createdAt,
       updated_at: row.updatedAt,
       _id: row.id,
+      id: row.id,
       workflow_id: row.workflowId,
       workflow_name: row.workflowName,
       workflow_run_id: row.runId,
@@ -243,6 +246,7 @@ function toAttempt(keyring: Keyring, caller: Caller, row: AttemptRow) {
     created_at: row.createdAt.toISOString(),
     updated_at: row.createdAt.toISOString(),
     _id: row.id,
+    id: row.id,
     attempt_number: row.number,
     request_url: row.requestUrl,
     success: row.success,

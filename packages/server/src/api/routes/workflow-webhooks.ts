@@ -17,8 +17,8 @@ import {
 import { publicEventId } from "../../ids.ts";
 import type { ApiDeps } from "../deps.ts";
 import { nameOf, nullable, PathId, Timestamp, textOf } from "../fields.ts";
-import { pageOf, pageQuery, totalFields, totalOf } from "../paging.ts";
-import { ReceiverUrl, receiverUrl } from "../receiver.ts";
+import { pageFields, pageOf, pageQuery, pageTotalOf } from "../paging.ts";
+import { ReceiverHeaders, ReceiverUrl, receiverHeaders, receiverUrl } from "../receiver.ts";
 import { acting, type TypeBox } from "../request.ts";
 import { signingSecretRoutes } from "../signing-secret-routes.ts";
 import { invalidRequest } from "../validation.ts";
@@ -50,6 +50,7 @@ const CreateBody = Type.Object(
     timeout_seconds: Type.Optional(Type.Integer({ ...TimeoutSeconds, default: 10 })),
     max_retries: Type.Optional(Type.Integer({ ...MaxRetries, default: 3 })),
     retry_backoff_seconds: Type.Optional(Type.Integer({ ...RetryBackoffSeconds, default: 10 })),
+    headers: Type.Optional(nullable(ReceiverHeaders)),
   },
   { additionalProperties: false, title: "WorkflowWebhookCreate" },
 );
@@ -66,6 +67,7 @@ const UpdateBody = Type.Object(
     timeout_seconds: Type.Optional(nullable(TimeoutSeconds)),
     max_retries: Type.Optional(nullable(MaxRetries)),
     retry_backoff_seconds: Type.Optional(nullable(RetryBackoffSeconds)),
+    headers: Type.Optional(nullable(ReceiverHeaders)),
   },
   { additionalProperties: false, title: "WorkflowWebhookUpdate" },
 );
@@ -77,11 +79,12 @@ const Webhook = Type.Object(
     url: Type.String(),
     actions: Type.Array(Type.String()),
     enabled: Type.Boolean(),
-    disabled_reason: nullable(Type.String()),
+    disabled_reason: nullable(Type.Enum(["manual", "failing"])),
     has_bearer_token: Type.Boolean(),
     timeout_seconds: Type.Integer(),
     max_retries: Type.Integer(),
     retry_backoff_seconds: Type.Integer(),
+    header_names: Type.Array(Type.String()),
     created_at: Timestamp,
     updated_at: Timestamp,
   },
@@ -92,6 +95,8 @@ const params = Type.Object({ webhook_id: PathId });
 const tags = ["Workflow webhooks"];
 const path = "/workflows/v1/workflow-webhooks";
 const contract = workflowWebhooks.name;
+const writeOnly =
+  "The token and the values of `headers` are never shown again. A bearer token and a header `Authorization` exclude each other.";
 
 /** Contract A's subscriptions: create, list, read, change, delete, try out, and their signing secrets. */
 export function workflowWebhookRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
@@ -104,6 +109,7 @@ export function workflowWebhookRoutes(fastify: FastifyInstance, deps: ApiDeps): 
       schema: {
         operationId: "createWorkflowWebhook",
         summary: "Creates a workflow webhook",
+        description: writeOnly,
         tags,
         body: CreateBody,
         response: { 201: Webhook },
@@ -121,6 +127,7 @@ export function workflowWebhookRoutes(fastify: FastifyInstance, deps: ApiDeps): 
           eventTypes: body.actions,
           enabled: body.enabled ?? true,
           credential: body.bearer_token ?? null,
+          headers: receiverHeaders(body.headers ?? {}, deps.config),
           timeoutSeconds: body.timeout_seconds ?? 10,
           maxRetries: body.max_retries ?? 3,
           backoffSeconds: body.retry_backoff_seconds ?? 10,
@@ -149,7 +156,7 @@ export function workflowWebhookRoutes(fastify: FastifyInstance, deps: ApiDeps): 
           { additionalProperties: false },
         ),
         response: {
-          200: Type.Object({ subscriptions: Type.Array(Webhook), ...totalFields }),
+          200: Type.Object({ subscriptions: Type.Array(Webhook), ...pageFields }),
         },
       },
     },
@@ -164,7 +171,7 @@ export function workflowWebhookRoutes(fastify: FastifyInstance, deps: ApiDeps): 
         },
         pageOf(query),
       );
-      return { subscriptions: rows.map(toWebhook), ...totalOf(total) };
+      return { subscriptions: rows.map(toWebhook), ...pageTotalOf(total, query) };
     },
   );
 
@@ -197,6 +204,7 @@ export function workflowWebhookRoutes(fastify: FastifyInstance, deps: ApiDeps): 
       schema: {
         operationId: "updateWorkflowWebhook",
         summary: "Changes a workflow webhook from its next attempt on",
+        description: `Null means "not given". \`headers\` replaces all of them, and \`{}\` takes them away. ${writeOnly}`,
         tags,
         params,
         body: UpdateBody,
@@ -223,6 +231,7 @@ export function workflowWebhookRoutes(fastify: FastifyInstance, deps: ApiDeps): 
           enabled: body.enabled ?? null,
           credential,
           clearCredential,
+          headers: body.headers ? receiverHeaders(body.headers, deps.config) : null,
           timeoutSeconds: body.timeout_seconds ?? null,
           maxRetries: body.max_retries ?? null,
           backoffSeconds: body.retry_backoff_seconds ?? null,
@@ -260,7 +269,8 @@ export function workflowWebhookRoutes(fastify: FastifyInstance, deps: ApiDeps): 
       config: { scope: "write" },
       schema: {
         operationId: "testWorkflowWebhook",
-        summary: "Sends a sample event, of any action, to this webhook alone",
+        summary:
+          "Sends a sample event, of any action, to this webhook alone; its payload has `test: true`",
         tags,
         params,
         body: Type.Object(
@@ -305,6 +315,7 @@ const toWebhook = (subscription: Subscription) => ({
   timeout_seconds: subscription.timeoutSeconds,
   max_retries: subscription.maxRetries,
   retry_backoff_seconds: subscription.backoffSeconds,
+  header_names: subscription.headerNames,
   created_at: subscription.createdAt.toISOString(),
   updated_at: subscription.updatedAt.toISOString(),
 });

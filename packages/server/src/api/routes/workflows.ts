@@ -19,7 +19,7 @@ import {
   workflowUpdated,
 } from "../fact-bodies/workflows.ts";
 import { AnyObject, nullable, PathId, Timestamp, textOf } from "../fields.ts";
-import { pageOf, pageQuery, totalFields } from "../paging.ts";
+import { pageFields, pageOf, pageQuery } from "../paging.ts";
 import type { TypeBox } from "../request.ts";
 
 const WorkflowAnswer = Type.Object(
@@ -41,13 +41,19 @@ const WorkflowAnswer = Type.Object(
   { title: "Workflow" },
 );
 
+/** What the platform's own SDK calls a version's number and name. */
+const versionNames = { version_number: Type.Integer(), version_name: nullable(Type.String()) };
 const Version = Type.Object(
-  { id: Type.String(), number: Type.Integer(), name: nullable(Type.String()) },
+  { id: Type.String(), number: Type.Integer(), name: nullable(Type.String()), ...versionNames },
   { title: "WorkflowVersion" },
 );
 
 const Envelope = Type.Object({ workflow: WorkflowAnswer });
-const VersionEnvelope = Type.Object({ workflow: WorkflowAnswer, version: Version });
+const VersionEnvelope = Type.Object({
+  ...versionNames,
+  workflow: WorkflowAnswer,
+  version: Version,
+});
 
 const params = Type.Object({ workflow_id: PathId });
 const versionParams = Type.Object({
@@ -92,7 +98,7 @@ export function workflowRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
           { ...pageQuery, search: Type.Optional(textOf(255)) },
           { additionalProperties: false },
         ),
-        response: { 200: Type.Object({ workflows: Type.Array(WorkflowAnswer), ...totalFields }) },
+        response: { 200: Type.Object({ workflows: Type.Array(WorkflowAnswer), ...pageFields }) },
       },
     },
     async ({ query, caller }, reply) => {
@@ -104,7 +110,7 @@ export function workflowRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
         pageOf(query),
       );
       const workflows = rows.map((row) => workflowText(row.subject, row.documentsOmitted));
-      return sendExactJson(reply, listText("workflows", workflows, total));
+      return sendExactJson(reply, listText("workflows", workflows, total, query));
     },
   );
 
@@ -213,13 +219,13 @@ export function workflowRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
 
 function envelope({ workflow, version }: Partial<Recorded>): JsonText {
   if (!workflow) throw new Error("a workflow fact came back without its workflow");
-  return joinObject([
-    ["workflow", workflowText(workflow)],
-    [
-      "version",
-      version && objectText({ id: version.id, number: version.number, name: version.name }),
-    ],
-  ]);
+  if (!version) return joinObject([["workflow", workflowText(workflow)]]);
+  const { id, number, name } = version;
+  const names = { version_number: number, version_name: name };
+  return objectText(names, {
+    workflow: workflowText(workflow),
+    version: objectText({ id, number, name, ...names }),
+  });
 }
 
 const workflowText = (workflow: Workflow, documentsOmitted = false): JsonText =>

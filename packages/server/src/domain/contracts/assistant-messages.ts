@@ -23,9 +23,6 @@ const types: Record<CallHappening["kind"], AssistantMessageType> = {
   call_error: "error",
 };
 
-/** The header that carries a subscriber's secret, unless the operator calls it otherwise. */
-const defaultSecretHeader = "x-interactly-secret";
-
 /** Contract C: messages about one assistant's calls, in order within a call, each at most once on the wire. */
 export const assistantMessages: Contract = {
   name: "assistant",
@@ -75,8 +72,8 @@ export const assistantMessages: Contract = {
     };
   },
 
-  headers: ({ credential, customHeaders, secretHeader = defaultSecretHeader }) => [
-    ...(credential === null ? [] : [secretHeader, credential]),
+  headers: ({ credential, customHeaders, headerPrefix }) => [
+    ...(credential === null ? [] : [`${headerPrefix}-secret`, credential]),
     ...customHeaders,
   ],
 };

@@ -31,12 +31,19 @@ export type SubscriptionSecrets = {
   credential: string | null;
   /** The headers that the subscriber asked for, as name and value in turn. */
   customHeaders: readonly string[];
-  /** The operator's own name for the header of contract C's secret. */
-  secretHeader?: string;
+  /** The current `whsec_…` secret as its owner reads it. */
+  signingSecret: string;
+  /** What the names of the service's own headers begin with, such as `x-interactly`. */
+  headerPrefix: string;
 };
 
-/** Signs a payload under a shared secret; handed in, because the domain does no cryptography. */
-export type SignBody = (secret: string, body: Buffer) => string;
+/** A signature over the bare body: lower-case hex HMAC-SHA256 under the key as UTF-8. */
+export type BodySignature = {
+  header: string;
+  key: string;
+  /** Carries the time of the attempt beside it, in Unix seconds. */
+  timestampHeader?: string;
+};
 
 /** What one kind of subscriber is promised: its event types, its payload, its own headers. */
 export type Contract = {
@@ -57,10 +64,6 @@ export type Contract = {
   render(happening: Happening, occurrence: Occurrence): RenderedEvent;
   /** The headers that come on top of the common ones and are the same on every request, as name and value in turn. */
   headers(secrets: SubscriptionSecrets): readonly string[];
-  /** The headers that depend on the payload; undefined when the contract has none. */
-  payloadHeaders?(
-    secrets: SubscriptionSecrets,
-    payload: Buffer,
-    signBody: SignBody,
-  ): readonly string[];
+  /** The contract's own signature over the payload; undefined when it has none. */
+  bodySignature?(secrets: SubscriptionSecrets): BodySignature | undefined;
 };

@@ -82,8 +82,8 @@ export const organisationWebhooks: Contract = {
   },
 
   headers: ({ customHeaders }) => customHeaders,
-  payloadHeaders: ({ credential }, payload, signBody) =>
-    credential === null ? [] : ["x-webhook-signature", signBody(credential, payload)],
+  bodySignature: ({ credential }) =>
+    credential === null ? undefined : { header: "x-webhook-signature", key: credential },
 };
 
 /** A cancelled run counts as failed: every started run ends in exactly one terminal event. */

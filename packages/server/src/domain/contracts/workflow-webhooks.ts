@@ -36,7 +36,7 @@ const actions: Record<Told["kind"], WorkflowAction> = {
   run_ended: "workflow_run_completed",
 };
 
-/** Contract A: workflow webhooks, authenticated to the receiver by a bearer token. */
+/** Contract A: workflow webhooks, authenticated to the receiver by a bearer token and a signature over the bare body. */
 export const workflowWebhooks: Contract = {
   name: "workflow",
   eventTypes: workflowActions,
@@ -53,7 +53,7 @@ export const workflowWebhooks: Contract = {
   eventTypeOf: (happening) => (isTold(happening) ? actions[happening.kind] : undefined),
   subjectOf: () => null,
 
-  render(happening, { actor, occurredAt }) {
+  render(happening, { actor, occurredAt, sample }) {
     if (!isTold(happening)) throw new Error(`contract A does not tell ${happening.kind}`);
     const action = actions[happening.kind];
     const { workflow } = happening;
@@ -73,6 +73,8 @@ export const workflowWebhooks: Contract = {
         dedupe_key: dedupeKey,
         team_id: workflow.teamId,
         occurred_at: occurredAt,
+        // Only a test has it: nobody's event ever carries `test: false`.
+        test: sample,
         workflow_id: workflow.id,
         workflow_name: workflow.name,
         workflow_run_id: run?.id,
@@ -103,9 +105,20 @@ export const workflowWebhooks: Contract = {
     };
   },
 
-  headers: ({ credential }) =>
-    credential === null ? [] : ["authorization", `Bearer ${credential}`],
+  headers: ({ credential, customHeaders }) => [
+    ...(credential === null ? [] : [tokenHeader, `Bearer ${credential}`]),
+    ...customHeaders,
+  ],
+  bodySignature: ({ signingSecret, headerPrefix }) => ({
+    header: `${headerPrefix}-signature`,
+    // As given, not decoded: the platform's own receivers take the `whsec_…` text for the key.
+    key: signingSecret,
+    timestampHeader: `${headerPrefix}-timestamp`,
+  }),
 };
+
+/** The header of a bearer token, which a custom header may carry instead. */
+export const tokenHeader = "authorization";
 
 const isTold = (happening: Happening): happening is Told => happening.kind in actions;
 
