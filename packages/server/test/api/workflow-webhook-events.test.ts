@@ -70,6 +70,7 @@ test("a delivery is listed with every field of the contract, pending until its f
       created_at: expect.stringMatching(/Z$/),
       updated_at: expect.stringMatching(/Z$/),
       _id: expect.stringMatching(/^[0-9a-f]{24}$/),
+      id: listed.body.events[0]._id,
       workflow_id: workflowId,
       workflow_name: "Onboarding",
       workflow_run_id: null,
@@ -230,7 +231,7 @@ test("attempts are listed newest first, by delivery or by event, bodies only wit
   await insertAttempts(api, _id, 3);
 
   const byDelivery = await api.call("GET", `${path}/${_id}/attempts?size=2`);
-  expect(byDelivery.body.total).toBe(3);
+  expect(byDelivery.body).toMatchObject({ total: 3, page: 1, size: 2 });
   expect(byDelivery.body.attempts.map((a: { attempt_number: number }) => a.attempt_number)).toEqual(
     [3, 2],
   );
@@ -244,6 +245,7 @@ test("attempts are listed newest first, by delivery or by event, bodies only wit
     created_at: expect.stringMatching(/Z$/),
     updated_at: expect.stringMatching(/Z$/),
     _id: "000000000000000000000003",
+    id: "000000000000000000000003",
     attempt_number: 3,
     request_url: "https://hooks.example.com/in",
     success: false,
@@ -358,7 +360,8 @@ test("another team's deliveries are not there, by whatever name", async () => {
     }
   }
   for (const id of [theirs._id, theirs.event_id, subscriptionId, workflowId, "Theirs"]) {
-    expect((await api.call("GET", `${path}?search=${id}`)).body).toEqual({ events: [], total: 0 });
+    const { body } = await api.call("GET", `${path}?search=${id}`);
+    expect(body).toEqual({ events: [], total: 0, page: 1, size: 300 });
   }
   expect((await api.call("GET", `${path}?workflow_id=${workflowId}`)).body.total).toBe(0);
   expect(await api.database.sql`select manual_count from deliveries`).toEqual([
