@@ -186,15 +186,20 @@ test("without the scope `payload` every object names what it hides, on every rou
 
 test("what a report is answered names what it hides, and nothing that is not there", async () => {
   const { api } = await open();
-  const { key } = await api.newKey({ scopes: ["publish", "write"] });
+  const { key } = await api.newKey({ scopes: ["read", "publish", "write"] });
   const names = await furnish(api, { teamId: api.teamId, key: api.key, secret: "in-sight" });
-  const call = async (method: string, path: string, body: object) =>
+  const call = async (method: string, path: string, body?: object) =>
     (await api.call(method, path, { key, body })).body;
   const run = `/workflows/v1/workflow-runs/${names.run_id?.[0]}`;
   const conversation = `/calls/v1/conversations/${names.conversation_id?.[0]}`;
 
   expect((await call("PATCH", run, { status: "running" })).run.hidden).toEqual(["input"]);
   expect((await call("PATCH", run, { output: [] })).run.hidden).toEqual(["input", "output"]);
+  const more = { error: "none", collected_information: {} };
+  const all = ["input", "output", "collected_information", "error"];
+  expect((await call("PATCH", run, more)).run.hidden).toEqual(all);
+  const listed = await call("GET", "/workflows/v1/workflow-runs");
+  expect(listed.runs[0].hidden).toEqual(all);
   const step = { name: "a", status: "started" };
   expect((await call("PUT", `${run}/steps/new`, step)).step).not.toHaveProperty("hidden");
   const failed = { ...step, status: "failed", error: "no" };

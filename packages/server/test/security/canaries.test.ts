@@ -48,7 +48,7 @@ test("invariant 13, everywhere: of all secrets nothing is found anywhere, and pa
   expect(code).toBe(0);
 
   const { secrets, payloads } = world.planted();
-  expect([secrets.length, payloads.length]).toEqual([19, 22]);
+  expect([secrets.length, payloads.length]).toEqual([20, 22]);
   const everything = searchFor([...secrets, ...payloads]);
   const forSecrets = searchFor(secrets);
 
@@ -225,11 +225,13 @@ async function openWorld() {
     ]);
     const origins = [answering, failing, redirecting, garbling, ...others].map((one) => one.origin);
     const bearer = secret("a bearer token");
+    const ownHeader = secret("a header of contract A");
     for (const origin of [...origins, "https://no-such-host-at-all.example.com"]) {
       const webhook = await request("POST", "/workflows/v1/workflow-webhooks", {
         body: {
           ...{ name: "a webhook", url: `${origin}/hook`, actions: allActions },
           ...{ bearer_token: bearer, timeout_seconds: 1, max_retries: 0 },
+          headers: { "x-own": ownHeader },
         },
       });
       expect(webhook.id, JSON.stringify(webhook)).toBeDefined();

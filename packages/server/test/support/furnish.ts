@@ -34,11 +34,12 @@ export async function furnish(
   };
   const name = secret;
   const url = `https://example.com/${secret}`;
-  const credentials = { secret: credential, headers: { "x-mark": credential } };
+  const headers = { "x-mark": credential };
+  const credentials = { secret: credential, headers };
   const hidden = { [payload]: payload };
 
   const assistants = "/assistants/v1/assistants";
-  const ofWorkflows = { name, url, actions: workflowActions, bearer_token: credential };
+  const ofWorkflows = { name, url, actions: workflowActions, bearer_token: credential, headers };
   const ofAll = { name, url, events: organisationEventTypes, ...credentials };
   const server = { enabled: true, url, messages: assistantMessageTypes, ...credentials };
   const [webhook, organisationWebhook, assistant] = await Promise.all([
