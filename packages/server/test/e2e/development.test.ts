@@ -18,9 +18,14 @@ test("a newcomer has a first delivery within a minute, and Ctrl-C leaves nothing
   const home = newcomer();
   const startedAt = performance.now();
   const first = await home.dev();
-  const [, team] = await first.printed(/Team\s+([0-9a-f]{24})\n/);
-  expect(await teamsOf(first, team)).toBe(200);
-  expect(await teamsOf(first, team?.replace(/^./, "f"))).toBe(404);
+  const [, key = "", team = ""] = await first.printed(
+    /API key\s+(\S+)\n\s+Team\s+([0-9a-f]{24})\n/,
+  );
+  const statusFor = async (teamid: string) => {
+    const headers = { authorization: `Bearer ${key}`, teamid };
+    return (await fetch(`${first.url}/workflows/v1/workflows`, { headers })).status;
+  };
+  expect([await statusFor(team), await statusFor(team.replace(/^./, "f"))]).toEqual([200, 404]);
   const commands = await threeCommands(first);
   expect(commands).toHaveLength(3);
   for (const command of commands) expect(await inBash(command)).not.toHaveProperty("code");
@@ -216,12 +221,6 @@ async function threeCommands(service: ServiceProcess): Promise<string[]> {
 async function keyOf(service: ServiceProcess): Promise<string> {
   const [, key = ""] = await service.printed(/API key\s+(prk_\S+)/);
   return key;
-}
-
-/** How a service answers a caller who names this team. */
-async function teamsOf(service: ServiceProcess, teamid = ""): Promise<number> {
-  const headers = { authorization: `Bearer ${await keyOf(service)}`, teamid };
-  return (await fetch(`${service.url}/workflows/v1/workflows`, { headers })).status;
 }
 
 async function inBash(command: string): Promise<object> {

@@ -389,7 +389,6 @@ test("contract A's test event keeps its retries", async () => {
   });
   await house.drain();
   expect(house.receiver.requests).toHaveLength(2);
-  expect(house.receiver.requests.map(({ body }) => body.toString()).join()).not.toContain("test");
 });
 
 test("the logs hold every attempt of contract B with its retries, newest first, and none of contract A", async () => {
