@@ -187,7 +187,7 @@ const commonParameters: JsonObject = {
     in: "header",
     required: false,
     description:
-      "Selects one of the teams that the key reaches; without it, the key's default team.",
+      "Selects one of the teams that the key reaches; without it, the key's default team. `teamid` is another name of this header.",
     schema: { type: "string", pattern: "^[0-9a-f]{24}$" },
   },
   IdempotencyKey: {

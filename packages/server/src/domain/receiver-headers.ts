@@ -46,7 +46,8 @@ const reservedPrefixes = [
 /**
  * Finds what is wrong with the headers a subscriber asks for, names and values; no fault: they may be sent.
  *
- * `ownNames` are those that the contract sends itself, `ownPrefix` is what the service's own names begin with. `_` counts as `-`, since receivers behind CGI see no difference.
+ * `ownNames` are those that the contract sends itself, `ownPrefix` is what the service's own names begin with. `_` counts
+ * as `-`, since receivers behind CGI see no difference.
  * No reason quotes a value.
  */
 export function findHeaderFaults(

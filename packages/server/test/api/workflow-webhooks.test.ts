@@ -1,5 +1,6 @@
 import pg from "pg";
 import { expect, inject, onTestFinished, test } from "vitest";
+import { readConfig } from "../../src/config.ts";
 import { newId } from "../../src/ids.ts";
 import { rowsOf } from "../hostile/rows.ts";
 import { openTestApi, type TestApi } from "../support/api.ts";
@@ -194,6 +195,27 @@ test.each([
       type: "header_name_reserved",
     });
   }
+});
+
+test("no contract takes a custom header under the operator's own prefix", async () => {
+  const config = readConfig("development", { POSTRIDER_HEADER_PREFIX: "X-Acme" });
+  const api = await openTestApi({ deps: { config } });
+  onTestFinished(() => api.close());
+  const { name, url } = valid;
+  for (const header of ["x-acme-secret", "X_ACME_anything", "x-interactly-signature"]) {
+    const headers = { [header]: "v" };
+    const server = { enabled: true, url, messages: ["hang"], headers };
+    for (const [at, body] of [
+      [path, { ...valid, headers }],
+      ["/webhooks", { name, url, events: ["workflow.started"], headers }],
+      ["/assistants/v1/assistants", { name, assistantServer: server }],
+    ] as const) {
+      const refused = await api.call("POST", at, { body });
+      expect([at, refused.status]).toEqual([at, 422]);
+      expect(refused.body.errors[0].type).toBe("header_name_reserved");
+    }
+  }
+  expect((await create(api, { headers: { "X-Acmes": "v" } })).header_names).toEqual(["X-Acmes"]);
 });
 
 test("a bearer token and a header Authorization exclude each other, whichever came first", async () => {
