@@ -12,7 +12,7 @@ export const ReceiverUrl = Type.String({ minLength: 1, maxLength: 2048 });
 /** The headers that a subscriber asks for; `receiverHeaders` judges them. */
 export const ReceiverHeaders = Type.Record(Type.String(), Type.String(), {
   description:
-    "Custom headers: at most 20 and 8 KiB; names are tokens, values printable ASCII. Reserved names are refused.",
+    "Custom headers: at most 20, one value at most 4 KiB and all together 8 KiB; names are tokens, values printable ASCII. Reserved names are refused.",
 });
 
 /** Gives a receiver's URL in its canonical spelling, or throws `url_refused`. */

@@ -114,7 +114,7 @@ function toTarget(deps: TargetsDeps, row: TargetRow): Target {
   if (!vetted.ok) {
     return { ...common, ...nothingToSend, refused: unanswered("blocked_url", vetted.reason) };
   }
-  const { origin, pathname, search } = new URL(url);
+  const { origin, pathname, search } = new URL(vetted.url);
   try {
     const path = pathname + search;
     const { refused, ...opened } = openSecrets(deps, row);

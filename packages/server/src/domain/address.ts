@@ -54,6 +54,20 @@ export function isAllowedAddress(ip: string, egressAllow: readonly Cidr[]): bool
   return isWithin(address, globalIpv6) && !isWithin(address, deniedIpv6);
 }
 
+/**
+ * Tells whether the operator's ranges reach into a private network, whose names then mean something.
+ *
+ * Loopback, documentation and benchmarking ranges lead to nobody's network, so they do not count.
+ */
+export function opensPrivateNetwork(egressAllow: readonly Cidr[]): boolean {
+  return egressAllow.some((range) =>
+    privateNetworks.some(
+      ({ version, first, last }) =>
+        version === range.version && range.first <= last && first <= range.last,
+    ),
+  );
+}
+
 function parseIpv4(text: string): bigint | undefined {
   const octets = text.split(".");
   const valid = octets.every((octet) => /^(0|[1-9]\d{0,2})$/.test(octet) && Number(octet) <= 255);
@@ -134,6 +148,15 @@ const deniedIpv6 = parseRanges(
   "2002::/16", // 6to4, RFC 3056
   "2620:4f:8000::/48", // AS112, RFC 7534
   "3fff::/20", // documentation, RFC 9637
+);
+
+/** What organisations number their own machines with. */
+const privateNetworks = parseRanges(
+  "10.0.0.0/8", // RFC 1918
+  "172.16.0.0/12", // RFC 1918
+  "192.168.0.0/16", // RFC 1918
+  "100.64.0.0/10", // RFC 6598, as overlay networks use it
+  "fc00::/7", // unique local, RFC 4193
 );
 
 /** NAT64 prefixes: the low 32 bits are the IPv4 address that the translator connects to. */

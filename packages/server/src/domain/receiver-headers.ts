@@ -7,10 +7,12 @@ export type HeaderFaultCode =
   | "header_duplicate"
   | "header_value_empty"
   | "header_value_invalid"
+  | "header_value_too_long"
   | "header_too_many"
   | "header_total_too_long";
 
 export const headersMax = 20;
+export const headerValueLengthMax = 4 * 1024;
 /** Characters of all names and values together. */
 export const headersLengthMax = 8 * 1024;
 export const headerNameLengthMax = 64;
@@ -31,6 +33,10 @@ const reservedNames: ReadonlySet<string> = new Set([
   // Forwarding: what proxies add, and what they route by.
   ...["forwarded", "x-forwarded", "via", "x-real-ip", "x-client-ip", "x-cluster-client-ip"],
   ...["true-client-ip", "cf-connecting-ip", "fastly-client-ip", "x-rewrite-url"],
+  // Who asks, in a browser's words: receivers let requests in or out by them.
+  ...["origin", "referer"],
+  // Traces: passed on from the report that caused the event.
+  ...["traceparent", "tracestate"],
   ...["x-http-method", "x-http-method-override", "x-method-override"],
   // What cloud metadata services ask for.
   ...["metadata", "metadata-flavor", "metadata-token", "x-metadata-token"],
@@ -40,6 +46,7 @@ const reservedNames: ReadonlySet<string> = new Set([
 const reservedPrefixes = [
   ...["webhook-", "x-webhook-", "x-interactly-", "content-", "proxy-"],
   ...["x-forwarded-", "x-original-", "x-envoy-"],
+  ...["sec-", "x-amz-"], // What browsers say of themselves, and what AWS signs or takes as a command.
   ...["x-aws-ec2-metadata-", "x-aliyun-ecs-metadata-"],
 ] as const;
 
@@ -112,6 +119,10 @@ function nameFault(name: string, plain: string, own: OwnHeaders): Fault | undefi
 
 function valueFault(value: string): Fault | undefined {
   if (value === "") return { code: "header_value_empty", reason: "must not be empty" };
+  if (value.length > headerValueLengthMax) {
+    const reason = `must have at most ${headerValueLengthMax} characters`;
+    return { code: "header_value_too_long", reason };
+  }
   if (valueForm.test(value)) return undefined;
   const reason = "must be printable ASCII that neither begins nor ends with a blank";
   return { code: "header_value_invalid", reason };

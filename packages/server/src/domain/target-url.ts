@@ -1,4 +1,5 @@
-import { type Cidr, isAllowedAddress, parseAddress } from "./address.ts";
+import { type Cidr, isAllowedAddress, opensPrivateNetwork, parseAddress } from "./address.ts";
+import { type HostNameKind, hostNameKind } from "./host-names.ts";
 
 /** What the operator allows besides public `https` URLs. */
 export type TargetUrlPolicy = { allowHttp: boolean; egressAllow: readonly Cidr[] };
@@ -28,7 +29,7 @@ const reasons = {
   url_host_not_canonical:
     "The host is not written in its usual form; write a domain name without lookalike or encoded characters, or the IP address in its standard notation.",
   url_host_forbidden:
-    "The host must be a public domain name; local, internal and reserved names cannot be reached.",
+    "The host must be a public domain name; local, internal and reserved names and those of metadata services cannot be reached.",
   url_blocked_address:
     "The host is a private, local or reserved IP address; it must be publicly reachable.",
 } as const;
@@ -77,20 +78,19 @@ export function vetTargetUrl(raw: string, policy: TargetUrlPolicy): TargetUrl {
   } catch {
     return refuse("url_host_invalid"); // Everything but the host has been checked by now.
   }
-  const refusal = findHostRefusal(host, url.hostname, policy.egressAllow);
+  const refusal = findHostRefusal(withoutFinalDot(host, url), url.hostname, policy.egressAllow);
   return refusal === undefined ? { ok: true, url: url.href } : refuse(refusal);
 }
 
 /**
- * Tells whether a host name has no public meaning: a single label, or one kept for special use
- * (RFC 6761 and its registry, ICANN's `internal`, the private names of RFC 6762 appendix G).
+ * Takes the final dot off the URL's host name, as resolvers do, and gives the host as written without it.
  *
- * Takes any spelling the resolver takes, a trailing dot included; IP addresses are not names.
+ * An IP address is left alone: the parser has dropped its dot, and no address is written with one.
  */
-export function isSpecialUseName(host: string): boolean {
-  const name = host.toLowerCase().replace(/\.$/, "");
-  if (parseAddress(name.replace(/^\[(.*)\]$/, "$1")) !== undefined) return false;
-  return !name.includes(".") || specialUseSuffixes.has(name.slice(name.lastIndexOf(".") + 1));
+function withoutFinalDot(written: string, url: URL): string {
+  if (!written.endsWith(".") || !url.hostname.endsWith(".")) return written;
+  url.hostname = url.hostname.slice(0, -1);
+  return written.slice(0, -1);
 }
 
 function refuse(code: TargetUrlRefusal): TargetUrl {
@@ -116,12 +116,17 @@ function findHostRefusal(
   }
   if (!isWrittenAs(written, canonical)) return "url_host_not_canonical";
 
-  const local = isAllowedAddress("127.0.0.1", egressAllow);
-  if (!local && isSpecialUseName(canonical)) return "url_host_forbidden";
-
   const labels = canonical.split(".");
   const valid = canonical.length <= 253 && labels.every((label) => hostLabel.test(label));
-  return valid ? undefined : "url_host_invalid";
+  if (!valid) return "url_host_invalid";
+  return isOpenName(hostNameKind(canonical), egressAllow) ? undefined : "url_host_forbidden";
+}
+
+/** Tells whether such a name may be a receiver's; where it leads is vetted at every attempt. */
+function isOpenName(kind: HostNameKind, egressAllow: readonly Cidr[]): boolean {
+  if (kind === "loopback") return isAllowedAddress("127.0.0.1", egressAllow);
+  if (kind === "internal") return opensPrivateNetwork(egressAllow);
+  return kind === "public";
 }
 
 /**
@@ -150,13 +155,6 @@ const forbiddenCharacters =
   /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Z}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}\u2800\\]/u;
 
 const hostLabel = /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/;
-
-/** The last labels that the public DNS does not, or must not, resolve. */
-const specialUseSuffixes: ReadonlySet<string> = new Set([
-  ...["localhost", "local", "test", "example", "invalid", "onion", "alt", "arpa"],
-  ...["internal", "intranet", "private", "corp", "home", "lan", "localdomain"],
-  ...["svc", "consul", "docker"], // Kubernetes, Consul and Docker answer these inside a cluster.
-]);
 
 /** Ports from 1024 up where a POST would meet something else than a web server. */
 const servicePorts: ReadonlySet<number> = new Set([

@@ -4,6 +4,7 @@ import {
   headerNameLengthMax,
   headersLengthMax,
   headersMax,
+  headerValueLengthMax,
 } from "../../src/domain/receiver-headers.ts";
 import { rowsOf } from "../hostile/rows.ts";
 
@@ -35,6 +36,8 @@ test.each([
   ...["Metadata-Flavor", "Metadata", "X-aws-ec2-metadata-token", "X-Aliyun-ECS-Metadata-Token"],
   ...["X-AWS-EC2-Metadata-Token-TTL-Seconds", "X-HTTP-Method-Override", "X_Forwarded_For"],
   ...["Content_Length", "Signature-Input", "X-Original-Host", "HTTP2-Settings"],
+  ...["Origin", "Referer", "Sec-Fetch-Site", "Sec-WebSocket-Key", "sec-", "X-Amz-Security-Token"],
+  ...["X-Amz-Target", "x_amz_date", "traceparent", "tracestate"],
 ])("%s is reserved in any spelling", (name) => {
   for (const one of [name, name.toUpperCase(), name.toLowerCase()]) {
     expect(codesOf([[one, "v"]])).toEqual(["header_name_reserved"]);
@@ -91,15 +94,34 @@ test("names that differ in letter case or by _ for - are one header", () => {
   ).toEqual(["header_duplicate"]);
 });
 
-test("the limits hold exactly: 20 headers, 64 characters of a name, 8 KiB together", () => {
+test("the limits hold exactly: 20 headers, 64 characters of a name, 4 KiB of a value, 8 KiB together", () => {
   const many = (count: number): Pairs =>
     Array.from({ length: count }, (_, index) => [`X-${index}`, "v"]);
   expect(codesOf(many(headersMax))).toEqual([]);
   expect(codesOf(many(headersMax + 1))).toEqual(["header_too_many"]);
   expect(codesOf([["x".repeat(headerNameLengthMax), "v"]])).toEqual([]);
-  const whole = "a".repeat(headersLengthMax - 1);
-  expect(codesOf([["X", whole]])).toEqual([]);
-  expect(codesOf([["X", `${whole}a`]])).toEqual(["header_total_too_long"]);
+  const value = "a".repeat(headerValueLengthMax);
+  expect(codesOf([["X", value]])).toEqual([]);
+  expect(codesOf([["X", `${value}a`]])).toEqual(["header_value_too_long"]);
+  const rest = "a".repeat(headersLengthMax - value.length - 2);
+  expect(
+    codesOf([
+      ["X", value],
+      ["Y", rest],
+    ]),
+  ).toEqual([]);
+  expect(
+    codesOf([
+      ["X", value],
+      ["Y", `${rest}a`],
+    ]),
+  ).toEqual(["header_total_too_long"]);
+});
+
+test("a name that only resembles a reserved one is a subscriber's to set", () => {
+  for (const name of ["X-Origin", "Security-Token", "X-Amzn", "X-Trace-Parent", "X-Referer"]) {
+    expect([name, codesOf([[name, "v"]])]).toEqual([name, []]);
+  }
 });
 
 test("every fault is told at once, each with its name", () => {

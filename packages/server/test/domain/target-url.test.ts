@@ -1,12 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type Cidr, parseCidr } from "../../src/domain/address.ts";
-import {
-  isSpecialUseName,
-  parseTargetUrl,
-  type TargetUrlPolicy,
-  vetTargetUrl,
-} from "../../src/domain/target-url.ts";
+import { hostNameKind } from "../../src/domain/host-names.ts";
+import { parseTargetUrl, type TargetUrlPolicy, vetTargetUrl } from "../../src/domain/target-url.ts";
 import { rowsOf } from "../hostile/rows.ts";
 
 type Case = {
@@ -57,6 +53,8 @@ test.each([
   ["https://10.0.0.1.nip.io/", "https://10.0.0.1.nip.io/"],
   ["https://例え.jp/", "https://xn--r8jz45g.jp/"],
   ["https://r3---sn-a.example.com/", "https://r3---sn-a.example.com/"],
+  ["https://Example.com.:8443/a.", "https://example.com:8443/a."],
+  ["https://MÜNCHEN.de./", "https://xn--mnchen-3ya.de/"],
 ])("%s is stored as %s", (raw, url) => {
   expect(parseTargetUrl(raw, production)).toEqual({ ok: true, url });
 });
@@ -120,13 +118,22 @@ test.each([
       ...["%31%32%37.0.0.1", "loc%61lhost", "ＬＯＣＡＬＨＯＳＴ", "ⓛocalhost", "ex%61mple.com"],
       ...["ｅxample.com", "ℯxample.com", "example。com", "example．com", "\u212Aexample.com"],
       ...["ſample.com", "ﬁle.com", "ẞ.com", "exa㎜ple.com", "mu\u0308nchen.de", "m%C3%BCnchen.de"],
+      ...[
+        ".",
+        "example.com。",
+        "example.com．",
+        "example.com%2e",
+        "ｍetadata.goog",
+        "metadata。goog",
+      ],
+      ...["%6detadata.goog", "metadata.goog。"],
       ...["ｍünchen.de", "[2606:4700:4700:0:0:0:0:1111]", "[2606:4700::0001]"],
     ].map((host) => `https://${host}/`),
   ],
   [
     "url_host_invalid",
     [
-      ...["a..b", ".example.com", "example.com.", "example.com..", "-a.com", "a-.com", "*.a.com"],
+      ...["a..b", ".example.com", "example.com..", "..", "-a.com", "a-.com", "*.a.com"],
       ...["a$b.com", "a,b.com", "a;b.com", "a'b.com", "a!b.com", "a(b).com", "a~b.com", "a=b.com"],
       ...["a<b.com", "a|b.com", "a^b.com", "a`b.com", "a{b}.com", "a%00.com", "xn--", "xn--a.com"],
       ...["[]", "[1.2.3.4]", "[fe80::1%25eth0]", "[fe80::1%eth0]", "[v1.x]", "1.2.3.4.5", "a.0x1"],
@@ -146,7 +153,10 @@ test.each([
       ...["a.local", "a.internal", "metadata.google.internal", "metadata", "a.test", "a.invalid"],
       ...["a.example", "a.onion", "a.home.arpa", "1.0.0.127.in-addr.arpa", "a.lan", "a.corp"],
       ...["a.home", "a.intranet", "a.private", "a.alt", "a.default.svc", "ip6-localhost", "com"],
-      ...["a.INTERNAL", "a.local."],
+      ...["a.INTERNAL", "a.local.", "metadata.goog", "METADATA.Goog.", "a.metadata.goog"],
+      ...["metadata.google.internal.", "instance-data", "Instance-Data.ec2.internal"],
+      ...["metadata.tencentyun.com", "metadata.packet.net", "api.metadata.cloud.ibm.com"],
+      ...["metadata.platformequinix.com", "rancher-metadata"],
     ].map((host) => `https://${host}/`),
   ],
   [
@@ -188,7 +198,7 @@ test.each([
     "https://localhost:3000/",
     "http://example.com/",
     "http://app.localhost:3000/",
-    "http://db:80/",
+    "http://localhost.:3000/",
   ],
   ...["https://127.0.0.1/", "http://127.0.0.1:80/", "https://example.com/"],
 ])("%s is good in development", (url) => {
@@ -200,7 +210,9 @@ test.each([
   ["http://2130706433:3000/", "url_host_not_canonical"],
   ["http://[0:0:0:0:0:0:0:1]:3000/", "url_host_not_canonical"],
   ["http://[::ffff:127.0.0.1]:3000/", "url_blocked_address"],
-  ["http://localhost.:3000/", "url_host_invalid"],
+  ["http://db:80/", "url_host_forbidden"],
+  ["http://n8n:5678/", "url_host_forbidden"],
+  ["http://metadata:80/", "url_host_forbidden"],
   ["http://localhost:5432/", "url_port"],
   ["http://localhost:81/", "url_port"],
   ["https://localhost:80/", "url_port"],
@@ -255,17 +267,61 @@ test("no text makes the parser throw, and what is accepted is stored in a form t
       if (!parsed.ok) return;
       expect(parseTargetUrl(parsed.url, policy)).toEqual(parsed);
       expect(new URL(parsed.url)).toMatchObject({ username: "", password: "", hash: "" });
-      expect(new URL(text).host.toLowerCase()).toBe(new URL(parsed.url).host);
+      const { host } = new URL(text);
+      expect(host.toLowerCase().replace(/\.(:|$)/, "$1")).toBe(new URL(parsed.url).host);
     }),
     { numRuns: 3000 },
   );
 });
 
-test("a special-use name is known in any spelling, and an address is not a name", () => {
-  for (const host of ["LOCALHOST.", "x.Internal", "db", "printer.local.", "a.b.home.arpa"]) {
-    expect([host, isSpecialUseName(host)]).toEqual([host, true]);
+test.each([
+  ...["10.1.2.0/24", "172.31.0.0/16", "192.168.1.1/32", "100.64.0.0/10", "fc00::/7", "fd12::/16"],
+  ...["0.0.0.0/0", "10.0.0.0/7", "::/0"],
+])(
+  "an operator who allows %s allows the names of that network, whose addresses decide",
+  (range) => {
+    const policy = { allowHttp: true, egressAllow: [cidr(range)] };
+    for (const host of [
+      ...["n8n:5678", "hooks.default.svc", "hooks.default.svc.cluster.local", "a.internal", "db."],
+      ...["printer.local", "A.Home.Arpa", "web.docker", "intranet", "x.test", "x.corp"],
+    ]) {
+      expect([host, verdict(`http://${host}/`, policy)]).toEqual([host, "ok"]);
+    }
+    for (const host of [
+      ...[
+        "metadata.google.internal",
+        "metadata.goog",
+        "metadata",
+        "METADATA.",
+        "metadata.internal",
+      ],
+      ...["instance-data", "instance-data.eu-central-1.compute.internal", "rancher-metadata"],
+      ...["x.onion", "x.invalid", "x.example", "x.alt", "1.0.0.10.in-addr.arpa"],
+    ]) {
+      expect([host, verdict(`http://${host}/`, policy)]).toEqual([host, "url_host_forbidden"]);
+    }
+  },
+);
+
+test.each([
+  ...["127.0.0.0/8", "::1/128", "192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24"],
+  ...["198.18.0.0/15", "2001:db8::/32", "169.254.0.0/16", "11.0.0.0/8", "100.128.0.0/9"],
+])("%s is no private network, and opens no names of one", (range) => {
+  const policy = { allowHttp: true, egressAllow: [cidr(range)] };
+  for (const host of ["n8n", "a.internal", "hooks.default.svc.cluster.local", "printer.local"]) {
+    expect([host, verdict(`http://${host}/`, policy)]).toEqual([host, "url_host_forbidden"]);
   }
-  for (const host of ["example.com", "example.com.", "local.dev", "127.0.0.1", "::1", "[::1]"]) {
-    expect([host, isSpecialUseName(host)]).toEqual([host, false]);
+});
+
+test("what a name is does not depend on its spelling", () => {
+  const kinds = {
+    metadata: ["Metadata.Google.Internal.", "metadata", "a.METADATA.goog", "metadata.corp"],
+    loopback: ["LOCALHOST.", "a.localhost"],
+    internal: ["x.Internal", "db", "printer.local.", "a.b.home.arpa", "home.local"],
+    reserved: ["x.invalid", "10.in-addr.arpa.", "x.ONION"],
+    public: ["example.com", "example.com.", "local.dev", "metadata.example.com", "home.arpa.com"],
+  };
+  for (const [kind, hosts] of Object.entries(kinds)) {
+    for (const host of hosts) expect([host, hostNameKind(host)]).toEqual([host, kind]);
   }
 });
