@@ -26,6 +26,8 @@ export type Config = {
   encryptionKeys: readonly Buffer[];
   allowHttp: boolean;
   egressAllow: readonly Cidr[];
+  /** What every request to a receiver goes through. */
+  egressProxy: EgressProxy | undefined;
   userAgent: string;
   /** What the names of the service's own headers begin with, lower case. */
   headerPrefix: string;
@@ -43,6 +45,16 @@ export type Config = {
 };
 
 export type Environment = "development" | "production";
+
+/** A proxy that makes tunnels (HTTP CONNECT). */
+export type EgressProxy = {
+  host: string;
+  port: number;
+  /** The value of `Proxy-Authorization`: a secret. */
+  authorization: string | undefined;
+  /** Whether it gets the receiver's name, and so decides alone which address that is. */
+  resolvesNames: boolean;
+};
 
 const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 export type LogLevel = (typeof logLevels)[number];
@@ -108,8 +120,20 @@ export const settings = {
     default: "",
     development: "127.0.0.0/8,::1/128",
     describes:
-      "Private address ranges (CIDRs, comma-separated) that receivers may live in. Cloud metadata addresses stay closed.",
+      "Private address ranges (CIDRs, comma-separated) that receivers may live in; one of a private network opens its names as well. Cloud metadata services stay closed.",
     parse: cidrs,
+  }),
+  egressProxy: setting("POSTRIDER_EGRESS_PROXY", {
+    default: "",
+    describes:
+      "A proxy that every request to a receiver goes through (HTTP CONNECT), as `http://user:password@host:port`. It is given vetted addresses.",
+    parse: optional(proxyUrl),
+  }),
+  egressProxyNames: setting("POSTRIDER_EGRESS_PROXY_NAMES", {
+    default: "0",
+    describes:
+      "1 gives the proxy host names, for a network where only the proxy can resolve them. Then no address is vetted but by the proxy.",
+    parse: flag,
   }),
   userAgent: setting("POSTRIDER_USER_AGENT", {
     default: "Postrider/<version>",
@@ -215,6 +239,7 @@ export function readConfig(
     encryptionKeys: read(settings.encryptionKeys),
     allowHttp: read(settings.allowHttp),
     egressAllow: read(settings.egressAllow),
+    egressProxy: egressProxy(read(settings.egressProxy), read(settings.egressProxyNames)),
     userAgent: read(settings.userAgent),
     headerPrefix: read(settings.headerPrefix),
     concurrency: read(settings.concurrency),
@@ -370,6 +395,34 @@ function cidrs(value: string, name: string): Cidr[] {
     if (!cidr) throw new ConfigError(`${name} must be a list of CIDRs like 10.0.0.0/8,fd00::/8.`);
     return cidr;
   });
+}
+
+function proxyUrl(value: string, name: string): Omit<EgressProxy, "resolvesNames"> {
+  const refusal = new ConfigError(`${name} must be a URL like http://user:password@host:3128.`);
+  if (!/^http:\/\/[^/?#\s]+\/?$/i.test(value) || !URL.canParse(value)) throw refusal;
+  const { hostname, port, username, password } = new URL(value);
+  try {
+    const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+    return {
+      host: hostname.replace(/^\[(.*)\]$/, "$1"),
+      port: Number(port || 80),
+      authorization:
+        credentials === ":" ? undefined : `Basic ${Buffer.from(credentials).toString("base64")}`,
+    };
+  } catch {
+    throw refusal; // A % that encodes nothing.
+  }
+}
+
+function egressProxy(
+  proxy: Omit<EgressProxy, "resolvesNames"> | undefined,
+  resolvesNames: boolean,
+): EgressProxy | undefined {
+  if (resolvesNames && !proxy) {
+    const { egressProxy, egressProxyNames } = settings;
+    throw new ConfigError(`${egressProxyNames.name} must be 0 without ${egressProxy.name}.`);
+  }
+  return proxy && { ...proxy, resolvesNames };
 }
 
 function headerPrefix(value: string, name: string): string {

@@ -146,7 +146,11 @@ async function start(
   else await retireBootstrapKey(upkeep.sql);
   await prepare(upkeep);
 
-  const sender = openSender({ egressAllow: config.egressAllow, ...options.sender });
+  const sender = openSender({
+    egressAllow: config.egressAllow,
+    egressProxy: config.egressProxy,
+    ...options.sender,
+  });
   closers.push(() => sender.close());
   const targets = openTargets({
     database: results,

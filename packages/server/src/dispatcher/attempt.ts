@@ -98,6 +98,7 @@ export async function attempt(
     random: deps.random,
     nowMs: deps.nowMs(),
   });
+  const seen = result.kind === "responded" ? result : result.seen;
   const record: AttemptRecord = {
     teamId: delivery.teamId,
     deliveryId: delivery.id,
@@ -106,9 +107,9 @@ export async function attempt(
     number: delivery.attemptNumber,
     attemptId: newId(),
     requestUrl: target.url,
-    statusCode: result.kind === "responded" ? result.status : null,
-    ...keptBody(deps.keyring, delivery, result.kind === "responded" ? result.body : null),
-    responseTruncated: result.kind === "responded" && result.bodyTruncated,
+    statusCode: seen?.status ?? null,
+    ...keptBody(deps.keyring, delivery, seen?.body ?? null),
+    responseTruncated: result.kind === "responded" ? result.bodyTruncated : seen !== undefined,
     errorCode: errorCode(result),
     errorMessage: describeFailure(result),
     latencyMs: Math.round(latencyMs),

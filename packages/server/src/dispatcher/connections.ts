@@ -1,6 +1,7 @@
 import type { EventEmitter } from "node:events";
 import type net from "node:net";
 import { Client, type Dispatcher } from "undici";
+import { AnswerStart } from "./answer-start.ts";
 import type { Connecting, Connector } from "./connector.ts";
 
 /** One undici Client, which is one socket at most: it is never connected a second time. */
@@ -12,6 +13,8 @@ export type Connection = {
   connecting: Connecting | undefined;
   socket: net.Socket | undefined;
   discarded: boolean;
+  /** What has come of the answer that is waited for. */
+  readonly answer: AnswerStart;
 };
 
 /** What undici is asked to send. */
@@ -87,9 +90,10 @@ export function openConnections(connector: Connector, originsMax: number): Conne
       connecting: undefined,
       socket: undefined,
       discarded: false,
+      answer: new AnswerStart(),
     };
     origin.openCount += 1;
-    client.on("connect", () => acceptContinue(connection.socket));
+    client.on("connect", () => watchParser(connection));
     // Left alone, undici would connect again, over and over if the receiver closes at once.
     client.on("disconnect", (_origin, _clients, error) => discard(connection, error));
     client.on("connectionError", (_origin, _clients, error) => discard(connection, error));
@@ -127,6 +131,7 @@ export function openConnections(connector: Connector, originsMax: number): Conne
      * had arrived when the request was made.
      */
     dispatch(connection, request, handler) {
+      connection.answer.begin();
       if (!connection.kept) {
         connection.client.dispatch(request, handler);
         return;
@@ -165,23 +170,31 @@ export function openConnections(connector: Connector, originsMax: number): Conne
   };
 }
 
-type Parser = { onHeadersComplete(status: number, upgrade: boolean, keepAlive: boolean): number };
+type Parser = {
+  execute(chunk: Buffer): void;
+  onHeadersComplete(status: number, upgrade: boolean, keepAlive: boolean): number;
+};
 
 /**
- * Lets an unrequested `100 Continue` pass like every other 1xx.
+ * Lets an unrequested `100 Continue` pass like every other 1xx, and keeps the answer until its head is complete.
  *
  * RFC 9110 15.2 obliges a client to skip it; undici drops the connection instead. To its parser
  * a 102 is the same thing.
  */
-function acceptContinue(socket: net.Socket | undefined) {
+function watchParser({ socket, answer }: Connection) {
   if (!socket) return;
   const key = Object.getOwnPropertySymbols(socket).find(
     ({ description }) => description === "parser",
   );
   const parser = key && (socket as unknown as Record<symbol, Parser | null>)[key];
   if (!parser) return;
-  const onHeadersComplete = parser.onHeadersComplete;
+  const { execute, onHeadersComplete } = parser;
+  parser.execute = function (chunk) {
+    answer.add(chunk);
+    execute.call(this, chunk);
+  };
   parser.onHeadersComplete = function (status, upgrade, keepAlive) {
+    if (status >= 200) answer.end();
     return onHeadersComplete.call(this, status === 100 ? 102 : status, upgrade, keepAlive);
   };
 }

@@ -1,29 +1,33 @@
-import { Resolver } from "node:dns/promises";
 import net from "node:net";
 import tls from "node:tls";
+import type { EgressProxy } from "../config.ts";
 import { type Cidr, isAllowedAddress } from "../domain/address.ts";
-import { type Deadlines, Expiring } from "./deadlines.ts";
-import { ConnectError, describeFailure, errorCode, tlsFailure } from "./failures.ts";
+import type { Deadlines } from "./deadlines.ts";
+import {
+  ConnectError,
+  describeFailure,
+  errorCode,
+  lookUpFailure,
+  type Stage,
+  slowFailure,
+  tlsFailure,
+} from "./failures.ts";
+import { type Open, type OpenCallback, type Opening, race, Turn } from "./race.ts";
+import type { Resolve } from "./resolver.ts";
+import { openTunnels } from "./tunnel.ts";
 
-/** All addresses of a host name; rejects or answers empty when there are none. */
-export type Resolve = (hostname: string) => Promise<readonly string[]>;
+/** One address to open a socket to. */
+export type SocketTarget = { address: string; port: number };
 
-/** One address to open a socket to. `servername` is undefined when the URL names an address. */
-export type SocketTarget = {
-  address: string;
-  port: number;
-  secure: boolean;
-  servername: string | undefined;
-  secureContext: tls.SecureContext | undefined;
-};
-
-/** Starts to open one socket to one address. */
+/** Starts to open one TCP socket to one address. */
 export type ConnectSocket = (target: SocketTarget) => net.Socket;
 
 export type ConnectorOptions = {
   egressAllow: readonly Cidr[];
   deadlines: Deadlines;
-  resolve?: Resolve | undefined;
+  resolve: Resolve;
+  /** What every connection goes through, and how its own name is found. */
+  proxy?: { proxy: EgressProxy; resolve: Resolve } | undefined;
   connectSocket?: ConnectSocket | undefined;
   tlsCa?: string | Buffer | undefined;
 };
@@ -32,13 +36,11 @@ export type ConnectorOptions = {
 export type ConnectTarget = { hostname: string; port: number; secure: boolean };
 
 /** A connection that is being opened. After `cancel` its callback is never called. */
-export type Connecting = { resolving: boolean; cancel(): void };
-
-export type ConnectCallback = (error: ConnectError | null, socket: net.Socket | null) => void;
+export type Connecting = { readonly stage: Stage; cancel(): void };
 
 /** Opens connections to addresses that were vetted in the same breath. */
 export type Connector = {
-  connect(target: ConnectTarget, callback: ConnectCallback): Connecting;
+  connect(target: ConnectTarget, callback: OpenCallback): Connecting;
 };
 
 const connectTimeoutMs = 10_000;
@@ -49,99 +51,72 @@ const loopback = ["127.0.0.1", "::1"] as const;
 /**
  * Opens the connector: the only place that decides which address a request goes to.
  *
- * One lookup a connection, every answer is vetted, and the socket is opened to an address of
- * that very answer, so DNS cannot change its mind between check and use. Host names and address
- * literals take the same road. Proxy variables of the environment are never read.
+ * One lookup a connection, every answer is vetted, and the sockets are opened to addresses of that very answer, so DNS
+ * cannot change its mind between check and use. Host names and address literals take the same road. Proxy variables of
+ * the environment are never read.
  */
 export function openConnector(options: ConnectorOptions): Connector {
-  const resolve = options.resolve ?? openResolver();
-  const connectSocket = options.connectSocket ?? openSocket;
+  const { deadlines } = options;
   // One context for all connections: building one costs more than the handshake.
   let secureContext: tls.SecureContext | undefined;
-  const contextFor = (target: ConnectTarget) => {
-    if (!target.secure) return undefined;
+  const contextOfAll = () => {
     secureContext ??= tls.createSecureContext({ minVersion: "TLSv1.2", ca: options.tlsCa });
     return secureContext;
   };
 
   return {
-    connect(target, callback) {
+    connect({ hostname, port, secure }, callback) {
       let ended = false;
-      let socket: net.Socket | undefined;
-      const end = (error: ConnectError | null) => {
-        if (ended) return;
-        ended = true;
-        options.deadlines.disarm(limit);
-        if (error) socket?.destroy();
-        callback(error, error ? null : (socket ?? null));
-      };
-      const limit = new ConnectLimit(() =>
-        end(new ConnectError("timeout", "No connection within 10 seconds.")),
-      );
-      const connecting: Connecting = {
-        resolving: true,
+      let opening: Opening | undefined;
+      const connecting = {
+        stage: "resolving" as Stage,
         cancel() {
           ended = true;
-          options.deadlines.disarm(limit);
-          socket?.destroy();
+          deadlines.disarm(limit);
+          opening?.cancel();
         },
       };
-
-      const tryNext = (addresses: readonly string[]) => {
-        const [address, ...others] = addresses;
-        if (ended || address === undefined) return;
-        options.deadlines.arm(limit, connectTimeoutMs);
-        try {
-          socket = connectSocket({
-            address,
-            port: target.port,
-            secure: target.secure,
-            servername: net.isIP(target.hostname) ? undefined : target.hostname,
-            secureContext: contextFor(target),
-          });
-        } catch (error) {
-          end(connectError(error, false));
-          return;
-        }
-        watchOpening(socket, target.secure, (error) => {
-          if (error && isElsewhereWorthTrying(error) && others.length > 0) tryNext(others);
-          else end(error);
+      const end: OpenCallback = (error, socket) => {
+        if (ended) return;
+        connecting.cancel();
+        callback(error, socket);
+      };
+      const limit = new Turn(() =>
+        end(new ConnectError(slowFailure(connecting.stage, connectTimeoutMs)), null),
+      );
+      const opened: OpenCallback = (error, socket) => {
+        opening = undefined;
+        if (!secure || socket === null) return end(error, socket);
+        connecting.stage = "securing";
+        opening = openTls(socket, hostname, contextOfAll(), (failure, secured) => {
+          opening = undefined;
+          end(failure, secured);
         });
       };
-
-      vet(target.hostname, options.egressAllow, resolve).then((addresses) => {
-        connecting.resolving = false;
-        tryNext(addresses);
-      }, end);
+      findAddresses(hostname, options).then(
+        (addresses) => {
+          if (ended) return;
+          connecting.stage = options.proxy ? "tunnelling" : "connecting";
+          deadlines.arm(limit, connectTimeoutMs);
+          opening = race(addresses, openTo(port, options), deadlines, opened);
+        },
+        (error) => end(error, null),
+      );
       return connecting;
     },
   };
 }
 
-class ConnectLimit extends Expiring {
-  readonly expire: () => void;
-
-  constructor(expire: () => void) {
-    super();
-    this.expire = expire;
-  }
+/** What may be tried, in turn: vetted addresses, or the name itself where the proxy alone can resolve it. */
+async function findAddresses(
+  hostname: string,
+  { egressAllow, resolve, proxy }: ConnectorOptions,
+): Promise<readonly string[]> {
+  const byName = proxy?.proxy.resolvesNames && !net.isIP(hostname) && !isLocalhost(hostname);
+  return byName ? [hostname] : await vet(hostname, egressAllow, resolve);
 }
 
-/** Opens a TCP or TLS socket to exactly this address; certificates are always verified. */
-export function openSocket(target: SocketTarget): net.Socket {
-  const { address: host, port } = target;
-  if (!target.secure) return net.connect({ host, port });
-  return tls.connect({
-    host,
-    port,
-    ...(target.servername === undefined ? {} : { servername: target.servername }),
-    ...(target.secureContext === undefined ? {} : { secureContext: target.secureContext }),
-    rejectUnauthorized: true,
-    ALPNProtocols: ["http/1.1"],
-  });
-}
-
-/** The addresses that may be tried, IPv4 first; rejects with a ConnectError if any is forbidden. */
+/** The addresses that may be tried, families in turn, IPv4 first; rejects with a ConnectError if any is forbidden. */
 async function vet(hostname: string, egressAllow: readonly Cidr[], resolve: Resolve) {
   const isAllowed = (address: string) => isAllowedAddress(address, egressAllow);
   const addresses = net.isIP(hostname)
@@ -149,81 +124,130 @@ async function vet(hostname: string, egressAllow: readonly Cidr[], resolve: Reso
     : isLocalhost(hostname)
       ? loopback.filter(isAllowed) // Our own answer (RFC 6761), so each half stands for itself.
       : await lookUp(hostname, resolve);
-  if (addresses.length === 0 || !addresses.every(isAllowed)) {
-    throw new ConnectError("blocked_address", "The host name leads to a forbidden address.");
-  }
-  return addresses
-    .toSorted((one, other) => net.isIP(one) - net.isIP(other))
-    .slice(0, addressesTriedMax);
+  if (addresses.length === 0 || !addresses.every(isAllowed)) throw new ConnectError(forbidden);
+  return takeTurns(addresses).slice(0, addressesTriedMax);
 }
 
+const forbidden = {
+  reason: "blocked_address",
+  detail: "The host name leads to a forbidden address.",
+} as const;
+
 async function lookUp(hostname: string, resolve: Resolve) {
+  let code = "NODATA";
   try {
     const addresses = await resolve(hostname);
     if (addresses.length > 0) return addresses;
   } catch (error) {
-    throw new ConnectError("dns_error", "The host name could not be resolved.", { cause: error });
+    code = errorCode(error);
   }
-  throw new ConnectError("dns_error", "The host name has no address.");
-}
-
-/**
- * The default lookup: c-ares, A and AAAA side by side.
- *
- * getaddrinfo would occupy one of node's four pool threads for as long as a slow DNS server
- * likes; four such names and nobody resolves anything.
- */
-function openResolver(): Resolve {
-  const resolver = new Resolver({ timeout: 2_000, tries: 2 });
-  return async (hostname) => {
-    const answers = await Promise.allSettled([
-      resolver.resolve4(hostname),
-      resolver.resolve6(hostname),
-    ]);
-    return answers.flatMap((answer) => (answer.status === "fulfilled" ? answer.value : []));
-  };
+  throw new ConnectError(lookUpFailure(code));
 }
 
 function isLocalhost(hostname: string) {
   return hostname === "localhost" || hostname.endsWith(".localhost");
 }
 
-/** Calls back once: when the socket can carry a request, or will never. */
-function watchOpening(
+/** RFC 8305 section 4: a network that carries one family only must not use up all tries. */
+function takeTurns(addresses: readonly string[]) {
+  const once = [...new Set(addresses)];
+  const ipv4 = once.filter((address) => net.isIPv4(address));
+  const ipv6 = once.filter((address) => net.isIPv6(address));
+  const turns = Math.max(ipv4.length, ipv6.length);
+  return Array.from({ length: turns }, (_, turn) => [ipv4[turn], ipv6[turn]])
+    .flat()
+    .filter((address) => address !== undefined);
+}
+
+/** How to reach one address at this port: straight, or through the proxy. */
+function openTo(port: number, options: ConnectorOptions): Open {
+  const { connectSocket = openSocket, deadlines } = options;
+  if (!options.proxy) return openTcp(port, connectSocket);
+  const { proxy, resolve } = options.proxy;
+  return openTunnels(proxy, port, (callback) => {
+    let opening: Opening | undefined;
+    let cancelled = false;
+    findProxy(proxy.host, resolve).then(
+      (addresses) => {
+        if (cancelled) return;
+        opening = race(addresses, openTcp(proxy.port, connectSocket), deadlines, callback);
+      },
+      (error) => callback(error, null),
+    );
+    return {
+      cancel() {
+        cancelled = true;
+        opening?.cancel();
+      },
+    };
+  });
+}
+
+/** The proxy is the operator's word: its addresses are not vetted. */
+async function findProxy(host: string, resolve: Resolve) {
+  if (net.isIP(host)) return [host];
+  return takeTurns(isLocalhost(host) ? loopback : await lookUp(host, resolve));
+}
+
+/** Opens a TCP socket to exactly this address. */
+export function openSocket({ address, port }: SocketTarget): net.Socket {
+  return net.connect({ host: address, port });
+}
+
+/** Calls back when a socket to the address can carry bytes, or will never. */
+function openTcp(port: number, connectSocket: ConnectSocket): Open {
+  return (address, callback) => {
+    const socket = connectSocket({ address, port });
+    socket.setNoDelay(true).setKeepAlive(true, tcpKeepAliveMs);
+    settleOnce(socket, "connect", describeFailure, callback);
+    return { cancel: () => socket.destroy() };
+  };
+}
+
+/** Puts TLS on a socket that won: certificates are always verified, by the name that the URL has. */
+function openTls(
   socket: net.Socket,
-  secure: boolean,
-  callback: (error: ConnectError | null) => void,
+  hostname: string,
+  secureContext: tls.SecureContext,
+  callback: OpenCallback,
+): Opening {
+  const secured = tls.connect({
+    socket,
+    host: hostname,
+    ...(net.isIP(hostname) ? {} : { servername: hostname }),
+    secureContext,
+    rejectUnauthorized: true,
+    ALPNProtocols: ["http/1.1"],
+  });
+  settleOnce(secured, "secureConnect", describeHandshake, callback);
+  return { cancel: () => secured.destroy() };
+}
+
+/** Calls back once. The listener of errors stays for good: a socket's error is never without one. */
+function settleOnce(
+  socket: net.Socket,
+  success: "connect" | "secureConnect",
+  describe: typeof describeFailure,
+  callback: OpenCallback,
 ) {
   let settled = false;
-  let reached = false;
   const settle = (error: ConnectError | null) => {
     if (settled) return;
     settled = true;
-    callback(error);
+    callback(error, error ? null : socket);
   };
-  socket.setNoDelay(true).setKeepAlive(true, tcpKeepAliveMs);
-  socket.once("connect", () => {
-    reached = true;
-  });
-  socket.once(secure ? "secureConnect" : "connect", () => settle(null));
-  // This listener stays for good: a socket's error is never without one.
-  socket.on("error", (error) => settle(connectError(error, secure && reached)));
-  socket.once("close", () => settle(new ConnectError("connection_closed", closedWhileOpening)));
+  socket.once(success, () => settle(null));
+  socket.on("error", (cause) => settle(new ConnectError(describe(cause), { cause })));
+  socket.once("close", () => settle(new ConnectError(closedWhileOpening)));
 }
 
-const closedWhileOpening = "The connection was closed while it was being opened.";
+const closedWhileOpening = {
+  reason: "connection_closed",
+  detail: "The connection was closed while it was being opened.",
+} as const;
 
-function connectError(error: unknown, duringHandshake: boolean): ConnectError {
+function describeHandshake(error: unknown) {
   const code = errorCode(error);
   const isNetworkError = code === "ECONNRESET" || code === "EPIPE" || code === "ETIMEDOUT";
-  const { reason, detail } =
-    duringHandshake && !isNetworkError ? tlsFailure(code) : describeFailure(error);
-  return new ConnectError(reason, detail, { cause: error });
-}
-
-/** Refused or unreachable: another address of the same answer may work. */
-function isElsewhereWorthTrying(error: ConnectError) {
-  return ["ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH", "EADDRNOTAVAIL"].includes(
-    errorCode(error.cause),
-  );
+  return isNetworkError ? describeFailure(error) : tlsFailure(code);
 }

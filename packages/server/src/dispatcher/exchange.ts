@@ -3,7 +3,13 @@ import type { AttemptResult } from "../domain/outcome.ts";
 import { reach } from "../fault-points.ts";
 import type { Connection, Connections } from "./connections.ts";
 import { type Deadlines, Expiring } from "./deadlines.ts";
-import { ConnectError, describeFailure, type Failure } from "./failures.ts";
+import {
+  ConnectError,
+  describeFailure,
+  type Failure,
+  slowFailure,
+  twoLengths,
+} from "./failures.ts";
 import { ResponseBody } from "./response-body.ts";
 
 /** One POST as it goes on the wire, with nothing added but `host` and `content-length`. */
@@ -135,12 +141,9 @@ export class Exchange extends Expiring implements Dispatcher.DispatchHandler {
     if (this.#settled) return;
     if (this.#status > 0) {
       this.#respond(false);
-    } else if (this.#connection?.connecting?.resolving) {
-      this.#fail({ reason: "dns_error", detail: "The host name was not resolved in time." });
     } else {
-      const stage = this.#writing ? "answer" : "accept the connection";
-      const detail = `The receiver did not ${stage} within ${this.#request.timeoutMs} ms.`;
-      this.#fail({ reason: "timeout", detail });
+      const stage = this.#connection?.connecting?.stage ?? "answering";
+      this.#fail(slowFailure(stage, this.#request.timeoutMs));
     }
   }
 
@@ -157,7 +160,13 @@ export class Exchange extends Expiring implements Dispatcher.DispatchHandler {
 
   #fail({ reason, detail }: Failure) {
     this.#latencyMs = performance.now() - this.#startedMs;
-    this.#settle(false, { kind: "unanswered", reason, detail });
+    const seen = this.#writing ? this.#connection?.answer.read() : undefined;
+    this.#settle(false, {
+      kind: "unanswered",
+      reason,
+      detail: seen?.twoLengths && reason === "protocol_error" ? twoLengths : detail,
+      ...(seen && { seen: { status: seen.status, body: seen.body } }),
+    });
   }
 
   #settle(clean: boolean, result: AttemptResult) {

@@ -1,8 +1,10 @@
-import type { Cidr } from "../domain/address.ts";
+import type { EgressProxy } from "../config.ts";
+import { type Cidr, opensPrivateNetwork } from "../domain/address.ts";
 import { openConnections } from "./connections.ts";
-import { type ConnectSocket, openConnector, type Resolve } from "./connector.ts";
+import { type ConnectSocket, openConnector } from "./connector.ts";
 import { openDeadlines } from "./deadlines.ts";
 import { Exchange, type SendReport, type SendRequest } from "./exchange.ts";
+import { openResolver, type Resolve, type ResolverFiles } from "./resolver.ts";
 
 export type { SendReport, SendRequest } from "./exchange.ts";
 
@@ -11,8 +13,12 @@ export type SenderOptions = {
   egressAllow: readonly Cidr[];
   /** Origins whose idle connections are kept. */
   originsMax?: number;
-  /** Stands in for DNS. */
+  /** The way out, if it is not straight. */
+  egressProxy?: EgressProxy | undefined;
+  /** Stands in for all look-ups of receivers. */
   resolve?: Resolve;
+  /** What names are looked up in, in place of the system's. */
+  resolverFiles?: ResolverFiles;
   /** Stands in for the opening of sockets. */
   connectSocket?: ConnectSocket;
   /** The certificate authorities to trust in place of the usual ones. */
@@ -39,8 +45,20 @@ const originsMaxDefault = 5_000;
  */
 export function openSender(options: SenderOptions): Sender {
   const deadlines = openDeadlines();
-  const { egressAllow, resolve, connectSocket, tlsCa } = options;
-  const connector = openConnector({ egressAllow, resolve, connectSocket, tlsCa, deadlines });
+  const { egressAllow, egressProxy, resolverFiles, connectSocket, tlsCa } = options;
+  const connector = openConnector({
+    egressAllow,
+    resolve:
+      options.resolve ??
+      openResolver({ ...resolverFiles, localNames: opensPrivateNetwork(egressAllow) }),
+    proxy: egressProxy && {
+      proxy: egressProxy,
+      resolve: openResolver({ ...resolverFiles, localNames: true }),
+    },
+    connectSocket,
+    tlsCa,
+    deadlines,
+  });
   const connections = openConnections(connector, options.originsMax ?? originsMaxDefault);
   let inFlightCount = 0;
   let closing = false;

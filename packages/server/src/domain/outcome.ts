@@ -17,7 +17,12 @@ export type AttemptResult =
       reason: UnansweredReason;
       /** One readable sentence, safe to show: no header value, secret or payload. */
       detail: string;
+      /** What came of an answer that is none: it decides nothing, and helps to find the fault. */
+      seen?: SeenAnswer | undefined;
     };
+
+/** The beginning of an answer whose head never became complete or valid. */
+export type SeenAnswer = { status: number; body: string };
 
 /** Why an attempt has no response. */
 export type UnansweredReason =
@@ -30,6 +35,7 @@ export type UnansweredReason =
   | "connection_reset"
   | "connection_closed"
   | "connection_failed"
+  | "proxy_error"
   | "tls_error"
   | "protocol_error"
   | "headers_too_large"

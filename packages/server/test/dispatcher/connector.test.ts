@@ -118,7 +118,7 @@ function failing(code: string): ReturnType<ConnectSocket> {
   return socket;
 }
 
-test("a refusing address gives way to the next vetted one, IPv4 first, four in all", async () => {
+test("a refusing address gives way to the next vetted one, families in turn, four in all", async () => {
   const tried: string[] = [];
   const { post } = await setup({
     resolve: async () => [
@@ -137,7 +137,7 @@ test("a refusing address gives way to the next vetted one, IPv4 first, four in a
   expect((await post("https://a.example.com/")).result).toMatchObject({
     reason: "connect_refused",
   });
-  expect(tried).toEqual(["1.1.1.1", "1.1.1.2", "1.1.1.3", "1.1.1.4"]);
+  expect(tried).toEqual(["1.1.1.1", "2606:4700:4700::1111", "1.1.1.2", "1.1.1.3"]);
 });
 
 test("after a certificate or handshake error no other address is tried", async () => {
