@@ -25,12 +25,14 @@ export type Stage = "resolving" | "connecting" | "tunnelling" | "securing" | "an
 
 /** Describes an attempt that ran out of time at this stage. */
 export function slowFailure(stage: Stage, withinMs: number): Failure {
-  const { reason, what } = slow[stage];
-  return { reason, detail: `${what} within ${withinMs} ms.` };
+  const { reason, what, code = "" } = slow[stage];
+  return { reason, detail: `${what} within ${withinMs} ms${shown(code)}.` };
 }
 
-const slow: Readonly<Record<Stage, { reason: UnansweredReason; what: string }>> = {
-  resolving: { reason: "dns_error", what: "The name server did not answer (TIMEOUT)" },
+type Slow = { reason: UnansweredReason; what: string; code?: string };
+
+const slow: Readonly<Record<Stage, Slow>> = {
+  resolving: { reason: "dns_error", what: "The name server did not answer", code: "TIMEOUT" },
   connecting: { reason: "timeout", what: "The receiver did not accept the connection" },
   tunnelling: {
     reason: "timeout",

@@ -196,6 +196,27 @@ test.each([
   expect((await post("https://a.example.com/")).result).toMatchObject({ reason });
 });
 
+test.each([
+  [["ENOTFOUND", "NXDOMAIN"], "The host name does not exist (NXDOMAIN)."],
+  [["ESERVFAIL"], "The name server failed to look the host name up (SERVFAIL)."],
+  [["EREFUSED"], "The name server refused to look the host name up (REFUSED)."],
+  [["ENODATA"], "The host name exists but has no address (NODATA)."],
+  [["ETIMEOUT"], "The name server did not answer in time (TIMEOUT)."],
+  [["ECONNREFUSED"], "No name server could be reached (ECONNREFUSED)."],
+  [["EBADRESP"], "The host name could not be resolved (EBADRESP)."],
+  [["", "a word of the resolver's"], "The host name could not be resolved."],
+])("a look-up that ends with one of %j says so in one sentence", async (codes, detail) => {
+  for (const code of codes) {
+    const { post } = await setup({
+      resolve: async () => {
+        throw Object.assign(new Error("not shown"), { code });
+      },
+    });
+    const { result } = await post("https://a.example.com/");
+    expect(result).toEqual({ kind: "unanswered", reason: "dns_error", detail });
+  }
+});
+
 test("a connection that never opens is given up at the attempt's deadline, and its socket closed", async () => {
   const socket = new net.Socket();
   const { post } = await setup({ connectSocket: () => socket });

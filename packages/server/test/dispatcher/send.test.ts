@@ -1,5 +1,6 @@
 import type net from "node:net";
 import { expect, onTestFinished, test } from "vitest";
+import { AnswerStart } from "../../src/dispatcher/answer-start.ts";
 import { openSender, type SenderOptions, type SendReport } from "../../src/dispatcher/send.ts";
 import { parseCidr } from "../../src/domain/address.ts";
 import { rowsOf } from "../hostile/rows.ts";
@@ -326,4 +327,142 @@ test("closing waits for what is in flight and refuses the rest", async () => {
   await closed;
   expect(judge(await inFlight).outcome).toBe("delivered");
   await expect.poll(receiver.openCount).toBe(0);
+});
+
+const both = "The answer has both Content-Length and Transfer-Encoding.";
+const invalid = (what: string) => `The answer is not valid HTTP/1.1 (${what}).`;
+
+test.each([
+  ["200 X\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok", 200, "2\r\nok", both],
+  ["503 X\r\nTransfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\nok", 503, "ok", both],
+  ["200 X\r\nX-A : b\r\n\r\nok", 200, "ok", invalid("Invalid header token")],
+  ["404 X\r\nX-A: a\0b\r\n\r\nnot here", 404, "not here", invalid("Invalid header value char")],
+  [
+    "200 X\r\nContent-Length: x\r\n\r\nok",
+    200,
+    "ok",
+    invalid("Invalid character in Content-Length"),
+  ],
+  [
+    "200 X\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok",
+    200,
+    "ok",
+    "The answer does not say without contradiction how long it is.",
+  ],
+  ["200 X\nX-A: b\n\nok", 200, "ok", invalid("Missing expected CR after response line")],
+  [
+    "200 X\r\nContent-Encoding: br\r\nX-A : b\r\n\r\n\x01\x02",
+    200,
+    "[br-encoded body not shown]",
+    invalid("Invalid header token"),
+  ],
+])(
+  "of the bad answer %j the status and the body are kept, and it stays a failure",
+  async (head, status, body, detail) => {
+    for (const before of ["", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 E\r\nLink: x\r\n\r\n"]) {
+      const { post } = await setup([
+        readRequest,
+        { op: "send", data: `${before}HTTP/1.1 ${head}` },
+      ]);
+      expect((await post()).result).toEqual({
+        kind: "unanswered",
+        reason: "protocol_error",
+        detail,
+        seen: { status, body },
+      });
+    }
+  },
+);
+
+test.each<[string, Operation[], { reason: string; seen: { status: number } | undefined }]>([
+  [
+    "a head beyond 16 KiB",
+    [
+      { op: "send", data: "HTTP/1.1 500 X\r\nX-A: " },
+      { op: "send_repeat", data: "a", times: 40_000 },
+    ],
+    { reason: "headers_too_large", seen: { status: 500 } },
+  ],
+  [
+    "a head that ends too soon",
+    [{ op: "send", data: "HTTP/1.1 502 X\r\nX-A: a" }, { op: "fin" }],
+    { reason: "connection_closed", seen: { status: 502 } },
+  ],
+  [
+    "a head that never ends",
+    [
+      { op: "send", data: "HTTP/1.1 200 X\r\n" },
+      { op: "drip", data: "X: y\r\n", every_ms: 50 },
+    ],
+    { reason: "timeout", seen: { status: 200 } },
+  ],
+  [
+    "a head in pieces, the last one bad",
+    [
+      { op: "send", data: "HTTP/1.1 20" },
+      { op: "sleep", ms: 50 },
+      { op: "send", data: "3 X\r\nX-A" },
+      { op: "sleep", ms: 50 },
+      { op: "send", data: " : b\r\n\r\n" },
+    ],
+    { reason: "protocol_error", seen: { status: 203 } },
+  ],
+  [
+    "a switch of protocols",
+    [{ op: "send", data: "HTTP/1.1 101 X\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n" }],
+    { reason: "protocol_error", seen: { status: 101 } },
+  ],
+  [
+    "no status line at all",
+    [{ op: "send", data: "SSH-2.0-x\r\n\r\n200 OK" }],
+    { reason: "protocol_error", seen: undefined },
+  ],
+  [
+    "interim answers and no other",
+    [{ op: "send", data: "HTTP/1.1 103 E\r\n\r\n" }, { op: "fin" }],
+    { reason: "connection_closed", seen: undefined },
+  ],
+  ["silence", [{ op: "hold" }], { reason: "timeout", seen: undefined }],
+])("of %s the status is kept if there was one", async (_what, script, expected) => {
+  const { post } = await setup([readRequest, ...script]);
+  const { result } = await post({ timeoutMs: 600 });
+  expect(result).toMatchObject({ kind: "unanswered", reason: expected.reason });
+  expect(result).toHaveProperty(
+    "detail",
+    expect.stringMatching(/^The [^.]+( HTTP\/1\.1)?[^.]*\.$/),
+  );
+  if (expected.seen) expect(result).toMatchObject({ seen: expected.seen });
+  else expect(result).not.toHaveProperty("seen");
+});
+
+test("of a bad answer on a kept connection nothing of the one before is kept", async () => {
+  const { post } = await setup([
+    ...ok,
+    readRequest,
+    { op: "send", data: "HTTP/1.1 418 X\r\nX-A : b\r\n\r\nteapot" },
+  ]);
+  expect((await post()).result).toMatchObject({ status: 200 });
+  expect((await post()).result).toMatchObject({ seen: { status: 418, body: "teapot" } });
+});
+
+test("of a bad answer no more than 16 KiB are kept, as of a good one", async () => {
+  const { post } = await setup([
+    readRequest,
+    { op: "send", data: `HTTP/1.1 200 X\r\nX-A : b\r\n\r\n${"a".repeat(40_000)}` },
+  ]);
+  const { result } = await post();
+  expect(result.kind === "unanswered" && result.seen?.body.length).toBeLessThanOrEqual(16_384);
+});
+
+test("the bytes of a good answer are not held on to once its head is complete", () => {
+  const start = new AnswerStart();
+  const head = Buffer.from("HTTP/1.1 200 OK\r\n\r\n");
+  start.add(head);
+  expect(start.read()).toBeUndefined(); // Nobody has asked yet.
+  start.begin();
+  start.add(head);
+  expect(start.read()).toMatchObject({ status: 200 });
+  start.end();
+  start.add(head);
+  expect(start.read()).toBeUndefined();
 });

@@ -49,10 +49,11 @@ export type ScriptedReceiver = {
 /** The authority that signed the `valid`, `expired` and `wrong_host` certificates. */
 export const testAuthority = certificateFile("authority.pem");
 
-/** Starts a receiver; each connection plays `script` from its start. */
+/** Starts a receiver; each connection plays `script` from its start. Without a port it takes a free one. */
 export async function startReceiver(
   script: readonly Operation[],
   tlsScenario?: TlsScenario,
+  wantedPort = 0,
 ): Promise<ScriptedReceiver> {
   const sockets = new Set<net.Socket>();
   const requests: string[] = [];
@@ -79,7 +80,7 @@ export async function startReceiver(
     socket.once("close", () => sockets.delete(socket));
   });
   transport.on("tlsClientError", () => {});
-  transport.listen(0, "127.0.0.1");
+  transport.listen(wantedPort, "127.0.0.1");
   await once(transport, "listening");
   const { port } = transport.address() as AddressInfo;
   const stop = async () => {
