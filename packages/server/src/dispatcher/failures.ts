@@ -132,13 +132,16 @@ const lookUpDetails: Readonly<Record<string, string>> = {
 
 /** Describes what the operator's proxy answered in place of opening a tunnel. */
 export function proxyRefusal(status: number): Failure {
-  if (status === 407) return proxyFailure("did not accept the service's credentials (407)");
-  if (status === 403) return proxyFailure("does not allow connections to this receiver (403)");
-  if (status === 502 || status === 503 || status === 504) {
-    return proxyFailure(`could not connect to the receiver (${status})`);
+  if (status === 401 || status === 407) {
+    return proxyFailure(`did not accept the service's credentials (${status})`);
   }
+  if (status === 403) return proxyFailure("does not allow connections to this receiver (403)");
+  if (isGatewayError(status)) return proxyFailure(`could not connect to the receiver (${status})`);
   return proxyFailure(`opened no connection to the receiver (${status})`);
 }
+
+/** Tells whether a proxy's status speaks of the one address that it was asked for: another one may be reached. */
+export const isGatewayError = (status: number): boolean => status >= 500 && status !== 501;
 
 /** Describes a proxy that is of no use; `what` goes on from "The egress proxy". */
 export function proxyFailure(what: string): Failure {

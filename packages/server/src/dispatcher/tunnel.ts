@@ -1,6 +1,13 @@
 import net from "node:net";
 import type { EgressProxy } from "../config.ts";
-import { ConnectError, errorCode, type Failure, proxyFailure, proxyRefusal } from "./failures.ts";
+import {
+  ConnectError,
+  errorCode,
+  type Failure,
+  isGatewayError,
+  proxyFailure,
+  proxyRefusal,
+} from "./failures.ts";
 import type { Open, OpenCallback, Opening } from "./race.ts";
 
 const headBytesMax = 16_384;
@@ -84,9 +91,7 @@ function parseAnswer(bytes: Buffer): { status: number; length: number } | undefi
 function judge(status: number): ConnectError | null {
   if (status === 0) return notHttp();
   if (status >= 200 && status <= 299) return null;
-  // A gateway's error speaks of one address: another one may be reached.
-  const ofOneAddress = status >= 502 && status <= 504;
-  return new ConnectError(proxyRefusal(status), { everywhere: !ofOneAddress });
+  return new ConnectError(proxyRefusal(status), { everywhere: !isGatewayError(status) });
 }
 
 const authorityOf = (host: string, port: number) =>

@@ -123,7 +123,10 @@ test("where the proxy resolves names it gets the name, and an address is vetted 
 
 test.each([
   ["407 Proxy Authentication Required", "did not accept the service's credentials (407)"],
+  ["401 Unauthorized", "did not accept the service's credentials (401)"],
   ["403 Forbidden", "does not allow connections to this receiver (403)"],
+  ["500 Unable to connect", "could not connect to the receiver (500)"],
+  ["501 Not Implemented", "opened no connection to the receiver (501)"],
   ["502 Bad Gateway", "could not connect to the receiver (502)"],
   ["503 Service Unavailable", "could not connect to the receiver (503)"],
   ["504 Gateway Timeout", "could not connect to the receiver (504)"],
@@ -179,6 +182,39 @@ test("a proxy that says nothing costs the attempt's time and is named", async ()
     detail: "The egress proxy did not open a connection to the receiver within 400 ms.",
   });
   await expect.poll(proxy.openCount).toBe(0);
+});
+
+test("what a proxy says of itself is final, and no further address is asked for", async () => {
+  for (const head of ["407 No", "403 No", "501 No"]) {
+    const { proxy, post } = await setup({
+      rule: refusal(head),
+      sender: { resolve: async () => ["127.0.0.2", "127.0.0.1"] },
+    });
+    expect(await post()).toMatchObject({ reason: "proxy_error" });
+    expect(proxy.requests).toHaveLength(1);
+    await expect.poll(proxy.openCount).toBe(0);
+  }
+});
+
+test("an IPv6 address stands in brackets, and localhost is an address even where the proxy resolves names", async () => {
+  const opened: string[] = [];
+  const { post } = await setup({
+    names: "1",
+    rule: (authority) => {
+      opened.push(authority);
+      return "HTTP/1.1 502 No\r\n\r\n";
+    },
+    sender: {
+      egressAllow: ["127.0.0.0/8", "::1/128"].map(parseCidr).filter((one) => one !== undefined),
+    },
+  });
+  await post("localhost");
+  await post("[::1]");
+  expect(opened.map((authority) => authority.replace(/:\d+$/, ""))).toEqual([
+    "127.0.0.1",
+    "[::1]",
+    "[::1]",
+  ]);
 });
 
 test("of two addresses the one that the proxy cannot reach gives way to the other", async () => {

@@ -87,6 +87,13 @@ test.each([
   ["POSTRIDER_HEADER_PREFIX", "authorization"],
   ["POSTRIDER_HEADER_PREFIX", "x-acme-"],
   ["POSTRIDER_HEADER_PREFIX", "x-acme: evil"],
+  ["POSTRIDER_EGRESS_PROXY", "https://post:hunter2@proxy:3128"],
+  ["POSTRIDER_EGRESS_PROXY", "proxy:3128"],
+  ["POSTRIDER_EGRESS_PROXY", "http://post:hunter2@proxy:99999"],
+  ["POSTRIDER_EGRESS_PROXY", "http://post:hunter2%@proxy:3128"],
+  ["POSTRIDER_EGRESS_PROXY", "http://proxy:3128/hunter2"],
+  ["POSTRIDER_EGRESS_PROXY", "socks5://proxy:1080"],
+  ["POSTRIDER_EGRESS_PROXY_NAMES", "yes"],
   ["POSTRIDER_USER_AGENT", "Postr\u00efder"],
   ["POSTRIDER_USER_AGENT", "Postrider\r\nX-Evil: 1"],
   ["POSTRIDER_CONCURRENCY", "1000000000"],
@@ -170,6 +177,33 @@ test("a value that is given wins over a development default", () => {
   });
   expect(config.egressAllow).toHaveLength(1);
   expect(config.encryptionKeys).toEqual([Buffer.from(key, "hex")]);
+});
+
+test("an egress proxy is read with its credentials, which are decoded, and names need one", () => {
+  const read = (POSTRIDER_EGRESS_PROXY: string, names = "0") =>
+    readConfig("production", {
+      ...production,
+      POSTRIDER_EGRESS_PROXY,
+      POSTRIDER_EGRESS_PROXY_NAMES: names,
+    }).egressProxy;
+  const basic = (text: string) => `Basic ${Buffer.from(text).toString("base64")}`;
+  expect(read("")).toBeUndefined();
+  expect(read("http://proxy.internal:3128")).toEqual({
+    host: "proxy.internal",
+    port: 3128,
+    authorization: undefined,
+    resolvesNames: false,
+  });
+  expect(read("http://a%40b:c%3Ad@[fd12::1]/", "1")).toEqual({
+    host: "fd12::1",
+    port: 80,
+    authorization: basic("a@b:c:d"),
+    resolvesNames: true,
+  });
+  expect(read("http://token@proxy:3128")?.authorization).toBe(basic("token:"));
+  expect(refusal("production", { ...production, POSTRIDER_EGRESS_PROXY_NAMES: "1" })).toBe(
+    "POSTRIDER_EGRESS_PROXY_NAMES must be 0 without POSTRIDER_EGRESS_PROXY.",
+  );
 });
 
 test("several encryption keys keep their order, as hex or base64", () => {
