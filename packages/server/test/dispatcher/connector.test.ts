@@ -124,6 +124,7 @@ test("a refusing address gives way to the next vetted one, families in turn, fou
     resolve: async () => [
       "2606:4700:4700::1111",
       "1.1.1.1",
+      "1.1.1.1",
       "1.1.1.2",
       "1.1.1.3",
       "1.1.1.4",

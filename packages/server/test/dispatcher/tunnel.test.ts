@@ -95,6 +95,17 @@ test.each([undefined, "valid"] as const)(
   },
 );
 
+test("a certificate has to be for the address in the URL, not for the proxy's", async () => {
+  let port = 0;
+  const world = await setup({ tls: "valid", rule: () => ({ host: "127.0.0.1", port }) });
+  port = world.receiver.port;
+  expect(await world.post("127.0.0.1")).toMatchObject({ status: 200 });
+  expect(await world.post("127.0.0.2")).toMatchObject({
+    reason: "tls_error",
+    detail: "No secure connection could be made (ERR_TLS_CERT_ALTNAME_INVALID).",
+  });
+});
+
 test("an address that is forbidden is refused before the proxy hears of it", async () => {
   const { proxy, post } = await setup({
     sender: { resolve: async () => ["127.0.0.1", "169.254.169.254"] },
