@@ -180,6 +180,12 @@ test("headers that speak for a browser, for AWS or for a trace are refused in ev
   };
   const url = "https://hooks.example.com/";
   const answers = [
+    await service.call("POST", webhooks, {
+      name: "w",
+      url,
+      actions: ["workflow_created"],
+      headers: too,
+    }),
     await service.call("POST", "/webhooks", {
       name: "w",
       url,
