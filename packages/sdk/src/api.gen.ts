@@ -646,13 +646,13 @@ export type ListAllWebhookLogsQuery = {
 
 export type ListApiKeysAnswer = {
   api_keys: ApiKey[];
-  total: number;
-  total_is_estimate?: true;
+  /** The `cursor` of the next page; null when no rows follow. */
+  next_cursor: string | null;
 };
 
 export type ListApiKeysQuery = {
-  page?: number;
-  size?: number;
+  limit?: number;
+  cursor?: string;
 };
 
 export type ListAssistantDeliveriesAnswer = {
@@ -675,23 +675,29 @@ export type ListAssistantsAnswer = {
   assistants: Assistant[];
   total: number;
   total_is_estimate?: true;
+  /** Left out of the answer to a `cursor`. */
+  page?: number;
+  size: number;
+  /** The `cursor` of the next page; null when no rows follow. */
+  next_cursor: string | null;
 };
 
 export type ListAssistantsQuery = {
   page?: number;
   size?: number;
+  cursor?: string;
   search?: string;
 };
 
 export type ListAuditEntriesAnswer = {
   entries: AuditEntry[];
-  total: number;
-  total_is_estimate?: true;
+  /** The `cursor` of the next page; null when no rows follow. */
+  next_cursor: string | null;
 };
 
 export type ListAuditEntriesQuery = {
-  page?: number;
-  size?: number;
+  limit?: number;
+  cursor?: string;
   actor?: string;
   action?:
     | "workflow_webhook.created"
@@ -728,11 +734,17 @@ export type ListConversationsAnswer = {
   conversations: ListedConversation[];
   total: number;
   total_is_estimate?: true;
+  /** Left out of the answer to a `cursor`. */
+  page?: number;
+  size: number;
+  /** The `cursor` of the next page; null when no rows follow. */
+  next_cursor: string | null;
 };
 
 export type ListConversationsQuery = {
   page?: number;
   size?: number;
+  cursor?: string;
   assistantId?: string;
   status?: "queued" | "ongoing" | "forwarded" | "finished";
 };
@@ -741,13 +753,17 @@ export type ListRunsAnswer = {
   runs: Run[];
   total: number;
   total_is_estimate?: true;
-  page: number;
+  /** Left out of the answer to a `cursor`. */
+  page?: number;
   size: number;
+  /** The `cursor` of the next page; null when no rows follow. */
+  next_cursor: string | null;
 };
 
 export type ListRunsQuery = {
   page?: number;
   size?: number;
+  cursor?: string;
   workflow_id?: string;
   status?: "started" | "running" | "paused" | "completed" | "failed" | "cancelled";
   search?: string;
@@ -759,24 +775,28 @@ export type ListStepsAnswer = {
   steps: Step[];
   total: number;
   total_is_estimate?: true;
-  page: number;
+  /** Left out of the answer to a `cursor`. */
+  page?: number;
   size: number;
+  /** The `cursor` of the next page; null when no rows follow. */
+  next_cursor: string | null;
 };
 
 export type ListStepsQuery = {
   page?: number;
   size?: number;
+  cursor?: string;
 };
 
 export type ListTeamsAnswer = {
   teams: Team[];
-  total: number;
-  total_is_estimate?: true;
+  /** The `cursor` of the next page; null when no rows follow. */
+  next_cursor: string | null;
 };
 
 export type ListTeamsQuery = {
-  page?: number;
-  size?: number;
+  limit?: number;
+  cursor?: string;
 };
 
 export type ListWebhookLogsAnswer = {
@@ -797,12 +817,16 @@ export type ListWebhooksAnswer = {
   total: number;
   total_is_estimate?: true;
   limit: number;
-  offset: number;
+  /** Left out of the answer to a `cursor`. */
+  offset?: number;
+  /** The `cursor` of the next page; null when no rows follow. */
+  next_cursor: string | null;
 };
 
 export type ListWebhooksQuery = {
   limit?: number;
   offset?: number;
+  cursor?: string;
 };
 
 export type ListWorkflowWebhookAttemptsAnswer = {
@@ -847,13 +871,17 @@ export type ListWorkflowWebhooksAnswer = {
   subscriptions: WorkflowWebhook[];
   total: number;
   total_is_estimate?: true;
-  page: number;
+  /** Left out of the answer to a `cursor`. */
+  page?: number;
   size: number;
+  /** The `cursor` of the next page; null when no rows follow. */
+  next_cursor: string | null;
 };
 
 export type ListWorkflowWebhooksQuery = {
   page?: number;
   size?: number;
+  cursor?: string;
   search?: string;
   enabled?: boolean;
   action?:
@@ -868,13 +896,17 @@ export type ListWorkflowsAnswer = {
   workflows: Workflow[];
   total: number;
   total_is_estimate?: true;
-  page: number;
+  /** Left out of the answer to a `cursor`. */
+  page?: number;
   size: number;
+  /** The `cursor` of the next page; null when no rows follow. */
+  next_cursor: string | null;
 };
 
 export type ListWorkflowsQuery = {
   page?: number;
   size?: number;
+  cursor?: string;
   search?: string;
 };
 
