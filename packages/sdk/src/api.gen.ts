@@ -675,9 +675,6 @@ export type ListAssistantsAnswer = {
   assistants: Assistant[];
   total: number;
   total_is_estimate?: true;
-  /** Left out of the answer to a `cursor`. */
-  page?: number;
-  size: number;
   /** The `cursor` of the next page; null when no rows follow. */
   next_cursor: string | null;
 };
@@ -734,9 +731,6 @@ export type ListConversationsAnswer = {
   conversations: ListedConversation[];
   total: number;
   total_is_estimate?: true;
-  /** Left out of the answer to a `cursor`. */
-  page?: number;
-  size: number;
   /** The `cursor` of the next page; null when no rows follow. */
   next_cursor: string | null;
 };
@@ -753,11 +747,11 @@ export type ListRunsAnswer = {
   runs: Run[];
   total: number;
   total_is_estimate?: true;
+  /** The `cursor` of the next page; null when no rows follow. */
+  next_cursor: string | null;
   /** Left out of the answer to a `cursor`. */
   page?: number;
   size: number;
-  /** The `cursor` of the next page; null when no rows follow. */
-  next_cursor: string | null;
 };
 
 export type ListRunsQuery = {
@@ -775,11 +769,11 @@ export type ListStepsAnswer = {
   steps: Step[];
   total: number;
   total_is_estimate?: true;
+  /** The `cursor` of the next page; null when no rows follow. */
+  next_cursor: string | null;
   /** Left out of the answer to a `cursor`. */
   page?: number;
   size: number;
-  /** The `cursor` of the next page; null when no rows follow. */
-  next_cursor: string | null;
 };
 
 export type ListStepsQuery = {
@@ -816,11 +810,11 @@ export type ListWebhooksAnswer = {
   webhooks: Webhook[];
   total: number;
   total_is_estimate?: true;
+  /** The `cursor` of the next page; null when no rows follow. */
+  next_cursor: string | null;
   limit: number;
   /** Left out of the answer to a `cursor`. */
   offset?: number;
-  /** The `cursor` of the next page; null when no rows follow. */
-  next_cursor: string | null;
 };
 
 export type ListWebhooksQuery = {
@@ -871,11 +865,11 @@ export type ListWorkflowWebhooksAnswer = {
   subscriptions: WorkflowWebhook[];
   total: number;
   total_is_estimate?: true;
+  /** The `cursor` of the next page; null when no rows follow. */
+  next_cursor: string | null;
   /** Left out of the answer to a `cursor`. */
   page?: number;
   size: number;
-  /** The `cursor` of the next page; null when no rows follow. */
-  next_cursor: string | null;
 };
 
 export type ListWorkflowWebhooksQuery = {
@@ -896,11 +890,11 @@ export type ListWorkflowsAnswer = {
   workflows: Workflow[];
   total: number;
   total_is_estimate?: true;
+  /** The `cursor` of the next page; null when no rows follow. */
+  next_cursor: string | null;
   /** Left out of the answer to a `cursor`. */
   page?: number;
   size: number;
-  /** The `cursor` of the next page; null when no rows follow. */
-  next_cursor: string | null;
 };
 
 export type ListWorkflowsQuery = {

@@ -27,12 +27,15 @@ export const walkQuery = { page: pageNumber(cursorInstead), ...pageSize, ...curs
 
 type PageQuery = { page?: number; size?: number };
 
-/** Both of them again in the answer, as the platform's own SDK needs them to find the next page. */
-export const pageIn = ({ page = 1, size = 300 }: PageQuery) => ({ page, size });
+/** Both of them again in the answer, as the platform's own SDK needs them to find the next page; a cursor's has no number. */
+export const pageIn = ({ page = 1, size = 300, cursor }: PageQuery & { cursor?: string }) => ({
+  ...(cursor === undefined ? { page } : {}),
+  size,
+});
 
 /** Reads `page` and `size`; a page that lies too deep to be read quickly is a 422 with a hint. */
 export function pageOf(query: PageQuery): Page {
-  const { page, size } = pageIn(query);
+  const { page = 1, size = 300 } = query;
   const offset = (page - 1) * size;
   if (offset > offsetMax) {
     const msg = `lies beyond the first ${offsetMax} entries; narrow the list down instead`;
@@ -80,19 +83,21 @@ export const pageFields = { ...totalFields, page: Type.Integer(), size: Type.Int
 
 const notWithCursor = "Left out of the answer to a `cursor`.";
 
-/** The same where a page may also begin at a cursor. */
-export const walkFields = {
-  ...pageFields,
+/** What an answer tells of a list that has a cursor. */
+export const walkFields = { ...totalFields, ...nextCursorField };
+
+/** The same where it says which page it is. */
+export const walkPageFields = {
+  ...walkFields,
   page: Type.Optional(Type.Integer({ description: notWithCursor })),
-  ...nextCursorField,
+  size: Type.Integer(),
 };
 
 /** And for contract B. */
 export const walkWindowFields = {
-  ...totalFields,
+  ...walkFields,
   ...windowFields,
   offset: Type.Optional(Type.Integer({ description: notWithCursor })),
-  ...nextCursorField,
 };
 
 type Total = Pick<Listed<unknown>, "total" | "totalIsEstimate">;
@@ -138,16 +143,10 @@ export function askedByCursor(
 /** Reads `page` and `size`, or `cursor` and `size`. */
 export function askedByPage(list: List, query: PageQuery & { cursor?: string }) {
   refuseBoth(query, "page");
-  const { page, size } = pageIn(query);
-  const { page: walk, told } = askedByCursor(list, { ...query, limit: size });
+  const { page, told } = askedByCursor(list, query);
   return {
-    page: { ...pageOf(query), after: walk.after },
-    told: (read: Next & Total) => ({
-      ...totalOf(read),
-      ...(query.cursor === undefined ? { page } : {}),
-      size,
-      ...told(read),
-    }),
+    page: { ...page, ...pageOf(query) },
+    told: (read: Next & Total) => ({ ...totalOf(read), ...told(read) }),
   };
 }
 
@@ -155,9 +154,9 @@ export function askedByPage(list: List, query: PageQuery & { cursor?: string }) 
 export function askedByWindow(list: List, query: Partial<Page> & { cursor?: string }) {
   refuseBoth(query, "offset");
   const { limit, offset } = windowOf(query);
-  const { page: walk, told } = askedByCursor(list, { ...query, limit });
+  const { page, told } = askedByCursor(list, query);
   return {
-    page: { ...walk, offset },
+    page: { ...page, limit, offset },
     told: (read: Next & Total) => ({
       ...totalOf(read),
       limit,

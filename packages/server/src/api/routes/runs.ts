@@ -20,7 +20,7 @@ import {
 } from "../fact-bodies/runs.ts";
 import { Id, Instant, nullable, PathId, parseInstant, Timestamp } from "../fields.ts";
 import { hiddenField, seesPayloads, shownTo } from "../hidden.ts";
-import { askedByPage, walkFields, walkQuery } from "../paging.ts";
+import { askedByPage, pageIn, walkPageFields, walkQuery } from "../paging.ts";
 import { acting, type Caller, type TypeBox } from "../request.ts";
 
 const Status = Type.Union(
@@ -114,7 +114,7 @@ export function runRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
           },
           { additionalProperties: false },
         ),
-        response: { 200: Type.Object({ runs: Type.Array(RunAnswer), ...walkFields }) },
+        response: { 200: Type.Object({ runs: Type.Array(RunAnswer), ...walkPageFields }) },
       },
     },
     async ({ query, caller }, reply) => {
@@ -133,7 +133,7 @@ export function runRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
         withDocuments,
       });
       const runs = rows.map((row) => runText(caller, openRun(deps.keyring, row.subject), row));
-      return sendExactJson(reply, listText("runs", runs, told(read)));
+      return sendExactJson(reply, listText("runs", runs, { ...told(read), ...pageIn(query) }));
     },
   );
 

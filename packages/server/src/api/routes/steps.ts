@@ -17,7 +17,7 @@ import {
 } from "../fact-bodies/steps.ts";
 import { nullable, PathId, Timestamp } from "../fields.ts";
 import { hiddenField, seesPayloads, shownTo } from "../hidden.ts";
-import { askedByPage, walkFields, walkQuery } from "../paging.ts";
+import { askedByPage, pageIn, walkPageFields, walkQuery } from "../paging.ts";
 import type { Caller, TypeBox } from "../request.ts";
 
 const StepAnswer = Type.Object(
@@ -94,7 +94,7 @@ export function stepRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
         tags,
         params: ofRun,
         querystring: Type.Object(walkQuery, { additionalProperties: false }),
-        response: { 200: Type.Object({ steps: Type.Array(StepAnswer), ...walkFields }) },
+        response: { 200: Type.Object({ steps: Type.Array(StepAnswer), ...walkPageFields }) },
       },
     },
     async ({ params, query, caller }, reply) => {
@@ -110,7 +110,7 @@ export function stepRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
         { ...page, withDocuments: seesPayloads(caller) },
       );
       const steps = rows.map((row) => stepText(caller, openStep(deps.keyring, row.subject), row));
-      return sendExactJson(reply, listText("steps", steps, told(read)));
+      return sendExactJson(reply, listText("steps", steps, { ...told(read), ...pageIn(query) }));
     },
   );
 

@@ -17,7 +17,7 @@ import {
 import { publicEventId } from "../../ids.ts";
 import type { ApiDeps } from "../deps.ts";
 import { nameOf, nullable, PathId, Timestamp, textOf } from "../fields.ts";
-import { askedByPage, walkFields, walkQuery } from "../paging.ts";
+import { askedByPage, pageIn, walkPageFields, walkQuery } from "../paging.ts";
 import { ReceiverHeaders, ReceiverUrl, receiverHeaders, receiverUrl } from "../receiver.ts";
 import { acting, type TypeBox } from "../request.ts";
 import { signingSecretRoutes } from "../signing-secret-routes.ts";
@@ -156,7 +156,7 @@ export function workflowWebhookRoutes(fastify: FastifyInstance, deps: ApiDeps): 
           { additionalProperties: false },
         ),
         response: {
-          200: Type.Object({ subscriptions: Type.Array(Webhook), ...walkFields }),
+          200: Type.Object({ subscriptions: Type.Array(Webhook), ...walkPageFields }),
         },
       },
     },
@@ -170,7 +170,7 @@ export function workflowWebhookRoutes(fastify: FastifyInstance, deps: ApiDeps): 
       const { page, told } = askedByPage(list, query);
       const owner = { teamId: caller.teamId, contract };
       const { rows, ...read } = await listSubscriptions(caller.database, owner, filter, page);
-      return { subscriptions: rows.map(toWebhook), ...told(read) };
+      return { subscriptions: rows.map(toWebhook), ...told(read), ...pageIn(query) };
     },
   );
 

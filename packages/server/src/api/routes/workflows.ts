@@ -19,7 +19,7 @@ import {
   workflowUpdated,
 } from "../fact-bodies/workflows.ts";
 import { AnyObject, nullable, PathId, Timestamp, textOf } from "../fields.ts";
-import { askedByPage, walkFields, walkQuery } from "../paging.ts";
+import { askedByPage, pageIn, walkPageFields, walkQuery } from "../paging.ts";
 import type { TypeBox } from "../request.ts";
 
 const WorkflowAnswer = Type.Object(
@@ -98,7 +98,9 @@ export function workflowRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
           { ...walkQuery, search: Type.Optional(textOf(255)) },
           { additionalProperties: false },
         ),
-        response: { 200: Type.Object({ workflows: Type.Array(WorkflowAnswer), ...walkFields }) },
+        response: {
+          200: Type.Object({ workflows: Type.Array(WorkflowAnswer), ...walkPageFields }),
+        },
       },
     },
     async ({ query, caller }, reply) => {
@@ -107,7 +109,10 @@ export function workflowRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       const { page, told } = askedByPage(list, query);
       const { rows, ...read } = await listWorkflows(caller.database, caller.teamId, filter, page);
       const workflows = rows.map((row) => workflowText(row.subject, row.documentsOmitted));
-      return sendExactJson(reply, listText("workflows", workflows, told(read)));
+      return sendExactJson(
+        reply,
+        listText("workflows", workflows, { ...told(read), ...pageIn(query) }),
+      );
     },
   );
 
