@@ -109,9 +109,10 @@ export const totalOf = ({ total, totalIsEstimate }: Total) => ({
 });
 
 /** Makes the total's part of an answer that says which page it is. */
-export const pageTotalOf = (total: Total, query: PageQuery) => ({
+export const pageTotalOf = (total: Total, { page = 1, size = 300 }: PageQuery) => ({
   ...totalOf(total),
-  ...pageIn(query),
+  page,
+  size,
 });
 
 /** A list as a request asks for it: where its page begins, and what the answer tells of it besides its rows. */
