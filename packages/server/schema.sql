@@ -26,6 +26,7 @@ create table api_keys (
   prefix text,
   last4 text,
   last_used_at timestamp with time zone,
+  created_in xid8 default pg_current_xact_id(),
   constraint api_keys_pkey PRIMARY KEY (id),
   constraint api_keys_default_team_id_fkey FOREIGN KEY (default_team_id) REFERENCES teams(id) ON DELETE CASCADE
 );
@@ -48,6 +49,7 @@ create table assistants (
   created_at timestamp with time zone not null default now(),
   updated_at timestamp with time zone not null default now(),
   deleted_at timestamp with time zone,
+  created_in xid8 default pg_current_xact_id(),
   constraint assistants_pkey PRIMARY KEY (team_id, id),
   constraint assistants_team_id_fkey FOREIGN KEY (team_id) REFERENCES teams(id) ON DELETE CASCADE,
   constraint assistants_hang_timeout_seconds_check CHECK (((hang_timeout_seconds >= 1) AND (hang_timeout_seconds <= 3600)))
@@ -99,6 +101,7 @@ create table audit_log (
   action text collate "C" not null,
   subject_id text collate "C" not null,
   request_id text collate "C" not null,
+  created_in xid8 default pg_current_xact_id(),
   constraint audit_log_pkey PRIMARY KEY (team_id, id),
   constraint audit_log_team_id_fkey FOREIGN KEY (team_id) REFERENCES teams(id) ON DELETE CASCADE
 );
@@ -160,6 +163,7 @@ create table calls (
   updated_by text not null,
   created_at timestamp with time zone not null,
   updated_at timestamp with time zone not null,
+  created_in xid8 default pg_current_xact_id(),
   constraint calls_pkey PRIMARY KEY (team_id, id),
   constraint calls_team_id_assistant_id_fkey FOREIGN KEY (team_id, assistant_id) REFERENCES assistants(team_id, id) ON DELETE CASCADE,
   constraint calls_call_type_check CHECK ((call_type = ANY (ARRAY['web'::text, 'phone'::text]))),
@@ -341,6 +345,7 @@ create table runs (
   updated_by text not null,
   created_at timestamp with time zone not null,
   updated_at timestamp with time zone not null,
+  created_in xid8 default pg_current_xact_id(),
   constraint runs_pkey PRIMARY KEY (team_id, id),
   constraint completed_when_final CHECK (((status = ANY (ARRAY['completed'::text, 'failed'::text, 'cancelled'::text])) = (completed_at IS NOT NULL))),
   constraint runs_status_check CHECK ((status = ANY (ARRAY['started'::text, 'running'::text, 'paused'::text, 'completed'::text, 'failed'::text, 'cancelled'::text]))),
@@ -378,6 +383,8 @@ create table steps (
   updated_by text not null,
   created_at timestamp with time zone not null,
   updated_at timestamp with time zone not null,
+  created_in xid8 default pg_current_xact_id(),
+  place integer,
   constraint steps_pkey PRIMARY KEY (team_id, run_id, id),
   constraint steps_team_id_run_id_fkey FOREIGN KEY (team_id, run_id) REFERENCES runs(team_id, id) ON DELETE CASCADE,
   constraint step_completed_when_final CHECK (((status = 'started'::text) = (completed_at IS NULL))),
@@ -413,6 +420,7 @@ create table subscriptions (
   subject_id text collate "C",
   sealed_headers bytea,
   header_names text[] not null default '{}'::text[],
+  created_in xid8 default pg_current_xact_id(),
   constraint subscriptions_pkey PRIMARY KEY (team_id, id),
   constraint subscriptions_team_id_fkey FOREIGN KEY (team_id) REFERENCES teams(id) ON DELETE CASCADE,
   constraint enabled_wants_something CHECK (((NOT enabled) OR ((cardinality(event_types) > 0) AND (url <> ''::text)))),
@@ -438,6 +446,7 @@ create table teams (
   payload_retention_days integer,
   attempt_retention_days integer,
   payloads_expired_before date,
+  created_in xid8 default pg_current_xact_id(),
   constraint teams_pkey PRIMARY KEY (id),
   constraint teams_attempt_retention_days_check CHECK (((attempt_retention_days >= 1) AND (attempt_retention_days <= 3650))),
   constraint teams_payload_retention_days_check CHECK (((payload_retention_days >= 1) AND (payload_retention_days <= 3650)))
@@ -481,6 +490,7 @@ create table workflows (
   created_at timestamp with time zone not null,
   updated_at timestamp with time zone not null,
   deleted_at timestamp with time zone,
+  created_in xid8 default pg_current_xact_id(),
   constraint workflows_pkey PRIMARY KEY (team_id, id),
   constraint workflows_team_id_fkey FOREIGN KEY (team_id) REFERENCES teams(id) ON DELETE CASCADE
 );

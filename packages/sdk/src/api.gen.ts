@@ -646,13 +646,13 @@ export type ListAllWebhookLogsQuery = {
 
 export type ListApiKeysAnswer = {
   api_keys: ApiKey[];
-  total: number;
-  total_is_estimate?: true;
+  /** The `cursor` of the next page; null when no rows follow. */
+  next_cursor: string | null;
 };
 
 export type ListApiKeysQuery = {
-  page?: number;
-  size?: number;
+  limit?: number;
+  cursor?: string;
 };
 
 export type ListAssistantDeliveriesAnswer = {
@@ -675,23 +675,26 @@ export type ListAssistantsAnswer = {
   assistants: Assistant[];
   total: number;
   total_is_estimate?: true;
+  /** The `cursor` of the next page; null when no rows follow. */
+  next_cursor: string | null;
 };
 
 export type ListAssistantsQuery = {
   page?: number;
   size?: number;
+  cursor?: string;
   search?: string;
 };
 
 export type ListAuditEntriesAnswer = {
   entries: AuditEntry[];
-  total: number;
-  total_is_estimate?: true;
+  /** The `cursor` of the next page; null when no rows follow. */
+  next_cursor: string | null;
 };
 
 export type ListAuditEntriesQuery = {
-  page?: number;
-  size?: number;
+  limit?: number;
+  cursor?: string;
   actor?: string;
   action?:
     | "workflow_webhook.created"
@@ -728,11 +731,14 @@ export type ListConversationsAnswer = {
   conversations: ListedConversation[];
   total: number;
   total_is_estimate?: true;
+  /** The `cursor` of the next page; null when no rows follow. */
+  next_cursor: string | null;
 };
 
 export type ListConversationsQuery = {
   page?: number;
   size?: number;
+  cursor?: string;
   assistantId?: string;
   status?: "queued" | "ongoing" | "forwarded" | "finished";
 };
@@ -741,13 +747,17 @@ export type ListRunsAnswer = {
   runs: Run[];
   total: number;
   total_is_estimate?: true;
-  page: number;
+  /** The `cursor` of the next page; null when no rows follow. */
+  next_cursor: string | null;
+  /** Left out of the answer to a `cursor`. */
+  page?: number;
   size: number;
 };
 
 export type ListRunsQuery = {
   page?: number;
   size?: number;
+  cursor?: string;
   workflow_id?: string;
   status?: "started" | "running" | "paused" | "completed" | "failed" | "cancelled";
   search?: string;
@@ -759,24 +769,28 @@ export type ListStepsAnswer = {
   steps: Step[];
   total: number;
   total_is_estimate?: true;
-  page: number;
+  /** The `cursor` of the next page; null when no rows follow. */
+  next_cursor: string | null;
+  /** Left out of the answer to a `cursor`. */
+  page?: number;
   size: number;
 };
 
 export type ListStepsQuery = {
   page?: number;
   size?: number;
+  cursor?: string;
 };
 
 export type ListTeamsAnswer = {
   teams: Team[];
-  total: number;
-  total_is_estimate?: true;
+  /** The `cursor` of the next page; null when no rows follow. */
+  next_cursor: string | null;
 };
 
 export type ListTeamsQuery = {
-  page?: number;
-  size?: number;
+  limit?: number;
+  cursor?: string;
 };
 
 export type ListWebhookLogsAnswer = {
@@ -796,13 +810,17 @@ export type ListWebhooksAnswer = {
   webhooks: Webhook[];
   total: number;
   total_is_estimate?: true;
+  /** The `cursor` of the next page; null when no rows follow. */
+  next_cursor: string | null;
   limit: number;
-  offset: number;
+  /** Left out of the answer to a `cursor`. */
+  offset?: number;
 };
 
 export type ListWebhooksQuery = {
   limit?: number;
   offset?: number;
+  cursor?: string;
 };
 
 export type ListWorkflowWebhookAttemptsAnswer = {
@@ -847,13 +865,17 @@ export type ListWorkflowWebhooksAnswer = {
   subscriptions: WorkflowWebhook[];
   total: number;
   total_is_estimate?: true;
-  page: number;
+  /** The `cursor` of the next page; null when no rows follow. */
+  next_cursor: string | null;
+  /** Left out of the answer to a `cursor`. */
+  page?: number;
   size: number;
 };
 
 export type ListWorkflowWebhooksQuery = {
   page?: number;
   size?: number;
+  cursor?: string;
   search?: string;
   enabled?: boolean;
   action?:
@@ -868,13 +890,17 @@ export type ListWorkflowsAnswer = {
   workflows: Workflow[];
   total: number;
   total_is_estimate?: true;
-  page: number;
+  /** The `cursor` of the next page; null when no rows follow. */
+  next_cursor: string | null;
+  /** Left out of the answer to a `cursor`. */
+  page?: number;
   size: number;
 };
 
 export type ListWorkflowsQuery = {
   page?: number;
   size?: number;
+  cursor?: string;
   search?: string;
 };
 

@@ -94,17 +94,72 @@ test("key, team, path and query go where they belong", async () => {
   expect(seen[0]?.headers.get("idempotency-key")).toBeNull();
 });
 
-test("going through a list asks for page after page and gives what moved down only once", async () => {
-  const pages = [["5", "4"], ["4", "3"], ["2"]];
+test("going through a list follows its cursors to the end, with the same filters", async () => {
+  const pages = [["5", "4"], [], ["2"]];
   const { client, seen } = open((_, count) =>
-    json({ runs: (pages[count - 1] ?? []).map((id) => ({ id })) }),
+    json({
+      runs: (pages[count - 1] ?? []).map((id) => ({ id })),
+      next_cursor: count < pages.length ? `after-${count}` : null,
+    }),
   );
   const ids: string[] = [];
   for await (const run of client.runs.each({ size: 2, status: "failed" })) ids.push(run.id);
+  expect(ids).toEqual(["5", "4", "2"]);
+  expect(seen.map(({ path }) => path.split("?")[1])).toEqual([
+    "size=2&status=failed",
+    "size=2&status=failed&cursor=after-1",
+    "size=2&status=failed&cursor=after-2",
+  ]);
+});
+
+test("going through logs asks for page after page and gives what moved down only once", async () => {
+  const pages = [["5", "4"], ["4", "3"], ["2"]];
+  const { client, seen } = open((_, count) =>
+    json({ logs: (pages[count - 1] ?? []).map((id) => ({ id })) }),
+  );
+  const ids: string[] = [];
+  for await (const log of client.webhooks.eachLogOfAll({ limit: 2 })) ids.push(log.id);
   expect(ids).toEqual(["5", "4", "3", "2"]);
   expect(seen.map(({ path }) => path.split("?")[1])).toEqual([
-    "size=2&status=failed&page=1",
-    "size=2&status=failed&page=2",
-    "size=2&status=failed&page=3",
+    "limit=2&offset=0",
+    "limit=2&offset=2",
+    "limit=2&offset=4",
   ]);
+});
+
+test("retrying each of 35 failed deliveries on the way through them misses none", async () => {
+  const madeAt = (second: number) => new Date(Date.UTC(2026, 10, 21, 0, 0, second)).toISOString();
+  // Those that fail all the time come to an end, too.
+  const failed = Array.from({ length: 35 }, (_, n) => ({
+    _id: `${n}`,
+    created_at: madeAt(35 - n),
+  }));
+  let later = 0;
+  const { client } = open(({ method, path }) => {
+    const id = /events\/(\w+)\/retry/.exec(path)?.[1];
+    if (method === "POST") {
+      failed.splice(
+        failed.findIndex(({ _id }) => _id === id),
+        1,
+      );
+      return json({});
+    }
+    const { size, page } = Object.fromEntries(new URL(path, "http://x").searchParams);
+    later += 60;
+    failed.unshift({ _id: `later${later}`, created_at: madeAt(40 + later) });
+    return json({ events: failed.slice((Number(page) - 1) * Number(size)).slice(0, Number(size)) });
+  });
+  const ids: string[] = [];
+  const { events } = client.workflowWebhooks;
+  for await (const { _id } of events.each({ status: "failed", size: 10 })) {
+    ids.push(_id);
+    await events.retry(_id);
+  }
+  expect(
+    ids
+      .filter((id) => !id.startsWith("later"))
+      .map(Number)
+      .sort((a, b) => a - b),
+  ).toEqual(Array.from({ length: 35 }, (_, n) => n));
+  expect(new Set(ids).size).toBe(ids.length);
 });

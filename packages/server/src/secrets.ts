@@ -1,4 +1,12 @@
-import { createCipheriv, createDecipheriv, createHash, randomBytes } from "node:crypto";
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createHmac,
+  hkdfSync,
+  randomBytes,
+  timingSafeEqual,
+} from "node:crypto";
 
 /** Where a sealed value lives; bound into the seal, so that it opens nowhere else. */
 export type SealPlace = { table: string; column: string; teamId: string; rowId: string };
@@ -13,6 +21,10 @@ export type Keyring = {
   open(sealed: Buffer, place: SealPlace): string;
   /** The same, to the byte. */
   openBytes(sealed: Buffer, place: SealPlace): Buffer;
+  /** Makes the tag of a text that anybody may read, so that it comes back unaltered. */
+  tag(text: string): Buffer;
+  /** Says whether any of the keys made this tag of the text. */
+  isTag(tag: Buffer, text: string): boolean;
 };
 
 /** A sealed value that does not open. The message never holds the value. */
@@ -70,8 +82,18 @@ export function openKeyring(keys: readonly Buffer[]): Keyring {
     },
     open: (sealed, place) => openBytes(sealed, place).toString("utf8"),
     openBytes,
+    tag: (text) => tagUnder(current, text),
+    isTag: (tag, text) =>
+      tag.length === tagBytes && keys.some((key) => timingSafeEqual(tagUnder(key, text), tag)),
   };
 }
+
+/** Under a key derived for tags alone: the one that seals does nothing else. */
+const tagUnder = (key: Buffer, text: string): Buffer =>
+  createHmac("sha256", Buffer.from(hkdfSync("sha256", key, "", "postrider tags", 32)))
+    .update(text)
+    .digest()
+    .subarray(0, tagBytes);
 
 /** The id of the key that sealed a record. */
 const sealedBy = (sealed: Buffer): string => sealed.toString("hex", 1, 1 + keyIdBytes);

@@ -7,7 +7,7 @@ import type {
   ListAssistantsAnswer,
   ListAssistantsQuery,
 } from "../api.gen.ts";
-import { eachByPage } from "../paging.ts";
+import { eachByCursor, eachDelivery, type Walk } from "../paging.ts";
 import type { RequestOptions, Send } from "../request.ts";
 import { signingSecrets } from "./signing-secrets.ts";
 
@@ -35,10 +35,10 @@ export function assistants(send: Send) {
     create: (body: AssistantCreate, options: RequestOptions = {}) =>
       send<Assistant>({ ...options, method: "POST", path: base, body }),
     list,
-    each: (query: ListAssistantsQuery = {}, options: RequestOptions = {}) =>
-      eachByPage(
-        async (window) => (await list({ ...query, ...window }, options)).assistants,
-        query.size,
+    each: (query: Walk<ListAssistantsQuery> = {}, options: RequestOptions = {}) =>
+      eachByCursor(
+        (at) => list({ ...query, ...at }, options),
+        (answer) => answer.assistants,
       ),
     get: (id: string, options: RequestOptions = {}) =>
       send<Assistant>({ ...options, method: "GET", path: at(id) }),
@@ -48,14 +48,19 @@ export function assistants(send: Send) {
       send<void>({ ...options, method: "DELETE", path: at(id) }),
     ...signingSecrets(send, at),
     listDeliveries,
+    /**
+     * Gives the deliveries of an assistant's server, newest first, page by page: this list has no cursor yet. With a
+     * `status` the pages are read again until nothing new shows, because a delivery whose status changes moves others;
+     * what somebody else moves during the last reading may still be missed.
+     */
     eachDelivery: (
       id: string,
-      query: ListAssistantDeliveriesQuery = {},
+      query: Walk<ListAssistantDeliveriesQuery> = {},
       options: RequestOptions = {},
     ) =>
-      eachByPage(
+      eachDelivery(
         async (window) => (await listDeliveries(id, { ...query, ...window }, options)).deliveries,
-        query.size,
+        query,
       ),
   };
 }

@@ -1,5 +1,5 @@
 import type { ListAuditEntriesAnswer, ListAuditEntriesQuery } from "../api.gen.ts";
-import { eachByPage } from "../paging.ts";
+import { eachByCursor } from "../paging.ts";
 import type { RequestOptions, Send } from "../request.ts";
 
 /** Who did what to the team's configuration, and who looked at its secrets; newest first. */
@@ -8,9 +8,10 @@ export function audit(send: Send) {
     send<ListAuditEntriesAnswer>({ ...options, method: "GET", path: "/v1/audit", query });
   return {
     list,
-    each: (
-      filter: Omit<ListAuditEntriesQuery, "page" | "size"> = {},
-      options: RequestOptions = {},
-    ) => eachByPage(async (window) => (await list({ ...filter, ...window }, options)).entries),
+    each: (query: ListAuditEntriesQuery = {}, options: RequestOptions = {}) =>
+      eachByCursor(
+        (at) => list({ limit: 200, ...query, ...at }, options),
+        (answer) => answer.entries,
+      ),
   };
 }

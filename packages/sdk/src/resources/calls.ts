@@ -12,7 +12,7 @@ import type {
 } from "../api.gen.ts";
 import { type CallReporter, startCall } from "../call-reporter.ts";
 import type { FactSink } from "../fact-buffer.ts";
-import { eachByPage } from "../paging.ts";
+import { eachByCursor, type Walk } from "../paging.ts";
 import type { RequestOptions, Send } from "../request.ts";
 
 const base = "/calls/v1/conversations";
@@ -36,10 +36,10 @@ export function calls(send: Send, direct: FactSink, now: () => number) {
     create: (body: CallCreate, options: RequestOptions = {}) =>
       post<Conversation>(base, body, options),
     list,
-    each: (query: ListConversationsQuery = {}, options: RequestOptions = {}) =>
-      eachByPage(
-        async (window) => (await list({ ...query, ...window }, options)).conversations,
-        query.size,
+    each: (query: Walk<ListConversationsQuery> = {}, options: RequestOptions = {}) =>
+      eachByCursor(
+        (at) => list({ ...query, ...at }, options),
+        (answer) => answer.conversations,
       ),
     get: (id: string, options: RequestOptions = {}) =>
       send<ConversationWithMessages>({ ...options, method: "GET", path: at(id) }),

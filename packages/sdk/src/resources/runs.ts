@@ -10,7 +10,7 @@ import type {
   StepReport,
 } from "../api.gen.ts";
 import type { FactSink } from "../fact-buffer.ts";
-import { eachByPage } from "../paging.ts";
+import { eachByCursor, type Walk } from "../paging.ts";
 import type { RequestOptions, Send } from "../request.ts";
 import { type RunReporter, startRun } from "../run-reporter.ts";
 
@@ -37,8 +37,11 @@ export function runs(send: Send, direct: FactSink, now: () => number) {
     create: (body: RunStart, options: RequestOptions = {}) =>
       inside(send({ ...options, method: "POST", path: base, body })),
     list,
-    each: (query: ListRunsQuery = {}, options: RequestOptions = {}) =>
-      eachByPage(async (window) => (await list({ ...query, ...window }, options)).runs, query.size),
+    each: (query: Walk<ListRunsQuery> = {}, options: RequestOptions = {}) =>
+      eachByCursor(
+        (at) => list({ ...query, ...at }, options),
+        (answer) => answer.runs,
+      ),
     get: (id: string, options: RequestOptions = {}) =>
       inside(send({ ...options, method: "GET", path: at(id) })),
     /** Erases a run with everything that was made of it, for good. */
@@ -59,6 +62,9 @@ export function runs(send: Send, direct: FactSink, now: () => number) {
       (await send<GetStepAnswer>({ ...options, method: "GET", path: stepAt(id, stepId) })).step,
     listSteps,
     eachStep: (id: string, options: RequestOptions = {}) =>
-      eachByPage(async (window) => (await listSteps(id, window, options)).steps),
+      eachByCursor(
+        (at) => listSteps(id, at, options),
+        (answer) => answer.steps,
+      ),
   };
 }

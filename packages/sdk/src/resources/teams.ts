@@ -12,7 +12,7 @@ import type {
   TeamSettings,
   TeamUpdate,
 } from "../api.gen.ts";
-import { eachByPage } from "../paging.ts";
+import { eachByCursor } from "../paging.ts";
 import type { RequestOptions, Send } from "../request.ts";
 
 /** The teams that the calling key reaches. */
@@ -26,7 +26,10 @@ export function teams(send: Send) {
       send<Team>({ ...options, method: "POST", path, body }),
     list,
     each: (options: RequestOptions = {}) =>
-      eachByPage(async (window) => (await list(window, options)).teams),
+      eachByCursor(
+        (at) => list({ limit: 200, ...at }, options),
+        (answer) => answer.teams,
+      ),
     get: (id: string, options: RequestOptions = {}) =>
       send<TeamSettings>({ ...options, method: "GET", path: at(id) }),
     update: (id: string, body: TeamUpdate, options: RequestOptions = {}) =>
@@ -48,7 +51,10 @@ export function apiKeys(send: Send) {
       send<NewApiKey>({ ...options, method: "POST", path, body }),
     list,
     each: (options: RequestOptions = {}) =>
-      eachByPage(async (window) => (await list(window, options)).api_keys),
+      eachByCursor(
+        (at) => list({ limit: 200, ...at }, options),
+        (answer) => answer.api_keys,
+      ),
     revoke: (id: string, options: RequestOptions = {}) =>
       send<void>({ ...options, method: "DELETE", path: `${path}/${encodeURIComponent(id)}` }),
   };

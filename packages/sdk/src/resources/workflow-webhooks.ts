@@ -12,7 +12,7 @@ import type {
   WorkflowWebhookTest,
   WorkflowWebhookUpdate,
 } from "../api.gen.ts";
-import { eachByPage } from "../paging.ts";
+import { eachByCursor, eachByPage, eachDelivery, type Walk } from "../paging.ts";
 import type { RequestOptions, Send } from "../request.ts";
 import { signingSecrets } from "./signing-secrets.ts";
 
@@ -48,10 +48,10 @@ export function workflowWebhooks(send: Send) {
     create: (body: WorkflowWebhookCreate, options: RequestOptions = {}) =>
       send<WorkflowWebhook>({ ...options, method: "POST", path: base, body }),
     list,
-    each: (query: ListWorkflowWebhooksQuery = {}, options: RequestOptions = {}) =>
-      eachByPage(
-        async (window) => (await list({ ...query, ...window }, options)).subscriptions,
-        query.size,
+    each: (query: Walk<ListWorkflowWebhooksQuery> = {}, options: RequestOptions = {}) =>
+      eachByCursor(
+        (at) => list({ ...query, ...at }, options),
+        (answer) => answer.subscriptions,
       ),
     get: (id: string, options: RequestOptions = {}) =>
       send<WorkflowWebhook>({ ...options, method: "GET", path: at(id) }),
@@ -65,12 +65,19 @@ export function workflowWebhooks(send: Send) {
     ...signingSecrets(send, at),
     events: {
       list: listEvents,
-      each: (query: ListWorkflowWebhookEventsQuery = {}, options: RequestOptions = {}) =>
-        eachByPage(
+      /**
+       * Gives deliveries, newest first, page by page: this list has no cursor yet. With a `status` the pages are read
+       * again until nothing new shows, so that every failed delivery is given although each is retried meanwhile. What
+       * somebody else moves during the last reading may still be missed. Deliveries made more than a minute after the
+       * first one are not given.
+       */
+      each: (query: Walk<ListWorkflowWebhookEventsQuery> = {}, options: RequestOptions = {}) =>
+        eachDelivery(
           async (window) => (await listEvents({ ...query, ...window }, options)).events,
-          query.size,
+          query,
         ),
       listAttempts,
+      /** Gives attempts, newest first, page by page: this list has no cursor yet. */
       eachAttempt: (eventId: string, options: RequestOptions = {}) =>
         eachByPage(async (window) => (await listAttempts(eventId, window, options)).attempts),
       /** Delivers again, now; takes an `event_id` or an `_id`. */

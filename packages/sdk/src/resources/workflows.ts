@@ -7,7 +7,7 @@ import type {
   WorkflowUpdate,
   WorkflowVersionCreate,
 } from "../api.gen.ts";
-import { eachByPage } from "../paging.ts";
+import { eachByCursor, type Walk } from "../paging.ts";
 import type { RequestOptions, Send } from "../request.ts";
 
 const base = "/workflows/v1/workflows";
@@ -24,10 +24,10 @@ export function workflows(send: Send) {
     create: (body: WorkflowCreate, options: RequestOptions = {}) =>
       inside(send({ ...options, method: "POST", path: base, body })),
     list,
-    each: (query: ListWorkflowsQuery = {}, options: RequestOptions = {}) =>
-      eachByPage(
-        async (window) => (await list({ ...query, ...window }, options)).workflows,
-        query.size,
+    each: (query: Walk<ListWorkflowsQuery> = {}, options: RequestOptions = {}) =>
+      eachByCursor(
+        (at) => list({ ...query, ...at }, options),
+        (answer) => answer.workflows,
       ),
     get: (id: string, options: RequestOptions = {}) =>
       inside(send({ ...options, method: "GET", path: at(id) })),

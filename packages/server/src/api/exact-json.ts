@@ -1,7 +1,5 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
-import type { Listed } from "../db/lists.ts";
 import { type JsonText, joinObject, jsonText } from "../domain/json-text.ts";
-import { pageTotalOf, totalOf } from "./paging.ts";
 
 /** Sends JSON as it is: what callers once sent keeps every byte, 12345678901234567890 and 1.0 included. */
 export function sendExactJson(reply: unknown, text: JsonText): never {
@@ -10,17 +8,16 @@ export function sendExactJson(reply: unknown, text: JsonText): never {
   return answer.type("application/json; charset=utf-8").send(text) as never;
 }
 
-/** Prints a list of printed objects with its total, and with the page if its query is given. */
-export function listText(
+/** Prints a list of printed objects, with what is told of the list itself. */
+export const listText = (
   name: string,
   items: readonly JsonText[],
-  total: Omit<Listed<unknown>, "rows">,
-  query?: { page?: number; size?: number },
-): JsonText {
-  const totals = query ? pageTotalOf(total, query) : totalOf(total);
-  const members = Object.entries(totals).map(([key, value]) => [key, jsonText(value)] as const);
-  return joinObject([[name, `[${items.join(",")}]` as JsonText], ...members]);
-}
+  told: Record<string, unknown>,
+): JsonText =>
+  joinObject([
+    [name, `[${items.join(",")}]` as JsonText],
+    ...Object.entries(told).map(([key, value]) => [key, jsonText(value)] as const),
+  ]);
 
 /** Prints an object from plain values and from texts that stay as they are. */
 export function objectText(

@@ -1,23 +1,41 @@
 import Type from "typebox";
 import type { Listed, Page } from "../db/lists.ts";
+import type { Walked, WalkPage } from "../db/walks.ts";
+import type { Keyring } from "../secrets.ts";
+import { cursorQuery, nextCursorField, openCursors } from "./cursor.ts";
+import type { Caller } from "./request.ts";
 import { invalidRequest } from "./validation.ts";
 
 const offsetMax = 1_000_000;
 
-/** The query parameters that every list with `page` and `size` takes. */
-export const pageQuery = {
-  page: Type.Optional(Type.Integer({ minimum: 1, default: 1 })),
+const rowsMove =
+  "Rows move while you go through pages: a row that is added pushes others onto the next page, where you get them twice; a row that is removed, or no longer matches, pulls others onto the page before, where you miss them.";
+const noCursorYet = `${rowsMove} This list has no cursor yet.`;
+const cursorInstead = `${rowsMove} Use \`cursor\` to get each row once; both together are a 422.`;
+
+const pageNumber = (description: string) =>
+  Type.Optional(Type.Integer({ minimum: 1, default: 1, description }));
+const pageSize = {
   size: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 300 })),
 };
 
+/** The query parameters of a list with `page` and `size` that has no cursor. */
+export const pageQuery = { page: pageNumber(noCursorYet), ...pageSize };
+
+/** The query parameters of a list with `page`, `size` and `cursor`. */
+export const walkQuery = { page: pageNumber(cursorInstead), ...pageSize, ...cursorQuery };
+
 type PageQuery = { page?: number; size?: number };
 
-/** Both of them again in the answer, as the platform's own SDK needs them to find the next page. */
-export const pageIn = ({ page = 1, size = 300 }: PageQuery) => ({ page, size });
+/** Both of them again in the answer, as the platform's own SDK needs them to find the next page; a cursor's has no number. */
+export const pageIn = ({ page = 1, size = 300, cursor }: PageQuery & { cursor?: string }) => ({
+  ...(cursor === undefined ? { page } : {}),
+  size,
+});
 
 /** Reads `page` and `size`; a page that lies too deep to be read quickly is a 422 with a hint. */
 export function pageOf(query: PageQuery): Page {
-  const { page, size } = pageIn(query);
+  const { page = 1, size = 300 } = query;
   const offset = (page - 1) * size;
   if (offset > offsetMax) {
     const msg = `lies beyond the first ${offsetMax} entries; narrow the list down instead`;
@@ -26,10 +44,20 @@ export function pageOf(query: PageQuery): Page {
   return { offset, limit: size };
 }
 
-/** The query parameters that contract B's lists take instead. */
-export const windowQuery = {
+const offsetNumber = (description: string) =>
+  Type.Optional(Type.Integer({ minimum: 0, maximum: 10_000, default: 0, description }));
+const windowSize = {
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: 50 })),
-  offset: Type.Optional(Type.Integer({ minimum: 0, maximum: 10_000, default: 0 })),
+};
+
+/** The query parameters that contract B's lists take instead, without a cursor. */
+export const windowQuery = { ...windowSize, offset: offsetNumber(noCursorYet) };
+
+/** The same with a cursor. */
+export const walkWindowQuery = {
+  ...windowSize,
+  offset: offsetNumber(cursorInstead),
+  ...cursorQuery,
 };
 
 /** Both of them again in the answer. */
@@ -37,6 +65,12 @@ export const windowFields = { limit: Type.Integer(), offset: Type.Integer() };
 
 /** Reads `limit` and `offset`. */
 export const windowOf = ({ limit = 50, offset = 0 }: Partial<Page>): Page => ({ limit, offset });
+
+/** The query parameters of the lists that know neither pages nor offsets. */
+export const cursorOnlyQuery = {
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 200, default: 50 })),
+  ...cursorQuery,
+};
 
 /** How many entries a list has; `total_is_estimate` is there only when it is true. */
 export const totalFields = {
@@ -47,14 +81,98 @@ export const totalFields = {
 /** The total's part of an answer that says which page it is. */
 export const pageFields = { ...totalFields, page: Type.Integer(), size: Type.Integer() };
 
+const notWithCursor = "Left out of the answer to a `cursor`.";
+
+/** What an answer tells of a list that has a cursor. */
+export const walkFields = { ...totalFields, ...nextCursorField };
+
+/** The same where it says which page it is. */
+export const walkPageFields = {
+  ...walkFields,
+  page: Type.Optional(Type.Integer({ description: notWithCursor })),
+  size: Type.Integer(),
+};
+
+/** And for contract B. */
+export const walkWindowFields = {
+  ...walkFields,
+  ...windowFields,
+  offset: Type.Optional(Type.Integer({ description: notWithCursor })),
+};
+
+type Total = Pick<Listed<unknown>, "total" | "totalIsEstimate">;
+
 /** Makes the total's part of an answer. */
-export const totalOf = ({ total, totalIsEstimate }: Omit<Listed<unknown>, "rows">) => ({
+export const totalOf = ({ total, totalIsEstimate }: Total) => ({
   total,
   ...(totalIsEstimate ? { total_is_estimate: true as const } : {}),
 });
 
 /** Makes the total's part of an answer that says which page it is. */
-export const pageTotalOf = (total: Omit<Listed<unknown>, "rows">, query: PageQuery) => ({
+export const pageTotalOf = (total: Total, { page = 1, size = 300 }: PageQuery) => ({
   ...totalOf(total),
-  ...pageIn(query),
+  page,
+  size,
 });
+
+/** A list as a request asks for it: where its page begins, and what the answer tells of it besides its rows. */
+type AskedList<Told, Read> = { page: WalkPage; told(read: Read): Told };
+
+/** Whose list it is, its name and what it is narrowed down to: a cursor belongs to all of these. */
+type List = {
+  keyring: Keyring;
+  caller: Pick<Caller, "teamId">;
+  name: string;
+  filter: object;
+};
+
+type Next = Walked<object>;
+type NextCursor = { next_cursor: string | null };
+
+/** Reads `limit` and `cursor`. */
+export function askedByCursor(
+  { keyring, caller, ...list }: List,
+  { limit = 50, cursor }: { limit?: number; cursor?: string },
+): AskedList<NextCursor, Next> {
+  const cursors = openCursors(keyring, caller, list);
+  return {
+    page: { offset: 0, limit, after: cursors.read(cursor) },
+    told: ({ next }) => cursors.field(next),
+  };
+}
+
+/** Reads `page` and `size`, or `cursor` and `size`. */
+export function askedByPage(list: List, query: PageQuery & { cursor?: string }) {
+  refuseBoth(query, "page");
+  const { page, told } = askedByCursor(list, query);
+  return {
+    page: { ...page, ...pageOf(query) },
+    told: (read: Next & Total) => ({ ...totalOf(read), ...told(read) }),
+  };
+}
+
+/** Reads `limit` and `offset`, or `cursor` and `limit`. */
+export function askedByWindow(list: List, query: Partial<Page> & { cursor?: string }) {
+  refuseBoth(query, "offset");
+  const { limit, offset } = windowOf(query);
+  const { page, told } = askedByCursor(list, query);
+  return {
+    page: { ...page, limit, offset },
+    told: (read: Next & Total) => ({
+      ...totalOf(read),
+      limit,
+      ...(query.cursor === undefined ? { offset } : {}),
+      ...told(read),
+    }),
+  };
+}
+
+/** A cursor says where the page begins. */
+function refuseBoth<Name extends string>(
+  query: { cursor?: string } & { [Other in Name]?: number },
+  name: Name,
+): void {
+  if (query.cursor === undefined || query[name] === undefined) return;
+  const msg = `cannot be given together with \`${name}\``;
+  throw invalidRequest([{ loc: ["query", "cursor"], msg, type: "conflict" }]);
+}

@@ -1,9 +1,10 @@
 import { hashSecret, type Scope, scopes } from "../api-keys.ts";
 import { idFromSeed } from "../ids.ts";
 import { type Audit, insertAuditEntry } from "./audit.ts";
-import { type Listed, type Page, readList } from "./lists.ts";
+import type { PageOfRows } from "./lists.ts";
 import type { Database, Sql } from "./sql.ts";
 import { defaultTeamId, ensureDefaultTeam } from "./teams.ts";
+import { byId, markedBy, readWalk, stillToTell, type Walked, type WalkPage } from "./walks.ts";
 
 /** What authentication knows of a key. */
 export type ApiKey = {
@@ -104,10 +105,12 @@ export async function listApiKeys(
   database: Database,
   teamId: string,
   readerId: string,
-  { offset, limit }: Page,
-): Promise<Listed<ListedApiKey>> {
-  return await readList(database, {
-    page: (sql) => sql<ListedApiKey>`
+  walk: WalkPage,
+): Promise<Walked<PageOfRows<ListedApiKey>>> {
+  return await readWalk(
+    database,
+    walk,
+    (sql) => sql<ListedApiKey>`
       select
         k.id, k.name, k.prefix, k.last4, k.scopes,
         (select r.team_id from api_key_teams r
@@ -119,15 +122,13 @@ export async function listApiKeys(
           join teams t on t.id = own.team_id
           where own.api_key_id = k.id), '[]') as teams,
         k.created_at as "createdAt", k.last_used_at as "lastUsedAt",
-        k.expires_at as "expiresAt", k.revoked_at as "revokedAt"
+        k.expires_at as "expiresAt", k.revoked_at as "revokedAt",
+        ${markedBy(byId)}
       from api_key_teams kt join api_keys k on k.id = kt.api_key_id
-      where kt.team_id = ${teamId}
+      where kt.team_id = ${teamId} and ${stillToTell(byId, walk.after)}
       order by k.id desc
-      limit ${limit} offset ${offset}`,
-    count: (sql, most) => sql`
-      select count(*)::int as count
-      from (select from api_key_teams where team_id = ${teamId} limit ${most}) matching`,
-  });
+      limit ${walk.limit + 1}`,
+  );
 }
 
 /** What a key may know of itself. */
@@ -148,20 +149,36 @@ export async function findOwnApiKey(sql: Sql, id: string): Promise<OwnApiKey | u
   return key;
 }
 
-/**
- * Takes a key away from all the teams that its revoker reaches; `unknown` when the revoker's team has no such key.
- *
- * `revoked`: it reached no others, and works no more. `withdrawn`: it goes on working for teams that are none of the
- * revoker's business, and reaches none of the revoker's own. The operator's key is the configuration's to change.
- */
+/** What became of a key that was to be revoked. */
+export type Revocation =
+  /** It reached no teams but its revoker's, and works no more. */
+  | "revoked"
+  /** It goes on working for teams that are none of the revoker's business, and reaches none of the revoker's own. */
+  | "withdrawn"
+  /** The revoker's team has no such key. */
+  | "unknown"
+  /** The operator's key is the configuration's to change. */
+  | "operators_key"
+  /** It is the revoker itself. */
+  | "key_in_use"
+  /** The revoker does not work any more. */
+  | "revoker_is_gone";
+
+/** Takes a key away from all the teams that its revoker reaches. */
 export async function revokeApiKey(
   database: Database,
   id: string,
   audit: Audit,
-): Promise<"revoked" | "withdrawn" | "unknown" | "operators_key"> {
+): Promise<Revocation> {
   const { teamId, actorId: revokerId } = audit;
   return await database.begin(async (tx) => {
-    // Locked, so that two who withdraw different teams at once do not both believe that others are left.
+    // Both keys: two that revoke each other at once would leave their team without any, and two who withdraw different
+    // teams of one key would both believe that others are left.
+    const locked = await tx<{ id: string; works: boolean }>`
+      select id, revoked_at is null and (expires_at is null or expires_at > now()) as works
+      from api_keys where id in (${id}, ${revokerId})
+      order by id for update`;
+    if (!locked.some((one) => one.id === revokerId && one.works)) return "revoker_is_gone";
     const [key] = await tx<{ reaches: boolean; shared: string[]; others: string[] }>`
       select
         exists (select from api_key_teams where api_key_id = k.id and team_id = ${teamId}) as reaches,
@@ -172,9 +189,10 @@ export async function revokeApiKey(
           select team_id from api_key_teams where api_key_id = k.id
           except select team_id from api_key_teams where api_key_id = ${revokerId}
           order by team_id) as others
-      from api_keys k where id = ${id} for update`;
+      from api_keys k where id = ${id}`;
     if (!key?.reaches) return "unknown";
     if (id === bootstrapKeyId) return "operators_key";
+    if (id === revokerId) return "key_in_use";
     if (key.others.length === 0) {
       const revoked = await tx`
         update api_keys set revoked_at = now() where id = ${id} and revoked_at is null returning id`;

@@ -1,7 +1,15 @@
 import type { Assistant } from "../domain/lifecycle/call.ts";
-import { type Listed, type Page, readList } from "./lists.ts";
+import type { Listed } from "./lists.ts";
 import type { Database, Sql, Tx } from "./sql.ts";
 import { type DisabledReason, disabledReasonOf } from "./subscriptions.ts";
+import {
+  byId,
+  markedBy,
+  readCountedWalk,
+  stillToTell,
+  type Walked,
+  type WalkPage,
+} from "./walks.ts";
 import {
   fromJsonText,
   ids,
@@ -184,37 +192,41 @@ export async function listAssistants(
   database: Database,
   teamId: string,
   filter: { search: string | null },
-  page: Page,
-): Promise<Listed<ServedAssistant & { documentOmitted: boolean }>> {
-  const { rows, ...total } = await readList<ServedRow & { omitted: boolean }>(database, {
-    page: (sql) => sql<ServedRow & { omitted: boolean }>`
+  page: WalkPage,
+): Promise<Walked<Listed<ServedAssistant & { documentOmitted: boolean }>>> {
+  const { rows, ...total } = await readCountedWalk<ServedRow & { omitted: boolean }>(
+    database,
+    page,
+    {
+      page: (sql) => sql<ServedRow & { omitted: boolean }>`
       with page as (
-        select * from assistants
-        where team_id = ${teamId} and deleted_at is null
+        select *, ${markedBy(byId)} from assistants
+        where team_id = ${teamId} and deleted_at is null and ${stillToTell(byId, page.after)}
           and (${filter.search}::text is null or strpos(lower(name), lower(${filter.search})) > 0)
         order by id desc
-        limit ${page.limit} offset ${page.offset}
+        limit ${page.limit + 1} offset ${page.offset}
       ), sized as (
         select *, sum(octet_length(document)) over (order by id desc) > ${pageDocumentBytesMax}
                     as omitted
         from page
       )
       select a.team_id, a.id, a.name, a.hang_timeout_seconds, a.created_at, a.updated_at,
-             a.deleted_at, a.omitted,
+             a.deleted_at, a.omitted, a.walk_row, a.walk_start,
              case when a.omitted then '{}'::bytea else a.document end as document,
              s.enabled, s.disabled_reason, s.url, s.timeout_seconds, s.event_types,
              s.header_names, s.sealed_credential, s.sealed_headers
       from sized a
       join subscriptions s on s.team_id = a.team_id and s.id = a.id
       order by a.id desc`,
-    count: (sql, limit) => sql`
+      count: (sql, limit) => sql`
       select count(*)::int as count from (
         select id from assistants
         where team_id = ${teamId} and deleted_at is null
           and (${filter.search}::text is null or strpos(lower(name), lower(${filter.search})) > 0)
         limit ${limit}
       ) matching`,
-  });
+    },
+  );
   return {
     rows: rows.map((row) => ({ ...toServed(row), documentOmitted: row.omitted })),
     ...total,

@@ -1,6 +1,7 @@
 import { newId } from "../ids.ts";
-import { type Listed, type Page, readList } from "./lists.ts";
+import type { PageOfRows } from "./lists.ts";
 import type { Database, Sql, Tx } from "./sql.ts";
+import { byId, markedBy, readWalk, stillToTell, type Walked, type WalkPage } from "./walks.ts";
 
 const secretActions = ["signing_secret_revealed", "signing_secret_rotated"] as const;
 const webhookActions = ["created", "updated", "deleted", "tested", ...secretActions] as const;
@@ -82,34 +83,26 @@ export async function listAuditEntries(
   database: Database,
   teamId: string,
   filter: AuditFilter,
-  { offset, limit }: Page,
-): Promise<Listed<AuditEntry>> {
+  walk: WalkPage,
+): Promise<Walked<PageOfRows<AuditEntry>>> {
   const { actorId, action, subjectId, since, until } = filter;
-  return await readList(database, {
-    page: (sql) => sql<AuditEntry>`
+  return await readWalk(
+    database,
+    walk,
+    (sql) => sql<AuditEntry>`
       select id, created_at as "createdAt", actor_id as "actorId", actor_name as "actorName",
-             action, subject_id as "subjectId", request_id as "requestId"
+             action, subject_id as "subjectId", request_id as "requestId",
+             ${markedBy(byId)}
       from audit_log
-      where team_id = ${teamId}
+      where team_id = ${teamId} and ${stillToTell(byId, walk.after)}
         and (${actorId}::text is null or actor_id = ${actorId})
         and (${action}::text is null or action = ${action})
         and (${subjectId}::text is null or subject_id = ${subjectId})
         and (${since}::timestamptz is null or created_at >= ${since})
         and (${until}::timestamptz is null or created_at < ${until})
       order by id desc
-      limit ${limit} offset ${offset}`,
-    count: (sql, most) => sql`
-      select count(*)::int as count
-      from (
-        select from audit_log
-        where team_id = ${teamId}
-          and (${actorId}::text is null or actor_id = ${actorId})
-          and (${action}::text is null or action = ${action})
-          and (${subjectId}::text is null or subject_id = ${subjectId})
-          and (${since}::timestamptz is null or created_at >= ${since})
-          and (${until}::timestamptz is null or created_at < ${until})
-        limit ${most}) matching`,
-  });
+      limit ${walk.limit + 1}`,
+  );
 }
 
 /** Forgets at most `limit` entries that are older than 400 days, of any team; says how many. */

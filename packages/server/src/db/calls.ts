@@ -2,8 +2,18 @@ import type { CallStatus } from "../domain/facts.ts";
 import type { Call, Message } from "../domain/lifecycle/call.ts";
 import { textValue, valueText } from "../sealed-values.ts";
 import { boolArray, byteaArray, int4Array, textArray, timestampArray } from "./arrays.ts";
-import { type Listed, type Page, readList } from "./lists.ts";
-import type { Database, Sql, Tx } from "./sql.ts";
+import type { Listed } from "./lists.ts";
+import { type Database, part, type Sql, type Tx } from "./sql.ts";
+import {
+  markedBy,
+  type Order,
+  readCountedWalk,
+  stillToTell,
+  timeOf,
+  timeText,
+  type Walked,
+  type WalkPage,
+} from "./walks.ts";
 import { fromJsonText, ids, type TeamKey, teamIds, toJsonText } from "./workflows.ts";
 
 export type CallRow = {
@@ -203,27 +213,33 @@ export async function findCall(sql: Sql, teamId: string, id: string): Promise<Ca
 /** Which calls to list; null asks for all. */
 export type CallFilter = { assistantId: string | null; status: CallStatus | null };
 
+/** Calls' ids tell no time. */
+const newest: Order = {
+  row: part`array[${timeText(part`created_at`)}, id]`,
+  behind: ([createdAt, id]) => part`(created_at, id) < (${timeOf(createdAt)}, ${id})`,
+};
+
 /** Lists calls, newest first, without their free-form documents (metadata, recording, analysis, cost, metrics). */
 export async function listCalls(
   database: Database,
   teamId: string,
   { assistantId, status }: CallFilter,
-  page: Page,
-): Promise<Listed<Call>> {
-  const { rows, ...total } = await readList<CallRow>(database, {
+  page: WalkPage,
+): Promise<Walked<Listed<Call>>> {
+  const { rows, ...total } = await readCountedWalk<CallRow>(database, page, {
     page: (sql) => sql<CallRow>`
       select team_id, id, assistant_id, call_type, direction, status, user_number,
              assistant_number, phone_provider, phone_call_status, phone_call_status_reason,
              call_end_trigger_by, start_at, end_at, duration_ms, null::bytea as metadata,
              null::bytea as recording, null::bytea as analysis, null::bytea as cost,
              null::bytea as metrics, message_count, text_length, position, hang_due_at, hung,
-             created_by, updated_by, created_at, updated_at
+             created_by, updated_by, created_at, updated_at, ${markedBy(newest)}
       from calls
-      where team_id = ${teamId}
+      where team_id = ${teamId} and ${stillToTell(newest, page.after)}
         and (${assistantId}::text is null or assistant_id = ${assistantId})
         and (${status}::text is null or status = ${status})
       order by created_at desc, id desc
-      limit ${page.limit} offset ${page.offset}`,
+      limit ${page.limit + 1} offset ${page.offset}`,
     count: (sql, limit) => sql`
       select count(*)::int as count from (
         select id from calls

@@ -92,7 +92,7 @@ export async function chooseWays(
   // Walking is quickest where most is wanted; of a time, its fringe is read once and not in each place.
   const isWide = sought.subscriptionId === null && sought.eventType === null;
   const isTimed = sought.start !== null || sought.end !== null;
-  const isNear = isTimed || (reach <= 2_000 && status !== "failed");
+  const isNear = isTimed || (reach <= 2_001 && status !== "failed");
   const mayBeWalked = places.few === null || (workflowIds === null && isWide && isNear);
   return {
     pages: mayBeWalked ? [walk, newest] : [newest],

@@ -2,7 +2,7 @@ import { eventId, isObjectId, parseEventId } from "../ids.ts";
 import { textArray } from "./arrays.ts";
 import { eventTypesOf, newestIn, placesOfKinds } from "./delivery-places.ts";
 import { chooseWays, type Sought } from "./delivery-ways.ts";
-import { daysOf, type Listed, type Page, readList } from "./lists.ts";
+import { daysOf, type Listed, type Page, readList, withOneMore } from "./lists.ts";
 import { type Database, part, type Sql, type SqlPart } from "./sql.ts";
 import type { SubscriptionOwner } from "./subscriptions.ts";
 
@@ -71,11 +71,12 @@ export async function listDeliveries(
 ): Promise<Listed<DeliveryRow>> {
   const sought = await resolve(database.sql, owner, filter);
   if (sought === undefined) return nothing;
-  const { pages, count, estimated } = await chooseWays(database.sql, owner, sought, page);
+  const wider = withOneMore(page);
+  const { pages, count, estimated } = await chooseWays(database.sql, owner, sought, wider);
   return await readList<DeliveryRow>(database, {
-    offset: page.offset,
+    ...page,
     page: async (sql) => {
-      const found = await findPage(sql, owner.teamId, pages, page);
+      const found = await findPage(sql, owner.teamId, pages, wider);
       return await readDeliveries(sql, owner.teamId, found, page);
     },
     count: (sql, limit) => sql`
@@ -83,7 +84,7 @@ export async function listDeliveries(
   });
 }
 
-const nothing: Listed<DeliveryRow> = { rows: [], total: 0, totalIsEstimate: false };
+const nothing: Listed<DeliveryRow> = { rows: [], more: false, total: 0, totalIsEstimate: false };
 
 /** A delivery's name, and when it was made: that names its event's partition. */
 type Found = { id: string; createdAt: Date };
@@ -291,6 +292,7 @@ export async function listAttempts(
     where d.team_id = ${owner.teamId}
       and d.id = any(${textArray(found.map(({ id }) => id))}::text[])`;
   return await readList<AttemptRow>(database, {
+    ...page,
     page: (sql) => sql<AttemptRow>`
       select a.id, d.event_id as "eventId", d.subscription_id as "subscriptionId",
              d.event_type as "eventType", a.number, a.request_url as "requestUrl", a.success,
@@ -302,7 +304,7 @@ export async function listAttempts(
              a.created_at as "createdAt"
       ${theirs}
       order by a.created_at desc, a.number desc, a.id desc
-      limit ${page.limit} offset ${page.offset}`,
+      limit ${page.limit + 1} offset ${page.offset}`,
     count: (sql, limit) => sql`
       select count(*)::int as count from (select a.id ${theirs} limit ${limit}) matching`,
   });

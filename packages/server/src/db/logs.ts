@@ -1,6 +1,6 @@
 import { textArray } from "./arrays.ts";
 import { newestIn, placesOfKinds } from "./delivery-places.ts";
-import { daysOf, type Listed, type Page, readList } from "./lists.ts";
+import { daysOf, type Listed, type Page, readList, withOneMore } from "./lists.ts";
 import { type Database, part, type Sql } from "./sql.ts";
 import type { SubscriptionOwner } from "./subscriptions.ts";
 
@@ -48,15 +48,16 @@ export async function listLogs(
       limit,
     });
   return await readList<LogRow>(database, {
-    offset: page.offset,
+    ...page,
     page: async (sql) => {
+      const wider = withOneMore(page);
       // As each has an attempt at least, no more deliveries are needed than attempts.
-      const reach = page.offset + page.limit;
+      const reach = wider.offset + wider.limit;
       const newest = await sql<Attempted>`
         select d.id, d.created_at as "createdAt", d.attempts ${attempted(reach)}
         order by d.id desc
         limit ${reach}`;
-      return await readLogs(sql, owner.teamId, onPage(newest, page), page);
+      return await readLogs(sql, owner.teamId, onPage(newest, wider), wider);
     },
     count: (sql, limit) => sql`
       select coalesce(sum(attempts), 0)::int as count from (

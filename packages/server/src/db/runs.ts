@@ -1,8 +1,16 @@
 import type { RunStatus, RunTrigger } from "../domain/facts.ts";
 import type { Run } from "../domain/lifecycle/run.ts";
 import { byteaArray, int4Array, textArray, timestampArray } from "./arrays.ts";
-import { type Listed, type Page, readList } from "./lists.ts";
+import type { Listed } from "./lists.ts";
 import type { Database, Sql, Tx } from "./sql.ts";
+import {
+  byId,
+  markedBy,
+  readCountedWalk,
+  stillToTell,
+  type Walked,
+  type WalkPage,
+} from "./walks.ts";
 import {
   fromJsonText,
   ids,
@@ -163,20 +171,20 @@ export async function listRuns(
   database: Database,
   teamId: string,
   { workflowId, status, search, start, end }: RunFilter,
-  page: Page & { withDocuments: boolean },
-): Promise<Listed<WithHeldDocuments<Run>>> {
-  const { rows, ...total } = await readList<ListedRunRow>(database, {
+  page: WalkPage & { withDocuments: boolean },
+): Promise<Walked<Listed<WithHeldDocuments<Run>>>> {
+  const { rows, ...total } = await readCountedWalk<ListedRunRow>(database, page, {
     page: (sql) => sql<ListedRunRow>`
       with page as (
-        select * from runs
-        where team_id = ${teamId}
+        select *, ${markedBy(byId)} from runs
+        where team_id = ${teamId} and ${stillToTell(byId, page.after)}
           and (${workflowId}::text is null or workflow_id = ${workflowId})
           and (${status}::text is null or status = ${status})
           and (${search}::text is null or id = ${search} or workflow_id = ${search})
           and (${start}::timestamptz is null or created_at >= ${start})
           and (${end}::timestamptz is null or created_at < ${end})
         order by id desc
-        limit ${page.limit} offset ${page.offset}
+        limit ${page.limit + 1} offset ${page.offset}
       ), sized as (
         select *, not ${page.withDocuments} or
                   sum(coalesce(octet_length(input), 0) + coalesce(octet_length(output), 0)
@@ -187,7 +195,7 @@ export async function listRuns(
       )
       select team_id, id, workflow_id, status, trigger, version_number, termination_source,
              timeout_seconds, deadline_at, started_at, completed_at, created_by, updated_by,
-             created_at, updated_at, omitted,
+             created_at, updated_at, omitted, walk_row, walk_start,
              case when not omitted then input end as input,
              case when not omitted then output end as output,
              case when not omitted then collected_information end as collected_information,

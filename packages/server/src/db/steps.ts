@@ -1,8 +1,18 @@
 import type { StepStatus } from "../domain/facts.ts";
 import type { Step } from "../domain/lifecycle/step.ts";
 import { byteaArray, int4Array, textArray, timestampArray } from "./arrays.ts";
-import { type Listed, type Page, readList } from "./lists.ts";
-import type { Database, Sql, Tx } from "./sql.ts";
+import type { Listed } from "./lists.ts";
+import { type Database, part, type Sql, type Tx } from "./sql.ts";
+import {
+  markedBy,
+  type Order,
+  readCountedWalk,
+  stillToTell,
+  timeOf,
+  timeText,
+  type Walked,
+  type WalkPage,
+} from "./walks.ts";
 import {
   fromJsonText,
   pageDocumentBytesMax,
@@ -81,6 +91,8 @@ export async function saveSteps(tx: Tx, steps: readonly Step[]): Promise<void> {
       ${timestampArray(steps.map((s) => s.updatedAt))}::timestamptz[])
     on conflict (team_id, run_id, id) do update set
       name = excluded.name, index = excluded.index, status = excluded.status,
+      place = case when steps.index is distinct from excluded.index then coalesce(steps.place, steps.index, 2147483647)
+                   else steps.place end,
       output = excluded.output, error = excluded.error, completed_at = excluded.completed_at,
       updated_by = excluded.updated_by, updated_at = excluded.updated_at`;
 }
@@ -97,35 +109,47 @@ export async function findStep(
 
 type ListedStepRow = StepRow & { omitted: boolean; held: string[] };
 
-/** Lists a run's steps by their index, those without one last; without their documents when those are not asked for. */
+/** A step's first index; the index itself may change, and a walk must not lose the step by that. */
+const place = part`coalesce(place, index, 2147483647)`;
+
+const byPlace: Order = {
+  row: part`array[${place}::text, ${timeText(part`created_at`)}, id]`,
+  behind: ([first, createdAt, id]) =>
+    part`(${place}, created_at, id) > (${first}::int4, ${timeOf(createdAt)}, ${id})`,
+};
+
+/**
+ * Lists a run's steps by the index that each was first reported with, those without one last; without their documents
+ * when those are not asked for.
+ */
 export async function listSteps(
   database: Database,
   { teamId, runId }: Pick<StepKey, "teamId" | "runId">,
-  page: Page & { withDocuments: boolean },
-): Promise<Listed<WithHeldDocuments<Step>>> {
-  const { rows, ...total } = await readList<ListedStepRow>(database, {
+  page: WalkPage & { withDocuments: boolean },
+): Promise<Walked<Listed<WithHeldDocuments<Step>>>> {
+  const { rows, ...total } = await readCountedWalk<ListedStepRow>(database, page, {
     page: (sql) => sql<ListedStepRow>`
       with page as (
-        select * from steps
-        where team_id = ${teamId} and run_id = ${runId}
-        order by index nulls last, created_at, id
-        limit ${page.limit} offset ${page.offset}
+        select *, ${markedBy(byPlace)} from steps
+        where team_id = ${teamId} and run_id = ${runId} and ${stillToTell(byPlace, page.after)}
+        order by ${place}, created_at, id
+        limit ${page.limit + 1} offset ${page.offset}
       ), sized as (
         select *, not ${page.withDocuments} or
                   sum(coalesce(octet_length(output), 0) + coalesce(octet_length(error), 0))
-                    over (order by index nulls last, created_at, id) > ${pageDocumentBytesMax}
+                    over (order by ${place}, created_at, id) > ${pageDocumentBytesMax}
                     as omitted
         from page
       )
       select team_id, run_id, id, name, index, status, started_at, completed_at, created_by,
-             updated_by, created_at, updated_at, omitted,
+             updated_by, created_at, updated_at, omitted, walk_row, walk_start,
              case when not omitted then output end as output,
              case when not omitted then error end as error,
              array_remove(array[
                case when output is not null then 'output' end,
                case when error is not null then 'error' end], null) as held
       from sized
-      order by index nulls last, created_at, id`,
+      order by ${place}, created_at, id`,
     count: (sql, limit) => sql`
       select count(*)::int as count from (
         select id from steps where team_id = ${teamId} and run_id = ${runId} limit ${limit}

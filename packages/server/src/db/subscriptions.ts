@@ -1,6 +1,13 @@
-import type { Listed, Page } from "./lists.ts";
-import { readList } from "./lists.ts";
+import type { Listed } from "./lists.ts";
 import type { Database, Sql, Tx } from "./sql.ts";
+import {
+  byId,
+  markedBy,
+  readCountedWalk,
+  stillToTell,
+  type Walked,
+  type WalkPage,
+} from "./walks.ts";
 
 /** Whose subscriptions, and under which contract. */
 export type SubscriptionOwner = { teamId: string; contract: string };
@@ -144,19 +151,20 @@ export async function listSubscriptions(
   database: Database,
   owner: SubscriptionOwner,
   filter: SubscriptionFilter,
-  page: Page,
-): Promise<Listed<Subscription>> {
+  page: WalkPage,
+): Promise<Walked<Listed<Subscription>>> {
   // strpos, not LIKE: what is searched for has no wildcards.
-  const { rows, ...total } = await readList<SubscriptionRow>(database, {
+  const { rows, ...total } = await readCountedWalk<SubscriptionRow>(database, page, {
     page: (sql) => sql<SubscriptionRow>`
-      select * from subscriptions
+      select *, ${markedBy(byId)} from subscriptions
       where team_id = ${owner.teamId} and contract = ${owner.contract} and deleted_at is null
+        and ${stillToTell(byId, page.after)}
         and (${filter.enabled}::boolean is null or enabled = ${filter.enabled})
         and (${filter.eventType}::text is null or ${filter.eventType} = any(event_types))
         and (${filter.search}::text is null
              or strpos(lower(name || E'\n' || url), lower(${filter.search})) > 0)
       order by id desc
-      limit ${page.limit} offset ${page.offset}`,
+      limit ${page.limit + 1} offset ${page.offset}`,
     count: (sql, limit) => sql`
       select count(*)::int as count from (
         select id from subscriptions

@@ -1,6 +1,7 @@
 import { idFromSeed } from "../ids.ts";
-import { type Listed, type Page, readList } from "./lists.ts";
+import type { PageOfRows } from "./lists.ts";
 import type { Database, Sql, Tx } from "./sql.ts";
+import { byId, markedBy, readWalk, stillToTell, type Walked, type WalkPage } from "./walks.ts";
 
 /** The team of an installation that has made no other: the same id in every installation. */
 export const defaultTeamId = idFromSeed(0, "postrider default team");
@@ -53,17 +54,16 @@ export async function createTeamFor(
 export async function listTeamsOfKey(
   database: Database,
   apiKeyId: string,
-  { offset, limit }: Page,
-): Promise<Listed<Team>> {
-  return await readList(database, {
-    page: (sql) => sql<Team>`
-      select t.id, t.name, t.created_at as "createdAt"
+  walk: WalkPage,
+): Promise<Walked<PageOfRows<Team>>> {
+  return await readWalk(
+    database,
+    walk,
+    (sql) => sql<Team>`
+      select t.id, t.name, t.created_at as "createdAt", ${markedBy(byId)}
       from api_key_teams k join teams t on t.id = k.team_id
-      where k.api_key_id = ${apiKeyId}
+      where k.api_key_id = ${apiKeyId} and ${stillToTell(byId, walk.after)}
       order by t.id desc
-      limit ${limit} offset ${offset}`,
-    count: (sql, most) => sql`
-      select count(*)::int as count
-      from (select from api_key_teams where api_key_id = ${apiKeyId} limit ${most}) matching`,
-  });
+      limit ${walk.limit + 1}`,
+  );
 }

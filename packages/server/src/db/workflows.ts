@@ -2,8 +2,16 @@ import type { JsonText } from "../domain/json-text.ts";
 import type { Version, Workflow } from "../domain/lifecycle/workflow.ts";
 import { textValue, valueText } from "../sealed-values.ts";
 import { byteaArray, int4Array, textArray, timestampArray } from "./arrays.ts";
-import { type Listed, type Page, readList } from "./lists.ts";
+import type { Listed } from "./lists.ts";
 import type { Database, Sql, Tx } from "./sql.ts";
+import {
+  byId,
+  markedBy,
+  readCountedWalk,
+  stillToTell,
+  type Walked,
+  type WalkPage,
+} from "./walks.ts";
 
 export type WorkflowRow = {
   team_id: string;
@@ -190,35 +198,39 @@ export async function listWorkflows(
   database: Database,
   teamId: string,
   filter: { search: string | null },
-  page: Page,
-): Promise<Listed<WithDocuments<Workflow>>> {
-  const { rows, ...total } = await readList<WorkflowRow & { omitted: boolean }>(database, {
-    page: (sql) => sql<WorkflowRow & { omitted: boolean }>`
+  page: WalkPage,
+): Promise<Walked<Listed<WithDocuments<Workflow>>>> {
+  const { rows, ...total } = await readCountedWalk<WorkflowRow & { omitted: boolean }>(
+    database,
+    page,
+    {
+      page: (sql) => sql<WorkflowRow & { omitted: boolean }>`
       with page as (
-        select * from workflows
-        where team_id = ${teamId} and deleted_at is null
+        select *, ${markedBy(byId)} from workflows
+        where team_id = ${teamId} and deleted_at is null and ${stillToTell(byId, page.after)}
           and (${filter.search}::text is null or strpos(lower(name), lower(${filter.search})) > 0)
         order by id desc
-        limit ${page.limit} offset ${page.offset}
+        limit ${page.limit + 1} offset ${page.offset}
       ), sized as (
         select *, sum(coalesce(octet_length(configuration), 0) + coalesce(octet_length(settings), 0))
                     over (order by id desc) > ${pageDocumentBytesMax} as omitted
         from page
       )
       select team_id, id, name, description, revision, version_number, version_name, created_by,
-             updated_by, created_at, updated_at, deleted_at, omitted,
+             updated_by, created_at, updated_at, deleted_at, omitted, walk_row, walk_start,
              case when not omitted then configuration end as configuration,
              case when not omitted then settings end as settings
       from sized
       order by id desc`,
-    count: (sql, limit) => sql`
+      count: (sql, limit) => sql`
       select count(*)::int as count from (
         select id from workflows
         where team_id = ${teamId} and deleted_at is null
           and (${filter.search}::text is null or strpos(lower(name), lower(${filter.search})) > 0)
         limit ${limit}
       ) matching`,
-  });
+    },
+  );
   return {
     rows: rows.map((row) => ({ subject: toWorkflow(row), documentsOmitted: row.omitted })),
     ...total,

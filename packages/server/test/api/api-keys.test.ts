@@ -66,7 +66,7 @@ test("a key cannot give away a scope or a team that it does not have", async () 
   });
   const [ofAnother, unknown] = await Promise.all(told);
   expect(ofAnother).toEqual(unknown);
-  expect((await api.call("GET", "/v1/api-keys")).body.total).toBe(2);
+  expect((await api.call("GET", "/v1/api-keys")).body.api_keys).toHaveLength(2);
 });
 
 test("a key reaches the teams it was given and begins in its default one", async () => {
@@ -177,8 +177,34 @@ test("another team's key is not there; one that is shared is only taken away fro
     team_id: other.teamId,
     teams: [{ id: other.teamId, name: "another" }],
   });
-  expect((await api.call("GET", "/v1/api-keys")).body.total).toBe(1);
+  expect((await api.call("GET", "/v1/api-keys")).body.api_keys).toHaveLength(1);
   expect((await api.revoke(shared.id)).status).toBe(404);
+});
+
+test("a key cannot revoke itself, alone or among several teams, and goes on working", async () => {
+  const api = await setup();
+  const other = await api.newTeam();
+  const both = await api.newKey({ teamIds: [api.teamId, other.teamId] });
+  for (const { id, key } of [both, await api.newKey()]) {
+    const refused = await api.revoke(id, key);
+    expect(refused.body).toMatchObject({ status: 409, code: "key_in_use" });
+    expect(await api.me(key)).toBe(200);
+  }
+  expect((await api.revoke(both.id)).status).toBe(204);
+  expect((await api.call("GET", "/v1/audit")).body.entries).toHaveLength(1);
+});
+
+test("of two keys that revoke each other at once one is left", async () => {
+  const api = await setup();
+  for (let round = 0; round < 5; round++) {
+    const [one, two] = [await api.newKey(), await api.newKey()];
+    const answers = await Promise.all([api.revoke(one.id, two.key), api.revoke(two.id, one.key)]);
+    expect(answers.map(({ status }) => status).sort()).toEqual([204, 401]);
+    const [row] = await api.database.sql<{ left: number }>`
+      select count(*)::int as left from api_keys
+      where id in (${one.id}, ${two.id}) and revoked_at is null`;
+    expect(row?.left).toBe(1);
+  }
 });
 
 test("the operator's own key is not revoked through the API", async () => {

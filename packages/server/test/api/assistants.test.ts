@@ -43,7 +43,7 @@ test("an assistant keeps every other member exactly as given, and shows no secre
   const at = `${assistants}/${created.body.id}`;
   expect((await api.call("GET", at)).text).toBe(created.text);
   const listed = await api.call("GET", `${assistants}?search=ada`);
-  expect(listed.text).toBe(`{"assistants":[${created.text}],"total":1}`);
+  expect(listed.text).toBe(`{"assistants":[${created.text}],"total":1,"next_cursor":null}`);
   const [row] = await api.database.sql<{ all: string }>`
     select encode(document, 'escape') || sealed_credential::text || sealed_headers::text as all
     from assistants a join subscriptions s on s.id = a.id`;
@@ -179,7 +179,11 @@ test("a deleted assistant is gone everywhere, and so is another team's", async (
   expect(new Set(await statuses(key))).toEqual(new Set([404]));
   expect((await api.call("DELETE", `${assistants}/${id}`)).status).toBe(204);
   expect(new Set(await statuses(api.key))).toEqual(new Set([404]));
-  expect((await api.call("GET", assistants)).body).toEqual({ assistants: [], total: 0 });
+  expect((await api.call("GET", assistants)).body).toEqual({
+    assistants: [],
+    total: 0,
+    next_cursor: null,
+  });
 });
 
 test("the signing secret is read and rotated", async () => {

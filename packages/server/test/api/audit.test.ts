@@ -97,7 +97,7 @@ test("what is refused leaves no entry", async () => {
   const api = await open();
   const names = await furnish(api, { teamId: api.teamId, key: api.key, secret: "in-sight" });
   const reader = await api.newKey({ scopes: ["read"] });
-  const before = await api.entries("?size=1000");
+  const before = await api.entries("?limit=200");
   for (const operation of api.operations.filter(isAudited)) {
     const refused = [
       await send(api, operation, names, { key: null }),
@@ -112,7 +112,7 @@ test("what is refused leaves no entry", async () => {
       expect(status, `${operation.name} ${text}`).toBeLessThan(500);
     }
   }
-  expect(await api.entries("?size=1000")).toEqual(before);
+  expect(await api.entries("?limit=200")).toEqual(before);
 }, 60_000);
 
 test("a change and its entry exist together or not at all", async () => {
@@ -141,7 +141,7 @@ test("the same request under one Idempotency-Key leaves one entry", async () => 
   expect(await api.entries()).toHaveLength(1);
 });
 
-test("the log is read newest first, by page, by actor, action, subject and time, by administrators of the team", async () => {
+test("the log is read newest first, by actor, action, subject and time, by administrators of the team", async () => {
   const api = await open();
   const second = await api.newKey();
   const make = async (key: string, name: string): Promise<string> =>
@@ -170,8 +170,6 @@ test("the log is read newest first, by page, by actor, action, subject and time,
   expect(await what(`?actor=${second.id}`)).toEqual([["assistant.created", bob]]);
   expect(await what("?action=assistant.deleted")).toEqual([["assistant.deleted", ada]]);
   expect((await what(`?subject=${ada}`)).length).toBe(2);
-  expect(await what("?size=1&page=3")).toHaveLength(1);
-  expect(await what("?size=1&page=4")).toEqual([]);
   await api.database.sql`
     update audit_log set created_at = created_at - interval '1 day' where subject_id = ${bob}`;
   const since = new Date(Date.now() - 3_600_000).toISOString();

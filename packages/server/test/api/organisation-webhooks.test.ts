@@ -60,7 +60,13 @@ test("a created webhook has the documented fields and shows neither secret nor h
   const read = await api.call("GET", `${path}/${created.id}`);
   const listed = await api.call("GET", path);
   expect(read.body).toEqual(created);
-  expect(listed.body).toEqual({ webhooks: [created], total: 1, limit: 50, offset: 0 });
+  expect(listed.body).toEqual({
+    webhooks: [created],
+    total: 1,
+    limit: 50,
+    offset: 0,
+    next_cursor: null,
+  });
   expect(read.text + listed.text + JSON.stringify(api.logged)).not.toMatch(/s3cret|v4lue/);
   expect(await secretOf(api, created.id)).toBe("s3cret");
   expect(JSON.parse((await headersOf(api, created.id)) ?? "")).toEqual(headers);

@@ -30,7 +30,7 @@ test("a new team is reached by the key that made it, on every process at once, a
 
   const { key } = await api.newKey();
   expect((await api.call("GET", "/accounts/v1/users/me", { key, headers })).status).toBe(404);
-  expect((await api.call("GET", "/v1/teams", { key })).body.total).toBe(1);
+  expect((await api.call("GET", "/v1/teams", { key })).body.teams).toHaveLength(1);
 });
 
 test("a key lists the teams it reaches, newest first, and not another one", async () => {
@@ -38,10 +38,7 @@ test("a key lists the teams it reaches, newest first, and not another one", asyn
   await api.newTeam();
   const made = await api.call("POST", "/v1/teams", { body: { name: "b" } });
   const { body } = await api.call("GET", "/v1/teams");
-  expect(body.total).toBe(2);
   expect(body.teams.map(({ id }: { id: string }) => id)).toEqual([made.body.id, api.teamId]);
-  const page = await api.call("GET", "/v1/teams?size=1&page=2");
-  expect(page.body.teams.map(({ id }: { id: string }) => id)).toEqual([api.teamId]);
 });
 
 test("the same request under one Idempotency-Key makes one team, also when its answer was lost", async () => {
@@ -53,7 +50,7 @@ test("the same request under one Idempotency-Key makes one team, also when its a
     update idempotency_keys set status_code = null, sealed_response = null, in_flight_until = now()`;
   const second = await create();
   expect([second.status, second.body]).toEqual([201, first.body]);
-  expect((await api.call("GET", "/v1/teams")).body.total).toBe(2);
+  expect((await api.call("GET", "/v1/teams")).body.teams).toHaveLength(2);
 });
 
 test("teams need the scope admin, and a name", async () => {

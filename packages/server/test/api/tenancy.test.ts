@@ -182,12 +182,12 @@ test.each(walls)(
       const plain = await send(api, operation, own);
       judge(operation, plain);
       expect(plain.status, operation.name).toBe(200);
-      expect(plain.body.total, operation.name).toBeGreaterThan(0);
+      expect(rowsOf(plain).length, operation.name).toBeGreaterThan(0);
       expectNothingOf(foreign, plain, [], operation.name);
       // The other team's things are newer: read and then left out, they would leave this page empty.
       const size = "limit" in operation.query ? "limit" : "size";
       const newest = await send(api, operation, own, { query: `?${size}=1` });
-      expect(Object.values(newest.body).find(Array.isArray), operation.name).toHaveLength(1);
+      expect(rowsOf(newest), operation.name).toHaveLength(1);
       const parameters = Object.entries(operation.query).filter(
         ([name, schema]) => isId(schema) || name === "search",
       );
@@ -198,7 +198,7 @@ test.each(walls)(
           const about = `${operation.name}?${parameter}`;
           if (answer.status === 422) continue; // An event's name where an id belongs.
           judge(operation, answer);
-          expect([about, answer.body.total]).toEqual([about, 0]);
+          expect([about, rowsOf(answer), answer.body.total ?? 0]).toEqual([about, [], 0]);
           expectNothingOf(foreign, answer, [], about);
         }
       }
@@ -207,7 +207,9 @@ test.each(walls)(
 );
 
 const isList = (answer: { properties?: object } | undefined): boolean =>
-  "total" in (answer?.properties ?? {});
+  ["total", "next_cursor"].some((name) => name in (answer?.properties ?? {}));
+
+const rowsOf = ({ body }: CallAnswer): unknown[] => Object.values(body).find(Array.isArray) ?? [];
 
 test("a key selects no team that is not its own, for no operation", async () => {
   const { api, other, foreign, operations } = await openTwoTeams();

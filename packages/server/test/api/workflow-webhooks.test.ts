@@ -406,6 +406,7 @@ test.each(routesOfOne)(
     expect((await api.call("GET", path)).body).toEqual({
       subscriptions: [],
       total: 0,
+      next_cursor: null,
       page: 1,
       size: 300,
     });

@@ -53,7 +53,7 @@ test("a workflow keeps the exact text of its documents and is created once", asy
 });
 
 /** What a list says of itself when it is empty. */
-const nothing = { total: 0, page: 1, size: 300 };
+const nothing = { total: 0, next_cursor: null, page: 1, size: 300 };
 
 test("a workflow is changed, versioned and deleted by what is reported", async () => {
   const api = await open();

@@ -12,9 +12,10 @@ import {
 import { insertAuditEntry } from "../../db/audit.ts";
 import { AppError } from "../../errors.ts";
 import { getCallingKey } from "../auth.ts";
+import { nextCursorField } from "../cursor.ts";
 import type { ApiDeps } from "../deps.ts";
 import { Id, nameOf, nullable, PathId, Timestamp } from "../fields.ts";
-import { pageOf, pageQuery, totalFields, totalOf } from "../paging.ts";
+import { askedByCursor, cursorOnlyQuery } from "../paging.ts";
 import { acting, type TypeBox } from "../request.ts";
 import { invalidRequest } from "../validation.ts";
 
@@ -135,18 +136,20 @@ export function apiKeyRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
         description:
           "Of a key's teams only those are named that the calling key reaches too. `last_used_at` is true to the minute.",
         tags,
-        querystring: Type.Object(pageQuery, { additionalProperties: false }),
-        response: { 200: Type.Object({ api_keys: Type.Array(ApiKeyAnswer), ...totalFields }) },
+        querystring: Type.Object(cursorOnlyQuery, { additionalProperties: false }),
+        response: { 200: Type.Object({ api_keys: Type.Array(ApiKeyAnswer), ...nextCursorField }) },
       },
     },
     async ({ query, caller }) => {
-      const { rows, ...total } = await listApiKeys(
+      const list = { keyring: deps.keyring, caller, name: "api-keys", filter: {} };
+      const { page, told } = askedByCursor(list, query);
+      const { rows, ...read } = await listApiKeys(
         deps.database.forTeams((await getCallingKey(deps, caller)).teamIds),
         caller.teamId,
         caller.apiKeyId,
-        pageOf(query),
+        page,
       );
-      return { api_keys: rows.map(keyAnswer), ...totalOf(total) };
+      return { api_keys: rows.map(keyAnswer), ...told(read) };
     },
   );
 
@@ -158,7 +161,7 @@ export function apiKeyRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
         operationId: "revokeApiKey",
         summary: "Revokes a key; within five seconds it is refused everywhere",
         description:
-          "A key that also reaches teams which the calling key does not is taken away from the teams that both reach, and goes on working for the others. Revoked again it is 204 again. The operator's own key (`POSTRIDER_API_KEY`) is 409.",
+          "A key that also reaches teams which the calling key does not is taken away from the teams that both reach, and goes on working for the others. Revoked again it is 204 again. The calling key itself is 409 `key_in_use`, so that nobody locks himself out: revoke it with another key. The operator's own key (`POSTRIDER_API_KEY`) is 409.",
         tags,
         params: Type.Object({ api_key_id: PathId }),
         response: { 204: Type.Null() },
@@ -169,7 +172,8 @@ export function apiKeyRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       const keys = deps.keys.forTeams((await getCallingKey(deps, request.caller)).teamIds);
       const revoked = await revokeApiKey(keys, request.params.api_key_id, audit);
       if (revoked === "unknown") throw new AppError("not_found");
-      if (revoked === "operators_key") throw new AppError("operators_key");
+      if (revoked === "revoker_is_gone") throw new AppError("unauthorized");
+      if (revoked === "operators_key" || revoked === "key_in_use") throw new AppError(revoked);
       return reply.code(204).send(null);
     },
   );

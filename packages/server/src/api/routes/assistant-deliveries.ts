@@ -16,7 +16,7 @@ import { CallId } from "../fact-bodies/calls.ts";
 import { Instant, nullable, PathId, parseInstant, Timestamp } from "../fields.ts";
 import { hiddenField, seesPayloads } from "../hidden.ts";
 import { shownPayload } from "../opened.ts";
-import { pageOf, pageQuery, totalFields } from "../paging.ts";
+import { pageOf, pageQuery, totalFields, totalOf } from "../paging.ts";
 import type { Caller, TypeBox } from "../request.ts";
 
 const MessageType = Type.Union(assistantMessageTypes.map((type) => Type.Literal(type)));
@@ -103,7 +103,7 @@ export function assistantDeliveryRoutes(fastify: FastifyInstance, deps: ApiDeps)
         { ...pageOf(query), withPayload: seesPayloads(caller) },
       );
       const deliveries = rows.map((row) => deliveryText(deps.keyring, caller, row));
-      return sendExactJson(reply, listText("deliveries", deliveries, total));
+      return sendExactJson(reply, listText("deliveries", deliveries, totalOf(total)));
     },
   );
 }

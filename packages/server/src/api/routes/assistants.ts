@@ -18,7 +18,7 @@ import { type JsonText, joinObject, jsonMembers, jsonText } from "../../domain/j
 import type { ApiDeps } from "../deps.ts";
 import { listText, sendExactJson } from "../exact-json.ts";
 import { nameOf, nullable, PathId, Timestamp, textOf } from "../fields.ts";
-import { pageOf, pageQuery, totalFields } from "../paging.ts";
+import { askedByPage, walkFields, walkQuery } from "../paging.ts";
 import { ReceiverHeaders, ReceiverUrl, receiverHeaders, receiverUrl } from "../receiver.ts";
 import { acting, type TypeBox } from "../request.ts";
 import { signingSecretRoutes } from "../signing-secret-routes.ts";
@@ -137,21 +137,19 @@ export function assistantRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
         summary: "Lists assistants, newest first; `search` is part of the name",
         tags,
         querystring: Type.Object(
-          { ...pageQuery, search: Type.Optional(textOf(255)) },
+          { ...walkQuery, search: Type.Optional(textOf(255)) },
           { additionalProperties: false },
         ),
-        response: { 200: Type.Object({ assistants: Type.Array(Assistant), ...totalFields }) },
+        response: { 200: Type.Object({ assistants: Type.Array(Assistant), ...walkFields }) },
       },
     },
     async ({ query, caller }, reply) => {
-      const { rows, ...total } = await listAssistants(
-        caller.database,
-        caller.teamId,
-        { search: query.search || null },
-        pageOf(query),
-      );
+      const filter = { search: query.search || null };
+      const list = { keyring: deps.keyring, caller, name: "assistants", filter };
+      const { page, told } = askedByPage(list, query);
+      const { rows, ...read } = await listAssistants(caller.database, caller.teamId, filter, page);
       const assistants = rows.map((row) => assistantAnswer(row, row.documentOmitted));
-      return sendExactJson(reply, listText("assistants", assistants, total));
+      return sendExactJson(reply, listText("assistants", assistants, told(read)));
     },
   );
 

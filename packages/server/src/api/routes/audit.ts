@@ -1,8 +1,10 @@
 import type { FastifyInstance } from "fastify";
 import Type from "typebox";
 import { type AuditEntry, auditActions, listAuditEntries } from "../../db/audit.ts";
+import { nextCursorField } from "../cursor.ts";
+import type { ApiDeps } from "../deps.ts";
 import { Id, Instant, parseInstant, Timestamp, textOf } from "../fields.ts";
-import { pageOf, pageQuery, totalFields, totalOf } from "../paging.ts";
+import { askedByCursor, cursorOnlyQuery } from "../paging.ts";
 import type { TypeBox } from "../request.ts";
 
 const Entry = Type.Object(
@@ -18,7 +20,7 @@ const Entry = Type.Object(
 );
 
 /** Who changed what in a team's configuration, and who looked at its secrets. */
-export function auditRoutes(fastify: FastifyInstance): void {
+export function auditRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
   fastify.withTypeProvider<TypeBox>().get(
     "/v1/audit",
     {
@@ -32,7 +34,7 @@ export function auditRoutes(fastify: FastifyInstance): void {
         tags: ["Audit"],
         querystring: Type.Object(
           {
-            ...pageQuery,
+            ...cursorOnlyQuery,
             actor: Type.Optional(Id),
             action: Type.Optional(Type.Enum(auditActions)),
             subject: Type.Optional(textOf(64)),
@@ -41,23 +43,26 @@ export function auditRoutes(fastify: FastifyInstance): void {
           },
           { additionalProperties: false },
         ),
-        response: { 200: Type.Object({ entries: Type.Array(Entry), ...totalFields }) },
+        response: { 200: Type.Object({ entries: Type.Array(Entry), ...nextCursorField }) },
       },
     },
     async ({ query, caller }) => {
-      const { rows, ...total } = await listAuditEntries(
+      const filter = {
+        actorId: query.actor ?? null,
+        action: query.action ?? null,
+        subjectId: query.subject ?? null,
+        since: query.since === undefined ? null : parseInstant(query.since, ["query", "since"]),
+        until: query.until === undefined ? null : parseInstant(query.until, ["query", "until"]),
+      };
+      const list = { keyring: deps.keyring, caller, name: "audit", filter };
+      const { page, told } = askedByCursor(list, query);
+      const { rows, ...read } = await listAuditEntries(
         caller.database,
         caller.teamId,
-        {
-          actorId: query.actor ?? null,
-          action: query.action ?? null,
-          subjectId: query.subject ?? null,
-          since: query.since === undefined ? null : parseInstant(query.since, ["query", "since"]),
-          until: query.until === undefined ? null : parseInstant(query.until, ["query", "until"]),
-        },
-        pageOf(query),
+        filter,
+        page,
       );
-      return { entries: rows.map(entryAnswer), ...totalOf(total) };
+      return { entries: rows.map(entryAnswer), ...told(read) };
     },
   );
 }

@@ -31,7 +31,7 @@ import {
   callStatus,
 } from "../fact-bodies/calls.ts";
 import { Id } from "../fields.ts";
-import { pageOf, pageQuery, totalFields } from "../paging.ts";
+import { askedByPage, walkFields, walkQuery } from "../paging.ts";
 import { acting, type TypeBox } from "../request.ts";
 
 const params = Type.Object({ conversation_id: Type.String({ pattern: callIdPattern }) });
@@ -76,26 +76,24 @@ export function callRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
         tags,
         querystring: Type.Object(
           {
-            ...pageQuery,
+            ...walkQuery,
             assistantId: Type.Optional(Id),
             status: Type.Optional(Status),
           },
           { additionalProperties: false },
         ),
         response: {
-          200: Type.Object({ conversations: Type.Array(ListedConversation), ...totalFields }),
+          200: Type.Object({ conversations: Type.Array(ListedConversation), ...walkFields }),
         },
       },
     },
     async ({ query, caller }, reply) => {
-      const { rows, ...total } = await listCalls(
-        caller.database,
-        caller.teamId,
-        { assistantId: query.assistantId ?? null, status: query.status ?? null },
-        pageOf(query),
-      );
+      const filter = { assistantId: query.assistantId ?? null, status: query.status ?? null };
+      const list = { keyring: deps.keyring, caller, name: "conversations", filter };
+      const { page, told } = askedByPage(list, query);
+      const { rows, ...read } = await listCalls(caller.database, caller.teamId, filter, page);
       const calls = rows.map((call) => listedCall(openCall(deps.keyring, call)));
-      return sendExactJson(reply, listText("conversations", calls, total));
+      return sendExactJson(reply, listText("conversations", calls, told(read)));
     },
   );
 

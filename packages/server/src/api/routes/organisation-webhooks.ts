@@ -18,7 +18,7 @@ import {
 import { publicEventId } from "../../ids.ts";
 import type { ApiDeps } from "../deps.ts";
 import { nameOf, nullable, PathId, Timestamp } from "../fields.ts";
-import { totalFields, totalOf, windowFields, windowOf, windowQuery } from "../paging.ts";
+import { askedByWindow, walkWindowFields, walkWindowQuery } from "../paging.ts";
 import { ReceiverHeaders, ReceiverUrl, receiverHeaders, receiverUrl } from "../receiver.ts";
 import { acting, type TypeBox } from "../request.ts";
 import { signingSecretRoutes } from "../signing-secret-routes.ts";
@@ -127,21 +127,19 @@ export function organisationWebhookRoutes(fastify: FastifyInstance, deps: ApiDep
         operationId: "listWebhooks",
         summary: "Lists webhooks, newest first",
         tags,
-        querystring: Type.Object(windowQuery, { additionalProperties: false }),
+        querystring: Type.Object(walkWindowQuery, { additionalProperties: false }),
         response: {
-          200: Type.Object({ webhooks: Type.Array(Webhook), ...totalFields, ...windowFields }),
+          200: Type.Object({ webhooks: Type.Array(Webhook), ...walkWindowFields }),
         },
       },
     },
     async ({ query, caller }) => {
-      const page = windowOf(query);
-      const { rows, ...total } = await listSubscriptions(
-        caller.database,
-        { teamId: caller.teamId, contract },
-        { search: null, enabled: null, eventType: null },
-        page,
-      );
-      return { webhooks: rows.map(toWebhook), ...totalOf(total), ...page };
+      const filter = { search: null, enabled: null, eventType: null };
+      const list = { keyring: deps.keyring, caller, name: "webhooks", filter };
+      const { page, told } = askedByWindow(list, query);
+      const owner = { teamId: caller.teamId, contract };
+      const { rows, ...read } = await listSubscriptions(caller.database, owner, filter, page);
+      return { webhooks: rows.map(toWebhook), ...told(read) };
     },
   );
 

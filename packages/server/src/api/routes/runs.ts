@@ -20,7 +20,7 @@ import {
 } from "../fact-bodies/runs.ts";
 import { Id, Instant, nullable, PathId, parseInstant, Timestamp } from "../fields.ts";
 import { hiddenField, seesPayloads, shownTo } from "../hidden.ts";
-import { pageFields, pageOf, pageQuery } from "../paging.ts";
+import { askedByPage, pageIn, walkPageFields, walkQuery } from "../paging.ts";
 import { acting, type Caller, type TypeBox } from "../request.ts";
 
 const Status = Type.Union(
@@ -105,7 +105,7 @@ export function runRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
         tags,
         querystring: Type.Object(
           {
-            ...pageQuery,
+            ...walkQuery,
             workflow_id: Type.Optional(Id),
             status: Type.Optional(Status),
             search: Type.Optional(Type.String({ maxLength: 255 })),
@@ -114,25 +114,26 @@ export function runRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
           },
           { additionalProperties: false },
         ),
-        response: { 200: Type.Object({ runs: Type.Array(RunAnswer), ...pageFields }) },
+        response: { 200: Type.Object({ runs: Type.Array(RunAnswer), ...walkPageFields }) },
       },
     },
     async ({ query, caller }, reply) => {
       const withDocuments = seesPayloads(caller);
-      const { rows, ...total } = await listRuns(
-        caller.database,
-        caller.teamId,
-        {
-          workflowId: query.workflow_id ?? null,
-          status: query.status ?? null,
-          search: query.search || null,
-          start: query.start === undefined ? null : parseInstant(query.start, ["query", "start"]),
-          end: query.end === undefined ? null : parseInstant(query.end, ["query", "end"]),
-        },
-        { ...pageOf(query), withDocuments },
-      );
+      const filter = {
+        workflowId: query.workflow_id ?? null,
+        status: query.status ?? null,
+        search: query.search || null,
+        start: query.start === undefined ? null : parseInstant(query.start, ["query", "start"]),
+        end: query.end === undefined ? null : parseInstant(query.end, ["query", "end"]),
+      };
+      const list = { keyring: deps.keyring, caller, name: "runs", filter };
+      const { page, told } = askedByPage(list, query);
+      const { rows, ...read } = await listRuns(caller.database, caller.teamId, filter, {
+        ...page,
+        withDocuments,
+      });
       const runs = rows.map((row) => runText(caller, openRun(deps.keyring, row.subject), row));
-      return sendExactJson(reply, listText("runs", runs, total, query));
+      return sendExactJson(reply, listText("runs", runs, { ...told(read), ...pageIn(query) }));
     },
   );
 

@@ -17,7 +17,7 @@ import {
 } from "../fact-bodies/steps.ts";
 import { nullable, PathId, Timestamp } from "../fields.ts";
 import { hiddenField, seesPayloads, shownTo } from "../hidden.ts";
-import { pageFields, pageOf, pageQuery } from "../paging.ts";
+import { askedByPage, pageIn, walkPageFields, walkQuery } from "../paging.ts";
 import type { Caller, TypeBox } from "../request.ts";
 
 const StepAnswer = Type.Object(
@@ -88,25 +88,29 @@ export function stepRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       config: { scope: "read" },
       schema: {
         operationId: "listSteps",
-        summary: "Lists a run's steps by their index, those without one last",
+        summary:
+          "Lists a run's steps by the index that each was first reported with, those without one last",
         description: privateDocuments,
         tags,
         params: ofRun,
-        querystring: Type.Object(pageQuery, { additionalProperties: false }),
-        response: { 200: Type.Object({ steps: Type.Array(StepAnswer), ...pageFields }) },
+        querystring: Type.Object(walkQuery, { additionalProperties: false }),
+        response: { 200: Type.Object({ steps: Type.Array(StepAnswer), ...walkPageFields }) },
       },
     },
     async ({ params, query, caller }, reply) => {
       const { teamId } = caller;
       const run = await findRun(caller.database.sql, teamId, params.run_id);
       if (!run) throw new AppError("not_found");
-      const { rows, ...total } = await listSteps(
+      const filter = { runId: run.id };
+      const list = { keyring: deps.keyring, caller, name: "steps", filter };
+      const { page, told } = askedByPage(list, query);
+      const { rows, ...read } = await listSteps(
         caller.database,
-        { teamId, runId: run.id },
-        { ...pageOf(query), withDocuments: seesPayloads(caller) },
+        { teamId, ...filter },
+        { ...page, withDocuments: seesPayloads(caller) },
       );
       const steps = rows.map((row) => stepText(caller, openStep(deps.keyring, row.subject), row));
-      return sendExactJson(reply, listText("steps", steps, total, query));
+      return sendExactJson(reply, listText("steps", steps, { ...told(read), ...pageIn(query) }));
     },
   );
 

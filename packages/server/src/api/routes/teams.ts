@@ -12,9 +12,10 @@ import {
 import { createTeamFor, listTeamsOfKey, type Team } from "../../db/teams.ts";
 import { AppError } from "../../errors.ts";
 import { getCallingKey } from "../auth.ts";
+import { nextCursorField } from "../cursor.ts";
 import type { ApiDeps } from "../deps.ts";
 import { nameOf, nullable, PathId, Timestamp } from "../fields.ts";
-import { pageOf, pageQuery, totalFields, totalOf } from "../paging.ts";
+import { askedByCursor, cursorOnlyQuery } from "../paging.ts";
 import { acting, type TypeBox } from "../request.ts";
 import { invalidRequest } from "../validation.ts";
 
@@ -95,17 +96,21 @@ export function teamRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
         operationId: "listTeams",
         summary: "Lists the teams that the calling key reaches, newest first",
         tags,
-        querystring: Type.Object(pageQuery, { additionalProperties: false }),
-        response: { 200: Type.Object({ teams: Type.Array(TeamAnswer), ...totalFields }) },
+        querystring: Type.Object(cursorOnlyQuery, { additionalProperties: false }),
+        response: { 200: Type.Object({ teams: Type.Array(TeamAnswer), ...nextCursorField }) },
       },
     },
     async ({ query, caller }) => {
-      const { rows, ...total } = await listTeamsOfKey(
+      const { apiKeyId } = caller;
+      // Another key reaches other teams, whichever team it asks for.
+      const list = { keyring: deps.keyring, caller, name: "teams", filter: { apiKeyId } };
+      const { page, told } = askedByCursor(list, query);
+      const { rows, ...read } = await listTeamsOfKey(
         deps.database.forTeams((await getCallingKey(deps, caller)).teamIds),
-        caller.apiKeyId,
-        pageOf(query),
+        apiKeyId,
+        page,
       );
-      return { teams: rows.map(teamAnswer), ...totalOf(total) };
+      return { teams: rows.map(teamAnswer), ...told(read) };
     },
   );
 

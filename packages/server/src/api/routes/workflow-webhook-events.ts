@@ -133,7 +133,7 @@ export function workflowWebhookEventRoutes(fastify: FastifyInstance, deps: ApiDe
         { ...pageOf(query), withPayload: seesPayloads(caller) },
       );
       const events = rows.map((row) => eventText(deps.keyring, caller, row));
-      return sendExactJson(reply, listText("events", events, total, query));
+      return sendExactJson(reply, listText("events", events, pageTotalOf(total, query)));
     },
   );
 

@@ -17,7 +17,7 @@ import {
 import { publicEventId } from "../../ids.ts";
 import type { ApiDeps } from "../deps.ts";
 import { nameOf, nullable, PathId, Timestamp, textOf } from "../fields.ts";
-import { pageFields, pageOf, pageQuery, pageTotalOf } from "../paging.ts";
+import { askedByPage, pageIn, walkPageFields, walkQuery } from "../paging.ts";
 import { ReceiverHeaders, ReceiverUrl, receiverHeaders, receiverUrl } from "../receiver.ts";
 import { acting, type TypeBox } from "../request.ts";
 import { signingSecretRoutes } from "../signing-secret-routes.ts";
@@ -148,7 +148,7 @@ export function workflowWebhookRoutes(fastify: FastifyInstance, deps: ApiDeps): 
         tags,
         querystring: Type.Object(
           {
-            ...pageQuery,
+            ...walkQuery,
             search: Type.Optional(textOf(2048)),
             enabled: Type.Optional(Type.Boolean()),
             action: Type.Optional(Action),
@@ -156,22 +156,21 @@ export function workflowWebhookRoutes(fastify: FastifyInstance, deps: ApiDeps): 
           { additionalProperties: false },
         ),
         response: {
-          200: Type.Object({ subscriptions: Type.Array(Webhook), ...pageFields }),
+          200: Type.Object({ subscriptions: Type.Array(Webhook), ...walkPageFields }),
         },
       },
     },
     async ({ query, caller }) => {
-      const { rows, ...total } = await listSubscriptions(
-        caller.database,
-        { teamId: caller.teamId, contract },
-        {
-          search: query.search || null,
-          enabled: query.enabled ?? null,
-          eventType: query.action ?? null,
-        },
-        pageOf(query),
-      );
-      return { subscriptions: rows.map(toWebhook), ...pageTotalOf(total, query) };
+      const filter = {
+        search: query.search || null,
+        enabled: query.enabled ?? null,
+        eventType: query.action ?? null,
+      };
+      const list = { keyring: deps.keyring, caller, name: "workflow-webhooks", filter };
+      const { page, told } = askedByPage(list, query);
+      const owner = { teamId: caller.teamId, contract };
+      const { rows, ...read } = await listSubscriptions(caller.database, owner, filter, page);
+      return { subscriptions: rows.map(toWebhook), ...told(read), ...pageIn(query) };
     },
   );
 

@@ -19,7 +19,7 @@ import {
   workflowUpdated,
 } from "../fact-bodies/workflows.ts";
 import { AnyObject, nullable, PathId, Timestamp, textOf } from "../fields.ts";
-import { pageFields, pageOf, pageQuery } from "../paging.ts";
+import { askedByPage, pageIn, walkPageFields, walkQuery } from "../paging.ts";
 import type { TypeBox } from "../request.ts";
 
 const WorkflowAnswer = Type.Object(
@@ -95,22 +95,24 @@ export function workflowRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
         summary: "Lists workflows, newest first",
         tags,
         querystring: Type.Object(
-          { ...pageQuery, search: Type.Optional(textOf(255)) },
+          { ...walkQuery, search: Type.Optional(textOf(255)) },
           { additionalProperties: false },
         ),
-        response: { 200: Type.Object({ workflows: Type.Array(WorkflowAnswer), ...pageFields }) },
+        response: {
+          200: Type.Object({ workflows: Type.Array(WorkflowAnswer), ...walkPageFields }),
+        },
       },
     },
     async ({ query, caller }, reply) => {
       const filter = { search: query.search || null };
-      const { rows, ...total } = await listWorkflows(
-        caller.database,
-        caller.teamId,
-        filter,
-        pageOf(query),
-      );
+      const list = { keyring: deps.keyring, caller, name: "workflows", filter };
+      const { page, told } = askedByPage(list, query);
+      const { rows, ...read } = await listWorkflows(caller.database, caller.teamId, filter, page);
       const workflows = rows.map((row) => workflowText(row.subject, row.documentsOmitted));
-      return sendExactJson(reply, listText("workflows", workflows, total, query));
+      return sendExactJson(
+        reply,
+        listText("workflows", workflows, { ...told(read), ...pageIn(query) }),
+      );
     },
   );
 

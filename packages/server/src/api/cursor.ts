@@ -1,0 +1,69 @@
+import Type from "typebox";
+import type { Place } from "../db/walks.ts";
+import type { Keyring } from "../secrets.ts";
+import type { Caller } from "./request.ts";
+import { invalidRequest } from "./validation.ts";
+
+/** The query parameter of every list that can be gone through row by row, whatever changes meanwhile. */
+export const cursorQuery = {
+  cursor: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 8192,
+      pattern: "^[A-Za-z0-9_-]*$",
+      title: "the `next_cursor` of an answer",
+      description:
+        "The `next_cursor` of the answer before, with the same filters. Following it gives each row that existed at the first page and still matches, exactly once, whatever is added or removed meanwhile; newer rows are not included.",
+    }),
+  ),
+};
+
+/** The field of every such answer: null when nothing follows. */
+export const nextCursorField = {
+  next_cursor: Type.Union([Type.String(), Type.Null()], {
+    description: "The `cursor` of the next page; null when no rows follow.",
+  }),
+};
+
+/** The cursors of one list, as one caller has asked for it. */
+export type Cursors = {
+  /** Reads a cursor; one of another list, team or filter is a 422, like one that nobody made. */
+  read(cursor: string | undefined): Place | undefined;
+  /** Makes the answer's `next_cursor`. */
+  field(next: Place | null): { next_cursor: string | null };
+};
+
+const tagBytes = 16;
+
+/**
+ * Makes and reads the cursors of a list: places in it, with a tag over the place, the list, the team and the filters.
+ *
+ * So a cursor holds nothing but what this service has put in, and it needs no storage.
+ */
+export function openCursors(
+  keyring: Keyring,
+  { teamId }: Pick<Caller, "teamId">,
+  list: { name: string; filter: object },
+): Cursors {
+  const tagged = (place: string) => JSON.stringify([list.name, teamId, list.filter, place]);
+  return {
+    read(cursor) {
+      if (cursor === undefined) return undefined;
+      const bytes = Buffer.from(cursor, "base64url");
+      const place = bytes.toString("utf8", tagBytes);
+      // Decoding passes over what does not belong there.
+      const whole = bytes.toString("base64url") === cursor;
+      if (whole && keyring.isTag(bytes.subarray(0, tagBytes), tagged(place))) {
+        return JSON.parse(place) as Place;
+      }
+      const msg = "is not the next_cursor of an answer of this list with these filters";
+      throw invalidRequest([{ loc: ["query", "cursor"], msg, type: "cursor" }]);
+    },
+    field(next) {
+      if (next === null) return { next_cursor: null };
+      const place = JSON.stringify(next);
+      const bytes = Buffer.concat([keyring.tag(tagged(place)), Buffer.from(place)]);
+      return { next_cursor: bytes.toString("base64url") };
+    },
+  };
+}

@@ -1,0 +1,94 @@
+import {
+  type Listed,
+  type ListQueries,
+  type Page,
+  type PageOfRows,
+  readList,
+  readPage,
+} from "./lists.ts";
+import { type Database, part, type Sql, type SqlPart } from "./sql.ts";
+
+/**
+ * When a walk through a list began: what was committed then, and an hour before it in seconds since 1970, both as texts
+ * of the database.
+ */
+type WalkStart = [snapshot: string, hourBefore: string];
+
+/** How far a walk has come: when it began, and its last row by the order of its list. */
+export type Place = { start: WalkStart; row: string[] };
+
+/** Which part of a list: from a place on, or after some rows. */
+export type WalkPage = Page & { after?: Place | undefined };
+
+/**
+ * The order of a list, by columns that never change, of which the last tells all its rows apart: a row whose place
+ * changes would be skipped or told twice.
+ */
+export type Order = {
+  /** The row's values in these columns, as `text[]`. */
+  row: SqlPart;
+  /** What comes behind a row with these values. */
+  behind: (row: readonly string[]) => SqlPart;
+};
+
+/** By id, the greatest first. Ids that callers bring may carry any time. */
+export const byId: Order = { row: part`array[id]`, behind: ([id]) => part`id < ${id}` };
+
+/** A time to the microsecond, as text; how the database prints times is a setting. */
+export const timeText = (column: SqlPart): SqlPart =>
+  part`(extract(epoch from ${column}) * 1000000)::bigint::text`;
+
+/** The time that such a text tells. */
+export const timeOf = (text: string | undefined): SqlPart =>
+  part`'epoch'::timestamptz + ${text}::bigint * interval '1 microsecond'`;
+
+/** Columns that a page takes along for the next one; `readWalk` and `readCountedWalk` read them. */
+export const markedBy = (order: Order): SqlPart => part`
+  ${order.row} as walk_row,
+  array[pg_current_snapshot()::text,
+        extract(epoch from now() - interval '1 hour')::bigint::text] as walk_start`;
+
+/**
+ * Which rows a page of a walk takes: those behind its place that were there when the walk began.
+ *
+ * Whether a row was is told by the transaction that made it. After a restore into another server these numbers mean
+ * nothing: one that lies ahead of this server is such a one, and rows older than the longest transaction need none.
+ */
+export function stillToTell(order: Order, after: Place | undefined): SqlPart {
+  if (after === undefined) return part`true`;
+  const [snapshot, hourBefore] = after.start;
+  return part`${order.behind(after.row)}
+    and (created_in is null
+         or created_at < to_timestamp(${hourBefore}::float8)
+         or created_in >= pg_snapshot_xmax(pg_current_snapshot())
+         or pg_visible_in_snapshot(created_in, ${snapshot}::pg_snapshot))`;
+}
+
+type Marked = { walk_row: string[]; walk_start: WalkStart };
+
+/** A page of a walk: `next` is where to go on from, null at the end. */
+export type Walked<Read> = Read & { next: Place | null };
+
+/** Reads a page of a walk, as `readPage` does. */
+export async function readWalk<Row extends object>(
+  database: Database,
+  walk: WalkPage,
+  page: (sql: Sql) => Promise<Row[]>,
+): Promise<Walked<PageOfRows<Row>>> {
+  return walked(await readPage(database, { page, limit: walk.limit }), walk);
+}
+
+/** Reads a page of a walk and the total, as `readList` does. */
+export async function readCountedWalk<Row extends object>(
+  database: Database,
+  walk: WalkPage,
+  queries: Pick<ListQueries<Row>, "page" | "count">,
+): Promise<Walked<Listed<Row>>> {
+  return walked(await readList(database, { ...queries, ...walk }), walk);
+}
+
+function walked<Read extends PageOfRows<object>>(read: Read, { after }: WalkPage): Walked<Read> {
+  const last = read.more ? (read.rows.at(-1) as Marked | undefined) : undefined;
+  const next = last && { start: after?.start ?? last.walk_start, row: last.walk_row };
+  return { ...read, next: next ?? null };
+}
