@@ -83,13 +83,11 @@ function readNotes(file: string): string[] {
   }
 }
 
-/** The hash of all that a test file's reach hangs on: itself, the sources, what tests have in common. */
+/** The hash of what a test file's reach hangs on: itself and the sources. */
 function hashes(files: readonly string[]): (test: string) => string {
   const read = (file: string) => readFileSync(path.join(root, file));
   const common = createHash("sha256");
-  for (const file of files) {
-    if (isSource(file) || file.includes("/test/support/")) common.update(file).update(read(file));
-  }
+  for (const file of files.filter(isSource)) common.update(file).update(read(file));
   const ofAll = common.digest();
   return (test) => createHash("sha256").update(ofAll).update(test).update(read(test)).digest("hex");
 }
