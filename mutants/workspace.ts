@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import {
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -16,10 +17,13 @@ import path from "node:path";
 /** The root of the repository. */
 export const root = path.resolve(import.meta.dirname, "..");
 
-/** Lists the files of a repository: those that git knows, and new ones that it does not ignore. */
-export function listFiles(of = root): string[] {
-  const listed = execFileSync("git", ["ls-files", "-z", "-co", "--exclude-standard"], { cwd: of });
-  return [...new Set(listed.toString().split("\0").filter(Boolean))].sort();
+/** Lists the files of the repository: those that git knows, and new ones that it does not ignore. */
+export function listFiles(): string[] {
+  const listed = execFileSync("git", ["ls-files", "-z", "-co", "--exclude-standard"], {
+    cwd: root,
+  });
+  const files = listed.toString().split("\0");
+  return [...new Set(files)].filter((file) => file && existsSync(path.join(root, file))).sort();
 }
 
 /** A copy of the repository in which things may be broken. */

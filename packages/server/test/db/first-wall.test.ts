@@ -5,7 +5,7 @@ import { insertIdentities } from "../../src/db/fact-identities.ts";
 import type { Database, Tx } from "../../src/db/sql.ts";
 import { openFactsApi } from "../support/facts.ts";
 import { furnish } from "../support/furnish.ts";
-import { type Asked, teamFunctions } from "../support/team-functions.ts";
+import { type Asked, askedAbout, teamFunctions } from "../support/team-functions.ts";
 import { makeTwin, removeTeam, stateOf, timeless } from "../support/twins.ts";
 
 /** Functions that are about no team in particular, or make what they are given; of all teams by their names: more. */
@@ -102,33 +102,14 @@ async function undo<T>(database: Database, work: (tx: Tx) => Promise<T>): Promis
   return result.value;
 }
 
-/** A database inside of a transaction: what begins another one goes on in this one. */
-const within = (tx: Tx): Database => ({
-  sql: tx,
-  begin: (work) => work(tx),
-  beginReading: (work) => work(tx),
-});
-
 test("invariant 10: what a statement says and does for a team is the same as if a twin of it had never been, without row security", async () => {
   const { api, names, teamId, twinId, strangerId } = await openTwins();
-  const name = (parameter: string) => names[parameter]?.[0] ?? "";
-  const eventId = names.event_id?.[1]?.replace("event_", "") ?? "";
   const [key] = await api.database.sql<{ id: string }>`
     select id from api_keys where default_team_id = ${teamId} order by id limit 1`;
   const play = (call: (asked: Asked) => Promise<unknown>, as: string, twinIsThere: boolean) =>
     undo(api.database, async (tx) => {
       if (!twinIsThere) await removeTeam(tx, twinId);
-      const owner = { teamId: as, contract: "workflow" };
-      const asked = {
-        tx,
-        database: within(tx),
-        teamId: as,
-        owner,
-        keyId: key?.id ?? "",
-        name,
-        eventId,
-      };
-      const answer = timeless(await call(asked));
+      const answer = timeless(await call(askedAbout(tx, as, names, key?.id)));
       return { answer, own: await stateOf(tx, teamId), twin: await stateOf(tx, twinId) };
     });
   for (const [what, call] of Object.entries(teamFunctions)) {

@@ -20,6 +20,7 @@ import * as subscriptions from "../../src/db/subscriptions.ts";
 import * as teamSettings from "../../src/db/team-settings.ts";
 import * as wanted from "../../src/db/wanted.ts";
 import * as workflows from "../../src/db/workflows.ts";
+import type { Names } from "./furnish.ts";
 
 /** Whom a function is asked about: a team, and names that it and another team have. */
 export type Asked = {
@@ -31,6 +32,18 @@ export type Asked = {
   name(parameter: string): string;
   eventId: string;
 };
+
+/** Asks about a team, by the names that `furnish` gave its things. */
+export const askedAbout = (tx: Tx, teamId: string, names: Names, keyId = ""): Asked => ({
+  tx,
+  // What begins a transaction goes on in this one.
+  database: { sql: tx, begin: (work) => work(tx), beginReading: (work) => work(tx) },
+  teamId,
+  owner: { teamId, contract: "workflow" },
+  keyId,
+  name: (parameter) => names[parameter]?.[0] ?? "",
+  eventId: names.event_id?.[1]?.replace("event_", "") ?? "",
+});
 
 const page = { offset: 0, limit: 50 };
 const since = new Date(0);
@@ -69,12 +82,11 @@ async function leased(asked: Asked): Promise<deliveries.Unsent> {
   return { teamId: asked.teamId, id, leaseToken: lease };
 }
 
-async function attemptOf(asked: Asked): Promise<attempts.AttemptRecord> {
-  const { id, leaseToken } = await leased(asked);
+function attemptOf({ teamId, name }: Asked): attempts.AttemptRecord {
   return {
-    teamId: asked.teamId,
-    deliveryId: id,
-    leaseToken,
+    teamId,
+    deliveryId: name("event_id"),
+    leaseToken: lease,
     createdAt: "2026-11-21T10:30:00Z",
     number: 7,
     attemptId: "0".repeat(24),
@@ -121,8 +133,11 @@ export const teamFunctions: Record<string, (asked: Asked) => Promise<unknown>> =
   },
   deleteAssistant: (a) => assistants.deleteAssistant(a.tx, a.teamId, a.name("assistant_id"), by),
   listAssistants: (a) => assistants.listAssistants(a.database, a.teamId, { search: null }, page),
-  recordAttempts: async (a) => attempts.recordAttempts(a.tx, [await attemptOf(a)]),
-  recordLateAttempts: async (a) => attempts.recordLateAttempts(a.tx, [await attemptOf(a)]),
+  recordAttempts: async (a) => {
+    await leased(a);
+    return await attempts.recordAttempts(a.tx, [attemptOf(a)]);
+  },
+  recordLateAttempts: (a) => attempts.recordLateAttempts(a.tx, [attemptOf(a)]),
   listAuditEntries: (a) => {
     const any = { actorId: null, action: null, subjectId: null, since: null, until: null };
     return audit.listAuditEntries(a.database, a.teamId, any, page);
