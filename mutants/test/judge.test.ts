@@ -38,8 +38,8 @@ test("a fault that a test notices is told from one that nobody notices and from 
     return openJudge(workspace, runner, new Map(Object.keys(tests).map((one) => [one, reached])));
   };
   const patient = openOne(0);
-  // What never ends is given up after 5 s.
-  const hasty = openOne(-2_500);
+  // What never ends is given up soon.
+  const hasty = openOne(-3_200);
   onTestFinished(patient.close);
 
   const mutants = typescriptMutants(file, source);
