@@ -6,6 +6,7 @@ export type Options = {
   areas: string[];
   only: string[];
   kind: string;
+  tests: string[];
   sample: number | undefined;
   seed: number;
   json: boolean;
@@ -22,6 +23,7 @@ which faults nobody noticed. Exit code 1 when fewer than 90 % are noticed in an 
   --area <…>     only these areas: ${names}
   --only <…>     only files whose path contains one of these
   --kind <text>  only faults whose kind contains it, such as "team predicate"
+  --tests <…>    only test files whose path contains one of these: what does this test notice?
   --sample <n>   so many faults of each area, drawn by the seed; all without it
   --seed <n>     which are drawn (1)
   --list         print the faults and try none
@@ -49,6 +51,7 @@ export function readOptions(args: readonly string[]): Options {
     areas: chosen,
     only: values.only?.split(",") ?? [],
     kind: values.kind ?? "",
+    tests: values.tests?.split(",") ?? [],
     sample: values.sample === undefined ? undefined : wholeNumber("--sample", values.sample),
     seed: wholeNumber("--seed", values.seed),
     json: values.json,
@@ -64,6 +67,7 @@ function parse(args: readonly string[]) {
         area: { type: "string" },
         only: { type: "string" },
         kind: { type: "string" },
+        tests: { type: "string" },
         sample: { type: "string" },
         seed: { type: "string", default: "1" },
         json: { type: "boolean", default: false },

@@ -29,6 +29,10 @@ const sourceOf = (file: string): string => {
 
 type Planned = { area: Area; left: Mutant[]; equivalent: Mutant[] };
 
+/** Says whether a path contains one of these; without any, all do. */
+const hasOneOf = (file: string, parts: readonly string[]): boolean =>
+  parts.length === 0 || parts.some((part) => file.includes(part));
+
 /** All faults of the areas that were chosen; ends the program when one is listed that no longer exists. */
 function plan({ only, kind, areas: chosen, sample: size, seed }: Options): Planned[] {
   const listed = readEquivalents();
@@ -41,9 +45,7 @@ function plan({ only, kind, areas: chosen, sample: size, seed }: Options): Plann
     say(`mutants/equivalent.json lists what no longer exists: ${JSON.stringify(one)}`);
   if (stale.length > 0) process.exit(2);
 
-  const wanted = (mutant: Mutant) =>
-    mutant.kind.includes(kind) &&
-    (only.length === 0 || only.some((part) => mutant.file.includes(part)));
+  const wanted = (mutant: Mutant) => mutant.kind.includes(kind) && hasOneOf(mutant.file, only);
   return found
     .filter(({ area }) => chosen.includes(area.name))
     .map(({ area, left, equivalent }) => ({
@@ -67,41 +69,50 @@ async function openDatabase(): Promise<Record<string, string>> {
   return { POSTRIDER_TEST_DATABASE_URL: server.url };
 }
 
+/** Tries faults of one area, one after the other. */
+async function tryArea(area: Area, mutants: Mutant[], env: Record<string, string>) {
+  const tests = testsOf(area, files).filter((test) => hasOneOf(test, options.tests));
+  const reached = await measure(files, tests, env, (test, { durationMs, failed }) => {
+    const seconds = (durationMs / 1_000).toFixed(1);
+    const fails = failed.length > 0 ? ", FAILS without a fault and is left out" : "";
+    say(`${area.name}: ${test} takes ${seconds} s${fails}`);
+  });
+  for (const [test, { failed }] of reached) if (failed.length > 0) reached.delete(test);
+  const workspace = openWorkspace(files);
+  const judge = openJudge(workspace, openRunner(workspace.directory, env), reached);
+  closing.unshift(judge.close);
+  const judged: Judged[] = [];
+  for (const mutant of mutants) {
+    const verdict = await judge.judge(mutant);
+    judged.push({ area: area.name, mutant, verdict });
+    tell(judged, mutants.length);
+  }
+  closing.shift();
+  judge.close();
+  return judged;
+}
+
+/** Says what became of the last fault, if it is worth a line, and how far it is. */
+function tell(judged: readonly Judged[], count: number): void {
+  const last = judged.at(-1);
+  if (!last) return;
+  const { area, mutant, verdict } = last;
+  const line = lineOf(mutant, sourceOf(mutant.file));
+  if (verdict.kind === "survived") say(`survived ${verdict.tests} test files: ${line}`);
+  if (verdict.kind === "broken") say(`broken (${verdict.reason}): ${line}`);
+  if (judged.length % 10 !== 0) return;
+  const survived = judged.filter((one) => one.verdict.kind === "survived").length;
+  say(`${area}: ${judged.length} of ${count}, ${survived} survived`);
+}
+
 async function tryAll(planned: readonly Planned[]): Promise<Judged[]> {
   const env = await openDatabase();
   const judged: Judged[] = [];
   for (const { area, left, equivalent } of planned) {
-    judged.push(
-      ...equivalent.map(
-        (mutant): Judged => ({ area: area.name, mutant, verdict: { kind: "equivalent" } }),
-      ),
-    );
-    if (left.length === 0) continue;
-    const tests = testsOf(area, files);
-    const reached = await measure(files, tests, env, (test, { durationMs, failed }) =>
-      say(
-        `${area.name}: ${test} takes ${(durationMs / 1_000).toFixed(1)} s${failed.length > 0 ? ", and FAILS without a fault: it is left out" : ""}`,
-      ),
-    );
-    for (const [test, { failed }] of reached) if (failed.length > 0) reached.delete(test);
-    const workspace = openWorkspace(files);
-    const judge = openJudge(workspace, openRunner(workspace.directory, env), reached);
-    closing.unshift(judge.close);
-    let survived = 0;
-    for (const [index, mutant] of left.entries()) {
-      const verdict = await judge.judge(mutant);
-      judged.push({ area: area.name, mutant, verdict });
-      if (verdict.kind === "survived") {
-        survived++;
-        say(`survived ${verdict.tests} test files: ${lineOf(mutant, sourceOf(mutant.file))}`);
-      } else if (verdict.kind === "broken") {
-        say(`broken (${verdict.reason}): ${lineOf(mutant, sourceOf(mutant.file))}`);
-      }
-      if ((index + 1) % 10 === 0)
-        say(`${area.name}: ${index + 1} of ${left.length}, ${survived} survived`);
+    for (const mutant of equivalent) {
+      judged.push({ area: area.name, mutant, verdict: { kind: "equivalent" } });
     }
-    closing.shift();
-    judge.close();
+    if (left.length > 0) judged.push(...(await tryArea(area, left, env)));
   }
   return judged;
 }
