@@ -15,33 +15,42 @@ export function openRunner(directory: string, env: Record<string, string>): Runn
   let child: Promise<ChildProcess> | undefined;
   const pending = new Set<string>();
 
-  const stop = async () => {
-    const stopping = child;
-    child = undefined;
-    // The whole group: a test's process that is in an endless loop hears nothing else.
-    const pid = (await stopping?.catch(() => undefined))?.pid;
+  let pid: number | undefined;
+  // The whole group: a test's process that is in an endless loop hears nothing else.
+  const stop = () => {
     if (pid !== undefined) killGroup(pid);
+    child = undefined;
   };
+  process.once("exit", stop);
 
   return {
     changed: (file) => pending.add(file),
     async run(test, msMax) {
       if (!child) pending.clear();
-      child ??= start(directory, env);
+      child ??= start(directory, env, (started) => {
+        pid = started;
+      });
       const runner = await child;
       const request: Request = { test, changed: [...pending] };
       pending.clear();
       const answer = await ask(runner, request, msMax);
       if (typeof answer !== "string") return answer;
-      await stop();
+      stop();
       if (answer === "timed out") return answer;
       return { failed: ["the process of the tests ended"], durationMs: 0 };
     },
-    close: () => void stop(),
+    close() {
+      process.off("exit", stop);
+      stop();
+    },
   };
 }
 
-async function start(directory: string, env: Record<string, string>): Promise<ChildProcess> {
+async function start(
+  directory: string,
+  env: Record<string, string>,
+  onStart: (pid: number | undefined) => void,
+): Promise<ChildProcess> {
   const child = fork(path.join(import.meta.dirname, "runner.ts"), [directory], {
     execArgv: ["--import", import.meta.resolve("tsx")],
     env: { ...process.env, ...env },
@@ -49,6 +58,7 @@ async function start(directory: string, env: Record<string, string>): Promise<Ch
     detached: true,
     stdio: ["ignore", "ignore", "inherit", "ipc"],
   });
+  onStart(child.pid);
   const first = await hear(child, 120_000);
   if (first !== "ready") throw new Error("the process that runs the tests did not start");
   return child;

@@ -41,6 +41,8 @@ export type Workspace = {
  */
 export function openWorkspace(files: readonly string[], from = root): Workspace {
   const directory = realpathSync(mkdtempSync(path.join(tmpdir(), "postrider-mutants-")));
+  const remove = () => rmSync(directory, { recursive: true, force: true });
+  process.once("exit", remove);
   for (const file of files) cpSync(path.join(from, file), path.join(directory, file));
   const packages = path.join(directory, "node_modules");
   mkdirSync(path.join(packages, "@postrider"), { recursive: true });
@@ -57,6 +59,9 @@ export function openWorkspace(files: readonly string[], from = root): Workspace 
     directory,
     read: (file) => readFileSync(path.join(directory, file), "utf8"),
     write: (file, text) => writeFileSync(path.join(directory, file), text),
-    remove: () => rmSync(directory, { recursive: true, force: true }),
+    remove() {
+      process.off("exit", remove);
+      remove();
+    },
   };
 }
