@@ -28,6 +28,8 @@ export type Asked = {
   database: Database;
   teamId: string;
   owner: subscriptions.SubscriptionOwner;
+  /** Called when what is to be there beforehand is there, of all teams alike; at once where nothing is needed. */
+  prepared(): Promise<void>;
   keyId: string;
   name(parameter: string): string;
   eventId: string;
@@ -36,6 +38,7 @@ export type Asked = {
 /** Asks about a team, by the names that `furnish` gave its things. */
 export const askedAbout = (tx: Tx, teamId: string, names: Names, keyId = ""): Asked => ({
   tx,
+  prepared: async () => {},
   // What begins a transaction goes on in this one.
   database: { sql: tx, begin: (work) => work(tx), beginReading: (work) => work(tx) },
   teamId,
@@ -78,7 +81,8 @@ async function leased(asked: Asked): Promise<deliveries.Unsent> {
   const id = asked.name("event_id");
   await asked.tx`
     update deliveries set lease_token = ${lease}, due_at = now() + interval '1 minute', finished_at = null,
-      status = 'pending' where id = ${id}`;
+      status = 'pending', attempt_count = 1 where id = ${id}`;
+  await asked.prepared();
   return { teamId: asked.teamId, id, leaseToken: lease };
 }
 
@@ -109,12 +113,19 @@ const claimed = (asked: Asked) =>
   idempotency.claimIdempotencyKey(asked.tx, asked.teamId, "a key", nothing);
 
 /** Lets a claim of this key be the one that is in flight, for its twin as well. */
-async function inFlight({ tx }: Asked): Promise<{ token: string }> {
+async function inFlight({ tx, prepared }: Asked): Promise<{ token: string }> {
   const [row] = await tx<{ token: string }>`
     update idempotency_keys set in_flight_until = 'infinity' where key = 'a key'
     returning in_flight_until::text as token`;
+  await prepared();
   return { token: row?.token ?? "" };
 }
+
+/** A few first, then the rest: how many each time. */
+const inTwoSteps = async (take: (limit: number) => Promise<number>) => [
+  await take(1),
+  await take(1_000),
+];
 
 const today = () => new Date().toISOString().slice(0, 10);
 const finishAll = ({ tx }: Asked) => tx`
@@ -151,10 +162,7 @@ export const teamFunctions: Record<string, (asked: Asked) => Promise<unknown>> =
   findCall: (a) => calls.findCall(a.tx, a.teamId, a.name("conversation_id")),
   listCalls: (a) =>
     calls.listCalls(a.database, a.teamId, { assistantId: null, status: null }, page),
-  releaseDeliveries: async (a) => {
-    await a.tx`update deliveries set attempt_count = 1`;
-    await deliveries.releaseDeliveries(a.tx, [await leased(a)]);
-  },
+  releaseDeliveries: async (a) => deliveries.releaseDeliveries(a.tx, [await leased(a)]),
   lockRunToErase: (a) => erasures.lockRunToErase(a.tx, a.teamId, a.name("run_id")),
   lockCallToErase: (a) => erasures.lockCallToErase(a.tx, a.teamId, a.name("conversation_id")),
   deleteRun: (a) => erasures.deleteRun(a.tx, a.teamId, a.name("run_id")),
@@ -163,23 +171,47 @@ export const teamFunctions: Record<string, (asked: Asked) => Promise<unknown>> =
   deleteAnswersAbout: (a) => erasures.deleteAnswersAbout(a.tx, a.teamId, "a subject"),
   deleteErasure: (a) => erasures.deleteErasure(a.tx, a.teamId, "a subject"),
   closeTeam: (a) => erasures.closeTeam(a.tx, a.teamId),
-  deleteSomeStateOf: (a) => erasures.deleteSomeStateOf(a.tx, a.teamId, 1_000),
-  deleteSomeTracesOf: (a) => erasures.deleteSomeTracesOf(a.tx, a.teamId, 1_000),
-  deleteSomeEventsOf: (a) => erasures.deleteSomeEventsOf(a.tx, a.teamId, 1_000),
+  deleteSomeStateOf: (a) =>
+    inTwoSteps((limit) => erasures.deleteSomeStateOf(a.tx, a.teamId, limit)),
+  deleteSomeTracesOf: (a) =>
+    inTwoSteps((limit) => erasures.deleteSomeTracesOf(a.tx, a.teamId, limit)),
+  deleteSomeEventsOf: (a) =>
+    inTwoSteps((limit) => erasures.deleteSomeEventsOf(a.tx, a.teamId, limit)),
   deleteSubscriptionsOf: (a) => erasures.deleteSubscriptionsOf(a.tx, a.teamId),
   deleteTeam: async (a) => {
     await a.tx`delete from api_key_teams where team_id = ${a.teamId}`;
+    await a.prepared();
     await erasures.deleteTeam(a.tx, a.teamId);
   },
   listKnownIdentities: (a) =>
     identities.listKnownIdentities(a.tx, [{ teamId: a.teamId, identity: "an identity" }]),
-  listDeliveries: (a) => {
+  listDeliveries: async (a) => {
     const any = { subscriptionId: null, workflowId: null, eventType: null, status: null };
-    const filter = { ...any, search: null, start: null, end: null };
-    return history.listDeliveries(a.database, a.owner, filter, { ...page, withPayload: true });
+    const all = { ...any, search: null, start: null, end: null };
+    const filters: history.DeliveryFilter[] = [
+      all,
+      { ...all, status: "delivered" },
+      { ...all, subscriptionId: a.name("webhook_id") },
+      { ...all, eventType: "workflow_run_started" },
+      { ...all, workflowId: a.name("workflow_id") },
+      { ...all, workflowId: a.name("workflow_id"), eventType: "workflow_run_started" },
+      ...["event_id", "webhook_id", "workflow_id", "run_id"].map((one) => ({
+        ...all,
+        search: a.name(one),
+      })),
+      { ...all, search: `event_${a.eventId}` },
+      { ...all, search: "of-both" },
+    ];
+    const list = (filter: history.DeliveryFilter, limit: number) =>
+      history.listDeliveries(a.database, a.owner, filter, { offset: 0, limit, withPayload: true });
+    const lists: unknown[] = [];
+    for (const filter of filters) lists.push(await list(filter, 2), await list(filter, 50));
+    return lists;
   },
-  listAttempts: (a) =>
-    history.listAttempts(a.database, a.owner, { deliveryId: a.name("event_id") }, page),
+  listAttempts: async (a) => [
+    await history.listAttempts(a.database, a.owner, { deliveryId: a.name("event_id") }, page),
+    await history.listAttempts(a.database, a.owner, { eventId: a.eventId }, page),
+  ],
   findEventOfDelivery: (a) => history.findEventOfDelivery(a.tx, a.teamId, a.name("event_id")),
   claimIdempotencyKey: claimed,
   keepIdempotentAnswer: async (a) => {
@@ -205,10 +237,12 @@ export const teamFunctions: Record<string, (asked: Asked) => Promise<unknown>> =
   countApiKeys: (a) => quotas.countApiKeys(a.tx, a.teamId),
   expirePayloads: async (a) => {
     await finishAll(a);
+    await a.prepared();
     return await retention.expirePayloads(a.tx, { teamId: a.teamId, day: today() }, 1_000);
   },
   markDayExpired: async (a) => {
-    await a.tx`update events set payload = null`;
+    await a.tx`update events set payload = null where team_id = ${a.teamId}`;
+    await a.prepared();
     await retention.markDayExpired(a.tx, { teamId: a.teamId, day: today() });
   },
   lockRuns: (a) => runs.lockRuns(a.tx, [keyOf(a, "run_id")]),
@@ -225,7 +259,7 @@ export const teamFunctions: Record<string, (asked: Asked) => Promise<unknown>> =
     const [run] = await a.tx<{
       input: Buffer;
     }>`select input from runs where id = ${a.name("run_id")}`;
-    if (!table || !run) throw new Error("there is no run with an input");
+    if (!table || !run) return false;
     const row = { key: [a.teamId, a.name("run_id")], teamId: a.teamId, rowId: "", values: {} };
     const change = { column: "input", before: run.input, after: nothing };
     return await sealedColumns.replaceSealed(a.tx, table, row, change);
