@@ -2,7 +2,7 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
-    include: ["packages/*/test/**/*.test.ts", "chaos/test/**/*.test.ts"],
+    include: ["packages/*/test/**/*.test.ts", "{chaos,mutants}/test/**/*.test.ts"],
     globalSetup: ["packages/server/test/support/global-setup.ts"],
     // Two cores: more workers than that only makes timings noisier.
     maxWorkers: 2,

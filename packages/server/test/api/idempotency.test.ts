@@ -157,6 +157,32 @@ test("a crashed first request is taken over after a minute, with its ids; its la
   expect((await api.post("k-1")).text).toBe(second.text);
 });
 
+test("a first request that fails after it was taken over gives the second one's claim to nobody", async () => {
+  const turns: { enter: () => void; leave: (error?: AppError) => void }[] = [];
+  const entered = [0, 1].map(
+    (n) => new Promise<void>((enter) => (turns[n] = { enter, leave: () => {} })),
+  );
+  let count = 0;
+  const api = await setup(() => {
+    const turn = turns[count++];
+    turn?.enter();
+    return new Promise<void>((resolve, reject) => {
+      if (turn) turn.leave = (error) => (error ? reject(error) : resolve());
+    });
+  });
+  const first = api.post("k-1");
+  await entered[0];
+  await api.passTime("61 seconds");
+  const second = api.post("k-1");
+  await entered[1];
+  turns[0]?.leave(new AppError("storage_unavailable"));
+  expect((await first).status).toBe(503);
+  const third = await api.post("k-1");
+  expect([third.status, third.body.code]).toEqual([409, "idempotency_key_in_flight"]);
+  turns[1]?.leave();
+  expect((await second).status).toBe(201);
+});
+
 test("a key is forgotten after 24 hours and then stands for a new request", async () => {
   const api = await setup();
   await api.post("k-1");

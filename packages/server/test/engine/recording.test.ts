@@ -277,6 +277,21 @@ test("invariant 4: of a late result and a timely one that are written together, 
   ]);
 });
 
+test("invariant 7: what is known of an attempt stays when another result of it comes late", async () => {
+  const house = await openHouse(cold);
+  const { late, timely } = await takenOver(house);
+  expect(await house.recorder.record(timely)).toBe(true);
+  const other = { statusCode: 200, errorCode: null, errorMessage: null, responseBody: "late" };
+  for (const known of [timely, late]) {
+    await house.recorder.record(known);
+    await house.recorder.record({ ...known, ...other, outcome: "delivered", latencyMs: 77 });
+  }
+  expect(await house.attempts()).toMatchObject([
+    { number: 1, success: true, response_body: "", latency_ms: 5 },
+    { number: 2, success: false, status_code: 500, error_code: "http_status", latency_ms: 5 },
+  ]);
+});
+
 const cold = { hot: false, started: false };
 
 /** A delivery in its second attempt, and the results of both: the first came to 200, the second to 500. */

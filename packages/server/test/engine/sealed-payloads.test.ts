@@ -1,5 +1,6 @@
 import { verify } from "@postrider/sdk";
 import { expect, test } from "vitest";
+import { responseBodyPlace } from "../../src/db/attempts.ts";
 import { jsonText } from "../../src/domain/json-text.ts";
 import { endCall, makeAssistant, say, startCall } from "../support/calls.ts";
 import { tablesWith } from "../support/dump.ts";
@@ -56,6 +57,31 @@ test.each([
       messages: [{ text: `${canary} speaks`, metrics: { said: canary } }],
     });
     expect((await house.deliveries()).every(({ status }) => status === "delivered")).toBe(true);
+  },
+);
+
+test.each([1, 200, 16_383, 16_384, 40_000])(
+  "an answer of %i bytes to a team that encrypts is kept sealed, as much of it as is kept",
+  async (bytes) => {
+    const house = await openSealingHouse();
+    await house.subscribe({ events: ["workflow_created"] });
+    const answer = canary.repeat(Math.ceil(bytes / canary.length)).slice(0, bytes);
+    house.receiver.answerWith({ status: 200, body: answer });
+    await house.workflow();
+    await house.drain();
+    const rows = await house.database.sql<{
+      id: string;
+      number: number;
+      plain: string | null;
+      sealed: Buffer;
+    }>`
+      select delivery_id as id, number, response_body as plain, sealed_response_body as sealed from attempts`;
+    const [row] = rows;
+    if (!row) throw new Error("there is no attempt");
+    expect(row.plain).toBeNull();
+    const place = responseBodyPlace(house.teamId, row.id, row.number);
+    expect(house.keyring.open(row.sealed, place)).toBe(answer.slice(0, 16_384));
+    if (bytes > canary.length) expect(await tablesWith(house.database, canary)).toEqual([]);
   },
 );
 

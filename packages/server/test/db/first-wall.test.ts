@@ -1,0 +1,162 @@
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { isDeepStrictEqual } from "node:util";
+import { expect, onTestFinished, test } from "vitest";
+import { insertIdentities } from "../../src/db/fact-identities.ts";
+import type { Database, Tx } from "../../src/db/sql.ts";
+import { openFactsApi } from "../support/facts.ts";
+import { furnish, type Names } from "../support/furnish.ts";
+import { type Asked, askedAbout, teamFunctions } from "../support/team-functions.ts";
+import { makeTwin, removeTeam, stateOf, timeless } from "../support/twins.ts";
+
+/** Functions that are about no team in particular, or make what they are given; of all teams by their names: more. */
+const aboutNoTeam = [
+  // What makes rows makes them for the team that stands in each.
+  "createTeamFor",
+  "insertApiKey",
+  "insertAssistant",
+  "insertAuditEntry",
+  "insertCalls",
+  "insertDeliveries",
+  "insertErasure",
+  "insertEvents",
+  "insertIdentities",
+  "insertMessages",
+  "insertRuns",
+  "insertSubscription",
+  "insertTeam",
+  "insertVersions",
+  "insertWorkflows",
+  // API keys, which reach teams and belong to none.
+  "ensureBootstrapKey",
+  "findOwnApiKey",
+  "listTeamsOfKey",
+  "lockKeyForCounting",
+  "markApiKeyUsed",
+  "retireBootstrapKey",
+  // What the installation shares, and what only locks, notifies or is part of other statements.
+  "chooseWays",
+  "deleteEncryptionChecks",
+  "dropPartition",
+  "dumpSchema",
+  "ensureDefaultTeam",
+  "ensurePartitions",
+  "holdsWall",
+  "insertEncryptionCheck",
+  "listEncryptionChecks",
+  "listOtherObjects",
+  "listPendingMigrations",
+  "listPendingMigrationsOf",
+  "listSealingTeams",
+  "lockTeamsForCounting",
+  "migrate",
+  "notifyDue",
+  "notifySubscriptionChanged",
+  "placesOfKinds",
+  "readList",
+  "takeJanitorsPlace",
+];
+
+test("every function of db/ is called below with another team's twins, or is about no team", () => {
+  const folder = path.resolve(import.meta.dirname, "../../src/db");
+  const names = readdirSync(folder)
+    .filter((file) => file.endsWith(".ts"))
+    .flatMap((file) => [
+      ...readFileSync(path.join(folder, file), "utf8").matchAll(/^export async function (\w+)/gm),
+    ])
+    .map(([, name = ""]) => name)
+    .filter((name) => !/Of(?:AllTeams|AnyTeam)$/.test(name));
+  expect([...Object.keys(teamFunctions), ...aboutNoTeam].sort()).toEqual(names.sort());
+});
+
+/** A team, another one that has the same things under the same names and further ones, and a third that has nothing. */
+async function openTwins() {
+  const api = await openFactsApi();
+  onTestFinished(() => api.close());
+  const [twin, stranger] = [await api.newTeam(), await api.newTeam()];
+  const foreign = await furnish(api, { ...twin, secret: "of-both" });
+  const names = await furnish(api, { teamId: api.teamId, key: api.key, secret: "of-both" });
+  const { sql } = api.database;
+  await sql`insert into erasures (team_id, subject_id) values (${api.teamId}, 'a subject')`;
+  await sql`
+    insert into idempotency_keys (team_id, key, fingerprint, in_flight_until, subject_id)
+    values (${api.teamId}, 'a key', '', now(), 'a subject')`;
+  const identity = { teamId: api.teamId, identity: "an identity" };
+  await api.database.begin((tx) => insertIdentities(tx, [identity]));
+  await makeTwin(api.database, api.teamId, twin.teamId);
+  return {
+    api,
+    names,
+    foreign,
+    teamId: api.teamId,
+    twinId: twin.teamId,
+    strangerId: stranger.teamId,
+  };
+}
+
+const undone = new Error("undone");
+
+/** Runs work in a transaction and takes back all that it did. */
+async function undo<T>(database: Database, work: (tx: Tx) => Promise<T>): Promise<T> {
+  let result: { value: T } | undefined;
+  await database
+    .begin(async (tx) => {
+      result = { value: await work(tx) };
+      throw undone;
+    })
+    .catch((error) => {
+      if (error !== undone) throw error;
+    });
+  if (!result) throw new Error("nothing was done");
+  return result.value;
+}
+
+type Question = { as: string; names: Names; keyId: string };
+type Other = { id: string; isThere: boolean };
+
+/** Calls a function about a team in a database that has another one, or never had it; all is taken back. */
+const play = (
+  database: Database,
+  call: (asked: Asked) => Promise<unknown>,
+  { as, names, keyId }: Question,
+  other: Other,
+) =>
+  undo(database, async (tx) => {
+    if (!other.isThere) await removeTeam(tx, other.id);
+    const states = async () => [await stateOf(tx, as), await stateOf(tx, other.id)];
+    let before = await states();
+    const prepared = async () => {
+      before = await states();
+    };
+    const answer = timeless(await call({ ...askedAbout(tx, as, names, keyId), prepared }));
+    const [own = [], others] = await states();
+    return {
+      answer,
+      // What is audited gets a new id each time.
+      own: own.filter((row) => !row.includes('"of":"audit_log"')),
+      touched: !isDeepStrictEqual(own, before[0]),
+      spared: isDeepStrictEqual(others, before[1]),
+    };
+  });
+
+test("invariant 10: what a statement says and does for a team is the same as if other teams had never been, without row security", async () => {
+  const { api, names, foreign, teamId, twinId, strangerId } = await openTwins();
+  const [key] = await api.database.sql<{ id: string }>`
+    select id from api_keys where default_team_id = ${teamId} order by id limit 1`;
+  const own: Question = { as: teamId, names, keyId: key?.id ?? "" };
+  for (const [what, call] of Object.entries(teamFunctions)) {
+    const ask = (question: Question, other: string, isThere = true) =>
+      play(api.database, call, question, { id: other, isThere });
+    for (const question of [own, { ...own, names: foreign }]) {
+      const beside = await ask(question, twinId);
+      const alone = await ask(question, twinId, false);
+      expect.soft({ what, ...beside }).toEqual({ what, ...alone, spared: true });
+    }
+    // Asked by somebody who has nothing it says or does something else: it is about something.
+    const asked = await ask(own, twinId);
+    const stranger = await ask({ ...own, as: strangerId }, teamId);
+    const isAboutSomething = asked.touched || asked.answer !== stranger.answer;
+    expect.soft({ what, isAboutSomething }).toEqual({ what, isAboutSomething: true });
+    expect.soft({ what, spared: stranger.spared }).toEqual({ what, spared: true });
+  }
+});

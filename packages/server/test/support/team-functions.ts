@@ -1,0 +1,320 @@
+import * as apiKeys from "../../src/db/api-keys.ts";
+import * as assistants from "../../src/db/assistants.ts";
+import * as attempts from "../../src/db/attempts.ts";
+import * as audit from "../../src/db/audit.ts";
+import * as calls from "../../src/db/calls.ts";
+import * as deliveries from "../../src/db/deliveries.ts";
+import * as erasures from "../../src/db/erasures.ts";
+import * as identities from "../../src/db/fact-identities.ts";
+import * as history from "../../src/db/history.ts";
+import * as idempotency from "../../src/db/idempotency-keys.ts";
+import * as interventions from "../../src/db/interventions.ts";
+import * as logs from "../../src/db/logs.ts";
+import * as quotas from "../../src/db/quotas.ts";
+import * as retention from "../../src/db/retention.ts";
+import * as runs from "../../src/db/runs.ts";
+import * as sealedColumns from "../../src/db/sealed-columns.ts";
+import type { Database, Tx } from "../../src/db/sql.ts";
+import * as steps from "../../src/db/steps.ts";
+import * as subscriptions from "../../src/db/subscriptions.ts";
+import * as teamSettings from "../../src/db/team-settings.ts";
+import * as wanted from "../../src/db/wanted.ts";
+import * as workflows from "../../src/db/workflows.ts";
+import type { Names } from "./furnish.ts";
+
+/** Whom a function is asked about: a team, and names that it and another team have. */
+export type Asked = {
+  tx: Tx;
+  database: Database;
+  teamId: string;
+  owner: subscriptions.SubscriptionOwner;
+  /** Called when what is to be there beforehand is there, of all teams alike; at once where nothing is needed. */
+  prepared(): Promise<void>;
+  keyId: string;
+  name(parameter: string): string;
+  eventId: string;
+};
+
+/** Asks about a team, by the names that `furnish` gave its things. */
+export const askedAbout = (tx: Tx, teamId: string, names: Names, keyId = ""): Asked => ({
+  tx,
+  prepared: async () => {},
+  // What begins a transaction goes on in this one.
+  database: { sql: tx, begin: (work) => work(tx), beginReading: (work) => work(tx) },
+  teamId,
+  owner: { teamId, contract: "workflow" },
+  keyId,
+  name: (parameter) => names[parameter]?.[0] ?? "",
+  eventId: names.event_id?.[1]?.replace("event_", "") ?? "",
+});
+
+const page = { offset: 0, limit: 50 };
+const since = new Date(0);
+const by = "somebody";
+const nothing = Buffer.alloc(0);
+const lease = "0b8b4a5e-6a55-4f0e-9c0e-3c6a4a1f6f11";
+
+const keyOf = ({ teamId, name }: Asked, parameter: string) => ({ teamId, id: name(parameter) });
+const stepOf = ({ teamId, name }: Asked) => ({
+  teamId,
+  runId: name("run_id"),
+  id: name("step_id"),
+});
+const auditOf = ({ teamId, keyId }: Asked): audit.Audit => ({
+  teamId,
+  actorId: keyId,
+  requestId: "req_test",
+  action: "api_key.revoked",
+});
+
+/** Reads something and hands it to what changes it, as the team's own. */
+async function changed<T extends object>(
+  { teamId }: Asked,
+  read: Promise<readonly T[]>,
+  change: (rows: T[]) => Promise<unknown>,
+): Promise<unknown> {
+  return await change((await read).map((row) => ({ ...row, teamId, updatedBy: by })));
+}
+
+/** Puts a delivery under a lease, its twin as well. */
+async function leased(asked: Asked): Promise<deliveries.Unsent> {
+  const id = asked.name("event_id");
+  await asked.tx`
+    update deliveries set lease_token = ${lease}, due_at = now() + interval '1 minute', finished_at = null,
+      status = 'pending', attempt_count = 1 where id = ${id}`;
+  await asked.prepared();
+  return { teamId: asked.teamId, id, leaseToken: lease };
+}
+
+function attemptOf({ teamId, name }: Asked): attempts.AttemptRecord {
+  return {
+    teamId,
+    deliveryId: name("event_id"),
+    leaseToken: lease,
+    createdAt: "2026-11-21T10:30:00Z",
+    number: 7,
+    attemptId: "0".repeat(24),
+    requestUrl: "https://receiver.example/",
+    statusCode: 200,
+    responseBody: "",
+    sealedResponseBody: null,
+    responseTruncated: false,
+    errorCode: null,
+    errorMessage: null,
+    latencyMs: 5,
+    manual: false,
+    actor: "system",
+    outcome: "delivered",
+    delayMs: null,
+  };
+}
+
+const claimed = (asked: Asked) =>
+  idempotency.claimIdempotencyKey(asked.tx, asked.teamId, "a key", nothing);
+
+/** Lets a claim of this key be the one that is in flight, for its twin as well. */
+async function inFlight({ tx, prepared }: Asked): Promise<{ token: string }> {
+  const [row] = await tx<{ token: string }>`
+    update idempotency_keys set in_flight_until = 'infinity' where key = 'a key'
+    returning in_flight_until::text as token`;
+  await prepared();
+  return { token: row?.token ?? "" };
+}
+
+/** A few first, then the rest: how many each time. */
+const inTwoSteps = async (take: (limit: number) => Promise<number>) => [
+  await take(1),
+  await take(1_000),
+];
+
+const today = () => new Date().toISOString().slice(0, 10);
+const finishAll = ({ tx }: Asked) => tx`
+  update deliveries set status = 'delivered', finished_at = now(), due_at = null, lease_token = null`;
+
+/** Every function of db/ that is about a team, each called with things that another team has under the same names. */
+export const teamFunctions: Record<string, (asked: Asked) => Promise<unknown>> = {
+  listApiKeys: (a) => apiKeys.listApiKeys(a.database, a.teamId, a.keyId, page),
+  revokeApiKey: (a) => apiKeys.revokeApiKey(a.database, a.name("api_key_id"), auditOf(a)),
+  readAssistants: (a) => assistants.readAssistants(a.tx, [keyOf(a, "assistant_id")]),
+  findAssistant: (a) => assistants.findAssistant(a.tx, a.teamId, a.name("assistant_id")),
+  lockAssistant: (a) => assistants.lockAssistant(a.tx, a.teamId, a.name("assistant_id")),
+  async updateAssistant(a) {
+    const found = await assistants.findAssistant(a.tx, a.teamId, a.name("assistant_id"));
+    if (found) await assistants.updateAssistant(a.tx, found, by);
+  },
+  deleteAssistant: (a) => assistants.deleteAssistant(a.tx, a.teamId, a.name("assistant_id"), by),
+  listAssistants: (a) => assistants.listAssistants(a.database, a.teamId, { search: null }, page),
+  recordAttempts: async (a) => {
+    await leased(a);
+    return await attempts.recordAttempts(a.tx, [attemptOf(a)]);
+  },
+  recordLateAttempts: (a) => attempts.recordLateAttempts(a.tx, [attemptOf(a)]),
+  listAuditEntries: (a) => {
+    const any = { actorId: null, action: null, subjectId: null, since: null, until: null };
+    return audit.listAuditEntries(a.database, a.teamId, any, page);
+  },
+  lockCalls: (a) => calls.lockCalls(a.tx, [keyOf(a, "conversation_id")]),
+  updateCalls: (a) =>
+    changed(a, calls.lockCalls(a.tx, [keyOf(a, "conversation_id")]), (rows) =>
+      calls.updateCalls(a.tx, rows),
+    ),
+  readMessages: (a) => calls.readMessages(a.tx, [keyOf(a, "conversation_id")]),
+  findCall: (a) => calls.findCall(a.tx, a.teamId, a.name("conversation_id")),
+  listCalls: (a) =>
+    calls.listCalls(a.database, a.teamId, { assistantId: null, status: null }, page),
+  releaseDeliveries: async (a) => deliveries.releaseDeliveries(a.tx, [await leased(a)]),
+  lockRunToErase: (a) => erasures.lockRunToErase(a.tx, a.teamId, a.name("run_id")),
+  lockCallToErase: (a) => erasures.lockCallToErase(a.tx, a.teamId, a.name("conversation_id")),
+  deleteRun: (a) => erasures.deleteRun(a.tx, a.teamId, a.name("run_id")),
+  deleteCall: (a) => erasures.deleteCall(a.tx, a.teamId, a.name("conversation_id")),
+  deleteEvents: (a) => erasures.deleteEvents(a.tx, a.teamId, [a.eventId], since),
+  deleteAnswersAbout: (a) => erasures.deleteAnswersAbout(a.tx, a.teamId, "a subject"),
+  deleteErasure: (a) => erasures.deleteErasure(a.tx, a.teamId, "a subject"),
+  closeTeam: (a) => erasures.closeTeam(a.tx, a.teamId),
+  deleteSomeStateOf: (a) =>
+    inTwoSteps((limit) => erasures.deleteSomeStateOf(a.tx, a.teamId, limit)),
+  deleteSomeTracesOf: (a) =>
+    inTwoSteps((limit) => erasures.deleteSomeTracesOf(a.tx, a.teamId, limit)),
+  deleteSomeEventsOf: (a) =>
+    inTwoSteps((limit) => erasures.deleteSomeEventsOf(a.tx, a.teamId, limit)),
+  deleteSubscriptionsOf: (a) => erasures.deleteSubscriptionsOf(a.tx, a.teamId),
+  deleteTeam: async (a) => {
+    await a.tx`delete from api_key_teams where team_id = ${a.teamId}`;
+    await a.prepared();
+    await erasures.deleteTeam(a.tx, a.teamId);
+  },
+  listKnownIdentities: (a) =>
+    identities.listKnownIdentities(a.tx, [{ teamId: a.teamId, identity: "an identity" }]),
+  listDeliveries: async (a) => {
+    const any = { subscriptionId: null, workflowId: null, eventType: null, status: null };
+    const all = { ...any, search: null, start: null, end: null };
+    const filters: history.DeliveryFilter[] = [
+      all,
+      { ...all, status: "delivered" },
+      { ...all, subscriptionId: a.name("webhook_id") },
+      { ...all, eventType: "workflow_run_started" },
+      { ...all, workflowId: a.name("workflow_id") },
+      { ...all, workflowId: a.name("workflow_id"), eventType: "workflow_run_started" },
+      ...["event_id", "webhook_id", "workflow_id", "run_id"].map((one) => ({
+        ...all,
+        search: a.name(one),
+      })),
+      { ...all, search: `event_${a.eventId}` },
+      { ...all, search: "of-both" },
+    ];
+    const list = (filter: history.DeliveryFilter, limit: number) =>
+      history.listDeliveries(a.database, a.owner, filter, { offset: 0, limit, withPayload: true });
+    const lists: unknown[] = [];
+    for (const filter of filters) lists.push(await list(filter, 2), await list(filter, 50));
+    return lists;
+  },
+  listAttempts: async (a) => [
+    await history.listAttempts(a.database, a.owner, { deliveryId: a.name("event_id") }, page),
+    await history.listAttempts(a.database, a.owner, { eventId: a.eventId }, page),
+  ],
+  findEventOfDelivery: (a) => history.findEventOfDelivery(a.tx, a.teamId, a.name("event_id")),
+  claimIdempotencyKey: claimed,
+  keepIdempotentAnswer: async (a) => {
+    const answer = { statusCode: 200, sealedResponse: nothing, subjectId: null };
+    return idempotency.keepIdempotentAnswer(a.tx, a.teamId, "a key", await inFlight(a), answer);
+  },
+  releaseIdempotencyKey: async (a) =>
+    idempotency.releaseIdempotencyKey(a.tx, a.teamId, "a key", await inFlight(a)),
+  lockForRedelivery: (a) =>
+    interventions.lockForRedelivery(a.tx, a.owner, { deliveryId: a.name("event_id") }),
+  redeliver: async (a) => {
+    await leased(a);
+    await interventions.redeliver(a.tx, a.teamId, [a.name("event_id")], by);
+  },
+  failPendingDeliveries: (a) =>
+    interventions.failPendingDeliveries(a.tx, a.teamId, a.name("webhook_id"), by),
+  listLogs: (a) => {
+    const owner = { teamId: a.teamId, contract: "organisation" };
+    return logs.listLogs(a.database, owner, { subscriptionId: null, eventType: null }, page);
+  },
+  countWebhooks: (a) => quotas.countWebhooks(a.tx, a.teamId),
+  countAssistants: (a) => quotas.countAssistants(a.tx, a.teamId),
+  countApiKeys: (a) => quotas.countApiKeys(a.tx, a.teamId),
+  expirePayloads: async (a) => {
+    await finishAll(a);
+    await a.prepared();
+    return await retention.expirePayloads(a.tx, { teamId: a.teamId, day: today() }, 1_000);
+  },
+  markDayExpired: async (a) => {
+    await a.tx`update events set payload = null where team_id = ${a.teamId}`;
+    await a.prepared();
+    await retention.markDayExpired(a.tx, { teamId: a.teamId, day: today() });
+  },
+  lockRuns: (a) => runs.lockRuns(a.tx, [keyOf(a, "run_id")]),
+  listUnfinishedRuns: (a) => runs.listUnfinishedRuns(a.tx, [keyOf(a, "workflow_id")], 10),
+  updateRuns: (a) =>
+    changed(a, runs.lockRuns(a.tx, [keyOf(a, "run_id")]), (rows) => runs.updateRuns(a.tx, rows)),
+  findRun: (a) => runs.findRun(a.tx, a.teamId, a.name("run_id")),
+  listRuns: (a) => {
+    const any = { workflowId: null, status: null, search: null };
+    return runs.listRuns(a.database, a.teamId, any, { ...page, withDocuments: true });
+  },
+  replaceSealed: async (a) => {
+    const table = sealedColumns.sealedTables.find(({ name }) => name === "runs");
+    const [run] = await a.tx<{
+      input: Buffer;
+    }>`select input from runs where id = ${a.name("run_id")}`;
+    if (!table || !run) return false;
+    const row = { key: [a.teamId, a.name("run_id")], teamId: a.teamId, rowId: "", values: {} };
+    const change = { column: "input", before: run.input, after: nothing };
+    return await sealedColumns.replaceSealed(a.tx, table, row, change);
+  },
+  readSteps: (a) => steps.readSteps(a.tx, [stepOf(a)]),
+  saveSteps: (a) =>
+    changed(a, steps.readSteps(a.tx, [stepOf(a)]), (rows) => steps.saveSteps(a.tx, rows)),
+  findStep: (a) => steps.findStep(a.tx, stepOf(a)),
+  listSteps: (a) => steps.listSteps(a.database, stepOf(a), { ...page, withDocuments: true }),
+  findSubscription: (a) => subscriptions.findSubscription(a.tx, a.owner, a.name("webhook_id")),
+  holdSubscription: (a) => subscriptions.holdSubscription(a.tx, a.owner, a.name("webhook_id")),
+  listSubscriptions: (a) => {
+    const any = { search: null, enabled: null, eventType: null };
+    return subscriptions.listSubscriptions(a.database, a.owner, any, page);
+  },
+  updateSubscription: (a) =>
+    subscriptions.updateSubscription(a.tx, a.owner, a.name("webhook_id"), {
+      name: "another name",
+      url: null,
+      eventTypes: null,
+      enabled: null,
+      timeoutSeconds: null,
+      maxRetries: null,
+      backoffSeconds: null,
+      sealedCredential: null,
+      clearCredential: false,
+      sealedHeaders: null,
+      actor: by,
+    }),
+  deleteSubscription: (a) =>
+    subscriptions.deleteSubscription(a.tx, a.owner, a.name("webhook_id"), by),
+  findSigningSecret: (a) => subscriptions.findSigningSecret(a.tx, a.owner, a.name("webhook_id")),
+  lockSigningSecret: (a) => subscriptions.lockSigningSecret(a.tx, a.owner, a.name("webhook_id")),
+  rotateSigningSecret: (a) =>
+    subscriptions
+      .rotateSigningSecret(a.tx, a.owner, a.name("webhook_id"), {
+        current: nothing,
+        previous: nothing,
+        actor: by,
+      })
+      .catch((error: Error) => error.message),
+  findTeam: (a) => teamSettings.findTeam(a.tx, a.teamId),
+  updateTeam: (a) => teamSettings.updateTeam(a.tx, a.teamId, { name: "another name" }),
+  listTeamSubscriptions: (a) =>
+    wanted.listTeamSubscriptions(a.tx, [a.teamId], ["workflow_created", "workflow.started"]),
+  listSubjectSubscriptions: (a) =>
+    wanted.listSubjectSubscriptions(a.tx, [a.teamId], [a.name("assistant_id")], ["hang"]),
+  lockWorkflows: (a) => workflows.lockWorkflows(a.tx, [keyOf(a, "workflow_id")]),
+  shareWorkflows: (a) => workflows.shareWorkflows(a.tx, [keyOf(a, "workflow_id")]),
+  readWorkflowsOfRuns: (a) => workflows.readWorkflowsOfRuns(a.tx, [keyOf(a, "run_id")]),
+  updateWorkflows: (a) =>
+    changed(a, workflows.lockWorkflows(a.tx, [keyOf(a, "workflow_id")]), (rows) =>
+      workflows.updateWorkflows(a.tx, rows),
+    ),
+  readVersions: (a) => workflows.readVersions(a.tx, [keyOf(a, "workflow_id")]),
+  findWorkflow: (a) => workflows.findWorkflow(a.tx, a.teamId, a.name("workflow_id")),
+  listWorkflows: (a) => workflows.listWorkflows(a.database, a.teamId, { search: null }, page),
+};
