@@ -1,5 +1,6 @@
 import type { NewRun, RunChanges, RunStatus, RunTrigger } from "../facts.ts";
-import { type JsonText, jsonText, sameJson } from "../json-text.ts";
+import { type JsonText, jsonText } from "../json-text.ts";
+import { sameJson } from "../same-json.ts";
 import type { Transition } from "./happening.ts";
 import type { Report, Workflow } from "./workflow.ts";
 

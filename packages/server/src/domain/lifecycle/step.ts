@@ -1,5 +1,6 @@
 import type { StepReport, StepStatus } from "../facts.ts";
-import { type JsonText, sameJson } from "../json-text.ts";
+import type { JsonText } from "../json-text.ts";
+import { sameJson } from "../same-json.ts";
 import type { Transition } from "./happening.ts";
 import { isFinal, type Run } from "./run.ts";
 import type { Report, Workflow } from "./workflow.ts";

@@ -1,5 +1,6 @@
 import type { NewVersion, NewWorkflow, WorkflowChanges } from "../facts.ts";
-import { type JsonText, jsonMembers, jsonText, sameJson } from "../json-text.ts";
+import { type JsonText, jsonMembers, jsonText } from "../json-text.ts";
+import { sameJson } from "../same-json.ts";
 import type { Change, Transition } from "./happening.ts";
 
 export type Workflow = {
