@@ -12,8 +12,8 @@ export type Fact = {
   actor: string;
   /** When it happened by the platform's clock; without one, when it was recorded. */
   occurredAt?: Date | undefined;
-  /** The fact's own name within its team, where it has one: the same name again is the same fact. */
-  identity?: string | undefined;
+  /** The fact's own name within its team, where it has one. */
+  identity?: FactIdentity | undefined;
 } & (
   | { type: "workflow.created"; workflowId: string; data: NewWorkflow }
   | { type: "workflow.updated"; workflowId: string; data: WorkflowChanges }
@@ -33,6 +33,25 @@ export type Fact = {
 );
 
 export type FactType = Fact["type"];
+
+/** What a report says: the exact texts of its members, by their names, which are paths joined by dots. */
+export type FactContent = ReadonlyMap<string, JsonText>;
+
+/** Names one fact: under the name again it is a repeat if it says the same, and otherwise refused. */
+export type FactIdentity = {
+  name: string;
+  content: FactContent;
+  /** What the members belong to: a request's body, or one of several facts in it. */
+  within: "body" | "fact";
+};
+
+/** The id of what a fact is about. */
+export function subjectOf(fact: Fact): string {
+  if (fact.type === "workflow.version_created") return fact.data.versionId;
+  if ("stepId" in fact) return fact.stepId;
+  if ("runId" in fact) return fact.runId;
+  return "callId" in fact ? fact.callId : fact.workflowId;
+}
 
 export type NewWorkflow = {
   name: string;

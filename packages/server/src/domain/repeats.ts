@@ -1,4 +1,6 @@
+import { reportedDifferently } from "../errors.ts";
 import { contentDigest } from "../ids.ts";
+import { type Fact, type FactContent, type FactIdentity, subjectOf } from "./facts.ts";
 import type { JsonText } from "./json-text.ts";
 import type { Transition } from "./lifecycle/happening.ts";
 import { canonicalJson, sameJson } from "./same-json.ts";
@@ -12,12 +14,12 @@ import { canonicalJson, sameJson } from "./same-json.ts";
 
 /** A repeat if no member differs; otherwise the refusal that names those which do. */
 export const repeatUnless = <State>(
-  members: readonly string[],
+  differing: readonly string[],
   state: State,
 ): Transition<State> & { kind: "repeated" | "refused" } =>
-  members.length === 0
+  differing.length === 0
     ? { kind: "repeated", state }
-    : { kind: "refused", code: "reported_differently", members: [...members] };
+    : { kind: "refused", code: "reported_differently", members: [...differing] };
 
 /** The member's name if the repeat names it, and not as it was recorded. */
 export const plainDiffers = <Value extends string | number | boolean | null>(
@@ -33,27 +35,45 @@ export const jsonDiffers = (
   recorded: JsonText | null,
 ): string[] => (given === undefined || sameJson(given, recorded) ? [] : [name]);
 
-/** What a report says, by the names of its members, as exact JSON text. */
-export type Content = ReadonlyMap<string, JsonText>;
-
 /**
- * Digests of a content, one for each member: over its name and its value, so that whoever has them all can tell
- * whether a member of a repeat is among them. `salt` keeps equal contents of different places from looking equal.
+ * Digests of a content, 16 characters for each member: over its name and its value, so that whoever has them can tell
+ * whether a member of a repeat is among them, and keeps no content to do so. `salt` names the place: equal contents of
+ * two places have nothing in common.
  */
-export const digestsOf = (salt: string, content: Content): string[] =>
-  [...content].map(([name, value]) => digestOf(salt, name, value));
+export const digestsOf = (salt: string, content: FactContent): string =>
+  [...content].map(([name, value]) => digestOf(salt, name, value)).join("");
 
 /** Names the members of a repeat that are not among those whose digests were kept under the same salt. */
-export const namesOutside = (
-  digests: readonly string[],
-  salt: string,
-  content: Content,
-): string[] => {
-  const known = new Set(digests);
+export function namesOutside(digests: string, salt: string, content: FactContent): string[] {
+  const known = new Set(digests.match(/.{16}/g));
   return [...content].flatMap(([name, value]) =>
     known.has(digestOf(salt, name, value)) ? [] : [name],
   );
-};
+}
 
 const digestOf = (salt: string, name: string, value: JsonText): string =>
   contentDigest([salt, name, canonicalJson(value)].join("\n"));
+
+/** What is remembered of a fact with an identity; null where an older version remembered nothing. */
+export type KnownFact = { digests: string | null; subjectId: string | null };
+
+type Identified = Fact & { identity: FactIdentity };
+
+/** What must be remembered of a fact, so that its repeats are told from other facts under its identity. */
+export const rememberedOf = (fact: Identified): KnownFact => ({
+  digests: digestsOf(saltOf(fact), fact.identity.content),
+  subjectId: subjectOf(fact),
+});
+
+/** Throws the refusal of a fact that is not the one which was recorded under its identity. */
+export function refuseOtherFact(known: KnownFact, fact: Identified): void {
+  const { content, within } = fact.identity;
+  const names = known.digests === null ? [] : namesOutside(known.digests, saltOf(fact), content);
+  if (names.length === 0) return;
+  throw reportedDifferently(
+    names.map((name) => name.split(".")),
+    within,
+  );
+}
+
+const saltOf = ({ teamId, identity }: Identified): string => `${teamId}\n${identity.name}`;
