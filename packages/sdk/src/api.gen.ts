@@ -455,6 +455,7 @@ export type FactList = {
           status?: "started";
           name?: string;
           index?: number | null;
+          attempt?: number;
           output?: unknown;
           error?: unknown;
           occurred_at?: string;
@@ -470,6 +471,7 @@ export type FactList = {
           status?: "completed";
           name?: string;
           index?: number | null;
+          attempt?: number;
           output?: unknown;
           error?: unknown;
           occurred_at?: string;
@@ -485,6 +487,7 @@ export type FactList = {
           status?: "failed";
           name?: string;
           index?: number | null;
+          attempt?: number;
           output?: unknown;
           error?: unknown;
           occurred_at?: string;
@@ -1193,6 +1196,7 @@ export type Step = {
   run_id: string;
   name: string;
   index: number | null;
+  attempt: number;
   status: "started" | "completed" | "failed";
   started_at: string;
   completed_at: string | null;
@@ -1210,6 +1214,7 @@ export type StepReport = {
   status: "started" | "completed" | "failed";
   name?: string;
   index?: number | null;
+  attempt?: number;
   output?: unknown;
   error?: unknown;
   occurred_at?: string;
@@ -1219,6 +1224,7 @@ export type StepSnapshot = {
   id: string;
   name: string;
   index: number | null;
+  attempt: number;
   status: "started" | "completed" | "failed";
   started_at: string;
   completed_at: string | null;

@@ -3,7 +3,14 @@ import type { Step } from "../domain/lifecycle/step.ts";
 import { byteaArray, int4Array, textArray, timestampArray } from "./arrays.ts";
 import { type Listed, type Page, readList } from "./lists.ts";
 import type { Database, Sql, Tx } from "./sql.ts";
-import { fromJsonText, pageDocumentBytesMax, toJsonText, type WithDocuments } from "./workflows.ts";
+import {
+  fromDigests,
+  fromJsonText,
+  pageDocumentBytesMax,
+  toDigests,
+  toJsonText,
+  type WithDocuments,
+} from "./workflows.ts";
 
 /** A step named by its team, its run and itself. */
 export type StepKey = { teamId: string; runId: string; id: string };
@@ -14,9 +21,11 @@ type StepRow = {
   id: string;
   name: string;
   index: number | null;
+  attempt: number;
   status: StepStatus;
   output: Buffer | null;
   error: Buffer | null;
+  earlier: Buffer | null;
   started_at: Date;
   completed_at: Date | null;
   created_by: string;
@@ -31,9 +40,11 @@ const toStep = (row: StepRow): Step => ({
   id: row.id,
   name: row.name,
   index: row.index,
+  attempt: row.attempt,
   status: row.status,
   output: toJsonText(row.output),
   error: toJsonText(row.error),
+  earlier: toDigests(row.earlier),
   startedAt: row.started_at,
   completedAt: row.completed_at,
   createdBy: row.created_by,
@@ -57,7 +68,7 @@ export async function readSteps(tx: Tx, keys: readonly StepKey[]): Promise<Step[
 /** Writes new steps and the new state of known ones. The caller holds the locks of their runs. */
 export async function saveSteps(tx: Tx, steps: readonly Step[]): Promise<void> {
   await tx("save_steps")`
-    insert into steps (team_id, run_id, id, name, index, status, output, error, started_at,
+    insert into steps (team_id, run_id, id, name, index, attempt, status, output, error, started_at,
       completed_at, created_by, updated_by, created_at, updated_at)
     select * from unnest(
       ${textArray(steps.map((s) => s.teamId))}::text[],
@@ -65,6 +76,7 @@ export async function saveSteps(tx: Tx, steps: readonly Step[]): Promise<void> {
       ${textArray(steps.map((s) => s.id))}::text[],
       ${textArray(steps.map((s) => s.name))}::text[],
       ${int4Array(steps.map((s) => s.index))}::int4[],
+      ${int4Array(steps.map((s) => s.attempt))}::int4[],
       ${textArray(steps.map((s) => s.status))}::text[],
       ${byteaArray(steps.map((s) => fromJsonText(s.output)))}::bytea[],
       ${byteaArray(steps.map((s) => fromJsonText(s.error)))}::bytea[],
@@ -75,9 +87,23 @@ export async function saveSteps(tx: Tx, steps: readonly Step[]): Promise<void> {
       ${timestampArray(steps.map((s) => s.createdAt))}::timestamptz[],
       ${timestampArray(steps.map((s) => s.updatedAt))}::timestamptz[])
     on conflict (team_id, run_id, id) do update set
-      name = excluded.name, index = excluded.index, status = excluded.status,
-      output = excluded.output, error = excluded.error, completed_at = excluded.completed_at,
+      name = excluded.name, index = excluded.index, attempt = excluded.attempt,
+      status = excluded.status, output = excluded.output, error = excluded.error,
+      started_at = excluded.started_at, completed_at = excluded.completed_at,
       updated_by = excluded.updated_by, updated_at = excluded.updated_at`;
+}
+
+/** Keeps what tells repeats of earlier states and attempts, of the few steps that have any. */
+export async function keepEarlierOfSteps(tx: Tx, steps: readonly Step[]): Promise<void> {
+  await tx`
+    update steps s set earlier = n.earlier
+    from unnest(
+      ${textArray(steps.map((s) => s.teamId))}::text[],
+      ${textArray(steps.map((s) => s.runId))}::text[],
+      ${textArray(steps.map((s) => s.id))}::text[],
+      ${byteaArray(steps.map((s) => fromDigests(s.earlier)))}::bytea[])
+      as n (team_id, run_id, id, earlier)
+    where s.team_id = n.team_id and s.run_id = n.run_id and s.id = n.id`;
 }
 
 /** Finds a step of a run. */
@@ -110,8 +136,8 @@ export async function listSteps(
                     as omitted
         from page
       )
-      select team_id, run_id, id, name, index, status, started_at, completed_at, created_by,
-             updated_by, created_at, updated_at, omitted,
+      select team_id, run_id, id, name, index, attempt, status, started_at, completed_at, created_by,
+             updated_by, created_at, updated_at, omitted, null::bytea as earlier,
              case when not omitted then output end as output,
              case when not omitted then error end as error
       from sized

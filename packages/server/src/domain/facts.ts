@@ -53,13 +53,14 @@ export function subjectOf(fact: Fact): string {
   return "callId" in fact ? fact.callId : fact.workflowId;
 }
 
+/** What a creation says; a member that it leaves out is null from there on, and no difference in a repeat. */
 export type NewWorkflow = {
   name: string;
-  description: string | null;
-  configuration: JsonText | null;
-  settings: JsonText | null;
+  description?: string | null | undefined;
+  configuration?: JsonText | null | undefined;
+  settings?: JsonText | null | undefined;
   /** The name of version 1. */
-  versionName: string | null;
+  versionName?: string | null | undefined;
 };
 
 /** What a PATCH names; an absent field stays as it is. */
@@ -73,8 +74,8 @@ export type WorkflowChanges = {
 export type NewVersion = {
   /** The version's own id; the same id again is the same version. */
   versionId: string;
-  versionName: string | null;
-  markAsActive: boolean;
+  versionName?: string | null | undefined;
+  markAsActive?: boolean | undefined;
 };
 
 export const runTriggers = ["manual", "scheduled", "triggered"] as const;
@@ -82,9 +83,9 @@ export type RunTrigger = (typeof runTriggers)[number];
 
 export type NewRun = {
   trigger: RunTrigger;
-  input: JsonText | null;
+  input?: JsonText | null | undefined;
   /** Seconds until the service itself ends the run as failed. */
-  timeoutSeconds: number | null;
+  timeoutSeconds?: number | null | undefined;
 };
 
 /** The states a report can ask for; `started` is only where a run begins. */
@@ -109,8 +110,13 @@ export type RunChanges = {
 export const stepStatuses = ["started", "completed", "failed"] as const;
 export type StepStatus = (typeof stepStatuses)[number];
 
+/** Attempts that one step may have: its events' ids follow from their number. */
+export const attemptsMax = 1_000;
+
 export type StepReport = {
   status: StepStatus;
+  /** Which attempt is spoken of, from 1; without one, the present one, or the next where one starts after a failure. */
+  attempt?: number;
   /** Without one, what was reported before, or the step's id. */
   name?: string;
   index?: number | null;

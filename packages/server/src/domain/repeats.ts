@@ -45,11 +45,27 @@ export const digestsOf = (salt: string, content: FactContent): string =>
 
 /** Names the members of a repeat that are not among those whose digests were kept under the same salt. */
 export function namesOutside(digests: string, salt: string, content: FactContent): string[] {
-  const known = new Set(digests.match(/.{16}/g));
+  const known = new Set(digestList(digests));
   return [...content].flatMap(([name, value]) =>
     known.has(digestOf(salt, name, value)) ? [] : [name],
   );
 }
+
+/** Values of one subject that later reports replaced, at the most: of more than these, the oldest are forgotten. */
+const replacedMax = 64;
+
+/** Adds the digests of what a report replaces to those of what earlier ones did. */
+export function withReplaced(
+  digests: string | null,
+  salt: string,
+  replaced: FactContent,
+): string | null {
+  if (replaced.size === 0) return digests;
+  const kept = new Set([...digestList(digests ?? ""), ...digestList(digestsOf(salt, replaced))]);
+  return [...kept].slice(-replacedMax).join("");
+}
+
+const digestList = (digests: string): string[] => digests.match(/.{16}/g) ?? [];
 
 const digestOf = (salt: string, name: string, value: JsonText): string =>
   contentDigest([salt, name, canonicalJson(value)].join("\n"));
