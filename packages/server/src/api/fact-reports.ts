@@ -1,4 +1,4 @@
-import Type, { type Static } from "typebox";
+import Type, { type Static, type TObject, type TUnion } from "typebox";
 import type { Fact, FactContent } from "../domain/facts.ts";
 import { type JsonText, jsonMembers, jsonText } from "../domain/json-text.ts";
 import { AppError, type FieldError } from "../errors.ts";
@@ -37,18 +37,24 @@ type CloudEvent = Static<typeof CloudEvent>;
 const judgePlain = openJudge(PlainFact);
 const judgeCloudEvent = openJudge(CloudEvent);
 
-/** What the bodies of a bulk request are, by media type: for the description alone, for each fact is judged by itself. */
+/** What the bodies of a request are, by media type: for the description alone, for each fact is judged by itself. */
 export const describedFacts = {
-  plain: Type.Union(
-    Object.entries(factForms).map(([type, { data }]) =>
-      Type.Object(
-        { ...PlainFact.properties, type: Type.Literal(type), data },
-        { additionalProperties: false },
-      ),
-    ),
-  ),
-  cloudEvent: CloudEvent,
+  plain: describedAs(PlainFact, "Fact"),
+  cloudEvent: describedAs(CloudEvent, "CloudEvent"),
 };
+
+/** Describes every type of fact in one form; the data of a type is described once for all forms. */
+function describedAs({ properties, ...options }: TObject, form: string): TUnion {
+  return Type.Union(
+    Object.entries(factForms).map(([type, { data }]) => {
+      const name = type.replace(".", "_");
+      const named =
+        "title" in data ? data : Type.Object(data.properties, { ...data, title: `Data_${name}` });
+      const own = { ...properties, type: Type.Literal(type), data: named };
+      return Type.Object(own, { ...options, title: `${form}_${name}` });
+    }),
+  );
+}
 
 type Envelope = {
   type: string;

@@ -14,7 +14,14 @@ export const stepIdPattern = "^(?!\\.{1,2}$)[A-Za-z0-9._~-]{1,128}$";
 export const stepFields = {
   name: Type.Optional(nameOf(255)),
   index: Type.Optional(nullable(Type.Integer({ minimum: 0, maximum: 2_147_483_647 }))),
-  attempt: Type.Optional(Type.Integer({ minimum: 1, maximum: attemptsMax })),
+  attempt: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: attemptsMax,
+      description:
+        "Which attempt is spoken of; without it the present one, or the next after a failure.",
+    }),
+  ),
   output: Type.Optional(Type.Unknown()),
   error: Type.Optional(Type.Unknown()),
   occurred_at: Type.Optional(Instant),

@@ -66,6 +66,28 @@ const FactList = Type.Object(
   { additionalProperties: false, title: "FactList" },
 );
 
+const description = [
+  "`data` is the body of the route that a fact stands for, plus the ids of that route's path. `occurred_at` beside `data` wins over one inside. All that are recorded are recorded in one transaction. A body has at most 1 MiB.",
+  "A fact with an `id` (as a CloudEvent: `source` and `id`) is recorded once, however often it is sent within 30 days. It names one fact of one type: the same report again, or with fewer members, is `repeated`; under the same `id` another type, subject, time or content is refused as `reported_differently`, with the names of the members that differ.",
+  "A list or a batch is answered 200 with a result for each fact. One CloudEvent that is refused is answered with its refusal, as any other route would.",
+  'One CloudEvent may come in binary mode too: `Content-Type: application/json`, the headers `ce-specversion`, `ce-type`, `ce-id`, `ce-source` and, if known, `ce-time`, percent-encoded where they are not ASCII, and the data as the body. For example `ce-specversion: 1.0`, `ce-type: run.updated`, `ce-id: 7c1f`, `ce-source: /platform/eu-1` and the body `{"run_id": "6b0c3f2a9d4e5f6071829304", "status": "completed"}`. The content type decides: beside a CloudEvent in the body, such headers are not read.',
+].join("\n\n");
+
+const exampleFact = {
+  type: "run.updated",
+  id: "7c1f",
+  occurred_at: "2026-11-21T10:30:00Z",
+  data: { run_id: "6b0c3f2a9d4e5f6071829304", status: "completed", output: { ok: true } },
+};
+const exampleEvent = {
+  specversion: "1.0",
+  type: exampleFact.type,
+  id: exampleFact.id,
+  source: "/platform/eu-1",
+  time: exampleFact.occurred_at,
+  data: exampleFact.data,
+};
+
 /** Facts of every kind, many at a time; each is judged by itself. */
 export function factRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
   // In a scope of its own: no other route takes CloudEvents.
@@ -83,15 +105,15 @@ export function factRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
         schema: {
           operationId: "reportFacts",
           summary: "Reports up to 1,000 facts in order; each is recorded or refused by itself",
-          description:
-            "`data` is the body of the route that a fact stands for, plus the ids of that route's path. A fact with an `id` (as a CloudEvent: `source` and `id`) is recorded once, however often it is sent within 30 days. `occurred_at` beside `data` wins over one inside. All that are recorded are recorded in one transaction. A body has at most 1 MiB.",
+          description,
           tags: ["Facts"],
           body: {
             content: {
-              "application/json": { schema: FactList },
-              [cloudEventType]: { schema: describedFacts.cloudEvent },
+              "application/json": { schema: FactList, example: { facts: [exampleFact] } },
+              [cloudEventType]: { schema: describedFacts.cloudEvent, example: exampleEvent },
               [cloudEventBatchType]: {
                 schema: Type.Array(describedFacts.cloudEvent, listOfFacts),
+                example: [exampleEvent],
               },
             },
           },

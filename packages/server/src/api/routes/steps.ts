@@ -61,7 +61,7 @@ export function stepRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       schema: {
         operationId: "reportStep",
         summary: "Reports a step's start or end; what is already so is a repeat",
-        description: `A step may be reported when it is over only. ${privateDocuments}`,
+        description: `A step may be reported when it is over only. \`started\` after \`failed\` opens its next attempt, and so does a report that names a later \`attempt\`; what is reported for an earlier one is a repeat, and so is \`started\` after the end. Other content than was recorded is refused as \`reported_differently\`. ${privateDocuments}`,
         tags,
         params,
         body: StepReportBody,
