@@ -279,6 +279,8 @@ create table fact_identities (
   team_id text collate "C" not null,
   identity_sha256 bytea not null,
   created_at timestamp with time zone not null default now(),
+  content bytea,
+  subject_id text collate "C",
   constraint fact_identities_pkey PRIMARY KEY (team_id, identity_sha256),
   constraint fact_identities_team_id_fkey FOREIGN KEY (team_id) REFERENCES teams(id) ON DELETE CASCADE
 );
@@ -346,6 +348,7 @@ create table runs (
   created_at timestamp with time zone not null,
   updated_at timestamp with time zone not null,
   created_in xid8 default pg_current_xact_id(),
+  earlier bytea,
   constraint runs_pkey PRIMARY KEY (team_id, id),
   constraint completed_when_final CHECK (((status = ANY (ARRAY['completed'::text, 'failed'::text, 'cancelled'::text])) = (completed_at IS NOT NULL))),
   constraint runs_status_check CHECK ((status = ANY (ARRAY['started'::text, 'running'::text, 'paused'::text, 'completed'::text, 'failed'::text, 'cancelled'::text]))),
@@ -385,6 +388,8 @@ create table steps (
   updated_at timestamp with time zone not null,
   created_in xid8 default pg_current_xact_id(),
   place integer,
+  earlier bytea,
+  attempt integer not null default 1,
   constraint steps_pkey PRIMARY KEY (team_id, run_id, id),
   constraint steps_team_id_run_id_fkey FOREIGN KEY (team_id, run_id) REFERENCES runs(team_id, id) ON DELETE CASCADE,
   constraint step_completed_when_final CHECK (((status = 'started'::text) = (completed_at IS NULL))),
@@ -465,6 +470,7 @@ create table workflow_versions (
   name text,
   created_by text not null,
   created_at timestamp with time zone not null,
+  marked_active boolean,
   constraint workflow_versions_pkey PRIMARY KEY (team_id, workflow_id, number),
   constraint workflow_versions_team_id_workflow_id_id_key UNIQUE (team_id, workflow_id, id),
   constraint workflow_versions_team_id_workflow_id_fkey FOREIGN KEY (team_id, workflow_id) REFERENCES workflows(team_id, id) ON DELETE CASCADE
@@ -491,6 +497,7 @@ create table workflows (
   updated_at timestamp with time zone not null,
   deleted_at timestamp with time zone,
   created_in xid8 default pg_current_xact_id(),
+  created_as bytea,
   constraint workflows_pkey PRIMARY KEY (team_id, id),
   constraint workflows_team_id_fkey FOREIGN KEY (team_id) REFERENCES teams(id) ON DELETE CASCADE
 );

@@ -237,29 +237,182 @@ export type Change = {
 };
 
 /** A CloudEvent 1.0; `data` is as for the same `type` in the plain form. */
-export type CloudEvent = {
+export type CloudEvent_call_created = {
   specversion: "1.0";
   id: string;
   source: string;
-  type:
-    | "workflow.created"
-    | "workflow.updated"
-    | "workflow.version_created"
-    | "workflow.version_activated"
-    | "workflow.deleted"
-    | "run.started"
-    | "run.updated"
-    | "step.started"
-    | "step.completed"
-    | "step.failed"
-    | "call.created"
-    | "call.status"
-    | "call.message"
-    | "call.error"
-    | "call.ended";
+  type: "call.created";
   time?: string | null;
   datacontenttype?: string | null;
-  data: Record<string, unknown>;
+  data: CallCreate;
+  data_base64?: null;
+} & { [name: string]: unknown };
+
+/** A CloudEvent 1.0; `data` is as for the same `type` in the plain form. */
+export type CloudEvent_call_ended = {
+  specversion: "1.0";
+  id: string;
+  source: string;
+  type: "call.ended";
+  time?: string | null;
+  datacontenttype?: string | null;
+  data: Data_call_ended;
+  data_base64?: null;
+} & { [name: string]: unknown };
+
+/** A CloudEvent 1.0; `data` is as for the same `type` in the plain form. */
+export type CloudEvent_call_error = {
+  specversion: "1.0";
+  id: string;
+  source: string;
+  type: "call.error";
+  time?: string | null;
+  datacontenttype?: string | null;
+  data: Data_call_error;
+  data_base64?: null;
+} & { [name: string]: unknown };
+
+/** A CloudEvent 1.0; `data` is as for the same `type` in the plain form. */
+export type CloudEvent_call_message = {
+  specversion: "1.0";
+  id: string;
+  source: string;
+  type: "call.message";
+  time?: string | null;
+  datacontenttype?: string | null;
+  data: Data_call_message;
+  data_base64?: null;
+} & { [name: string]: unknown };
+
+/** A CloudEvent 1.0; `data` is as for the same `type` in the plain form. */
+export type CloudEvent_call_status = {
+  specversion: "1.0";
+  id: string;
+  source: string;
+  type: "call.status";
+  time?: string | null;
+  datacontenttype?: string | null;
+  data: Data_call_status;
+  data_base64?: null;
+} & { [name: string]: unknown };
+
+/** A CloudEvent 1.0; `data` is as for the same `type` in the plain form. */
+export type CloudEvent_run_started = {
+  specversion: "1.0";
+  id: string;
+  source: string;
+  type: "run.started";
+  time?: string | null;
+  datacontenttype?: string | null;
+  data: RunStart;
+  data_base64?: null;
+} & { [name: string]: unknown };
+
+/** A CloudEvent 1.0; `data` is as for the same `type` in the plain form. */
+export type CloudEvent_run_updated = {
+  specversion: "1.0";
+  id: string;
+  source: string;
+  type: "run.updated";
+  time?: string | null;
+  datacontenttype?: string | null;
+  data: Data_run_updated;
+  data_base64?: null;
+} & { [name: string]: unknown };
+
+/** A CloudEvent 1.0; `data` is as for the same `type` in the plain form. */
+export type CloudEvent_step_completed = {
+  specversion: "1.0";
+  id: string;
+  source: string;
+  type: "step.completed";
+  time?: string | null;
+  datacontenttype?: string | null;
+  data: Data_step_completed;
+  data_base64?: null;
+} & { [name: string]: unknown };
+
+/** A CloudEvent 1.0; `data` is as for the same `type` in the plain form. */
+export type CloudEvent_step_failed = {
+  specversion: "1.0";
+  id: string;
+  source: string;
+  type: "step.failed";
+  time?: string | null;
+  datacontenttype?: string | null;
+  data: Data_step_failed;
+  data_base64?: null;
+} & { [name: string]: unknown };
+
+/** A CloudEvent 1.0; `data` is as for the same `type` in the plain form. */
+export type CloudEvent_step_started = {
+  specversion: "1.0";
+  id: string;
+  source: string;
+  type: "step.started";
+  time?: string | null;
+  datacontenttype?: string | null;
+  data: Data_step_started;
+  data_base64?: null;
+} & { [name: string]: unknown };
+
+/** A CloudEvent 1.0; `data` is as for the same `type` in the plain form. */
+export type CloudEvent_workflow_created = {
+  specversion: "1.0";
+  id: string;
+  source: string;
+  type: "workflow.created";
+  time?: string | null;
+  datacontenttype?: string | null;
+  data: WorkflowCreate;
+  data_base64?: null;
+} & { [name: string]: unknown };
+
+/** A CloudEvent 1.0; `data` is as for the same `type` in the plain form. */
+export type CloudEvent_workflow_deleted = {
+  specversion: "1.0";
+  id: string;
+  source: string;
+  type: "workflow.deleted";
+  time?: string | null;
+  datacontenttype?: string | null;
+  data: Data_workflow_deleted;
+  data_base64?: null;
+} & { [name: string]: unknown };
+
+/** A CloudEvent 1.0; `data` is as for the same `type` in the plain form. */
+export type CloudEvent_workflow_updated = {
+  specversion: "1.0";
+  id: string;
+  source: string;
+  type: "workflow.updated";
+  time?: string | null;
+  datacontenttype?: string | null;
+  data: Data_workflow_updated;
+  data_base64?: null;
+} & { [name: string]: unknown };
+
+/** A CloudEvent 1.0; `data` is as for the same `type` in the plain form. */
+export type CloudEvent_workflow_version_activated = {
+  specversion: "1.0";
+  id: string;
+  source: string;
+  type: "workflow.version_activated";
+  time?: string | null;
+  datacontenttype?: string | null;
+  data: Data_workflow_version_activated;
+  data_base64?: null;
+} & { [name: string]: unknown };
+
+/** A CloudEvent 1.0; `data` is as for the same `type` in the plain form. */
+export type CloudEvent_workflow_version_created = {
+  specversion: "1.0";
+  id: string;
+  source: string;
+  type: "workflow.version_created";
+  time?: string | null;
+  datacontenttype?: string | null;
+  data: Data_workflow_version_created;
   data_base64?: null;
 } & { [name: string]: unknown };
 
@@ -357,6 +510,123 @@ export type CreateWorkflowVersionAnswer = {
   version: WorkflowVersion;
 };
 
+export type Data_call_ended = {
+  call_id: string;
+  phoneCallStatus?: string | null;
+  phoneCallStatusReason?: string | null;
+  callEndTriggerBy?: string | null;
+  assistantCallDuration?: number | null;
+  recording?: unknown;
+  analysis?: unknown;
+  cost?: unknown;
+  metrics?: unknown;
+  occurredAt?: string;
+};
+
+export type Data_call_error = {
+  call_id: string;
+  type: "llm_error" | "stt_error";
+  code?: string | null;
+  message?: string | null;
+  provider?: string | null;
+  retryable?: boolean | null;
+  occurredAt?: string;
+};
+
+export type Data_call_message = {
+  call_id: string;
+  messageId?: string;
+  role: "user" | "assistant";
+  text: string;
+  timestamp?: number;
+  metrics?: unknown;
+  occurredAt?: string;
+};
+
+export type Data_call_status = {
+  call_id: string;
+  status: "queued" | "ongoing" | "forwarded" | "finished";
+  phoneCallStatus?: string | null;
+  phoneCallStatusReason?: string | null;
+  occurredAt?: string;
+};
+
+export type Data_run_updated = {
+  run_id: string;
+  status?: "running" | "paused" | "completed" | "failed" | "cancelled";
+  output?: unknown;
+  collected_information?: unknown;
+  error?: unknown;
+  occurred_at?: string;
+};
+
+export type Data_step_completed = {
+  run_id: string;
+  step_id: string;
+  status?: "completed";
+  name?: string;
+  index?: number | null;
+  /** Which attempt is spoken of; without it the present one, or the next after a failure. */
+  attempt?: number;
+  output?: unknown;
+  error?: unknown;
+  occurred_at?: string;
+};
+
+export type Data_step_failed = {
+  run_id: string;
+  step_id: string;
+  status?: "failed";
+  name?: string;
+  index?: number | null;
+  /** Which attempt is spoken of; without it the present one, or the next after a failure. */
+  attempt?: number;
+  output?: unknown;
+  error?: unknown;
+  occurred_at?: string;
+};
+
+export type Data_step_started = {
+  run_id: string;
+  step_id: string;
+  status?: "started";
+  name?: string;
+  index?: number | null;
+  /** Which attempt is spoken of; without it the present one, or the next after a failure. */
+  attempt?: number;
+  output?: unknown;
+  error?: unknown;
+  occurred_at?: string;
+};
+
+export type Data_workflow_deleted = {
+  workflow_id: string;
+  occurred_at?: string;
+};
+
+export type Data_workflow_updated = {
+  workflow_id: string;
+  name?: string;
+  description?: string | null;
+  configuration?: Record<string, unknown> | null;
+  settings?: Record<string, unknown> | null;
+  occurred_at?: string;
+};
+
+export type Data_workflow_version_activated = {
+  workflow_id: string;
+  version_number: number;
+  occurred_at?: string;
+};
+
+export type Data_workflow_version_created = {
+  workflow_id: string;
+  _id?: string;
+  version_name?: string | null;
+  mark_as_active?: boolean;
+  occurred_at?: string;
+};
+
 export type EndOfCallReport = {
   message: {
     type: "end-of-call-report";
@@ -386,183 +656,21 @@ export type EraseTeamAnswer = {
 
 export type FactList = {
   facts: (
-    | {
-        type: "workflow.created";
-        id?: string;
-        occurred_at?: string;
-        data: WorkflowCreate;
-      }
-    | {
-        type: "workflow.updated";
-        id?: string;
-        occurred_at?: string;
-        data: {
-          workflow_id: string;
-          name?: string;
-          description?: string | null;
-          configuration?: Record<string, unknown> | null;
-          settings?: Record<string, unknown> | null;
-          occurred_at?: string;
-        };
-      }
-    | {
-        type: "workflow.version_created";
-        id?: string;
-        occurred_at?: string;
-        data: {
-          workflow_id: string;
-          _id?: string;
-          version_name?: string | null;
-          mark_as_active?: boolean;
-          occurred_at?: string;
-        };
-      }
-    | {
-        type: "workflow.version_activated";
-        id?: string;
-        occurred_at?: string;
-        data: {
-          workflow_id: string;
-          version_number: number;
-          occurred_at?: string;
-        };
-      }
-    | {
-        type: "workflow.deleted";
-        id?: string;
-        occurred_at?: string;
-        data: {
-          workflow_id: string;
-          occurred_at?: string;
-        };
-      }
-    | {
-        type: "run.started";
-        id?: string;
-        occurred_at?: string;
-        data: RunStart;
-      }
-    | {
-        type: "run.updated";
-        id?: string;
-        occurred_at?: string;
-        data: {
-          run_id: string;
-          status?: "running" | "paused" | "completed" | "failed" | "cancelled";
-          output?: unknown;
-          collected_information?: unknown;
-          error?: unknown;
-          occurred_at?: string;
-        };
-      }
-    | {
-        type: "step.started";
-        id?: string;
-        occurred_at?: string;
-        data: {
-          run_id: string;
-          step_id: string;
-          status?: "started";
-          name?: string;
-          index?: number | null;
-          output?: unknown;
-          error?: unknown;
-          occurred_at?: string;
-        };
-      }
-    | {
-        type: "step.completed";
-        id?: string;
-        occurred_at?: string;
-        data: {
-          run_id: string;
-          step_id: string;
-          status?: "completed";
-          name?: string;
-          index?: number | null;
-          output?: unknown;
-          error?: unknown;
-          occurred_at?: string;
-        };
-      }
-    | {
-        type: "step.failed";
-        id?: string;
-        occurred_at?: string;
-        data: {
-          run_id: string;
-          step_id: string;
-          status?: "failed";
-          name?: string;
-          index?: number | null;
-          output?: unknown;
-          error?: unknown;
-          occurred_at?: string;
-        };
-      }
-    | {
-        type: "call.created";
-        id?: string;
-        occurred_at?: string;
-        data: CallCreate;
-      }
-    | {
-        type: "call.status";
-        id?: string;
-        occurred_at?: string;
-        data: {
-          call_id: string;
-          status: "queued" | "ongoing" | "forwarded" | "finished";
-          phoneCallStatus?: string | null;
-          phoneCallStatusReason?: string | null;
-          occurredAt?: string;
-        };
-      }
-    | {
-        type: "call.message";
-        id?: string;
-        occurred_at?: string;
-        data: {
-          call_id: string;
-          messageId?: string;
-          role: "user" | "assistant";
-          text: string;
-          timestamp?: number;
-          metrics?: unknown;
-          occurredAt?: string;
-        };
-      }
-    | {
-        type: "call.error";
-        id?: string;
-        occurred_at?: string;
-        data: {
-          call_id: string;
-          type: "llm_error" | "stt_error";
-          code?: string | null;
-          message?: string | null;
-          provider?: string | null;
-          retryable?: boolean | null;
-          occurredAt?: string;
-        };
-      }
-    | {
-        type: "call.ended";
-        id?: string;
-        occurred_at?: string;
-        data: {
-          call_id: string;
-          phoneCallStatus?: string | null;
-          phoneCallStatusReason?: string | null;
-          callEndTriggerBy?: string | null;
-          assistantCallDuration?: number | null;
-          recording?: unknown;
-          analysis?: unknown;
-          cost?: unknown;
-          metrics?: unknown;
-          occurredAt?: string;
-        };
-      }
+    | Fact_workflow_created
+    | Fact_workflow_updated
+    | Fact_workflow_version_created
+    | Fact_workflow_version_activated
+    | Fact_workflow_deleted
+    | Fact_run_started
+    | Fact_run_updated
+    | Fact_step_started
+    | Fact_step_completed
+    | Fact_step_failed
+    | Fact_call_created
+    | Fact_call_status
+    | Fact_call_message
+    | Fact_call_error
+    | Fact_call_ended
   )[];
 };
 
@@ -580,6 +688,111 @@ export type FactResult = {
       type: string;
     }[];
   };
+};
+
+export type Fact_call_created = {
+  type: "call.created";
+  id?: string;
+  occurred_at?: string;
+  data: CallCreate;
+};
+
+export type Fact_call_ended = {
+  type: "call.ended";
+  id?: string;
+  occurred_at?: string;
+  data: Data_call_ended;
+};
+
+export type Fact_call_error = {
+  type: "call.error";
+  id?: string;
+  occurred_at?: string;
+  data: Data_call_error;
+};
+
+export type Fact_call_message = {
+  type: "call.message";
+  id?: string;
+  occurred_at?: string;
+  data: Data_call_message;
+};
+
+export type Fact_call_status = {
+  type: "call.status";
+  id?: string;
+  occurred_at?: string;
+  data: Data_call_status;
+};
+
+export type Fact_run_started = {
+  type: "run.started";
+  id?: string;
+  occurred_at?: string;
+  data: RunStart;
+};
+
+export type Fact_run_updated = {
+  type: "run.updated";
+  id?: string;
+  occurred_at?: string;
+  data: Data_run_updated;
+};
+
+export type Fact_step_completed = {
+  type: "step.completed";
+  id?: string;
+  occurred_at?: string;
+  data: Data_step_completed;
+};
+
+export type Fact_step_failed = {
+  type: "step.failed";
+  id?: string;
+  occurred_at?: string;
+  data: Data_step_failed;
+};
+
+export type Fact_step_started = {
+  type: "step.started";
+  id?: string;
+  occurred_at?: string;
+  data: Data_step_started;
+};
+
+export type Fact_workflow_created = {
+  type: "workflow.created";
+  id?: string;
+  occurred_at?: string;
+  data: WorkflowCreate;
+};
+
+export type Fact_workflow_deleted = {
+  type: "workflow.deleted";
+  id?: string;
+  occurred_at?: string;
+  data: Data_workflow_deleted;
+};
+
+export type Fact_workflow_updated = {
+  type: "workflow.updated";
+  id?: string;
+  occurred_at?: string;
+  data: Data_workflow_updated;
+};
+
+export type Fact_workflow_version_activated = {
+  type: "workflow.version_activated";
+  id?: string;
+  occurred_at?: string;
+  data: Data_workflow_version_activated;
+};
+
+export type Fact_workflow_version_created = {
+  type: "workflow.version_created";
+  id?: string;
+  occurred_at?: string;
+  data: Data_workflow_version_created;
 };
 
 export type GetRunAnswer = {
@@ -1261,6 +1474,7 @@ export type Step = {
   run_id: string;
   name: string;
   index: number | null;
+  attempt: number;
   status: "started" | "completed" | "failed";
   started_at: string;
   completed_at: string | null;
@@ -1280,6 +1494,8 @@ export type StepReport = {
   status: "started" | "completed" | "failed";
   name?: string;
   index?: number | null;
+  /** Which attempt is spoken of; without it the present one, or the next after a failure. */
+  attempt?: number;
   output?: unknown;
   error?: unknown;
   occurred_at?: string;
@@ -1289,6 +1505,7 @@ export type StepSnapshot = {
   id: string;
   name: string;
   index: number | null;
+  attempt: number;
   status: "started" | "completed" | "failed";
   started_at: string;
   completed_at: string | null;

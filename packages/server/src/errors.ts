@@ -76,15 +76,19 @@ export class AppError extends Error {
 /**
  * The refusal of a report under a known identity whose content is not what was recorded (contracts §5).
  *
- * `members` are paths of members of the report's body, such as `["input"]`; values are never named.
+ * `members` are paths of members of the report's body, such as `["input"]`, or of the `fact` whose data that body is;
+ * values are never named.
  */
-export function reportedDifferently(members: readonly FieldError["loc"][]): AppError {
+export function reportedDifferently(
+  members: readonly FieldError["loc"][],
+  of: "body" | "fact" = "body",
+): AppError {
   const names = members.map((path) => path.join(".")).join(", ");
   return new AppError(
     "reported_differently",
     `Recorded before with other content; these members differ: ${names}.`,
     members.map((path) => ({
-      loc: ["body", ...path],
+      loc: [of, ...path],
       msg: "differs from what was recorded",
       type: "differs",
     })),

@@ -18,6 +18,8 @@ export type ErasureDeps = { database: Database } & Audited;
 export type Subject = { teamId: string; id: string };
 
 const triesMax = 5;
+/** Events looked for in one statement: a run may have any number of steps, and each of them many attempts. */
+const eventsAtOnce = 10_000;
 
 /**
  * Erases a run: its steps, its events with their deliveries and attempts, and kept answers about it; or throws
@@ -27,7 +29,9 @@ export async function eraseRun(deps: ErasureDeps, { teamId, id }: Subject): Prom
   await erase(deps, { teamId, id }, async (tx) => {
     const run = await lockRunToErase(tx, teamId, id);
     if (!run) throw new AppError("not_found");
-    await deleteEvents(tx, teamId, runEventIds(teamId, id, run.stepIds), run.createdAt);
+    for (const ids of chunks(runEventIds(teamId, id, run.steps), eventsAtOnce)) {
+      await deleteEvents(tx, teamId, ids, run.createdAt);
+    }
     await deleteRun(tx, teamId, id);
   });
 }
@@ -60,4 +64,14 @@ async function erase(
       if (tries >= triesMax || !isRetryable(error)) throw error;
     }
   }
+}
+
+function* chunks<T>(items: Iterable<T>, size: number): Generator<T[]> {
+  let chunk: T[] = [];
+  for (const item of items) {
+    if (chunk.push(item) < size) continue;
+    yield chunk;
+    chunk = [];
+  }
+  if (chunk.length > 0) yield chunk;
 }

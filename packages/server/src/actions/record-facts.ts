@@ -1,4 +1,4 @@
-import { type FactIdentity, insertIdentities, listKnownIdentities } from "../db/fact-identities.ts";
+import { type FactName, insertKnownFacts, listKnownFacts } from "../db/fact-identities.ts";
 import {
   isDuplicate,
   isRetryable,
@@ -10,6 +10,7 @@ import {
 import type { Contract } from "../domain/contracts/contract.ts";
 import { decide } from "../domain/decide.ts";
 import type { Fact } from "../domain/facts.ts";
+import { type KnownFact, refuseOtherFact, rememberedOf } from "../domain/repeats.ts";
 import { type Changes, noChanges, type Recorded, subjectKey, type World } from "../domain/world.ts";
 import { AppError } from "../errors.ts";
 import { reach } from "../fault-points.ts";
@@ -137,7 +138,7 @@ async function commitOnce(
       const written = Promise.all([
         writeDeliveries(tx, planned, sealing),
         writeChanges(tx, world, changes, sealing),
-        fresh.length > 0 && insertIdentities(tx, fresh),
+        fresh.length > 0 && insertKnownFacts(tx, fresh),
       ]);
       const [leased] = await tx.commitBehind(written, () => reach("before_commit"));
       return { settled, leased };
@@ -156,40 +157,51 @@ async function commitOnce(
   }
 }
 
-/** Names the identities in a batch that were recorded before. */
-async function readKnown(tx: Tx, facts: readonly Fact[]): Promise<FactIdentity[]> {
-  const identities = facts.flatMap(({ teamId, identity }) =>
-    identity ? [{ teamId, identity }] : [],
+/** What is remembered of the facts in a batch that were recorded before under their identity. */
+async function readKnown(tx: Tx, facts: readonly Fact[]): Promise<(FactName & KnownFact)[]> {
+  const names = facts.flatMap(({ teamId, identity }) =>
+    identity ? [{ teamId, name: identity.name }] : [],
   );
-  return identities.length === 0 ? [] : await listKnownIdentities(tx, identities);
+  return names.length === 0 ? [] : await listKnownFacts(tx, names);
 }
 
-/** Decides fact after fact. One whose identity was recorded before, also within the batch, is a repeat. */
+/** Decides fact after fact. One whose identity was recorded before, also within the batch, is a repeat or refused. */
 function settleAll(
   facts: readonly Fact[],
-  known: readonly FactIdentity[],
+  known: readonly (FactName & KnownFact)[],
   world: World,
   changes: Changes,
-): { settled: Settled<Recorded>[]; fresh: FactIdentity[] } {
-  const seen = new Set(known.map(({ teamId, identity }) => subjectKey(teamId, identity)));
-  const fresh: FactIdentity[] = [];
+): { settled: Settled<Recorded>[]; fresh: (FactName & KnownFact)[] } {
+  const seen = new Map<string, KnownFact>(
+    known.map((one) => [subjectKey(one.teamId, one.name), one]),
+  );
+  const fresh: (FactName & KnownFact)[] = [];
   const settled = facts.map((fact): Settled<Recorded> => {
     const { teamId, identity } = fact;
-    if (identity && seen.has(subjectKey(teamId, identity)))
-      return { result: { outcome: "repeated" } };
-    const one = settle(fact, world, changes);
-    if (identity && "result" in one) {
-      seen.add(subjectKey(teamId, identity));
-      fresh.push({ teamId, identity });
+    if (!identity) return settle(() => decide(fact, world, changes));
+    const identified = { ...fact, identity };
+    const key = subjectKey(teamId, identity.name);
+    const before = seen.get(key);
+    if (before) return settle(() => repeated(before, identified));
+    const one = settle(() => decide(fact, world, changes));
+    if ("result" in one) {
+      const remembered = { teamId, name: identity.name, ...rememberedOf(identified) };
+      seen.set(key, remembered);
+      fresh.push(remembered);
     }
     return one;
   });
   return { settled, fresh };
 }
 
-function settle(fact: Fact, world: World, changes: Changes): Settled<Recorded> {
+function repeated(before: KnownFact, fact: Parameters<typeof refuseOtherFact>[1]): Recorded {
+  refuseOtherFact(before, fact);
+  return { outcome: "repeated", subjectId: before.subjectId };
+}
+
+function settle(decision: () => Recorded): Settled<Recorded> {
   try {
-    return { result: decide(fact, world, changes) };
+    return { result: decision() };
   } catch (error) {
     if (error instanceof AppError) return { error };
     throw error;

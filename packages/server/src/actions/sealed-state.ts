@@ -53,13 +53,19 @@ function convertRun(convert: Convert, keyring: Keyring, run: Run): Run {
     output: one("output", run.output),
     collectedInformation: one("collected_information", run.collectedInformation),
     error: one("error", run.error),
+    earlier: one("earlier", run.earlier),
   };
 }
 
 function convertStep(convert: Convert, keyring: Keyring, step: Step): Step {
   const rowId = `${step.runId}/${step.id}`;
   const one = converter(convert, keyring, { table: "steps", teamId: step.teamId, rowId });
-  return { ...step, output: one("output", step.output), error: one("error", step.error) };
+  return {
+    ...step,
+    output: one("output", step.output),
+    error: one("error", step.error),
+    earlier: one("earlier", step.earlier),
+  };
 }
 
 function convertCall(convert: Convert, keyring: Keyring, call: Call): Call {

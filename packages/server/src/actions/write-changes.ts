@@ -1,7 +1,7 @@
 import { insertCalls, insertMessages, updateCalls } from "../db/calls.ts";
-import { insertRuns, updateRuns } from "../db/runs.ts";
+import { insertRuns, keepEarlierOfRuns, updateRuns } from "../db/runs.ts";
 import type { Tx } from "../db/sql.ts";
-import { saveSteps } from "../db/steps.ts";
+import { keepEarlierOfSteps, saveSteps } from "../db/steps.ts";
 import { insertVersions, insertWorkflows, updateWorkflows } from "../db/workflows.ts";
 import type { Changes, World } from "../domain/world.ts";
 import type { Keyring } from "../secrets.ts";
@@ -30,8 +30,8 @@ export async function writeChanges(
 function writeWorkflows(tx: Tx, world: World, changes: Changes): Promise<void>[] {
   const added = pick(world.workflows, changes.newWorkflows);
   const changed = pick(world.workflows, without(changes.changedWorkflows, changes.newWorkflows));
-  // A workflow that was made and deleted in one batch was inserted as not deleted.
-  const old = [...changed, ...added.filter((workflow) => workflow.deletedAt !== null)];
+  // A workflow that was made and changed or deleted in one batch was inserted as neither.
+  const old = [...changed, ...added.filter((one) => one.deletedAt ?? one.createdAs)];
   return [
     ...ifAny(added, (rows) => insertWorkflows(tx, rows)),
     ...ifAny(old, (rows) => updateWorkflows(tx, rows)),
@@ -40,13 +40,17 @@ function writeWorkflows(tx: Tx, world: World, changes: Changes): Promise<void>[]
 }
 
 function writeRuns(tx: Tx, world: World, changes: Changes, sealing: Sealing): Promise<void>[] {
-  const added = pick(world.runs, changes.newRuns);
-  const changed = pick(world.runs, without(changes.changedRuns, changes.newRuns));
-  const steps = pick(world.steps, new Set([...changes.newSteps, ...changes.changedSteps]));
+  const added = sealed(sealing, sealRun, pick(world.runs, changes.newRuns));
+  const known = without(changes.changedRuns, changes.newRuns);
+  const changed = sealed(sealing, sealRun, pick(world.runs, known));
+  const keys = new Set([...changes.newSteps, ...changes.changedSteps]);
+  const steps = sealed(sealing, sealStep, pick(world.steps, keys));
   return [
-    ...ifAny(sealed(sealing, sealRun, added), (rows) => insertRuns(tx, rows)),
-    ...ifAny(sealed(sealing, sealRun, changed), (rows) => updateRuns(tx, rows)),
-    ...ifAny(sealed(sealing, sealStep, steps), (rows) => saveSteps(tx, rows)),
+    ...ifAny(added, (rows) => insertRuns(tx, rows)),
+    ...ifAny(changed, (rows) => updateRuns(tx, rows)),
+    ...ifAny([...added, ...changed].filter(hasEarlier), (rows) => keepEarlierOfRuns(tx, rows)),
+    ...ifAny(steps, (rows) => saveSteps(tx, rows)),
+    ...ifAny(steps.filter(hasEarlier), (rows) => keepEarlierOfSteps(tx, rows)),
   ];
 }
 
@@ -63,6 +67,9 @@ function writeCalls(tx: Tx, world: World, changes: Changes, sealing: Sealing): P
     ...ifAny(messages, (rows) => insertMessages(tx, rows)),
   ];
 }
+
+/** Most runs and steps go straight to their end: what earlier reports said is written for the others alone. */
+const hasEarlier = ({ earlier }: { earlier: string | null }): boolean => earlier !== null;
 
 const ifAny = <State>(
   rows: readonly State[],

@@ -1,5 +1,8 @@
+import type { FastifyRequest } from "fastify";
 import Type, { type Static } from "typebox";
+import type { FieldError } from "../errors.ts";
 import { AnyObject, Instant, nameOf, nullable } from "./fields.ts";
+import { invalidRequest } from "./validation.ts";
 
 /** The media type of one CloudEvent in structured mode (CloudEvents 1.0, JSON format §3). */
 export const cloudEventType = "application/cloudevents+json";
@@ -44,3 +47,50 @@ export const cloudEventIdentity = ({
   source,
   id,
 }: Pick<Static<ReturnType<typeof cloudEventOf>>, "source" | "id">): string => `${source}\n${id}`;
+
+type Headers = FastifyRequest["headers"];
+
+/** The attributes that name one CloudEvent and its fact; in binary mode each is a header, `ce-` in front. */
+const attributes = ["specversion", "type", "id", "source", "time"] as const;
+
+const prefix = "ce-";
+
+/** Says whether a request of JSON is a CloudEvent in binary mode: its attributes are headers, its body is the data. */
+export const isBinaryMode = (headers: Headers): boolean =>
+  Object.keys(headers).some((name) => name.startsWith(prefix));
+
+/** Reads the attributes of a CloudEvent in binary mode (HTTP protocol binding §3.1.3.2); those that are not there are left out. */
+export function binaryAttributes(headers: Headers): Record<string, string> {
+  const given = attributes.flatMap((attribute) => {
+    const value = headers[prefix + attribute];
+    return typeof value === "string" ? [[attribute, unescaped(value, attribute)]] : [];
+  });
+  return Object.fromEntries(given);
+}
+
+/** The headers that make up a CloudEvent in binary mode, as they came: they tell one request from another. */
+export const binaryHeaders = (headers: Headers): string[] =>
+  attributes.flatMap((attribute) => {
+    const value = headers[prefix + attribute];
+    return value === undefined ? [] : [`${prefix}${attribute}: ${value}`];
+  });
+
+/** Where a path within a CloudEvent in binary mode stands in the request. */
+export function binaryPlace([attribute, ...path]: FieldError["loc"]): FieldError["loc"] {
+  return attribute === undefined || attribute === "data"
+    ? ["body", ...path]
+    : ["header", prefix + attribute, ...path];
+}
+
+/** Takes off the quotes that older senders put around a value, and one round of percent-encoding. */
+function unescaped(value: string, attribute: string): string {
+  const quoted = /^"((?:[^"\\]|\\.)*)"$/.exec(value)?.[1];
+  const bare = quoted === undefined ? value : quoted.replaceAll(/\\(.)/g, "$1");
+  try {
+    if (/^[\x20-\x7e]*$/.test(bare)) return decodeURIComponent(bare);
+  } catch {
+    // Told below.
+  }
+  const msg = "must be printable ASCII in which everything else, % included, is percent-encoded";
+  throw invalidRequest([{ loc: binaryPlace([attribute]), msg, type: "pattern" }]);
+}

@@ -1,6 +1,6 @@
-import Type, { type Static } from "typebox";
-import type { Fact } from "../domain/facts.ts";
-import { type JsonText, jsonMembers } from "../domain/json-text.ts";
+import Type, { type Static, type TObject, type TUnion } from "typebox";
+import type { Fact, FactContent } from "../domain/facts.ts";
+import { type JsonText, jsonMembers, jsonText } from "../domain/json-text.ts";
 import { AppError, type FieldError } from "../errors.ts";
 import { idFromSeed } from "../ids.ts";
 import { cloudEventIdentity, cloudEventOf } from "./cloud-events.ts";
@@ -9,11 +9,13 @@ import { AnyObject, Instant, nameOf, parseInstant } from "./fields.ts";
 import type { Caller } from "./request.ts";
 import { invalidRequest, openJudge } from "./validation.ts";
 
-/** One fact of a bulk request as it came: its value, its members' exact text, and where in the body it stands. */
+/** One fact as it came: its value, its members' exact text, and where in the request each of them stands. */
 export type FactReport = {
+  form: "plain" | "cloud_event";
   value: unknown;
   members: ReadonlyMap<string, JsonText>;
-  loc: FieldError["loc"];
+  /** The place in the request of a path within the fact. */
+  locate: (path: FieldError["loc"]) => FieldError["loc"];
 };
 
 const types = Object.keys(factForms);
@@ -35,93 +37,111 @@ type CloudEvent = Static<typeof CloudEvent>;
 const judgePlain = openJudge(PlainFact);
 const judgeCloudEvent = openJudge(CloudEvent);
 
-/** What the bodies of a bulk request are, by media type: for the description alone, for each fact is judged by itself. */
+/** What the bodies of a request are, by media type: for the description alone, for each fact is judged by itself. */
 export const describedFacts = {
-  plain: Type.Union(
-    Object.entries(factForms).map(([type, { data }]) =>
-      Type.Object(
-        { ...PlainFact.properties, type: Type.Literal(type), data },
-        { additionalProperties: false },
-      ),
-    ),
-  ),
-  cloudEvent: CloudEvent,
+  plain: describedAs(PlainFact, "Fact"),
+  cloudEvent: describedAs(CloudEvent, "CloudEvent"),
 };
+
+/** Describes every type of fact in one form; the data of a type is described once for all forms. */
+function describedAs({ properties, ...options }: TObject, form: string): TUnion {
+  return Type.Union(
+    Object.entries(factForms).map(([type, { data }]) => {
+      const name = type.replace(".", "_");
+      const named =
+        "title" in data ? data : Type.Object(data.properties, { ...data, title: `Data_${name}` });
+      const own = { ...properties, type: Type.Literal(type), data: named };
+      return Type.Object(own, { ...options, title: `${form}_${name}` });
+    }),
+  );
+}
 
 type Envelope = {
   type: string;
-  identity: string | undefined;
+  name: string | undefined;
   occurredAt: Date | undefined;
 };
 
-/** Reads one fact of a bulk request; throws the 422 that is this fact's alone. */
-export function readFact(
-  report: FactReport,
-  form: "plain" | "cloud_event",
-  reporter: { caller: Caller; newId: () => string; factIdentity: string | undefined },
-): Fact {
+type Reporter = { caller: Caller; newId: () => string; factIdentity: string | undefined };
+
+/** Reads one fact of a request for several; throws the 422 that is this fact's alone. */
+export function readFact(report: FactReport, reporter: Reporter): Fact {
   const { caller } = reporter;
-  const { type, identity, occurredAt } =
-    form === "plain" ? plainEnvelope(report) : cloudEnvelope(report);
+  const envelope = report.form === "plain" ? plainEnvelope(report) : cloudEnvelope(report);
+  const { type, name } = envelope;
   const factForm = factForms[type];
   if (!factForm) throw new Error(`the fact type ${type} has no form`);
 
-  const loc = [...report.loc, "data"];
   const { data: body } = report.value as PlainFact;
-  refuseIfAny(factForm.judge(body, loc));
+  refuseIfAny(factForm.judge(body, ["fact", "data"]));
   const text = report.members.get("data");
   if (text === undefined) throw new Error("a judged fact has no data");
+  const bodyMembers = jsonMembers(text);
 
   // A fact told again under its identity names what the first one made.
   const freshId = () =>
-    identity === undefined
+    name === undefined
       ? reporter.newId()
       : idFromSeed(
-          Math.floor((occurredAt?.getTime() ?? 0) / 1_000),
-          ["fact", caller.teamId, identity].join("\n"),
+          Math.floor((envelope.occurredAt?.getTime() ?? 0) / 1_000),
+          ["fact", caller.teamId, name].join("\n"),
         );
-  const fact = relocated(loc, () =>
-    factForm.toFact({ caller, body, bodyMembers: jsonMembers(text) }, freshId),
-  );
+  const fact = factForm.toFact({ caller, body, bodyMembers }, freshId);
+  const occurredAt = envelope.occurredAt ?? fact.occurredAt;
   // Without an identity of its own it has one by the request's key and its place there.
   const { factIdentity } = reporter;
-  const byKey = factIdentity && [factIdentity, ...report.loc].join("/");
-  return { ...fact, identity: identity ?? byKey, occurredAt: occurredAt ?? fact.occurredAt };
+  const byKey = factIdentity && [factIdentity, ...report.locate([])].join("/");
+  const known = name ?? byKey;
+  if (known === undefined) return { ...fact, occurredAt };
+  const content = contentOf(report.form, type, occurredAt, bodyMembers);
+  return { ...fact, occurredAt, identity: { name: known, content, within: "fact" } };
 }
 
-function plainEnvelope({ value, loc }: FactReport): Envelope {
-  refuseIfAny(judgePlain(value, loc));
+/** What a fact says, whether its time stands in its data or beside it. */
+function contentOf(
+  form: FactReport["form"],
+  type: string,
+  occurredAt: Date | undefined,
+  data: ReadonlyMap<string, JsonText>,
+): FactContent {
+  const content = new Map([["type", jsonText(type)]]);
+  if (occurredAt) content.set(form === "plain" ? "occurred_at" : "time", jsonText(occurredAt));
+  for (const [name, text] of data) {
+    if (name !== "occurred_at" && name !== "occurredAt") content.set(`data.${name}`, text);
+  }
+  return content;
+}
+
+function plainEnvelope({ value }: FactReport): Envelope {
+  refuseIfAny(judgePlain(value, ["fact"]));
   const { type, id, occurred_at } = value as PlainFact;
-  return { type, identity: id, occurredAt: readTime(occurred_at, "occurred_at", loc) };
+  return { type, name: id, occurredAt: readTime(occurred_at, "occurred_at") };
 }
 
-function cloudEnvelope({ value, loc }: FactReport): Envelope {
-  refuseIfAny(judgeCloudEvent(value, loc));
+function cloudEnvelope({ value }: FactReport): Envelope {
+  refuseIfAny(judgeCloudEvent(value, ["fact"]));
   const event = value as CloudEvent;
   return {
     type: event.type,
-    identity: cloudEventIdentity(event),
-    occurredAt: readTime(event.time ?? undefined, "time", loc),
+    name: cloudEventIdentity(event),
+    occurredAt: readTime(event.time ?? undefined, "time"),
   };
 }
 
-const readTime = (
-  text: string | undefined,
-  name: string,
-  loc: FieldError["loc"],
-): Date | undefined =>
-  text === undefined ? undefined : relocated(loc, () => parseInstant(text, ["body", name]));
+const readTime = (text: string | undefined, name: string): Date | undefined =>
+  text === undefined ? undefined : parseInstant(text, ["fact", name]);
 
-/** Runs what speaks of a body of its own, and tells where that body really stands. */
-function relocated<T>(loc: FieldError["loc"], read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    if (!(error instanceof AppError) || !error.errors) throw error;
-    throw invalidRequest(
-      error.errors.map((fault) => ({ ...fault, loc: [...loc, ...fault.loc.slice(1)] })),
-    );
-  }
+/** Tells a refusal by where its members stand in the request: those of a body are those of the fact's data. */
+export function located(error: AppError, { locate }: FactReport): AppError {
+  if (!error.errors) return error;
+  const errors = error.errors.map((fault) => {
+    const [place, ...path] = fault.loc;
+    if (place === "fact") return { ...fault, loc: locate(path) };
+    return place === "body" ? { ...fault, loc: locate(["data", ...path]) } : fault;
+  });
+  return error.code === "invalid_request"
+    ? invalidRequest(errors)
+    : new AppError(error.code, error.detail, errors);
 }
 
 function refuseIfAny(errors: FieldError[]): void {

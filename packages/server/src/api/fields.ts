@@ -49,7 +49,7 @@ export const Instant = Type.String({
 });
 
 /** Reads an `Instant`, to the millisecond; a day that its month does not have is a 422. */
-export function parseInstant(text: string, loc: ["query" | "body", string]): Date {
+export function parseInstant(text: string, loc: ["query" | "body" | "fact", string]): Date {
   const [year, month, day] = text.slice(0, 10).split("-").map(Number) as [number, number, number];
   const daysInMonth = new Date(Date.UTC(year, month, 0)).getUTCDate();
   if (day > daysInMonth) {

@@ -10,6 +10,7 @@ import { AppError } from "../errors.ts";
 import { reach } from "../fault-points.ts";
 import { idFromSeed } from "../ids.ts";
 import type { SealPlace } from "../secrets.ts";
+import { binaryHeaders } from "./cloud-events.ts";
 import type { ApiDeps } from "./deps.ts";
 
 /** A request that holds its key: it alone may keep or release the answer. */
@@ -129,11 +130,12 @@ const sealPlace = (teamId: string, key: string): SealPlace => ({
   rowId: key,
 });
 
-/** Tells one request from another: who asks, what for, and every byte of the body. */
+/** Tells one request from another: who asks, what for, every byte of the body, and the headers that say as much as one. */
 function fingerprintOf(request: FastifyRequest): Buffer {
   const { apiKeyId, teamId } = request.caller;
+  const said = binaryHeaders(request.headers);
   return createHash("sha256")
-    .update([apiKeyId, teamId, request.method, request.url, ""].join("\n"))
+    .update([apiKeyId, teamId, request.method, request.url, ...said, ""].join("\n"))
     .update(request.bodyBytes ?? "")
     .digest();
 }

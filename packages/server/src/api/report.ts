@@ -1,4 +1,5 @@
 import type { FastifyRequest } from "fastify";
+import type { FactIdentity } from "../domain/facts.ts";
 import { parseInstant } from "./fields.ts";
 
 /** Who reports a fact, and when it happened if the body says so. */
@@ -13,3 +14,12 @@ export function reportOf(
       occurred_at === undefined ? undefined : parseInstant(occurred_at, ["body", "occurred_at"]),
   };
 }
+
+/** The identity of the one fact that a request reports: by its Idempotency-Key, if it has one. */
+export const identityOf = ({
+  factIdentity,
+  bodyMembers,
+}: Pick<FastifyRequest, "factIdentity" | "bodyMembers">): FactIdentity | undefined =>
+  factIdentity === undefined
+    ? undefined
+    : { name: factIdentity, content: bodyMembers, within: "body" };

@@ -109,6 +109,7 @@ const StepSnapshot = Type.Object(
     id: Type.String(),
     name: Type.String(),
     index: nullable(Type.Integer()),
+    attempt: Type.Integer({ minimum: 1 }),
     status: Type.Enum(["started", "completed", "failed"]),
     ...spent,
   },

@@ -1,8 +1,9 @@
+import type { ToldStep } from "../domain/contracts/organisation-webhooks.ts";
 import { textArray, uuidArray } from "./arrays.ts";
 import type { Sql, Tx } from "./sql.ts";
 
 /** A run or a call that is locked to be erased. */
-export type ErasedRun = { createdAt: Date; stepIds: string[] };
+export type ErasedRun = { createdAt: Date; steps: ToldStep[] };
 export type ErasedCall = { createdAt: Date; position: number };
 
 /** Locks a run against every fact about it and tells what its events follow from; undefined when there is none. */
@@ -16,9 +17,9 @@ export async function lockRunToErase(
     for update`;
   if (!run) return undefined;
   // Read once the lock is held: a step may have come while it was waited for.
-  const steps = await tx<{ id: string }>`
-    select id from steps where team_id = ${teamId} and run_id = ${id}`;
-  return { ...run, stepIds: steps.map((step) => step.id) };
+  const steps = await tx<ToldStep>`
+    select id, attempt from steps where team_id = ${teamId} and run_id = ${id}`;
+  return { ...run, steps };
 }
 
 /** Locks a call against every fact about it; undefined when there is none. */

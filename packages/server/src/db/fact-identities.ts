@@ -1,28 +1,38 @@
 import { createHash } from "node:crypto";
+import type { KnownFact } from "../domain/repeats.ts";
 import { byteaArray, textArray } from "./arrays.ts";
 import type { Sql, Tx } from "./sql.ts";
 
-/** A fact's own identity within its team. */
-export type FactIdentity = { teamId: string; identity: string };
+/** A fact's own name within its team. */
+export type FactName = { teamId: string; name: string };
 
-/** Tells which of these identities were recorded before. */
-export async function listKnownIdentities(
+/** Tells which of these names were recorded before, and what is remembered of each. */
+export async function listKnownFacts(
   tx: Tx,
-  identities: readonly FactIdentity[],
-): Promise<FactIdentity[]> {
-  return await tx<FactIdentity>`
-    select k.team_id as "teamId", k.identity
-    from unnest(${teamsOf(identities)}::text[], ${namesOf(identities)}::text[], ${hashesOf(identities)}::bytea[])
-      as k (team_id, identity, identity_sha256)
+  names: readonly FactName[],
+): Promise<(FactName & KnownFact)[]> {
+  return await tx<FactName & KnownFact>`
+    select k.team_id as "teamId", k.name, encode(f.content, 'hex') as digests,
+           f.subject_id as "subjectId"
+    from unnest(${teamsOf(names)}::text[], ${textArray(names.map(({ name }) => name))}::text[],
+      ${hashesOf(names)}::bytea[]) as k (team_id, name, identity_sha256)
     join fact_identities f
       on f.team_id = k.team_id and f.identity_sha256 = k.identity_sha256`;
 }
 
-/** Writes identities. One that somebody else wrote meanwhile is a duplicate: the caller starts over and finds it. */
-export async function insertIdentities(tx: Tx, identities: readonly FactIdentity[]): Promise<void> {
+/** Writes what is remembered of facts. A name that somebody else wrote meanwhile is a duplicate: the caller starts over and finds it. */
+export async function insertKnownFacts(
+  tx: Tx,
+  facts: readonly (FactName & KnownFact)[],
+): Promise<void> {
+  const contents = facts.map(({ digests }) =>
+    digests === null ? null : Buffer.from(digests, "hex"),
+  );
   await tx`
-    insert into fact_identities (team_id, identity_sha256)
-    select * from unnest(${teamsOf(identities)}::text[], ${hashesOf(identities)}::bytea[])`;
+    insert into fact_identities (team_id, identity_sha256, content, subject_id)
+    select * from unnest(${teamsOf(facts)}::text[], ${hashesOf(facts)}::bytea[],
+      ${byteaArray(contents)}::bytea[],
+      ${textArray(facts.map(({ subjectId }) => subjectId))}::text[])`;
 }
 
 /** Forgets identities that are older than any repeat is expected to be; returns how many. */
@@ -38,15 +48,11 @@ export async function deleteOldIdentitiesOfAllTeams(sql: Sql, limit: number): Pr
   return rows.length;
 }
 
-const teamsOf = (identities: readonly FactIdentity[]): Buffer =>
-  textArray(identities.map(({ teamId }) => teamId));
-const namesOf = (identities: readonly FactIdentity[]): Buffer =>
-  textArray(identities.map(({ identity }) => identity));
+const teamsOf = (names: readonly FactName[]): Buffer =>
+  textArray(names.map(({ teamId }) => teamId));
 
-/** Only hashes are kept: an identity may be anything that its publisher makes up. */
-const hashesOf = (identities: readonly FactIdentity[]): Buffer =>
+/** Only hashes are kept: a name may be anything that its publisher makes up. */
+const hashesOf = (names: readonly FactName[]): Buffer =>
   byteaArray(
-    identities.map(({ teamId, identity }) =>
-      createHash("sha256").update(`${teamId}\n${identity}`).digest(),
-    ),
+    names.map(({ teamId, name }) => createHash("sha256").update(`${teamId}\n${name}`).digest()),
   );

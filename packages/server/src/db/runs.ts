@@ -12,11 +12,13 @@ import {
   type WalkPage,
 } from "./walks.ts";
 import {
+  fromDigests,
   fromJsonText,
   ids,
   pageDocumentBytesMax,
   type TeamKey,
   teamIds,
+  toDigests,
   toJsonText,
   type WithHeldDocuments,
 } from "./workflows.ts";
@@ -32,6 +34,7 @@ export type RunRow = {
   output: Buffer | null;
   collected_information: Buffer | null;
   error: Buffer | null;
+  earlier: Buffer | null;
   termination_source: string | null;
   timeout_seconds: number | null;
   deadline_at: Date | null;
@@ -55,6 +58,7 @@ export function toRun(row: RunRow): Run {
     output: toJsonText(row.output),
     collectedInformation: toJsonText(row.collected_information),
     error: toJsonText(row.error),
+    earlier: toDigests(row.earlier),
     terminationSource: row.termination_source,
     timeoutSeconds: row.timeout_seconds,
     deadlineAt: row.deadline_at,
@@ -146,6 +150,15 @@ export async function updateRuns(tx: Tx, runs: readonly Run[]): Promise<void> {
     where r.team_id = n.team_id and r.id = n.id`;
 }
 
+/** Keeps what tells repeats of earlier states, of the few runs that have any. */
+export async function keepEarlierOfRuns(tx: Tx, runs: readonly Run[]): Promise<void> {
+  await tx`
+    update runs r set earlier = n.earlier
+    from unnest(${teamIds(runs)}::text[], ${ids(runs)}::text[],
+      ${byteaArray(runs.map((r) => fromDigests(r.earlier)))}::bytea[]) as n (team_id, id, earlier)
+    where r.team_id = n.team_id and r.id = n.id`;
+}
+
 /** Finds a run; those of deleted workflows are there too. */
 export async function findRun(sql: Sql, teamId: string, id: string): Promise<Run | undefined> {
   const [row] = await sql<RunRow>`
@@ -195,7 +208,7 @@ export async function listRuns(
       )
       select team_id, id, workflow_id, status, trigger, version_number, termination_source,
              timeout_seconds, deadline_at, started_at, completed_at, created_by, updated_by,
-             created_at, updated_at, omitted, walk_row, walk_start,
+             created_at, updated_at, omitted, null::bytea as earlier, walk_row, walk_start,
              case when not omitted then input end as input,
              case when not omitted then output end as output,
              case when not omitted then collected_information end as collected_information,

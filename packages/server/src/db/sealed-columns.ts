@@ -44,14 +44,14 @@ export const sealedTables: readonly SealedTable[] = [
     key: teamAndId,
     rowId: ["id"],
     records,
-    values: ["input", "output", "collected_information", "error"],
+    values: ["input", "output", "collected_information", "error", "earlier"],
   },
   {
     name: "steps",
     key: [team, ["run_id", "text"], ["id", "text"]],
     rowId: ["run_id", "id"],
     records,
-    values: ["output", "error"],
+    values: ["output", "error", "earlier"],
   },
   {
     name: "calls",

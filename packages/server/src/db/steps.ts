@@ -14,8 +14,10 @@ import {
   type WalkPage,
 } from "./walks.ts";
 import {
+  fromDigests,
   fromJsonText,
   pageDocumentBytesMax,
+  toDigests,
   toJsonText,
   type WithHeldDocuments,
 } from "./workflows.ts";
@@ -29,9 +31,11 @@ type StepRow = {
   id: string;
   name: string;
   index: number | null;
+  attempt: number;
   status: StepStatus;
   output: Buffer | null;
   error: Buffer | null;
+  earlier: Buffer | null;
   started_at: Date;
   completed_at: Date | null;
   created_by: string;
@@ -46,9 +50,11 @@ const toStep = (row: StepRow): Step => ({
   id: row.id,
   name: row.name,
   index: row.index,
+  attempt: row.attempt,
   status: row.status,
   output: toJsonText(row.output),
   error: toJsonText(row.error),
+  earlier: toDigests(row.earlier),
   startedAt: row.started_at,
   completedAt: row.completed_at,
   createdBy: row.created_by,
@@ -72,7 +78,7 @@ export async function readSteps(tx: Tx, keys: readonly StepKey[]): Promise<Step[
 /** Writes new steps and the new state of known ones. The caller holds the locks of their runs. */
 export async function saveSteps(tx: Tx, steps: readonly Step[]): Promise<void> {
   await tx("save_steps")`
-    insert into steps (team_id, run_id, id, name, index, status, output, error, started_at,
+    insert into steps (team_id, run_id, id, name, index, attempt, status, output, error, started_at,
       completed_at, created_by, updated_by, created_at, updated_at)
     select * from unnest(
       ${textArray(steps.map((s) => s.teamId))}::text[],
@@ -80,6 +86,7 @@ export async function saveSteps(tx: Tx, steps: readonly Step[]): Promise<void> {
       ${textArray(steps.map((s) => s.id))}::text[],
       ${textArray(steps.map((s) => s.name))}::text[],
       ${int4Array(steps.map((s) => s.index))}::int4[],
+      ${int4Array(steps.map((s) => s.attempt))}::int4[],
       ${textArray(steps.map((s) => s.status))}::text[],
       ${byteaArray(steps.map((s) => fromJsonText(s.output)))}::bytea[],
       ${byteaArray(steps.map((s) => fromJsonText(s.error)))}::bytea[],
@@ -90,11 +97,25 @@ export async function saveSteps(tx: Tx, steps: readonly Step[]): Promise<void> {
       ${timestampArray(steps.map((s) => s.createdAt))}::timestamptz[],
       ${timestampArray(steps.map((s) => s.updatedAt))}::timestamptz[])
     on conflict (team_id, run_id, id) do update set
-      name = excluded.name, index = excluded.index, status = excluded.status,
+      name = excluded.name, index = excluded.index, attempt = excluded.attempt,
+      status = excluded.status, started_at = excluded.started_at,
       place = case when steps.index is distinct from excluded.index then coalesce(steps.place, steps.index, 2147483647)
                    else steps.place end,
       output = excluded.output, error = excluded.error, completed_at = excluded.completed_at,
       updated_by = excluded.updated_by, updated_at = excluded.updated_at`;
+}
+
+/** Keeps what tells repeats of earlier states and attempts, of the few steps that have any. */
+export async function keepEarlierOfSteps(tx: Tx, steps: readonly Step[]): Promise<void> {
+  await tx`
+    update steps s set earlier = n.earlier
+    from unnest(
+      ${textArray(steps.map((s) => s.teamId))}::text[],
+      ${textArray(steps.map((s) => s.runId))}::text[],
+      ${textArray(steps.map((s) => s.id))}::text[],
+      ${byteaArray(steps.map((s) => fromDigests(s.earlier)))}::bytea[])
+      as n (team_id, run_id, id, earlier)
+    where s.team_id = n.team_id and s.run_id = n.run_id and s.id = n.id`;
 }
 
 /** Finds a step of a run. */
@@ -141,8 +162,8 @@ export async function listSteps(
                     as omitted
         from page
       )
-      select team_id, run_id, id, name, index, status, started_at, completed_at, created_by,
-             updated_by, created_at, updated_at, omitted, walk_row, walk_start,
+      select team_id, run_id, id, name, index, attempt, status, started_at, completed_at, created_by,
+             updated_by, created_at, updated_at, omitted, null::bytea as earlier, walk_row, walk_start,
              case when not omitted then output end as output,
              case when not omitted then error end as error,
              array_remove(array[

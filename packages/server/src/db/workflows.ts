@@ -1,7 +1,7 @@
 import type { JsonText } from "../domain/json-text.ts";
 import type { Version, Workflow } from "../domain/lifecycle/workflow.ts";
 import { textValue, valueText } from "../sealed-values.ts";
-import { byteaArray, int4Array, textArray, timestampArray } from "./arrays.ts";
+import { boolArray, byteaArray, int4Array, textArray, timestampArray } from "./arrays.ts";
 import type { Listed } from "./lists.ts";
 import type { Database, Sql, Tx } from "./sql.ts";
 import {
@@ -23,6 +23,7 @@ export type WorkflowRow = {
   revision: number;
   version_number: number;
   version_name: string | null;
+  created_as: Buffer | null;
   created_by: string;
   updated_by: string;
   created_at: Date;
@@ -44,6 +45,7 @@ export function toWorkflow(row: WorkflowRow): Workflow {
     revision: row.revision,
     versionNumber: row.version_number,
     versionName: row.version_name,
+    createdAs: toDigests(row.created_as),
     createdBy: row.created_by,
     updatedBy: row.updated_by,
     createdAt: row.created_at,
@@ -59,6 +61,14 @@ export const toJsonText = (bytes: Buffer | null): JsonText | null =>
 /** Writes a body column. */
 export const fromJsonText = (text: JsonText | null): Buffer | null =>
   text === null ? null : textValue(text);
+
+/** Reads a column of digests (see domain/repeats.ts), which may be sealed like any other document. */
+export const toDigests = (bytes: Buffer | null): string | null =>
+  bytes === null ? null : valueText(bytes);
+
+/** Writes a column of digests. */
+export const fromDigests = (digests: string | null): Buffer | null =>
+  digests === null ? null : textValue(digests);
 
 /** Locks workflows for a change, in id order so that batches never wait for each other in a circle. */
 export async function lockWorkflows(tx: Tx, keys: readonly TeamKey[]): Promise<Workflow[]> {
@@ -122,8 +132,8 @@ export async function updateWorkflows(tx: Tx, workflows: readonly Workflow[]): P
     update workflows w
     set name = n.name, description = n.description, configuration = n.configuration,
         settings = n.settings, revision = n.revision, version_number = n.version_number,
-        version_name = n.version_name, updated_by = n.updated_by, updated_at = n.updated_at,
-        deleted_at = n.deleted_at
+        version_name = n.version_name, created_as = n.created_as, updated_by = n.updated_by,
+        updated_at = n.updated_at, deleted_at = n.deleted_at
     from unnest(
       ${textArray(workflows.map((w) => w.teamId))}::text[],
       ${textArray(workflows.map((w) => w.id))}::text[],
@@ -134,11 +144,12 @@ export async function updateWorkflows(tx: Tx, workflows: readonly Workflow[]): P
       ${int4Array(workflows.map((w) => w.revision))}::int4[],
       ${int4Array(workflows.map((w) => w.versionNumber))}::int4[],
       ${textArray(workflows.map((w) => w.versionName))}::text[],
+      ${byteaArray(workflows.map((w) => fromDigests(w.createdAs)))}::bytea[],
       ${textArray(workflows.map((w) => w.updatedBy))}::text[],
       ${timestampArray(workflows.map((w) => w.updatedAt))}::timestamptz[],
       ${timestampArray(workflows.map((w) => w.deletedAt))}::timestamptz[])
       as n (team_id, id, name, description, configuration, settings, revision, version_number,
-            version_name, updated_by, updated_at, deleted_at)
+            version_name, created_as, updated_by, updated_at, deleted_at)
     where w.team_id = n.team_id and w.id = n.id`;
 }
 
@@ -148,7 +159,8 @@ export async function readVersions(
   keys: readonly TeamKey[],
 ): Promise<(Version & { teamId: string; workflowId: string })[]> {
   return await tx("read_versions")<Version & { teamId: string; workflowId: string }>`
-    select v.team_id as "teamId", v.workflow_id as "workflowId", v.id, v.number, v.name
+    select v.team_id as "teamId", v.workflow_id as "workflowId", v.id, v.number, v.name,
+           v.marked_active as "markedActive"
     from unnest(${teamIds(keys)}::text[], ${ids(keys)}::text[]) as k (team_id, id)
     join workflow_versions v on v.team_id = k.team_id and v.workflow_id = k.id`;
 }
@@ -159,13 +171,15 @@ export async function insertVersions(
   versions: readonly (Version & { teamId: string; workflowId: string; createdBy: string })[],
 ): Promise<void> {
   await tx("insert_versions")`
-    insert into workflow_versions (team_id, workflow_id, number, id, name, created_by, created_at)
+    insert into workflow_versions (team_id, workflow_id, number, id, name, marked_active, created_by,
+      created_at)
     select *, now() from unnest(
       ${textArray(versions.map((v) => v.teamId))}::text[],
       ${textArray(versions.map((v) => v.workflowId))}::text[],
       ${int4Array(versions.map((v) => v.number))}::int4[],
       ${textArray(versions.map((v) => v.id))}::text[],
       ${textArray(versions.map((v) => v.name))}::text[],
+      ${boolArray(versions.map((v) => v.markedActive === true))}::bool[],
       ${textArray(versions.map((v) => v.createdBy))}::text[])`;
 }
 
@@ -217,7 +231,7 @@ export async function listWorkflows(
         from page
       )
       select team_id, id, name, description, revision, version_number, version_name, created_by,
-             updated_by, created_at, updated_at, deleted_at, omitted, walk_row, walk_start,
+             null::bytea as created_as, updated_by, created_at, updated_at, deleted_at, omitted, walk_row, walk_start,
              case when not omitted then configuration end as configuration,
              case when not omitted then settings end as settings
       from sized

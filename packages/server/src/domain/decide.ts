@@ -3,7 +3,15 @@ import type { Occurrence } from "./contracts/contract.ts";
 import { decideCall } from "./decide-call.ts";
 import type { Fact } from "./facts.ts";
 import { type Accepted, accepted } from "./lifecycle/happening.ts";
-import { cancelRun, isFinal, type Run, startRun, timeOutRun, updateRun } from "./lifecycle/run.ts";
+import {
+  cancelRun,
+  isFinal,
+  type Run,
+  repeatStart,
+  startRun,
+  timeOutRun,
+  updateRun,
+} from "./lifecycle/run.ts";
 import { reportStep } from "./lifecycle/step.ts";
 import {
   activateVersion,
@@ -35,7 +43,7 @@ export function decide(fact: Fact, world: World, changes: Changes): Recorded {
       const next = accepted(createWorkflow(existing, subject, fact.data, report));
       if (next.kind === "changed") {
         changes.newWorkflows.add(key);
-        const version = { id: fact.workflowId, number: 1, name: fact.data.versionName };
+        const version = firstVersion(next.state);
         addVersion(world, changes, next.state, version, fact.actor);
       }
       return keepWorkflow(world, changes, next, occurrence);
@@ -73,13 +81,14 @@ export function decide(fact: Fact, world: World, changes: Changes): Recorded {
       const key = subjectKey(fact.teamId, fact.runId);
       const existing = world.runs.get(key);
       // A start that was recorded stays a repeat when its workflow has been deleted since.
-      const workflow =
-        existing?.workflowId === fact.workflowId
-          ? knownRun(world, fact.teamId, fact.runId).workflow
-          : liveWorkflow(world, fact.teamId, fact.workflowId);
+      if (existing) {
+        const next = accepted(repeatStart(existing, fact.workflowId, fact.data));
+        return keepRun(world, changes, next, occurrence);
+      }
+      const workflow = liveWorkflow(world, fact.teamId, fact.workflowId);
       const timed = { ...report, occurredAt: occurrence.occurredAt };
-      const next = accepted(startRun(existing, workflow, fact.runId, fact.data, timed));
-      if (next.kind === "changed") changes.newRuns.add(key);
+      const next = accepted(startRun(workflow, fact.runId, fact.data, timed));
+      changes.newRuns.add(key);
       return keepRun(world, changes, next, occurrence);
     }
     case "run.updated": {
@@ -182,6 +191,13 @@ function keepRun(
   for (const happening of next.happened) changes.happened.push({ happening, occurrence });
   return { outcome: "recorded", run: next.state };
 }
+
+const firstVersion = ({ id, versionName }: Workflow): Version => ({
+  id,
+  number: 1,
+  name: versionName,
+  markedActive: true,
+});
 
 function addVersion(
   world: World,

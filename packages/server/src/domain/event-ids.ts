@@ -1,24 +1,34 @@
 import { eventId } from "../ids.ts";
 import { assistantMessages, assistantMessageTypes } from "./contracts/assistant-messages.ts";
-import { organisationEventTypes, organisationWebhooks } from "./contracts/organisation-webhooks.ts";
+import {
+  organisationEventTypes,
+  organisationWebhooks,
+  runDedupeKey,
+  type ToldStep,
+} from "./contracts/organisation-webhooks.ts";
 import { workflowActions, workflowWebhooks } from "./contracts/workflow-webhooks.ts";
 
 /**
- * Lists the ids of every event that may have been made of a run and its steps, in any contract.
+ * Lists the ids of every event that may have been made of a run and of its steps, each with its attempts, in any contract.
  *
  * Events carry no index by run, which each insert would pay for: their ids follow from what they tell.
  */
-export function runEventIds(teamId: string, runId: string, stepIds: readonly string[]): string[] {
+export function* runEventIds(
+  teamId: string,
+  runId: string,
+  steps: readonly ToldStep[],
+): Generator<string> {
   const idOf = (contract: string, dedupeKey: string) =>
     eventId({ teamId, contract, dedupeKey, subjectId: runId });
-  return [
-    ...workflowActions.map((action) => idOf(workflowWebhooks.name, `${action}:${runId}`)),
-    ...organisationEventTypes.flatMap((type) =>
-      [`${type}:${runId}`, ...stepIds.map((stepId) => `${type}:${runId}:${stepId}`)].map(
-        (dedupeKey) => idOf(organisationWebhooks.name, dedupeKey),
-      ),
-    ),
-  ];
+  for (const action of workflowActions) yield idOf(workflowWebhooks.name, `${action}:${runId}`);
+  for (const type of organisationEventTypes) {
+    yield idOf(organisationWebhooks.name, runDedupeKey(type, runId));
+    for (const { id, attempt } of steps) {
+      for (let told = 1; told <= attempt; told++) {
+        yield idOf(organisationWebhooks.name, runDedupeKey(type, runId, { id, attempt: told }));
+      }
+    }
+  }
 }
 
 /** Lists the ids of every event that may have been made of a call in which `position` things have happened. */

@@ -12,8 +12,8 @@ export type Fact = {
   actor: string;
   /** When it happened by the platform's clock; without one, when it was recorded. */
   occurredAt?: Date | undefined;
-  /** The fact's own name within its team, where it has one: the same name again is the same fact. */
-  identity?: string | undefined;
+  /** The fact's own name within its team, where it has one. */
+  identity?: FactIdentity | undefined;
 } & (
   | { type: "workflow.created"; workflowId: string; data: NewWorkflow }
   | { type: "workflow.updated"; workflowId: string; data: WorkflowChanges }
@@ -34,13 +34,33 @@ export type Fact = {
 
 export type FactType = Fact["type"];
 
+/** What a report says: the exact texts of its members, by their names, which are paths joined by dots. */
+export type FactContent = ReadonlyMap<string, JsonText>;
+
+/** Names one fact: under the name again it is a repeat if it says the same, and otherwise refused. */
+export type FactIdentity = {
+  name: string;
+  content: FactContent;
+  /** What the members belong to: a request's body, or one of several facts in it. */
+  within: "body" | "fact";
+};
+
+/** The id of what a fact is about. */
+export function subjectOf(fact: Fact): string {
+  if (fact.type === "workflow.version_created") return fact.data.versionId;
+  if ("stepId" in fact) return fact.stepId;
+  if ("runId" in fact) return fact.runId;
+  return "callId" in fact ? fact.callId : fact.workflowId;
+}
+
+/** What a creation says; a member that it leaves out is null from there on, and no difference in a repeat. */
 export type NewWorkflow = {
   name: string;
-  description: string | null;
-  configuration: JsonText | null;
-  settings: JsonText | null;
+  description?: string | null | undefined;
+  configuration?: JsonText | null | undefined;
+  settings?: JsonText | null | undefined;
   /** The name of version 1. */
-  versionName: string | null;
+  versionName?: string | null | undefined;
 };
 
 /** What a PATCH names; an absent field stays as it is. */
@@ -54,8 +74,8 @@ export type WorkflowChanges = {
 export type NewVersion = {
   /** The version's own id; the same id again is the same version. */
   versionId: string;
-  versionName: string | null;
-  markAsActive: boolean;
+  versionName?: string | null | undefined;
+  markAsActive?: boolean | undefined;
 };
 
 export const runTriggers = ["manual", "scheduled", "triggered"] as const;
@@ -63,9 +83,9 @@ export type RunTrigger = (typeof runTriggers)[number];
 
 export type NewRun = {
   trigger: RunTrigger;
-  input: JsonText | null;
+  input?: JsonText | null | undefined;
   /** Seconds until the service itself ends the run as failed. */
-  timeoutSeconds: number | null;
+  timeoutSeconds?: number | null | undefined;
 };
 
 /** The states a report can ask for; `started` is only where a run begins. */
@@ -90,8 +110,13 @@ export type RunChanges = {
 export const stepStatuses = ["started", "completed", "failed"] as const;
 export type StepStatus = (typeof stepStatuses)[number];
 
+/** Attempts that one step may have: its events' ids follow from their number. */
+export const attemptsMax = 1_000;
+
 export type StepReport = {
   status: StepStatus;
+  /** Which attempt is spoken of, from 1; without one, the present one, or the next where one starts after a failure. */
+  attempt?: number;
   /** Without one, what was reported before, or the step's id. */
   name?: string;
   index?: number | null;

@@ -18,7 +18,6 @@ type Shape =
   | { kind: "too_deep" }
   | { kind: "duplicate"; key: string };
 
-const SPACE = 0x20;
 const QUOTE = 0x22;
 const COMMA = 0x2c;
 const COLON = 0x3a;
@@ -171,16 +170,6 @@ function isoText(date: Date): string {
   return printed;
 }
 
-/**
- * Tells whether two texts are equal apart from insignificant white space; no text equals no text only.
- *
- * Spelling counts: `1` and `1.0`, or another order of keys, are different texts.
- */
-export function sameJson(a: JsonText | null, b: JsonText | null): boolean {
-  if (a === b) return true;
-  return a !== null && b !== null && withoutWhitespace(a) === withoutWhitespace(b);
-}
-
 /** Reads depth, keys and top-level members of a text that is known to be valid JSON, in one pass. */
 function scanShape(text: string, depthMax: number): Shape {
   const keysAtDepth: (Keys | undefined)[] = [];
@@ -255,7 +244,8 @@ function valueText(text: string, start: number, end: number): JsonText {
   return text.slice(start, end).trim() as JsonText;
 }
 
-function closingQuote(text: string, openingQuote: number): number {
+/** Finds the quote that ends a string; throws where none does, which no valid JSON lets happen. */
+export function closingQuote(text: string, openingQuote: number): number {
   const candidate = text.indexOf('"', openingQuote + 1);
   if (candidate > 0 && text.charCodeAt(candidate - 1) !== BACKSLASH) return candidate;
   // Read forwards: looking back at each quote would be quadratic in a run of backslashes.
@@ -265,20 +255,6 @@ function closingQuote(text: string, openingQuote: number): number {
     if (code === BACKSLASH) i++;
   }
   throw new Error("A JsonText that is not JSON: a string in it does not end.");
-}
-
-function withoutWhitespace(text: string): string {
-  let kept = "";
-  let keptTo = 0;
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (code === QUOTE) i = closingQuote(text, i);
-    else if (code <= SPACE) {
-      kept += text.slice(keptTo, i);
-      keptTo = i + 1;
-    }
-  }
-  return kept + text.slice(keptTo);
 }
 
 /** Gives ` at position n` where the parser says so. The rest of its message may quote the text. */

@@ -56,6 +56,8 @@ export const noChanges = (): Changes => ({
 /** The state after a fact, as its reporter is told. */
 export type Recorded = {
   outcome: "recorded" | "repeated";
+  /** Known by its identity alone: what the fact was about. There is no state with it. */
+  subjectId?: string | null;
   /** The step was not known before. */
   stepIsNew?: boolean;
   workflow?: Workflow;

@@ -63,7 +63,13 @@ async function setup() {
     expect(made?.status).toBe("recorded");
     return made?.id ?? "";
   };
-  return { ...api, send, report, events, workflow };
+  /** Every row of what facts change. */
+  const dump = () => api.database.sql`
+    select (select jsonb_agg(to_jsonb(w) order by id) from workflows w) as workflows,
+           (select jsonb_agg(to_jsonb(r) order by id) from runs r) as runs,
+           (select jsonb_agg(to_jsonb(s) order by id) from steps s) as steps,
+           (select count(*)::int from deliveries) as deliveries`;
+  return { ...api, send, report, events, workflow, dump };
 }
 
 const batch = "application/cloudevents-batch+json";
@@ -290,8 +296,6 @@ test("a CloudEvent that is none is refused alone", async () => {
   expect(statuses(results)).toEqual([...wrong.map(() => "refused"), "recorded"]);
   expect(results[0]?.error?.errors?.[0]?.loc).toEqual(["body", 0, "specversion"]);
   expect(results[6]?.error?.errors?.[0]?.loc).toEqual(["body", 6, "time"]);
-  const alone = await api.send(cloudEvent("x", { data: { nam: 1 } }), single);
-  expect(alone.body.results[0].error.errors[0].loc).toEqual(["body", "data", "name"]);
   expect(await api.events()).toHaveLength(1);
 });
 
@@ -415,5 +419,256 @@ test("facts without an identity are done once under an Idempotency-Key", async (
     update idempotency_keys set status_code = null, sealed_response = null, in_flight_until = now()`;
   const [result] = (await send()).body.results as Result[];
   expect(result).toEqual({ index: 0, status: "repeated", id: first.body.results[0].id });
+  expect(await api.events()).toHaveLength(1);
+});
+
+const different = (results: Result[]) =>
+  results.map(({ error }) => [error?.code, ...(error?.errors ?? []).map(({ loc }) => loc.at(-1))]);
+
+test("a fact's identity names one fact: another type, subject, content or time under it is refused, with the names of its members", async () => {
+  const api = await setup();
+  const workflow_id = await api.workflow();
+  const id = newId();
+  const data = { _id: id, workflow_id, trigger: "manual", input: { a: 1, b: [2] } };
+  const fact = { type: "run.started", id: "one", occurred_at: "2026-11-20T10:30:00Z", data };
+  expect(statuses(await api.report(fact))).toEqual(["recorded"]);
+  const before = await api.dump();
+
+  const { occurred_at: _, ...untimed } = fact;
+  const { input, trigger, ...fewer } = data;
+  for (const repeat of [
+    fact,
+    untimed,
+    { ...fact, occurred_at: "2026-11-20T11:30:00.000+01:00" },
+    { ...untimed, data: { ...data, occurred_at: "2026-11-20T10:30:00Z" } },
+    { ...fact, data: { trigger, input: { b: [2.0], a: 1 }, workflow_id, _id: id } },
+    { ...fact, data: { ...fewer, trigger } },
+  ]) {
+    expect(await api.report(repeat)).toEqual([{ index: 0, status: "repeated", id }]);
+  }
+
+  const other = newId();
+  const step = { run_id: id, step_id: "s" };
+  expect(
+    different(
+      await api.report(
+        { ...fact, data: { ...data, input: { a: 1, b: [3] } } },
+        { ...fact, data: { ...data, _id: other, timeout_seconds: 60 } },
+        { ...fact, data: { ...data, timeout_seconds: null } },
+        { ...fact, occurred_at: "2026-11-20T10:30:00.001Z" },
+        { type: "step.started", id: "one", data: step },
+        { type: "workflow.created", id: "one", data: { name: "Intake" } },
+      ),
+    ),
+  ).toEqual([
+    ["reported_differently", "input"],
+    ["reported_differently", "_id", "timeout_seconds"],
+    ["reported_differently", "timeout_seconds"],
+    ["reported_differently", "occurred_at"],
+    ["reported_differently", "type", "run_id", "step_id"],
+    ["reported_differently", "type", "name"],
+  ]);
+  expect(await api.dump()).toEqual(before);
+  const [, refused] = await api.report(
+    { type: "workflow.created", data: { name: "n" } },
+    { ...fact, data: { ...data, trigger: "scheduled" } },
+  );
+  expect(refused?.error).toMatchObject({
+    detail: "Recorded before with other content; these members differ: data.trigger.",
+    errors: [{ loc: ["body", "facts", 1, "data", "trigger"] }],
+  });
+});
+
+test("within one request the same holds, and what was refused does not use the identity up", async () => {
+  const api = await setup();
+  const made = (name: string) => ({ type: "workflow.created", id: "one", data: { name } });
+  const results = await api.report(
+    { ...made("A"), data: { name: "" } },
+    made("A"),
+    made("B"),
+    made("A"),
+  );
+  expect(statuses(results)).toEqual(["refused", "recorded", "refused", "repeated"]);
+  expect(different(results)[2]).toEqual(["reported_differently", "name"]);
+  expect(results[3]?.id).toBe(results[1]?.id);
+  expect(await api.events()).toHaveLength(1);
+});
+
+test("of two facts that meet under one identity in two processes one is recorded, and the other refused", async () => {
+  const api = await setup();
+  const second = await openApp({ ...api.deps, ...intake(api.deps.database) });
+  onTestFinished(() => second.close());
+  for (let round = 0; round < 10; round++) {
+    const body = (name: string) => ({
+      facts: [{ type: "workflow.created", id: `round-${round}`, data: { name } }],
+    });
+    const [here, there] = await Promise.all([
+      api.send(body("here")),
+      second.inject({
+        method: "POST",
+        url: "/v1/facts",
+        headers: { authorization: `Bearer ${api.key}` },
+        payload: body("there"),
+      }),
+    ]);
+    const results: Result[] = [here.body.results[0], there.json().results[0]];
+    expect(statuses(results).sort()).toEqual(["recorded", "refused"]);
+    expect(different(results.filter(({ error }) => error))).toEqual([
+      ["reported_differently", "name"],
+    ]);
+  }
+  expect(await api.events()).toHaveLength(10);
+});
+
+test("a repeat without its time names the subject that the first one made", async () => {
+  const api = await setup();
+  const timed = cloudEvent("timed");
+  const { time: _, ...untimed } = timed;
+  const [first] = (await api.send(timed, single)).body.results;
+  expect((await api.send(untimed, single)).body.results).toEqual([
+    { index: 0, status: "repeated", id: first.id },
+  ]);
+});
+
+test("an identity that an older version recorded is repeated by whatever comes under it", async () => {
+  const api = await setup();
+  await api.report({ type: "workflow.created", id: "old", data: { name: "A" } });
+  await api.database.sql`update fact_identities set content = null, subject_id = null`;
+  const again = await api.report({ type: "workflow.created", id: "old", data: { name: "B" } });
+  expect(statuses(again)).toEqual(["repeated"]);
+});
+
+test("the database keeps neither a fact's identity nor what it said", async () => {
+  const api = await setup();
+  const words = "a rather private sentence";
+  await api.report({
+    type: "workflow.created",
+    id: words,
+    data: { name: "n", description: words },
+  });
+  await api.report({
+    type: "workflow.created",
+    id: `${words}!`,
+    data: { name: "n", description: words },
+  });
+  const rows = await api.database.sql<{ content: Buffer; row: string }>`
+    select content, f::text as row from fact_identities f`;
+  expect(rows).toHaveLength(2);
+  for (const { row } of rows) expect(row).not.toContain(words);
+  // Two facts that say the same have nothing in common there.
+  const digests = rows.flatMap(({ content }) => content.toString("hex").match(/.{16}/g));
+  expect(new Set(digests).size).toBe(digests.length);
+  expect(digests).toHaveLength(2 * 3);
+});
+
+test("one CloudEvent that is refused is answered with its refusal, a list of one with a result", async () => {
+  const api = await setup();
+  const wrong = cloudEvent("x", { data: { nam: 1 } });
+  const alone = await api.send(wrong, single);
+  expect(alone.status).toBe(422);
+  expect(alone.body).toMatchObject({ status: 422, code: "invalid_request" });
+  expect(alone.body.errors.map(({ loc }: { loc: unknown }) => loc)).toContainEqual([
+    ...["body", "data", "name"],
+  ]);
+  expect(statuses((await api.send([wrong], batch)).body.results)).toEqual(["refused"]);
+
+  const unknown = { type: "run.updated", data: { run_id: newId(), status: "completed" } };
+  expect((await api.send(cloudEvent("x", unknown), single)).status).toBe(404);
+  const recorded = await api.send(cloudEvent("x"), single);
+  expect([recorded.status, statuses(recorded.body.results)]).toEqual([200, ["recorded"]]);
+  const differs = await api.send(cloudEvent("x", { data: { name: "y" } }), single);
+  expect([differs.status, differs.body.code]).toEqual([409, "reported_differently"]);
+  expect(differs.body.errors[0].loc).toEqual(["body", "data", "name"]);
+  const late = cloudEvent("z", { time: "2999-01-01T00:00:00Z" });
+  expect((await api.send(late, single)).status).toBe(422);
+  expect(await api.events()).toHaveLength(1);
+});
+
+/** One CloudEvent in binary mode. */
+const binary = (id: string, more: Record<string, string> = {}) => ({
+  "content-type": "application/json",
+  "ce-specversion": "1.0",
+  "ce-type": "workflow.created",
+  "ce-id": id,
+  "ce-source": "/platform/eu-1",
+  ...more,
+});
+
+test("a CloudEvent in binary mode is the fact that it is in structured mode", async () => {
+  const api = await setup();
+  const exact = '{"name":"d","settings": {"n":12345678901234567890, "f":1.0}}';
+  const headers = binary("d", {
+    "ce-time": "2026-11-20T10:30:00Z",
+    "ce-traceparent": "00-0af-b7-01",
+  });
+  const sent = await api.call("POST", "/v1/facts", { headers, body: exact });
+  expect(sent.status, sent.text).toBe(200);
+  const [{ id, status }] = sent.body.results;
+  expect(status).toBe("recorded");
+  const read = await api.call("GET", `/workflows/v1/workflows/${id}`);
+  expect(read.text).toContain('"settings":{"n":12345678901234567890, "f":1.0}');
+
+  const structured = await api.send(cloudEvent("d"), single);
+  expect(structured.body.results).toEqual([{ index: 0, status: "repeated", id }]);
+  const other = await api.call("POST", "/v1/facts", { headers, body: { name: "e" } });
+  expect([other.status, other.body.code]).toEqual([409, "reported_differently"]);
+  expect(other.body.errors[0].loc).toEqual(["body", "name"]);
+  // The content type decides: beside a CloudEvent in the body, the headers are its copies at best.
+  const mixed = { ...binary("ignored"), "content-type": single };
+  const both = await api.call("POST", "/v1/facts", { headers: mixed, body: cloudEvent("d") });
+  expect(both.body.results).toEqual([{ index: 0, status: "repeated", id }]);
+});
+
+test("attributes in headers are unquoted and decoded once", async () => {
+  const api = await setup();
+  const send = async (headers: Record<string, string>) =>
+    (await api.call("POST", "/v1/facts", { headers, body: { name: "n" } })).body.results?.[0]
+      .status;
+  expect(await send(binary("Z%C3%BCrich%20%2525"))).toBe("recorded");
+  const { time: _, ...untimed } = cloudEvent("Zürich %25", { data: { name: "n" } });
+  expect(statuses((await api.send(untimed, single)).body.results)).toEqual(["repeated"]);
+  expect(await send(binary('"a \\"quoted\\" id"'))).toBe("recorded");
+  const quoted = { ...untimed, id: 'a "quoted" id' };
+  expect(statuses((await api.send(quoted, single)).body.results)).toEqual(["repeated"]);
+});
+
+test.each([
+  [{ "ce-id": undefined }, ["header", "ce-id"]],
+  [{ "ce-source": undefined }, ["header", "ce-source"]],
+  [{ "ce-type": undefined }, ["header", "ce-type"]],
+  [{ "ce-specversion": undefined }, ["header", "ce-specversion"]],
+  [{ "ce-specversion": "0.3" }, ["header", "ce-specversion"]],
+  [{ "ce-type": "com.example.other" }, ["header", "ce-type"]],
+  [{ "ce-time": "yesterday" }, ["header", "ce-time"]],
+  [{ "ce-time": "2026-02-30T00:00:00Z" }, ["header", "ce-time"]],
+  [{ "ce-id": "%zz" }, ["header", "ce-id"]],
+  [{ "ce-id": "%ff" }, ["header", "ce-id"]],
+  [{ "ce-id": "%0A" }, ["header", "ce-id"]],
+  [{ "ce-id": "Z\u00fcrich" }, ["header", "ce-id"]],
+  [{ "ce-id": "x".repeat(256) }, ["header", "ce-id"]],
+  [{ "ce-type": "workflow.updated" }, ["body", "workflow_id"]],
+])("binary mode with %j is a 422 that names what is wrong", async (more, loc) => {
+  const api = await setup();
+  const headers = Object.fromEntries(
+    Object.entries({ ...binary("x"), ...more }).filter(([, value]) => value !== undefined),
+  ) as Record<string, string>;
+  const answer = await api.call("POST", "/v1/facts", { headers, body: { name: "n" } });
+  expect(answer.status, answer.text).toBe(422);
+  expect(answer.body.errors[0].loc).toEqual(loc);
+  expect(answer.body.detail).toContain(loc[1]);
+  expect(await api.events()).toHaveLength(0);
+});
+
+test("in binary mode an Idempotency-Key belongs to the headers of the event as well", async () => {
+  const api = await setup();
+  const send = (id: string) =>
+    api.call("POST", "/v1/facts", {
+      headers: { ...binary(id), "idempotency-key": "one" },
+      body: { name: "n" },
+    });
+  const first = await send("a");
+  expect(first.status).toBe(200);
+  expect((await send("a")).text).toBe(first.text);
+  expect((await send("b")).body.code).toBe("idempotency_key_reused");
   expect(await api.events()).toHaveLength(1);
 });

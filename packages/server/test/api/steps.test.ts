@@ -41,6 +41,7 @@ test("a first report is 201, its repeat and what follows are 200, each with the 
     run_id: api.runId,
     name: "Fetch",
     index: 0,
+    attempt: 1,
     status: "started",
     started_at: "2026-11-21T10:30:00.000Z",
     completed_at: null,

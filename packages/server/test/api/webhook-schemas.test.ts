@@ -31,6 +31,7 @@ const workflow: Workflow = {
   revision: 1,
   versionNumber: 1,
   versionName: null,
+  createdAs: null,
   deletedAt: null,
 };
 const run: Run = {
@@ -45,6 +46,7 @@ const run: Run = {
   output: null,
   collectedInformation: null,
   error: null,
+  earlier: null,
   terminationSource: null,
   timeoutSeconds: null,
   deadlineAt: null,
@@ -58,6 +60,8 @@ const step: Step = {
   id: "fetch",
   name: "Fetch",
   index: null,
+  attempt: 1,
+  earlier: null,
   status: "completed",
   output: jsonText({ n: 1 }),
   error: null,

@@ -46,7 +46,7 @@ test("a workflow keeps the exact text of its documents and is created once", asy
 
   expect((await api.call("POST", workflows, { body })).status).toBe(200);
   const taken = await api.call("POST", workflows, { body: { _id: id, name: "Other" } });
-  expect([taken.status, taken.body.code]).toEqual([409, "id_taken"]);
+  expect([taken.status, taken.body.code]).toEqual([409, "reported_differently"]);
   const read = await api.call("GET", `${workflows}/${id}`);
   expect(read.text).toBe(created.text);
   expect((await api.call("GET", workflows)).text).toContain(exact);

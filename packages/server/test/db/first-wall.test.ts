@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
-import { insertIdentities } from "../../src/db/fact-identities.ts";
+import { insertKnownFacts } from "../../src/db/fact-identities.ts";
 import type { Database, Tx } from "../../src/db/sql.ts";
 import { openFactsApi } from "../support/facts.ts";
 import { furnish, type Names } from "../support/furnish.ts";
@@ -20,7 +20,7 @@ const aboutNoTeam = [
   "insertDeliveries",
   "insertErasure",
   "insertEvents",
-  "insertIdentities",
+  "insertKnownFacts",
   "insertMessages",
   "insertRuns",
   "insertSubscription",
@@ -81,8 +81,8 @@ async function openTwins() {
   await sql`
     insert into idempotency_keys (team_id, key, fingerprint, in_flight_until, subject_id)
     values (${api.teamId}, 'a key', '', now(), 'a subject')`;
-  const identity = { teamId: api.teamId, identity: "an identity" };
-  await api.database.begin((tx) => insertIdentities(tx, [identity]));
+  const fact = { teamId: api.teamId, name: "an identity", digests: null, subjectId: "a subject" };
+  await api.database.begin((tx) => insertKnownFacts(tx, [fact]));
   await makeTwin(api.database, api.teamId, twin.teamId);
   return {
     api,

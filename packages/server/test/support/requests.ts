@@ -71,11 +71,14 @@ function operationsOf(method: string, path: string, described: Described): Opera
   };
   const others = bodies.slice(1).map(([otherType, { schema }]): Operation => {
     const name = `${operation.name} as ${otherType}`;
-    const own = { ...operation, name, mediaType: otherType, body: schema };
-    return schema.items ? { ...own, body: schema.items, wrap: (one) => [one] } : own;
+    const own = { ...operation, name, mediaType: otherType, body: firstOf(schema) };
+    return schema.items ? { ...own, body: firstOf(schema.items), wrap: (one) => [one] } : own;
   });
   return [operation, ...others, ...factOperations(operation)];
 }
+
+/** Of the types of facts that one body can be, the first: factOperations() walks all of them. */
+const firstOf = (schema: Schema): Schema => schema.anyOf?.[0] ?? schema;
 
 /** One operation for each type of fact that can be reported in bulk: its body is the fact's `data`. */
 function factOperations(bulk: Operation): Operation[] {

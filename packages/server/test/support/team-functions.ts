@@ -183,8 +183,8 @@ export const teamFunctions: Record<string, (asked: Asked) => Promise<unknown>> =
     await a.prepared();
     await erasures.deleteTeam(a.tx, a.teamId);
   },
-  listKnownIdentities: (a) =>
-    identities.listKnownIdentities(a.tx, [{ teamId: a.teamId, identity: "an identity" }]),
+  listKnownFacts: (a) =>
+    identities.listKnownFacts(a.tx, [{ teamId: a.teamId, name: "an identity" }]),
   listDeliveries: async (a) => {
     const any = { subscriptionId: null, workflowId: null, eventType: null, status: null };
     const all = { ...any, search: null, start: null, end: null };
@@ -251,7 +251,7 @@ export const teamFunctions: Record<string, (asked: Asked) => Promise<unknown>> =
     changed(a, runs.lockRuns(a.tx, [keyOf(a, "run_id")]), (rows) => runs.updateRuns(a.tx, rows)),
   findRun: (a) => runs.findRun(a.tx, a.teamId, a.name("run_id")),
   listRuns: (a) => {
-    const any = { workflowId: null, status: null, search: null };
+    const any = { workflowId: null, status: null, search: null, start: null, end: null };
     return runs.listRuns(a.database, a.teamId, any, { ...page, withDocuments: true });
   },
   replaceSealed: async (a) => {

@@ -44,8 +44,8 @@ export function runStarted(
     workflowId: body.workflow_id,
     data: {
       trigger: body.trigger,
-      input: bodyDocument(told, "input") ?? null,
-      timeoutSeconds: body.timeout_seconds ?? null,
+      input: bodyDocument(told, "input"),
+      timeoutSeconds: body.timeout_seconds,
     },
   };
 }

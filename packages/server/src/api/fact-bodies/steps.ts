@@ -1,5 +1,5 @@
 import Type, { type Static } from "typebox";
-import { type StepStatus, stepStatuses } from "../../domain/facts.ts";
+import { attemptsMax, type StepStatus, stepStatuses } from "../../domain/facts.ts";
 import { bodyDocument } from "../exact-json.ts";
 import { Instant, nameOf, nullable } from "../fields.ts";
 import { reportOf } from "../report.ts";
@@ -14,6 +14,14 @@ export const stepIdPattern = "^(?!\\.{1,2}$)[A-Za-z0-9._~-]{1,128}$";
 export const stepFields = {
   name: Type.Optional(nameOf(255)),
   index: Type.Optional(nullable(Type.Integer({ minimum: 0, maximum: 2_147_483_647 }))),
+  attempt: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: attemptsMax,
+      description:
+        "Which attempt is spoken of; without it the present one, or the next after a failure.",
+    }),
+  ),
   output: Type.Optional(Type.Unknown()),
   error: Type.Optional(Type.Unknown()),
   occurred_at: Type.Optional(Instant),
@@ -31,7 +39,7 @@ export function stepReported(
   told: Told<Static<typeof StepFields>>,
   step: { runId: string; stepId: string; status: StepStatus },
 ): FactOf<"step.reported"> {
-  const { name, index } = told.body;
+  const { name, index, attempt } = told.body;
   const output = bodyDocument(told, "output");
   const error = bodyDocument(told, "error");
   return {
@@ -41,6 +49,7 @@ export function stepReported(
     stepId: step.stepId,
     data: {
       status: step.status,
+      ...(attempt !== undefined && { attempt }),
       ...(name !== undefined && { name }),
       ...(index !== undefined && { index }),
       ...(output !== undefined && { output }),

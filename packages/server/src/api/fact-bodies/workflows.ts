@@ -59,10 +59,10 @@ export function workflowCreated(
     workflowId: body._id ?? freshId(),
     data: {
       name: body.name,
-      description: body.description ?? null,
-      configuration: bodyDocument(told, "configuration") ?? null,
-      settings: bodyDocument(told, "settings") ?? null,
-      versionName: body.version_name ?? null,
+      description: body.description,
+      configuration: bodyDocument(told, "configuration"),
+      settings: bodyDocument(told, "settings"),
+      versionName: body.version_name,
     },
   };
 }
@@ -100,8 +100,8 @@ export function versionCreated(
     workflowId,
     data: {
       versionId: body._id ?? freshId(),
-      versionName: body.version_name ?? null,
-      markAsActive: body.mark_as_active ?? false,
+      versionName: body.version_name,
+      markAsActive: body.mark_as_active,
     },
   };
 }

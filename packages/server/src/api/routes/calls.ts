@@ -32,6 +32,7 @@ import {
 } from "../fact-bodies/calls.ts";
 import { Id } from "../fields.ts";
 import { askedByPage, walkFields, walkQuery } from "../paging.ts";
+import { identityOf } from "../report.ts";
 import { acting, type TypeBox } from "../request.ts";
 
 const params = Type.Object({ conversation_id: Type.String({ pattern: callIdPattern }) });
@@ -204,9 +205,9 @@ export function callRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       },
     },
     async (request, reply) => {
-      const { caller, params, factIdentity } = request;
+      const { caller, params } = request;
       const fact = callError(request, params.conversation_id);
-      const recorded = await deps.recordFacts({ ...fact, identity: factIdentity });
+      const recorded = await deps.recordFacts({ ...fact, identity: identityOf(request) });
       // A repeat finds the failure told, and the call as it is by now.
       const call =
         recorded.call ??

@@ -1,12 +1,18 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import Type, { type Static } from "typebox";
-import type { Fact } from "../../domain/facts.ts";
-import { type JsonText, jsonItems, jsonMembers } from "../../domain/json-text.ts";
+import { type Fact, subjectOf } from "../../domain/facts.ts";
+import { type JsonText, joinObject, jsonItems, jsonMembers } from "../../domain/json-text.ts";
 import { AppError, describeError, type FieldError } from "../../errors.ts";
 import { acceptJson } from "../body.ts";
-import { cloudEventBatchType, cloudEventType } from "../cloud-events.ts";
+import {
+  binaryAttributes,
+  binaryPlace,
+  cloudEventBatchType,
+  cloudEventType,
+  isBinaryMode,
+} from "../cloud-events.ts";
 import type { ApiDeps } from "../deps.ts";
-import { describedFacts, type FactReport, readFact } from "../fact-reports.ts";
+import { describedFacts, type FactReport, located, readFact } from "../fact-reports.ts";
 import { nullable } from "../fields.ts";
 import { toAppError } from "../problem.ts";
 import { invalidRequest, openJudge } from "../validation.ts";
@@ -60,6 +66,28 @@ const FactList = Type.Object(
   { additionalProperties: false, title: "FactList" },
 );
 
+const description = [
+  "`data` is the body of the route that a fact stands for, plus the ids of that route's path. `occurred_at` beside `data` wins over one inside. All that are recorded are recorded in one transaction. A body has at most 1 MiB.",
+  "A fact with an `id` (as a CloudEvent: `source` and `id`) is recorded once, however often it is sent within 30 days. It names one fact of one type: the same report again, or with fewer members, is `repeated`; under the same `id` another type, subject, time or content is refused as `reported_differently`, with the names of the members that differ.",
+  "A list or a batch is answered 200 with a result for each fact. One CloudEvent that is refused is answered with its refusal, as any other route would.",
+  'One CloudEvent may come in binary mode too: `Content-Type: application/json`, the headers `ce-specversion`, `ce-type`, `ce-id`, `ce-source` and, if known, `ce-time`, percent-encoded where they are not ASCII, and the data as the body. For example `ce-specversion: 1.0`, `ce-type: run.updated`, `ce-id: 7c1f`, `ce-source: /platform/eu-1` and the body `{"run_id": "6b0c3f2a9d4e5f6071829304", "status": "completed"}`. The content type decides: beside a CloudEvent in the body, such headers are not read.',
+].join("\n\n");
+
+const exampleFact = {
+  type: "run.updated",
+  id: "7c1f",
+  occurred_at: "2026-11-21T10:30:00Z",
+  data: { run_id: "6b0c3f2a9d4e5f6071829304", status: "completed", output: { ok: true } },
+};
+const exampleEvent = {
+  specversion: "1.0",
+  type: exampleFact.type,
+  id: exampleFact.id,
+  source: "/platform/eu-1",
+  time: exampleFact.occurred_at,
+  data: exampleFact.data,
+};
+
 /** Facts of every kind, many at a time; each is judged by itself. */
 export function factRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
   // In a scope of its own: no other route takes CloudEvents.
@@ -77,57 +105,66 @@ export function factRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
         schema: {
           operationId: "reportFacts",
           summary: "Reports up to 1,000 facts in order; each is recorded or refused by itself",
-          description:
-            "`data` is the body of the route that a fact stands for, plus the ids of that route's path. A fact with an `id` (as a CloudEvent: `source` and `id`) is recorded once, however often it is sent within 30 days. `occurred_at` beside `data` wins over one inside. All that are recorded are recorded in one transaction. A body has at most 1 MiB.",
+          description,
           tags: ["Facts"],
           body: {
             content: {
-              "application/json": { schema: FactList },
-              [cloudEventType]: { schema: describedFacts.cloudEvent },
+              "application/json": { schema: FactList, example: { facts: [exampleFact] } },
+              [cloudEventType]: { schema: describedFacts.cloudEvent, example: exampleEvent },
               [cloudEventBatchType]: {
                 schema: Type.Array(describedFacts.cloudEvent, listOfFacts),
+                example: [exampleEvent],
               },
             },
           },
           response: { 200: Type.Object({ results: Type.Array(Result) }) },
         },
       },
-      async (request) => ({ results: await report(request, deps) }),
+      (request) => answer(request, deps),
     );
   });
 }
 
-async function report(request: FastifyRequest, deps: ApiDeps): Promise<Result[]> {
-  const { form, reports } = reportsOf(request);
-  const judged = reports.map((one) => attempt(() => readFact(one, form, request)));
+async function answer(request: FastifyRequest, deps: ApiDeps): Promise<{ results: Result[] }> {
+  const { alone, reports } = reportsOf(request);
+  const judged = reports.map((report) => read(report, request));
   const facts = judged.flatMap((one) => ("fact" in one ? [one.fact] : []));
-  const settled = facts.length === 0 ? [] : await deps.recordAllFacts(facts);
-  const outcomes = settled.values();
-  return judged.map((one, index) => {
-    if ("error" in one) return refusal(index, one.error);
-    const outcome = outcomes.next().value;
+  const settled = (facts.length === 0 ? [] : await deps.recordAllFacts(facts)).values();
+  const results = judged.map((one, index): Result => {
+    if ("error" in one) return refusal(index, one.error, alone);
+    const outcome = settled.next().value;
     if (!outcome) throw new Error("a fact came back without its outcome");
-    if ("error" in outcome) return refusal(index, outcome.error);
-    return { index, status: outcome.result.outcome, id: subjectId(one.fact) };
+    if ("error" in outcome) {
+      return refusal(index, located(toAppError(outcome.error), one.report), alone);
+    }
+    const { outcome: status, subjectId } = outcome.result;
+    return { index, status, id: subjectId ?? subjectOf(one.fact) };
   });
+  return { results };
 }
 
-/** Takes a body apart into its facts, by the form in which its media type says they come. */
-function reportsOf(request: FastifyRequest): {
-  form: "plain" | "cloud_event";
-  reports: FactReport[];
-} {
-  const { body, bodyMembers } = request;
-  const mediaType = (request.headers["content-type"] ?? "").split(";", 1)[0]?.trim().toLowerCase();
+type Reports = { alone: boolean; reports: FactReport[] };
+
+/** Takes a request apart into its facts, by the form in which its media type says they come; `alone`: it is one fact. */
+function reportsOf({ body, bodyMembers, headers }: FastifyRequest): Reports {
+  const mediaType = (headers["content-type"] ?? "").split(";", 1)[0]?.trim().toLowerCase();
   if (mediaType === cloudEventType) {
-    const report = { value: body, members: bodyMembers, loc: ["body"] };
-    return { form: "cloud_event", reports: [report] };
+    const locate = (path: FieldError["loc"]) => ["body", ...path];
+    const form = "cloud_event";
+    return { alone: true, reports: [{ form, value: body, members: bodyMembers, locate }] };
   }
   if (mediaType === cloudEventBatchType) {
     const faults = judgeBatch(body, ["body"]);
     if (faults.length > 0) throw invalidRequest(faults);
     const texts = [...bodyMembers.values()];
-    return { form: "cloud_event", reports: reportsIn(body as unknown[], texts, ["body"]) };
+    const reports = reportsIn("cloud_event", body as unknown[], texts, ["body"]);
+    return { alone: false, reports };
+  }
+  if (isBinaryMode(headers)) {
+    const value = { ...binaryAttributes(headers), data: body ?? {} };
+    const members = new Map([["data", joinObject(bodyMembers)]]);
+    const report = { form: "cloud_event", value, members, locate: binaryPlace } as const;
+    return { alone: true, reports: [report] };
   }
   const given = body ?? {};
   const faults = judgeFrame(given, ["body"]);
@@ -135,10 +172,11 @@ function reportsOf(request: FastifyRequest): {
   const list = bodyMembers.get("facts");
   const texts = list === undefined ? [] : jsonItems(list);
   const { facts } = given as { facts: unknown[] };
-  return { form: "plain", reports: reportsIn(facts, texts, ["body", "facts"]) };
+  return { alone: false, reports: reportsIn("plain", facts, texts, ["body", "facts"]) };
 }
 
 const reportsIn = (
+  form: FactReport["form"],
   values: readonly unknown[],
   texts: readonly JsonText[],
   loc: FieldError["loc"],
@@ -146,20 +184,25 @@ const reportsIn = (
   values.map((value, index) => {
     const text = texts[index];
     if (text === undefined) throw new Error("a fact has no text");
-    return { value, members: jsonMembers(text), loc: [...loc, index] };
+    const locate = (path: FieldError["loc"]) => [...loc, index, ...path];
+    return { form, value, members: jsonMembers(text), locate };
   });
 
-function attempt(read: () => Fact): { fact: Fact } | { error: unknown } {
+type Read = { report: FactReport } & ({ fact: Fact } | { error: AppError });
+
+function read(report: FactReport, reporter: FastifyRequest): Read {
   try {
-    return { fact: read() };
+    return { report, fact: readFact(report, reporter) };
   } catch (error) {
-    if (error instanceof AppError) return { error };
+    if (error instanceof AppError) return { report, error: located(error, report) };
     throw error;
   }
 }
 
-function refusal(index: number, thrown: unknown): Result {
-  const { code, detail, errors } = toAppError(thrown);
+/** Tells a refusal as one of several results; of a fact that came alone it is the answer itself. */
+function refusal(index: number, refused: AppError, alone: boolean): Result {
+  if (alone) throw refused;
+  const { code, detail, errors } = refused;
   const { title } = describeError(code);
   return {
     index,
@@ -167,11 +210,4 @@ function refusal(index: number, thrown: unknown): Result {
     id: null,
     error: { code, title, detail: detail ?? title, ...(errors ? { errors } : {}) },
   };
-}
-
-function subjectId(fact: Fact): string {
-  if (fact.type === "workflow.version_created") return fact.data.versionId;
-  if ("stepId" in fact) return fact.stepId;
-  if ("runId" in fact) return fact.runId;
-  return "callId" in fact ? fact.callId : fact.workflowId;
 }

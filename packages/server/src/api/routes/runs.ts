@@ -80,7 +80,8 @@ export function runRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       config: { scope: "publish" },
       schema: {
         operationId: "startRun",
-        summary: "Reports that a run started; the same `_id`, workflow and trigger is a repeat",
+        summary:
+          "Reports that a run started; the same `_id` with the same content is a repeat, other content a 409",
         description: privateDocuments,
         tags,
         body: RunStartBody,
@@ -187,7 +188,7 @@ export function runRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       schema: {
         operationId: "updateRun",
         summary: "Reports a run's progress or end; what is already so is a repeat",
-        description: privateDocuments,
+        description: `While it goes on, a run takes other content. Once it has ended, its end and every earlier state are repeats with the content they were reported with; other content is refused as \`reported_differently\`, another end as \`transition_refused\`. ${privateDocuments}`,
         tags,
         params,
         body: RunUpdateBody,

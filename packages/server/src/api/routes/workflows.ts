@@ -73,7 +73,8 @@ export function workflowRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       config: { scope: "publish" },
       schema: {
         operationId: "createWorkflow",
-        summary: "Reports a new workflow; the same `_id` and name again is a repeat",
+        summary:
+          "Reports a new workflow; the same `_id` with the same content is a repeat, other content a 409",
         tags,
         body: WorkflowCreateBody,
         response: { 200: Envelope, 201: Envelope },
@@ -180,7 +181,8 @@ export function workflowRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       config: { scope: "publish" },
       schema: {
         operationId: "createWorkflowVersion",
-        summary: "Reports a new version; the same `_id` again is a repeat",
+        summary:
+          "Reports a new version; the same `_id` with the same content is a repeat, other content a 409",
         tags,
         params,
         body: VersionCreateBody,

@@ -46,7 +46,7 @@ export const organisationWebhooks: Contract = {
     const { workflow, run } = happening;
     const step = happening.kind === "step_reported" ? happening.step : undefined;
     const eventType = typeOf(happening);
-    const dedupeKey = [eventType, run.id, ...(step ? [step.id] : [])].join(":");
+    const dedupeKey = runDedupeKey(eventType, run.id, step);
     const id = eventId({
       teamId: workflow.teamId,
       contract: "organisation",
@@ -100,6 +100,22 @@ function typeOf(happening: Told): OrganisationEventType {
   }
 }
 
+/** A step as its events tell it apart from others of its run. */
+export type ToldStep = { id: string; attempt: number };
+
+/** Names what an event tells of a run or of one attempt of a step; a first attempt has the step's own name. */
+export const runDedupeKey = (
+  eventType: OrganisationEventType,
+  runId: string,
+  step?: ToldStep,
+): string =>
+  [
+    eventType,
+    runId,
+    ...(step ? [step.id] : []),
+    ...(step && step.attempt > 1 ? [step.attempt] : []),
+  ].join(":");
+
 const jsonNull = jsonText(null);
 
 const runData = (workflowName: string, run: Run, sample: true | undefined): JsonText =>
@@ -130,6 +146,7 @@ const stepData = (workflowName: string, run: Run, step: Step): JsonText =>
           id: step.id,
           name: step.name,
           index: step.index,
+          attempt: step.attempt,
           status: step.status,
           started_at: step.startedAt,
           completed_at: step.completedAt,

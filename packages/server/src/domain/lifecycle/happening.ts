@@ -1,4 +1,4 @@
-import { AppError, type ErrorCode } from "../../errors.ts";
+import { AppError, type ErrorCode, reportedDifferently } from "../../errors.ts";
 import type { CallError } from "../facts.ts";
 import type { JsonText } from "../json-text.ts";
 import type { Assistant, Call, Message } from "./call.ts";
@@ -43,12 +43,20 @@ export type Transition<State> =
   | { kind: "changed"; state: State; happened: Happening[] }
   /** The fact was known already: nothing changes and nothing is sent. */
   | { kind: "repeated"; state: State }
-  | { kind: "refused"; code: ErrorCode; detail: string };
+  | Refused;
+
+type Refused =
+  | { kind: "refused"; code: Exclude<ErrorCode, "reported_differently">; detail: string }
+  /** The members that differ from what was recorded, as the report's body names them. */
+  | { kind: "refused"; code: "reported_differently"; members: string[] };
 
 export type Accepted<State> = Exclude<Transition<State>, { kind: "refused" }>;
 
 /** Gives a transition that was not refused; a refusal is thrown as the `AppError` it stands for. */
 export function accepted<State>(transition: Transition<State>): Accepted<State> {
-  if (transition.kind === "refused") throw new AppError(transition.code, transition.detail);
-  return transition;
+  if (transition.kind !== "refused") return transition;
+  if (transition.code === "reported_differently") {
+    throw reportedDifferently(transition.members.map((member) => [member]));
+  }
+  throw new AppError(transition.code, transition.detail);
 }

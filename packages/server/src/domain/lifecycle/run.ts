@@ -1,5 +1,7 @@
-import type { NewRun, RunChanges, RunStatus, RunTrigger } from "../facts.ts";
-import { type JsonText, jsonText, sameJson } from "../json-text.ts";
+import type { FactContent, NewRun, RunChanges, RunStatus, RunTrigger } from "../facts.ts";
+import { type JsonText, jsonText } from "../json-text.ts";
+import { jsonDiffers, namesOutside, plainDiffers, repeatUnless, withReplaced } from "../repeats.ts";
+import { sameJson } from "../same-json.ts";
 import type { Transition } from "./happening.ts";
 import type { Report, Workflow } from "./workflow.ts";
 
@@ -14,6 +16,8 @@ export type Run = {
   output: JsonText | null;
   collectedInformation: JsonText | null;
   error: JsonText | null;
+  /** Digests of documents that were reported and then replaced by other ones. */
+  earlier: string | null;
   /** What ended the run when no report did: `run_timeout`, `workflow_deleted`. */
   terminationSource: string | null;
   timeoutSeconds: number | null;
@@ -30,23 +34,26 @@ export type Run = {
 export const isFinal = (status: RunStatus): boolean =>
   status === "completed" || status === "failed" || status === "cancelled";
 
-/** Begins a run; the same id for the same workflow and trigger is a repeat, otherwise a conflict. */
+/** Tells whether a run's start is the one that was recorded, whatever the run has become since. */
+export const repeatStart = (run: Run, workflowId: string, data: NewRun): Transition<Run> =>
+  repeatUnless(
+    [
+      ...plainDiffers("workflow_id", workflowId, run.workflowId),
+      ...plainDiffers("trigger", data.trigger, run.trigger),
+      ...jsonDiffers("input", data.input, run.input),
+      ...plainDiffers("timeout_seconds", data.timeoutSeconds, run.timeoutSeconds),
+    ],
+    run,
+  );
+
+/** Begins a run. */
 export function startRun(
-  existing: Run | undefined,
   workflow: Workflow,
   runId: string,
   data: NewRun,
   report: Report & { occurredAt: Date },
 ): Transition<Run> {
-  if (existing) {
-    return existing.workflowId === workflow.id && existing.trigger === data.trigger
-      ? { kind: "repeated", state: existing }
-      : {
-          kind: "refused",
-          code: "id_taken",
-          detail: `The id ${runId} already names another run.`,
-        };
-  }
+  const timeoutSeconds = data.timeoutSeconds ?? null;
   const state: Run = {
     teamId: workflow.teamId,
     id: runId,
@@ -54,17 +61,16 @@ export function startRun(
     status: "started",
     trigger: data.trigger,
     versionNumber: workflow.versionNumber,
-    input: data.input,
+    input: data.input ?? null,
     output: null,
     collectedInformation: null,
     error: null,
+    earlier: null,
     terminationSource: null,
-    timeoutSeconds: data.timeoutSeconds,
+    timeoutSeconds,
     // Counted from now, not from occurredAt: a late report must not be dead on arrival.
     deadlineAt:
-      data.timeoutSeconds === null
-        ? null
-        : new Date(report.now.getTime() + data.timeoutSeconds * 1000),
+      timeoutSeconds === null ? null : new Date(report.now.getTime() + timeoutSeconds * 1000),
     startedAt: report.occurredAt,
     completedAt: null,
     createdBy: report.actor,
@@ -75,33 +81,64 @@ export function startRun(
   return { kind: "changed", state, happened: [{ kind: "run_started", workflow, run: state }] };
 }
 
-/** Applies a PATCH: any unfinished state may pause, go on or end; an ended run only takes its own repeat. */
+/** Applies a PATCH: any unfinished state may pause, go on or end; an ended run only takes repeats of what it was. */
 export function updateRun(
   run: Run,
   workflow: Workflow,
   data: RunChanges,
   report: Report & { occurredAt: Date },
 ): Transition<Run> {
+  const differing = documents.filter(
+    ({ member }) => data[member] !== undefined && !sameJson(data[member], run[member]),
+  );
+  const status = data.status ?? run.status;
+  if (isFinal(run.status)) return repeatOfEnded(run, data, differing);
+  if (status === run.status && differing.length === 0) return { kind: "repeated", state: run };
+  const replaced = differing.filter(({ member }) => run[member] !== null);
   const next: Run = {
     ...run,
-    status: data.status ?? run.status,
-    output: data.output === undefined ? run.output : data.output,
-    collectedInformation:
-      data.collectedInformation === undefined
-        ? run.collectedInformation
-        : data.collectedInformation,
-    error: data.error === undefined ? run.error : data.error,
+    ...Object.fromEntries(differing.map(({ member }) => [member, data[member]])),
+    status,
+    earlier: withReplaced(run.earlier, saltOf(run), contentOf(run, replaced)),
   };
-  if (sameReport(run, next)) return { kind: "repeated", state: run };
-  if (isFinal(run.status)) {
-    return {
-      kind: "refused",
-      code: "transition_refused",
-      detail: `The run is ${run.status}, which is final; it takes no further changes.`,
-    };
-  }
   return finishIfFinal(next, workflow, report);
 }
+
+/** The documents that reports may replace while the run goes on, and their names in a report's body. */
+const documents = [
+  { member: "output", name: "output" },
+  { member: "collectedInformation", name: "collected_information" },
+  { member: "error", name: "error" },
+] as const;
+type RunDocument = (typeof documents)[number];
+
+/**
+ * A run that has ended takes its end again, and every earlier state, reported or not, with what it said then.
+ *
+ * With an earlier state a null says nothing: that is what each document was at first.
+ */
+function repeatOfEnded(
+  run: Run,
+  data: RunChanges,
+  differing: readonly RunDocument[],
+): Transition<Run> {
+  if (data.status !== undefined && isFinal(data.status)) {
+    if (data.status === run.status) return repeatUnless(differing.map(nameOf), run);
+    const detail = `The run is ${run.status}, which is final; it cannot become ${data.status}.`;
+    return { kind: "refused", code: "transition_refused", detail };
+  }
+  const said =
+    data.status === undefined ? differing : differing.filter(({ member }) => data[member]);
+  return repeatUnless(namesOutside(run.earlier ?? "", saltOf(run), contentOf(data, said)), run);
+}
+
+/** What a run or a report says in these documents. */
+const contentOf = (said: Omit<RunChanges, "status">, among: readonly RunDocument[]): FactContent =>
+  new Map(among.map(({ member, name }) => [name, said[member] ?? jsonText(null)]));
+
+const nameOf = ({ name }: RunDocument): string => name;
+
+const saltOf = ({ teamId, id }: Run): string => `${teamId}/${id}`;
 
 /** Ends a run that outlived its deadline; one that ended meanwhile stays as it is. */
 export function timeOutRun(run: Run, workflow: Workflow, report: Report): Transition<Run> {
@@ -137,9 +174,3 @@ function finishIfFinal(
   state.completedAt = new Date(endedAtMs);
   return { kind: "changed", state, happened: [{ kind: "run_ended", workflow, run: state }] };
 }
-
-const sameReport = (a: Run, b: Run): boolean =>
-  a.status === b.status &&
-  sameJson(a.output, b.output) &&
-  sameJson(a.collectedInformation, b.collectedInformation) &&
-  sameJson(a.error, b.error);

@@ -1,5 +1,13 @@
-import type { StepReport, StepStatus } from "../facts.ts";
-import { type JsonText, sameJson } from "../json-text.ts";
+import { attemptsMax, type FactContent, type StepReport, type StepStatus } from "../facts.ts";
+import { type JsonText, jsonText } from "../json-text.ts";
+import {
+  digestsOf,
+  jsonDiffers,
+  namesOutside,
+  plainDiffers,
+  repeatUnless,
+  withReplaced,
+} from "../repeats.ts";
 import type { Transition } from "./happening.ts";
 import { isFinal, type Run } from "./run.ts";
 import type { Report, Workflow } from "./workflow.ts";
@@ -10,9 +18,13 @@ export type Step = {
   id: string;
   name: string;
   index: number | null;
+  /** Counts its attempts, from 1; the rest is about the present one. */
+  attempt: number;
   status: StepStatus;
   output: JsonText | null;
   error: JsonText | null;
+  /** Digests of what was reported of it, this attempt or an earlier one, and then replaced. */
+  earlier: string | null;
   startedAt: Date;
   completedAt: Date | null;
   createdBy: string;
@@ -21,20 +33,73 @@ export type Step = {
   updatedAt: Date;
 };
 
+type Subject = { run: Run; workflow: Workflow; stepId: string };
+type Timed = Report & { occurredAt: Date };
+
 /**
- * Applies a report of a step: started once, then completed or failed once; the same report again is a repeat.
+ * Applies a report of a step: an attempt starts once, then completes or fails once; one that failed may be followed by
+ * another. What was reported before, and every state that lies before the present one, is a repeat.
  *
  * A step may be reported when it is over only. What comes after its run has ended is refused.
  */
 export function reportStep(
   existing: Step | undefined,
-  subject: { run: Run; workflow: Workflow; stepId: string },
+  subject: Subject,
   data: StepReport,
-  report: Report & { occurredAt: Date },
+  report: Timed,
 ): Transition<Step> {
-  const { run, workflow, stepId } = subject;
+  const standing = existing ? standingOf(existing, data) : "next";
+  if (existing && standing === "contradiction") {
+    return refused(`The step is ${existing.status}; ${data.status} cannot follow.`);
+  }
+  if (existing && standing === "earlier") return repeatOfEarlier(existing, data);
+  const differing = existing ? differingFrom(existing, data) : [];
+  if (existing && standing === "present") {
+    if (data.status === existing.status && differing.length === 0) {
+      return { kind: "repeated", state: existing };
+    }
+    if (existing.status !== "started") return repeatUnless(differing, existing);
+  }
+  const { run, workflow } = subject;
+  if (isFinal(run.status)) {
+    return refused(`The run is ${run.status}, which is final; it takes no further steps.`);
+  }
+  const state = moved(existing, standing, subject, data, report);
+  if (state.attempt > attemptsMax) {
+    return refused(`The step has reached its limit of ${attemptsMax} attempts.`);
+  }
+  // Another name or index of a step that goes on is no news to a subscriber.
+  const news = standing === "next" || existing?.status !== data.status;
+  return { kind: "changed", state, happened: news ? [told(workflow, run, state)] : [] };
+}
+
+/** Where a report stands to the state that was recorded last. */
+type Standing = "earlier" | "present" | "next" | "contradiction";
+
+function standingOf(step: Step, { status, attempt }: StepReport): Standing {
+  if (attempt !== undefined && attempt < step.attempt) return "earlier";
+  if (attempt !== undefined && attempt > step.attempt) {
+    // The end of an attempt that its worker did not live to report is no condition; a success is final.
+    return step.status === "completed" ? "contradiction" : "next";
+  }
+  if (status === step.status || step.status === "started") return "present";
+  if (status !== "started") return "contradiction";
+  return step.status === "failed" && attempt === undefined ? "next" : "earlier";
+}
+
+/** The step as it is once the report is applied. */
+function moved(
+  existing: Step | undefined,
+  standing: Standing,
+  { run, stepId }: Subject,
+  data: StepReport,
+  report: Timed,
+): Step {
+  const base = standing === "next" ? nextAttempt(existing, run, stepId, report) : existing;
+  if (!base) throw new Error("a step that goes on is not there");
   const state: Step = {
-    ...(existing ?? newStep(run, stepId, report)),
+    ...base,
+    ...(data.attempt !== undefined && { attempt: data.attempt }),
     ...(data.name !== undefined && { name: data.name }),
     ...(data.index !== undefined && { index: data.index }),
     ...(data.output !== undefined && { output: data.output }),
@@ -43,20 +108,63 @@ export function reportStep(
     updatedBy: report.actor,
     updatedAt: report.now,
   };
-  if (existing && sameReport(existing, state)) return { kind: "repeated", state: existing };
-  if (existing && existing.status !== "started") {
-    return refused(`The step is ${existing.status}, which is final; it takes no further changes.`);
-  }
-  if (isFinal(run.status)) {
-    return refused(`The run is ${run.status}, which is final; it takes no further steps.`);
-  }
   if (data.status !== "started") {
     state.completedAt = new Date(Math.max(report.occurredAt.getTime(), state.startedAt.getTime()));
   }
-  // Another name or index of a step that goes on is no news to a subscriber.
-  const happened = existing?.status === data.status ? [] : [told(workflow, run, state)];
-  return { kind: "changed", state, happened };
+  if (existing)
+    state.earlier = withReplaced(existing.earlier, saltOf(existing), replacedBy(existing, state));
+  return state;
 }
+
+/** An attempt that has just begun; name and index are the step's, whatever the attempt. */
+function nextAttempt(existing: Step | undefined, run: Run, id: string, report: Timed): Step {
+  const fresh = newStep(run, id, report);
+  if (!existing) return fresh;
+  const { startedAt, updatedBy, updatedAt } = fresh;
+  return {
+    ...existing,
+    attempt: existing.attempt + 1,
+    status: "started",
+    output: null,
+    error: null,
+    completedAt: null,
+    ...{ startedAt, updatedBy, updatedAt },
+  };
+}
+
+/** A state before the present one is a repeat with what was recorded for it; a null says nothing of it. */
+function repeatOfEarlier(step: Step, data: StepReport): Transition<Step> {
+  const said = contentOf(data);
+  const known = (step.earlier ?? "") + digestsOf(saltOf(step), contentOf(step));
+  return repeatUnless(namesOutside(known, saltOf(step), said), step);
+}
+
+const differingFrom = (step: Step, data: StepReport): string[] => [
+  ...plainDiffers("name", data.name, step.name),
+  ...plainDiffers("index", data.index, step.index),
+  ...jsonDiffers("output", data.output, step.output),
+  ...jsonDiffers("error", data.error, step.error),
+];
+
+/** What a step was, where it is something else afterwards. */
+function replacedBy(step: Step, state: Step): FactContent {
+  const replaced = new Set(differingFrom(step, state));
+  return new Map([...contentOf(step)].filter(([name]) => replaced.has(name)));
+}
+
+/** What a step or a report says besides its state, without what is null. */
+function contentOf({ name, index, output, error }: StepContent): FactContent {
+  const members: [string, JsonText | null][] = [
+    ["name", name === undefined ? null : jsonText(name)],
+    ["index", index == null ? null : jsonText(index)],
+    ["output", output ?? null],
+    ["error", error ?? null],
+  ];
+  return new Map(members.flatMap(([member, text]) => (text === null ? [] : [[member, text]])));
+}
+type StepContent = Pick<StepReport, "name" | "index" | "output" | "error">;
+
+const saltOf = ({ teamId, runId, id }: Step): string => `${teamId}/${runId}/${id}`;
 
 const told = (workflow: Workflow, run: Run, step: Step) =>
   ({ kind: "step_reported", workflow, run, step }) as const;
@@ -64,16 +172,18 @@ const told = (workflow: Workflow, run: Run, step: Step) =>
 const refused = (detail: string) =>
   ({ kind: "refused", code: "transition_refused", detail }) as const;
 
-function newStep(run: Run, id: string, report: Report & { occurredAt: Date }): Step {
+function newStep(run: Run, id: string, report: Timed): Step {
   return {
     teamId: run.teamId,
     runId: run.id,
     id,
     name: id,
     index: null,
+    attempt: 1,
     status: "started",
     output: null,
     error: null,
+    earlier: null,
     startedAt: report.occurredAt,
     completedAt: null,
     createdBy: report.actor,
@@ -82,10 +192,3 @@ function newStep(run: Run, id: string, report: Report & { occurredAt: Date }): S
     updatedAt: report.now,
   };
 }
-
-const sameReport = (a: Step, b: Step): boolean =>
-  a.status === b.status &&
-  a.name === b.name &&
-  a.index === b.index &&
-  sameJson(a.output, b.output) &&
-  sameJson(a.error, b.error);

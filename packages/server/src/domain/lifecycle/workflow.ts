@@ -1,5 +1,7 @@
-import type { NewVersion, NewWorkflow, WorkflowChanges } from "../facts.ts";
-import { type JsonText, jsonMembers, jsonText, sameJson } from "../json-text.ts";
+import type { FactContent, NewVersion, NewWorkflow, WorkflowChanges } from "../facts.ts";
+import { type JsonText, jsonMembers, jsonText } from "../json-text.ts";
+import { digestsOf, namesOutside, plainDiffers, repeatUnless } from "../repeats.ts";
+import { sameJson } from "../same-json.ts";
 import type { Change, Transition } from "./happening.ts";
 
 export type Workflow = {
@@ -13,6 +15,8 @@ export type Workflow = {
   revision: number;
   versionNumber: number;
   versionName: string | null;
+  /** Digests of what its creation said, once something of that has changed. */
+  createdAs: string | null;
   createdBy: string;
   updatedBy: string;
   createdAt: Date;
@@ -20,12 +24,18 @@ export type Workflow = {
   deletedAt: Date | null;
 };
 
-export type Version = { id: string; number: number; name: string | null };
+export type Version = {
+  id: string;
+  number: number;
+  name: string | null;
+  /** Whether its report asked to make it the active one; null where an older version of the service recorded it. */
+  markedActive: boolean | null;
+};
 
 /** Who reports, and when by the database's clock. */
 export type Report = { actor: string; now: Date };
 
-/** Begins a workflow at version 1; the same id with the same name is a repeat, with another one a conflict. */
+/** Begins a workflow at version 1. The same id again is a repeat of what the creation said, whatever was changed since. */
 export function createWorkflow(
   existing: Workflow | undefined,
   subject: { teamId: string; id: string },
@@ -33,23 +43,23 @@ export function createWorkflow(
   report: Report,
 ): Transition<Workflow> {
   if (existing) {
-    return existing.name === data.name && existing.deletedAt === null
-      ? { kind: "repeated", state: existing }
-      : {
-          kind: "refused",
-          code: "id_taken",
-          detail: `The id ${subject.id} already names another workflow.`,
-        };
+    if (existing.deletedAt !== null) {
+      const detail = `The id ${subject.id} already names a workflow that was deleted.`;
+      return { kind: "refused", code: "id_taken", detail };
+    }
+    const differing = namesOutside(creationOf(existing), saltOf(existing), contentOf(data));
+    return repeatUnless(differing, existing);
   }
   const state: Workflow = {
     ...subject,
     name: data.name,
-    description: data.description,
-    configuration: data.configuration,
-    settings: data.settings,
+    description: data.description ?? null,
+    configuration: data.configuration ?? null,
+    settings: data.settings ?? null,
     revision: 0,
     versionNumber: 1,
-    versionName: data.versionName,
+    versionName: data.versionName ?? null,
+    createdAs: null,
     createdBy: report.actor,
     updatedBy: report.actor,
     createdAt: report.now,
@@ -79,6 +89,7 @@ export function updateWorkflow(
   ];
   if (changes.length === 0) return { kind: "repeated", state: workflow };
   return updated(
+    workflow,
     next,
     changes,
     configurationChanges.length > 0 ? "configuration" : "settings",
@@ -86,7 +97,7 @@ export function updateWorkflow(
   );
 }
 
-/** Adds a version and, if asked to, makes it the active one; the same version id again is a repeat. */
+/** Adds a version and, if asked to, makes it the active one; the same version id with the same content is a repeat. */
 export function createVersion(
   workflow: Workflow,
   versions: readonly Version[],
@@ -94,11 +105,19 @@ export function createVersion(
   report: Report,
 ): Transition<Workflow> & { version?: Version } {
   const existing = versions.find((version) => version.id === data.versionId);
-  if (existing) return { kind: "repeated", state: workflow, version: existing };
+  if (existing) {
+    const marked = existing.markedActive ?? data.markAsActive ?? false;
+    const differing = [
+      ...plainDiffers("version_name", data.versionName, existing.name),
+      ...plainDiffers("mark_as_active", data.markAsActive, marked),
+    ];
+    return { ...repeatUnless(differing, workflow), version: existing };
+  }
   const version: Version = {
     id: data.versionId,
     number: Math.max(0, ...versions.map(({ number }) => number)) + 1,
-    name: data.versionName,
+    name: data.versionName ?? null,
+    markedActive: data.markAsActive ?? false,
   };
   if (!data.markAsActive) {
     return {
@@ -147,10 +166,11 @@ function activated(workflow: Workflow, version: Version, report: Report): Transi
     ...plainChange("version_number", workflow.versionNumber, next.versionNumber),
     ...plainChange("version_name", workflow.versionName, next.versionName),
   ];
-  return updated(next, changes, "version", report);
+  return updated(workflow, next, changes, "version", report);
 }
 
 function updated(
+  workflow: Workflow,
   next: Workflow,
   changes: Change[],
   reason: "configuration" | "version" | "settings",
@@ -159,6 +179,7 @@ function updated(
   const state = {
     ...next,
     revision: next.revision + 1,
+    createdAs: creationOf(workflow),
     updatedBy: report.actor,
     updatedAt: report.now,
   };
@@ -168,6 +189,27 @@ function updated(
     happened: [{ kind: "workflow_updated", workflow: state, changes, reason }],
   };
 }
+
+/** What its creation said, as digests: of what it is until something was changed. */
+const creationOf = (workflow: Workflow): string =>
+  workflow.createdAs ?? digestsOf(saltOf(workflow), contentOf(workflow));
+
+const saltOf = ({ teamId, id }: Workflow): string => `${teamId}/${id}`;
+
+/** What a creation says, by the names of its body's members. */
+function contentOf(data: NewWorkflow): FactContent {
+  const members: [string, JsonText | undefined][] = [
+    ["name", jsonText(data.name)],
+    ["description", toText(data.description)],
+    ["configuration", data.configuration === null ? jsonText(null) : data.configuration],
+    ["settings", data.settings === null ? jsonText(null) : data.settings],
+    ["version_name", toText(data.versionName)],
+  ];
+  return new Map(members.flatMap(([name, text]) => (text === undefined ? [] : [[name, text]])));
+}
+
+const toText = (value: string | null | undefined): JsonText | undefined =>
+  value === undefined ? undefined : jsonText(value);
 
 function plainChange(
   path: string,
