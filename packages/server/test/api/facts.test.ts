@@ -40,7 +40,7 @@ async function setup() {
   const subscribed = await api.call("POST", "/workflows/v1/workflow-webhooks", {
     body: {
       name: "all",
-      url: "https://receiver.example/hook",
+      url: "https://receiver.example.com/hook",
       actions: [
         ...["workflow_created", "workflow_updated", "workflow_deleted"],
         ...["workflow_run_started", "workflow_run_completed"],
