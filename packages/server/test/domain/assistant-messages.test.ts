@@ -85,6 +85,19 @@ test("the report carries all messages, the analysis, the cost and the metrics, r
   expect(last).toContain(`"analysis":${exact}`);
 });
 
+test("a member of the assistant or of the metrics may have any name that JSON can say", () => {
+  const names = ['a"b', "c\\d", "e\nf", "\u0000", "toString"];
+  const members = Object.fromEntries(names.map((name, index) => [name, index]));
+  const named = { ...assistant, document: jsonText(members) };
+  const { state } = begun();
+  const subject = { call: state, assistant: named, messages: [] };
+  const ended = endCall(subject, { metrics: jsonText(members) }, report);
+  const happened = ended.kind === "changed" ? ended.happened : [];
+  const told = JSON.parse(render(happened[1] as Happening).payload.toString("utf8")).message;
+  expect(told.assistant).toMatchObject(members);
+  expect(told.call.metrics).toMatchObject(members);
+});
+
 test("an assistant hears of its own calls only, and of nothing else", () => {
   const [happening] = begun().happened;
   expect(assistantMessages.subjectOf(happening as Happening)).toBe(assistant.id);
