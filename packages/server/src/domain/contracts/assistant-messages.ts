@@ -26,6 +26,7 @@ const types: Record<CallHappening["kind"], AssistantMessageType> = {
 /** Contract C: messages about one assistant's calls, in order within a call, each at most once on the wire. */
 export const assistantMessages: Contract = {
   name: "assistant",
+  ignoresRetryAfter: true,
   eventTypes: assistantMessageTypes,
   mayTell: {}, // Its subscriptions are an assistant's, which the call names.
   eventTypeOf: (happening) => ("call" in happening ? types[happening.kind] : undefined),

@@ -50,6 +50,8 @@ export type Contract = {
   name: string;
   /** A sample is sent once, whatever comes of it; without it, it is retried like any other delivery. */
   samplesOnce?: true;
+  /** `Retry-After` puts nothing off: its deliveries are sent once and now, or never. */
+  ignoresRetryAfter?: true;
   eventTypes: readonly string[];
   /**
    * The event types that a fact may lead to for subscriptions of the whole team: who wants them is asked before the
