@@ -19,6 +19,7 @@ export type AssistantOptions = {
   receiver?: Receiver;
   messages?: readonly string[];
   hangTimeoutSeconds?: number;
+  endReportWaitSeconds?: number;
   timeoutSeconds?: number;
   secret?: string;
   headers?: Record<string, string>;
@@ -38,6 +39,7 @@ export async function makeAssistant(house: House, given: AssistantOptions = {}):
     {
       name: "an assistant",
       hangTimeoutSeconds: given.hangTimeoutSeconds ?? 5,
+      endReportWaitSeconds: given.endReportWaitSeconds ?? 0,
       server: {
         enabled: true,
         url: `${(given.receiver ?? house.receiver).origin}/`,

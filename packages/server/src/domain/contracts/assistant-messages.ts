@@ -124,6 +124,7 @@ const assistantText = (assistant: Assistant): JsonText =>
       id: assistant.id,
       name: assistant.name,
       hangTimeoutSeconds: assistant.hangTimeoutSeconds,
+      endReportWaitSeconds: assistant.endReportWaitSeconds,
     }),
     ...jsonMembers(assistant.document),
   ]);
