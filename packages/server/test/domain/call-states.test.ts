@@ -81,10 +81,12 @@ const apply = (subject: CallSubject, report: Report, ms = 1) =>
 
 /** The call after these reports, none of which may be refused. */
 function after(subject: CallSubject, ...reports: Report[]): CallSubject {
-  return reports.reduce((before, report) => {
-    const transition = apply(before, report);
-    return transition.kind === "repeated" ? before : { ...before, call: changed(transition) };
-  }, subject);
+  let { call } = subject;
+  for (const report of reports) {
+    const transition = apply({ ...subject, call }, report);
+    if (transition.kind !== "repeated") call = changed(transition);
+  }
+  return { ...subject, call };
 }
 
 const reaching: Record<CallStatus, readonly CallStatus[]> = {

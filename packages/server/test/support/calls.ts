@@ -1,9 +1,11 @@
+import { onTestFinished } from "vitest";
 import { createAssistant } from "../../src/actions/assistants.ts";
 import { readConfig } from "../../src/config.ts";
 import { assistantMessageTypes } from "../../src/domain/contracts/assistant-messages.ts";
 import type { CallEnd, NewCall, NewMessage } from "../../src/domain/facts.ts";
 import { type JsonText, jsonText } from "../../src/domain/json-text.ts";
 import { newCallId, newId } from "../../src/ids.ts";
+import { openTimers } from "../../src/watch/timers.ts";
 import { type House, type HouseProcess, until } from "./house.ts";
 import type { ReceivedRequest, Receiver } from "./http-receiver.ts";
 
@@ -121,4 +123,15 @@ export async function told(
     return serverMessages(receiver, callId).length >= count;
   });
   return serverMessages(receiver, callId);
+}
+
+/** Watches the clock for a process, as the service does. */
+export function watch(house: House, process: HouseProcess = house) {
+  const timers = openTimers({
+    database: house.database,
+    recordFacts: process.facts.record,
+    onError: (_message, error) => process.errors.push(error),
+  });
+  onTestFinished(() => timers.close());
+  return timers;
 }
