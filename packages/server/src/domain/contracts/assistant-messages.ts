@@ -1,4 +1,5 @@
 import { eventId } from "../../ids.ts";
+import { callBodyBytesMax } from "../call-bytes.ts";
 import { callMetrics } from "../call-metrics.ts";
 import { extendObject, type JsonText, joinObject, jsonMembers, jsonText } from "../json-text.ts";
 import type { Assistant, Call, Message } from "../lifecycle/call.ts";
@@ -28,6 +29,7 @@ export const assistantMessages: Contract = {
   name: "assistant",
   ignoresRetryAfter: true,
   eventTypes: assistantMessageTypes,
+  bodyBytesMax: Object.fromEntries(assistantMessageTypes.map((type) => [type, callBodyBytesMax])),
   mayTell: {}, // Its subscriptions are an assistant's, which the call names.
   eventTypeOf: (happening) => ("call" in happening ? types[happening.kind] : undefined),
   subjectOf: (happening) => ("call" in happening ? happening.call.assistantId : null),
