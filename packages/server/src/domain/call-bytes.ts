@@ -5,7 +5,7 @@ import type { JsonText } from "./json-text.ts";
  * The size of a call, counted as the bytes that its content has in its end-of-call-report, at the most.
  *
  * Everything that is posted about a call fits into the report's size, so the report bounds all five message types. A
- * fact adds what it brings to a number that is kept with the call; nothing is rendered to find out.
+ * fact adds what it brings to a number that is kept with the call; nothing is rendered to find out (ADR 20).
  */
 
 /** The largest body that is posted about a call. */

@@ -27,11 +27,11 @@ export const organisationPolicy = {
 } as const;
 
 /** Names, states and times; what has output and error may have any two documents besides. */
-const frameBytesMax = 4 * 1024;
-const resultBytesMax = 2 * documentBytesMax + frameBytesMax;
+const runBytesMax = 2 * 1024;
+const resultBytesMax = 2 * documentBytesMax + 2 * runBytesMax;
 
 const bodyBytesMax: Record<OrganisationEventType, number> = {
-  "workflow.started": frameBytesMax,
+  "workflow.started": runBytesMax,
   "workflow.completed": resultBytesMax,
   "workflow.failed": resultBytesMax,
   "workflow.step.started": resultBytesMax,
