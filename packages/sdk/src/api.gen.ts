@@ -42,6 +42,7 @@ export type Assistant = {
     messages: string[];
   };
   hangTimeoutSeconds: number;
+  endReportWaitSeconds: number;
   createdAt: string;
   updatedAt: string;
   documentOmitted?: true;
@@ -51,6 +52,8 @@ export type AssistantCreate = {
   name: string;
   assistantServer?: AssistantServerChange;
   hangTimeoutSeconds?: number;
+  /** How long the end-of-call-report waits after `finished` for `/end` with the recording, the cost or the analysis. It goes with the first of them, or when the time is over. Counts for calls that finish from now on. */
+  endReportWaitSeconds?: number;
 } & { [name: string]: unknown };
 
 export type AssistantDelivery = {
@@ -91,12 +94,15 @@ export type AssistantSnapshot = {
   id: string;
   name: string;
   hangTimeoutSeconds: number;
+  endReportWaitSeconds: number;
 } & { [name: string]: unknown };
 
 export type AssistantUpdate = {
   name?: string;
   assistantServer?: AssistantServerChange;
   hangTimeoutSeconds?: number;
+  /** How long the end-of-call-report waits after `finished` for `/end` with the recording, the cost or the analysis. It goes with the first of them, or when the time is over. Counts for calls that finish from now on. */
+  endReportWaitSeconds?: number;
 } & { [name: string]: unknown };
 
 export type AuditEntry = {
@@ -117,8 +123,9 @@ export type AuditEntry = {
 export type CallCreate = {
   id?: string;
   assistantId: string;
-  callType: "web" | "phone";
-  direction: "inbound" | "outbound";
+  /** Without it the prefix of `id` tells it. */
+  callType?: "web" | "phone";
+  direction?: "inbound" | "outbound";
   status?: "queued" | "ongoing";
   userNumber?: string | null;
   assistantNumber?: string | null;

@@ -12,6 +12,7 @@ import { failPendingDeliveries } from "../db/interventions.ts";
 import { notifyDue, notifySubscriptionChanged } from "../db/notify.ts";
 import type { Database, Sql } from "../db/sql.ts";
 import { deleteSubscription } from "../db/subscriptions.ts";
+import { assistantDocumentBytesMax } from "../domain/call-bytes.ts";
 import { assistantMessages } from "../domain/contracts/assistant-messages.ts";
 import { type JsonText, joinObject, jsonMembers } from "../domain/json-text.ts";
 import type { Assistant } from "../domain/lifecycle/call.ts";
@@ -36,15 +37,13 @@ export type AssistantServerPatch = {
 export type AssistantPatch = {
   name?: string;
   hangTimeoutSeconds?: number;
+  endReportWaitSeconds?: number;
   server?: AssistantServerPatch;
   /** Every other member as it was given: each takes the place of the one of its name. */
   members: ReadonlyMap<string, JsonText>;
 };
 
 type Whose = { teamId: string; id: string; actor: string };
-
-/** The characters that all of an assistant's other members may have together, however they came about. */
-const documentLengthMax = 256 * 1024;
 
 const hangTimeoutSecondsDefault = 5;
 
@@ -72,6 +71,7 @@ export async function createAssistant(
       id,
       name,
       hangTimeoutSeconds: given.hangTimeoutSeconds ?? hangTimeoutSecondsDefault,
+      endReportWaitSeconds: given.endReportWaitSeconds ?? 0,
       document: mergeDocument(joinObject([]), given.members),
       server: mergeServer(keyring, { teamId, id }, noServer, given.server ?? {}),
       sealedSigningSecret: keyring.seal(newSigningSecret(), signingSecretPlace(owner, id)),
@@ -105,6 +105,7 @@ export async function changeAssistant(
       ...before.assistant,
       name: given.name ?? before.assistant.name,
       hangTimeoutSeconds: given.hangTimeoutSeconds ?? before.assistant.hangTimeoutSeconds,
+      endReportWaitSeconds: given.endReportWaitSeconds ?? before.assistant.endReportWaitSeconds,
       document: mergeDocument(before.assistant.document, given.members),
     };
     const server = mergeServer(keyring, { teamId, id }, before.server, given.server ?? {});
@@ -132,8 +133,8 @@ export async function endAssistant(
 
 function mergeDocument(before: JsonText, members: ReadonlyMap<string, JsonText>): JsonText {
   const document = joinObject([...jsonMembers(before), ...members]);
-  if (document.length > documentLengthMax) {
-    const msg = `the assistant's own members may have ${documentLengthMax} characters together`;
+  if (Buffer.byteLength(document) > assistantDocumentBytesMax) {
+    const msg = `the assistant's own members may have ${assistantDocumentBytesMax} bytes together`;
     throw refused([], msg, "max_length");
   }
   return document;

@@ -79,6 +79,7 @@ function convertCall(convert: Convert, keyring: Keyring, call: Call): Call {
     analysis: one("analysis", call.analysis),
     cost: one("cost", call.cost),
     metrics: one("metrics", call.metrics),
+    reported: one("reported", call.reported),
   };
 }
 

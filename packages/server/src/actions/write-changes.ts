@@ -56,14 +56,12 @@ function writeRuns(tx: Tx, world: World, changes: Changes, sealing: Sealing): Pr
 
 function writeCalls(tx: Tx, world: World, changes: Changes, sealing: Sealing): Promise<void>[] {
   const added = sealed(sealing, sealCall, pick(world.calls, changes.newCalls));
-  const calls = pick(world.calls, without(changes.changedCalls, changes.newCalls));
-  const changed = sealed(sealing, sealCall, calls);
-  // A call to which more happened in the batch that made it was inserted as it began.
-  const old = [...changed, ...added.filter((call) => call.position > 1)];
+  // A call to which more happened in the batch that made it is inserted as it began.
+  const changed = sealed(sealing, sealCall, pick(world.calls, changes.changedCalls));
   const messages = sealed(sealing, sealMessage, changes.newMessages);
   return [
     ...ifAny(added, (rows) => insertCalls(tx, rows)),
-    ...ifAny(old, (rows) => updateCalls(tx, rows)),
+    ...ifAny(changed, (rows) => updateCalls(tx, rows)),
     ...ifAny(messages, (rows) => insertMessages(tx, rows)),
   ];
 }

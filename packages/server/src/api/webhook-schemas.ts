@@ -211,7 +211,12 @@ const CallReport = Type.Object(
 );
 
 const AssistantSnapshot = Type.Object(
-  { id: Id, name: Type.String(), hangTimeoutSeconds: Type.Integer({ minimum: 1 }) },
+  {
+    id: Id,
+    name: Type.String(),
+    hangTimeoutSeconds: Type.Integer({ minimum: 1 }),
+    endReportWaitSeconds: Type.Integer({ minimum: 0 }),
+  },
   {
     title: "AssistantSnapshot",
     description: "The assistant with all its own members, but never its assistantServer.",

@@ -24,6 +24,7 @@ export type AssistantRow = {
   id: string;
   name: string;
   hang_timeout_seconds: number;
+  end_report_wait_seconds: number;
   document: Buffer;
   created_at: Date;
   updated_at: Date;
@@ -38,6 +39,7 @@ function toAssistant(row: AssistantRow): Assistant {
     id: row.id,
     name: row.name,
     hangTimeoutSeconds: row.hang_timeout_seconds,
+    endReportWaitSeconds: row.end_report_wait_seconds,
     document,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
@@ -98,16 +100,17 @@ export async function readAssistants(tx: Tx, keys: readonly TeamKey[]): Promise<
 /** What a new assistant is, secrets sealed. */
 export type NewAssistant = Pick<
   Assistant,
-  "teamId" | "id" | "name" | "hangTimeoutSeconds" | "document"
+  "teamId" | "id" | "name" | "hangTimeoutSeconds" | "endReportWaitSeconds" | "document"
 > & { server: AssistantServer; sealedSigningSecret: Buffer; actor: string };
 
 /** Writes an assistant and its server; false when the id is there already, as on the repeat of a request. */
 export async function insertAssistant(tx: Tx, assistant: NewAssistant): Promise<boolean> {
   const { teamId, id, name, server, actor } = assistant;
   const inserted = await tx`
-    insert into assistants (team_id, id, name, hang_timeout_seconds, document, created_by, updated_by)
+    insert into assistants (team_id, id, name, hang_timeout_seconds, end_report_wait_seconds,
+      document, created_by, updated_by)
     values (${teamId}, ${id}, ${name}, ${assistant.hangTimeoutSeconds},
-      ${fromJsonText(assistant.document)}, ${actor}, ${actor})
+      ${assistant.endReportWaitSeconds}, ${fromJsonText(assistant.document)}, ${actor}, ${actor})
     on conflict (team_id, id) do nothing
     returning id`;
   if (inserted.length === 0) return false;
@@ -161,6 +164,7 @@ export async function updateAssistant(
   await tx`
     update assistants
     set name = ${name}, hang_timeout_seconds = ${assistant.hangTimeoutSeconds},
+        end_report_wait_seconds = ${assistant.endReportWaitSeconds},
         document = ${fromJsonText(assistant.document)}, updated_by = ${actor}, updated_at = now()
     where team_id = ${teamId} and id = ${id}`;
   await tx`
@@ -210,8 +214,8 @@ export async function listAssistants(
                     as omitted
         from page
       )
-      select a.team_id, a.id, a.name, a.hang_timeout_seconds, a.created_at, a.updated_at,
-             a.deleted_at, a.omitted, a.walk_row, a.walk_start,
+      select a.team_id, a.id, a.name, a.hang_timeout_seconds, a.end_report_wait_seconds,
+             a.created_at, a.updated_at, a.deleted_at, a.omitted, a.walk_row, a.walk_start,
              case when a.omitted then '{}'::bytea else a.document end as document,
              s.enabled, s.disabled_reason, s.url, s.timeout_seconds, s.event_types,
              s.header_names, s.sealed_credential, s.sealed_headers

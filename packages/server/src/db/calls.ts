@@ -14,7 +14,15 @@ import {
   type Walked,
   type WalkPage,
 } from "./walks.ts";
-import { fromJsonText, ids, type TeamKey, teamIds, toJsonText } from "./workflows.ts";
+import {
+  fromDigests,
+  fromJsonText,
+  ids,
+  type TeamKey,
+  teamIds,
+  toDigests,
+  toJsonText,
+} from "./workflows.ts";
 
 export type CallRow = {
   team_id: string;
@@ -38,10 +46,12 @@ export type CallRow = {
   cost: Buffer | null;
   metrics: Buffer | null;
   message_count: number;
-  text_length: number;
+  report_bytes: number | null;
+  reported: Buffer | null;
   position: number;
   hang_due_at: Date | null;
   hung: boolean;
+  report_due_at: Date | null;
   created_by: string;
   updated_by: string;
   created_at: Date;
@@ -70,10 +80,12 @@ const toCall = (row: CallRow): Call => ({
   cost: toJsonText(row.cost),
   metrics: toJsonText(row.metrics),
   messageCount: row.message_count,
-  textLength: row.text_length,
+  reportBytes: row.report_bytes,
+  reported: toDigests(row.reported),
   position: row.position,
   hangDueAt: row.hang_due_at,
   hung: row.hung,
+  reportDueAt: row.report_due_at,
   createdBy: row.created_by,
   updatedBy: row.updated_by,
   createdAt: row.created_at,
@@ -95,8 +107,8 @@ export async function lockCalls(tx: Tx, keys: readonly TeamKey[]): Promise<Call[
 export async function insertCalls(tx: Tx, calls: readonly Call[]): Promise<void> {
   await tx("insert_calls")`
     insert into calls (team_id, id, assistant_id, call_type, direction, status, user_number,
-      assistant_number, phone_provider, metadata, start_at, position, created_by, updated_by,
-      created_at, updated_at)
+      assistant_number, phone_provider, metadata, start_at, report_bytes, position, created_by,
+      updated_by, created_at, updated_at)
     select * from unnest(
       ${teamIds(calls)}::text[], ${ids(calls)}::text[],
       ${textArray(calls.map((c) => c.assistantId))}::text[],
@@ -109,6 +121,7 @@ export async function insertCalls(tx: Tx, calls: readonly Call[]): Promise<void>
       ${textArray(calls.map((c) => c.phoneProvider))}::text[],
       ${byteaArray(calls.map((c) => fromJsonText(c.metadata)))}::bytea[],
       ${timestampArray(calls.map((c) => c.startAt))}::timestamptz[],
+      ${int4Array(calls.map((c) => c.reportBytes))}::int4[],
       ${int4Array(calls.map((c) => c.position))}::int4[],
       ${textArray(calls.map((c) => c.createdBy))}::text[],
       ${textArray(calls.map((c) => c.updatedBy))}::text[],
@@ -124,8 +137,9 @@ export async function updateCalls(tx: Tx, calls: readonly Call[]): Promise<void>
         phone_call_status_reason = n.phone_call_status_reason,
         call_end_trigger_by = n.call_end_trigger_by, start_at = n.start_at, end_at = n.end_at,
         duration_ms = n.duration_ms, recording = n.recording, analysis = n.analysis, cost = n.cost,
-        metrics = n.metrics, message_count = n.message_count, text_length = n.text_length,
-        position = n.position, hang_due_at = n.hang_due_at, hung = n.hung,
+        metrics = n.metrics, message_count = n.message_count, report_bytes = n.report_bytes,
+        reported = n.reported, position = n.position, hang_due_at = n.hang_due_at,
+        hung = n.hung, report_due_at = n.report_due_at,
         updated_by = n.updated_by, updated_at = n.updated_at
     from unnest(
       ${teamIds(calls)}::text[], ${ids(calls)}::text[],
@@ -141,15 +155,18 @@ export async function updateCalls(tx: Tx, calls: readonly Call[]): Promise<void>
       ${byteaArray(calls.map((c) => fromJsonText(c.cost)))}::bytea[],
       ${byteaArray(calls.map((c) => fromJsonText(c.metrics)))}::bytea[],
       ${int4Array(calls.map((c) => c.messageCount))}::int4[],
-      ${int4Array(calls.map((c) => c.textLength))}::int4[],
+      ${int4Array(calls.map((c) => c.reportBytes))}::int4[],
+      ${byteaArray(calls.map((c) => fromDigests(c.reported)))}::bytea[],
       ${int4Array(calls.map((c) => c.position))}::int4[],
       ${timestampArray(calls.map((c) => c.hangDueAt))}::timestamptz[],
       ${boolArray(calls.map((c) => c.hung))}::bool[],
+      ${timestampArray(calls.map((c) => c.reportDueAt))}::timestamptz[],
       ${textArray(calls.map((c) => c.updatedBy))}::text[],
       ${timestampArray(calls.map((c) => c.updatedAt))}::timestamptz[])
       as n (team_id, id, status, phone_call_status, phone_call_status_reason, call_end_trigger_by,
             start_at, end_at, duration_ms, recording, analysis, cost, metrics, message_count,
-            text_length, position, hang_due_at, hung, updated_by, updated_at)
+            report_bytes, reported, position, hang_due_at, hung, report_due_at, updated_by,
+            updated_at)
     where c.team_id = n.team_id and c.id = n.id`;
 }
 
@@ -232,8 +249,9 @@ export async function listCalls(
              assistant_number, phone_provider, phone_call_status, phone_call_status_reason,
              call_end_trigger_by, start_at, end_at, duration_ms, null::bytea as metadata,
              null::bytea as recording, null::bytea as analysis, null::bytea as cost,
-             null::bytea as metrics, message_count, text_length, position, hang_due_at, hung,
-             created_by, updated_by, created_at, updated_at, ${markedBy(newest)}
+             null::bytea as metrics, message_count, report_bytes, null::bytea as reported, position,
+             hang_due_at, hung, report_due_at, created_by, updated_by, created_at, updated_at,
+             ${markedBy(newest)}
       from calls
       where team_id = ${teamId} and ${stillToTell(newest, page.after)}
         and (${assistantId}::text is null or assistant_id = ${assistantId})

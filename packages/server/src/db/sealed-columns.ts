@@ -66,6 +66,7 @@ export const sealedTables: readonly SealedTable[] = [
       "analysis",
       "cost",
       "metrics",
+      "reported",
     ],
   },
   {

@@ -1,8 +1,8 @@
 import type { Sql } from "./sql.ts";
 
-/** What time itself brings about soon: a silence that becomes a hang, or a run's deadline. */
+/** What time itself brings about soon: a silence becomes a hang, a call's report goes, a run meets its deadline. */
 export type Timer = {
-  kind: "hang" | "run_deadline";
+  kind: "hang" | "call_report" | "run_deadline";
   teamId: string;
   id: string;
   /** Milliseconds until it is due; 0 or less: it is. */
@@ -22,6 +22,13 @@ export async function listTimersOfAllTeams(
      from calls
      where hang_due_at <= (select at from soon)
      order by hang_due_at
+     limit ${limit})
+    union all
+    (select 'call_report', team_id, id,
+            (extract(epoch from report_due_at - now()) * 1000)::float8
+     from calls
+     where report_due_at <= (select at from soon)
+     order by report_due_at
      limit ${limit})
     union all
     (select 'run_deadline', team_id, id, (extract(epoch from deadline_at - now()) * 1000)::float8

@@ -125,7 +125,7 @@ export async function attempt(
     answered: result.kind === "responded",
     healthy: quick && outcome.kind === "delivered",
     overburdened: isOverburdened(result),
-    quietMs: quietSeconds(result, deps.nowMs()) * 1_000,
+    quietMs: quietSeconds(result, { ...target, nowMs: deps.nowMs() }) * 1_000,
     written: write(deps, delivery, record),
   };
 }

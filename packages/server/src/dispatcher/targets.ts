@@ -18,6 +18,7 @@ export type Target = {
   timeoutSeconds: number;
   maxRetries: number;
   backoffSeconds: number;
+  ignoresRetryAfter: boolean;
   /** The signing secrets in force: two during a rotation, the current one first. */
   signingSecrets: readonly Buffer[];
   /** The headers that are the same on every attempt. */
@@ -109,7 +110,9 @@ export function openTargets(deps: TargetsDeps): Targets {
 
 function toTarget(deps: TargetsDeps, row: TargetRow): Target {
   const { active, url, timeoutSeconds, maxRetries, backoffSeconds } = row;
-  const common = { active, url, timeoutSeconds, maxRetries, backoffSeconds };
+  const contract = deps.contracts.find(({ name }) => name === row.contract);
+  const ignoresRetryAfter = contract?.ignoresRetryAfter ?? false;
+  const common = { active, url, timeoutSeconds, maxRetries, backoffSeconds, ignoresRetryAfter };
   const vetted = vetTargetUrl(url, deps.urlPolicy);
   if (!vetted.ok) {
     return { ...common, ...nothingToSend, refused: unanswered("blocked_url", vetted.reason) };
@@ -117,7 +120,7 @@ function toTarget(deps: TargetsDeps, row: TargetRow): Target {
   const { origin, pathname, search } = new URL(vetted.url);
   try {
     const path = pathname + search;
-    const { refused, ...opened } = openSecrets(deps, row);
+    const { refused, ...opened } = openSecrets(deps, row, contract);
     return { ...common, origin, path, ...opened, refused };
   } catch {
     // Altered, sealed by a lost key, or no secret at all: one broken row must not keep others from being delivered.
@@ -144,6 +147,7 @@ const unanswered = (reason: UnansweredReason, detail: string): AttemptResult => 
 function openSecrets(
   deps: TargetsDeps,
   row: TargetRow,
+  contract: Contract | undefined,
 ): Pick<Target, "signingSecrets" | "headers" | "bodySignature" | "refused"> {
   const open = (sealed: Buffer, column: string) =>
     deps.keyring.open(sealed, {
@@ -152,7 +156,6 @@ function openSecrets(
       teamId: row.teamId,
       rowId: row.subscriptionId,
     });
-  const contract = deps.contracts.find(({ name }) => name === row.contract);
   const credential = row.sealedCredential && open(row.sealedCredential, "sealed_credential");
   const custom = readHeaders(row.sealedHeaders && open(row.sealedHeaders, "sealed_headers"));
   const { headerPrefix } = deps;

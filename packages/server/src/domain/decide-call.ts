@@ -5,12 +5,12 @@ import {
   addMessage,
   type Call,
   type CallSubject,
-  changeCallStatus,
+  createAgain,
   createCall,
-  endCall,
   reportCallError,
   reportHang,
 } from "./lifecycle/call.ts";
+import { changeCallStatus, endCall, tellDueReport } from "./lifecycle/call-states.ts";
 import { accepted, type Transition } from "./lifecycle/happening.ts";
 import { type Changes, type Recorded, subjectKey, type World } from "./world.ts";
 
@@ -20,45 +20,42 @@ type CallFact = Extract<Fact, { callId: string }>;
 export function decideCall(fact: CallFact, world: World, changes: Changes): Recorded {
   const occurredAt = fact.occurredAt ?? world.now;
   const report = { actor: fact.actor, now: world.now, occurredAt };
-  const keep = (transition: Transition<Call>): Recorded => {
+  const key = subjectKey(fact.teamId, fact.callId);
+  const keep = (transition: Transition<Call>, changed: Set<string>): Recorded => {
     const next = accepted(transition);
     if (next.kind === "repeated") return { outcome: "repeated", call: next.state };
-    const key = subjectKey(fact.teamId, fact.callId);
     world.calls.set(key, next.state);
-    changes.changedCalls.add(key);
+    changed.add(key);
     const occurrence = { actor: fact.actor, occurredAt };
     for (const happening of next.happened) changes.happened.push({ happening, occurrence });
     return { outcome: "recorded", call: next.state };
   };
 
   if (fact.type === "call.created") {
-    const key = subjectKey(fact.teamId, fact.callId);
+    const { callId: id, assistantId, data } = fact;
     const existing = world.calls.get(key);
-    // A creation that was recorded stays a repeat when its assistant has been deleted since.
-    const assistant =
-      existing?.assistantId === fact.assistantId
-        ? knownCall(world, fact.teamId, fact.callId).assistant
-        : liveAssistant(world, fact.teamId, fact.assistantId);
-    const recorded = keep(createCall(existing, { id: fact.callId, assistant }, fact.data, report));
-    if (recorded.outcome === "recorded") changes.newCalls.add(key);
-    return recorded;
+    if (existing) return keep(createAgain(existing, assistantId, data), changes.changedCalls);
+    const assistant = liveAssistant(world, fact.teamId, assistantId);
+    return keep(createCall({ id, assistant }, data, report), changes.newCalls);
   }
 
+  const change = (transition: Transition<Call>) => keep(transition, changes.changedCalls);
   const subject = knownCall(world, fact.teamId, fact.callId);
   switch (fact.type) {
     case "call.status":
-      return keep(changeCallStatus(subject, fact.data, report));
+      return change(changeCallStatus(subject, fact.data, report));
     case "call.ended":
-      return keep(endCall(subject, fact.data, report));
+      return change(endCall(subject, fact.data, report));
     case "call.error":
-      return keep(reportCallError(subject, fact.data, report));
+      return change(reportCallError(subject, fact.data, report));
     case "call.hung":
-      return keep(reportHang(subject, report));
+      return change(reportHang(subject, report));
+    case "call.report_due":
+      return change(tellDueReport(subject, report));
     case "call.message": {
       const { message, ...transition } = addMessage(subject, fact.data, report);
-      const recorded = keep(transition);
+      const recorded = change(transition);
       if (message && recorded.outcome === "recorded") {
-        const key = subjectKey(fact.teamId, fact.callId);
         world.messages.set(key, [...subject.messages, message]);
         changes.newMessages.push({
           ...message,

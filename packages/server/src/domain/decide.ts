@@ -124,6 +124,7 @@ export function decide(fact: Fact, world: World, changes: Changes): Recorded {
     case "call.error":
     case "call.ended":
     case "call.hung":
+    case "call.report_due":
       return decideCall(fact, world, changes);
     default:
       throw new Error(`unknown fact ${fact satisfies never}`);

@@ -30,6 +30,7 @@ export type Fact = {
   | { type: "call.error"; callId: string; data: CallError }
   | { type: "call.ended"; callId: string; data: CallEnd }
   | { type: "call.hung"; callId: string }
+  | { type: "call.report_due"; callId: string }
 );
 
 export type FactType = Fact["type"];
@@ -129,15 +130,16 @@ export const callDirections = ["inbound", "outbound"] as const;
 export const callStatuses = ["queued", "ongoing", "forwarded", "finished"] as const;
 export type CallStatus = (typeof callStatuses)[number];
 
+/** How a call begins; an absent field was left out, and counts for nothing when the report is a repeat. */
 export type NewCall = {
   callType: (typeof callTypes)[number];
-  direction: (typeof callDirections)[number];
+  direction?: (typeof callDirections)[number];
   /** Where the call begins: most are `queued`. */
-  status: "queued" | "ongoing";
-  userNumber: string | null;
-  assistantNumber: string | null;
-  phoneProvider: string | null;
-  metadata: JsonText | null;
+  status?: "queued" | "ongoing";
+  userNumber?: string | null;
+  assistantNumber?: string | null;
+  phoneProvider?: string | null;
+  metadata?: JsonText | null;
 };
 
 /** What a platform knows of the line; an absent field stays as it is. */
@@ -156,7 +158,8 @@ export type NewMessage = {
   text: string;
   /** Unix milliseconds by the platform's clock; without one, when it was recorded. */
   timestampMs: number | null;
-  metrics: JsonText | null;
+  /** An absent field was left out. */
+  metrics?: JsonText | null;
 };
 
 export const callErrorTypes = ["llm_error", "stt_error"] as const;

@@ -74,13 +74,17 @@ export function decideOutcome(result: AttemptResult, context: OutcomeContext): O
 }
 
 /**
- * Tells for how long the receiver wants no request at all, in seconds; 0 when it said nothing of the kind.
+ * Tells for how long the receiver wants no request at all, in seconds; 0 when it said nothing of the kind, or when the
+ * contract ignores `Retry-After`.
  *
  * `Retry-After` speaks of the receiver, not of one request. An hour at the most, because a slip of a receiver that
  * asks for a day must not silence a subscription for one.
  */
-export function quietSeconds(result: AttemptResult, nowMs: number): number {
-  return Math.min(quietSecondsMax, retryAfterSeconds(result, nowMs));
+export function quietSeconds(
+  result: AttemptResult,
+  { ignoresRetryAfter, nowMs }: { ignoresRetryAfter: boolean; nowMs: number },
+): number {
+  return ignoresRetryAfter ? 0 : Math.min(quietSecondsMax, retryAfterSeconds(result, nowMs));
 }
 
 /** Gives the code that tells why an attempt failed, or null when it did not. */

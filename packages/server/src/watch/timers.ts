@@ -2,6 +2,7 @@ import type { RecordFacts } from "../actions/record-facts.ts";
 import type { Database } from "../db/sql.ts";
 import { listTimersOfAllTeams, type Timer } from "../db/timers.ts";
 import type { Fact } from "../domain/facts.ts";
+import { AppError } from "../errors.ts";
 import { reach } from "../fault-points.ts";
 
 export type TimersDeps = {
@@ -19,7 +20,7 @@ const horizonMs = 1_200;
 const batchMax = 5_000;
 
 /**
- * Tells hangs and ends overdue runs. Their times live in the database: any process may be the one that acts, also after
+ * Tells hangs and reports that have waited long enough, and ends overdue runs. Their times live in the database: any process may be the one that acts, also after
  * a restart, and the lock on the subject sees to it that what several tell happens once.
  */
 export function openTimers(deps: TimersDeps): { close(): Promise<void> } {
@@ -41,7 +42,11 @@ export function openTimers(deps: TimersDeps): { close(): Promise<void> } {
     deps
       .recordFacts(factOf(timer))
       .then(() => reach("after_timer"))
-      .catch((error) => deps.onError("what time brought about could not be recorded", error));
+      .catch((error) => {
+        // It was erased since we looked.
+        if (error instanceof AppError && error.code === "not_found") return;
+        deps.onError("what time brought about could not be recorded", error);
+      });
   }
 
   async function look(): Promise<void> {
@@ -78,7 +83,14 @@ export async function actOnDueTimers(
 
 /** Another process may report the same: the second report finds it done and changes nothing. */
 function factOf({ kind, teamId, id }: Timer): Fact {
-  return kind === "hang"
-    ? { type: "call.hung", teamId, actor: "system", callId: id }
-    : { type: "run.timed_out", teamId, actor: "system", runId: id };
+  switch (kind) {
+    case "hang":
+      return { type: "call.hung", teamId, actor: "system", callId: id };
+    case "call_report":
+      return { type: "call.report_due", teamId, actor: "system", callId: id };
+    case "run_deadline":
+      return { type: "run.timed_out", teamId, actor: "system", runId: id };
+    default:
+      throw new Error(`unknown timer ${kind satisfies never}`);
+  }
 }

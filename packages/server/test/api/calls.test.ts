@@ -75,7 +75,7 @@ test("what is impossible is a 409", async () => {
   expect((await post(api, id, "status", { status: "forwarded" })).status).toBe(409);
   expect((await post(api, id, "status", { status: "ongoing" })).status).toBe(200);
   expect((await post(api, id, "status", { status: "ongoing" })).status).toBe(200);
-  expect((await post(api, id, "status", { status: "queued" })).status).toBe(409);
+  expect((await post(api, id, "status", { status: "queued" })).body.status).toBe("ongoing");
   expect((await post(api, id, "status", { status: "finished" })).body.status).toBe("finished");
   expect((await post(api, id, "messages", { role: "user", text: "Hi" })).status).toBe(409);
   expect((await post(api, id, "errors", { type: "llm_error" })).status).toBe(409);
@@ -88,7 +88,7 @@ test("a call brings its own id once; its prefix tells the type", async () => {
   expect((await create({ id })).status).toBe(200);
   expect((await create({ id, callType: "phone" })).status).toBe(422);
   const other = await api.call("POST", "/assistants/v1/assistants", { body: { name: "B" } });
-  expect((await create({ id, assistantId: other.body.id })).body.code).toBe("id_taken");
+  expect((await create({ id, assistantId: other.body.id })).body.code).toBe("reported_differently");
   expect((await create({ assistantId: newId() })).status).toBe(404);
   const keyed = () =>
     api.call("POST", calls, {
@@ -96,6 +96,23 @@ test("a call brings its own id once; its prefix tells the type", async () => {
       headers: { "idempotency-key": "once" },
     });
   expect((await keyed()).body.id).toBe((await keyed()).body.id);
+});
+
+test("a call is created as vendors document it: by phone and outbound unless it says otherwise", async () => {
+  const { api, assistantId } = await open();
+  const create = (body: object) => api.call("POST", calls, { body: { assistantId, ...body } });
+  const made = await create({ userNumber: "+15550100" });
+  expect(made.status, made.text).toBe(201);
+  expect(made.body).toMatchObject({ callType: "phone", direction: "outbound", status: "queued" });
+  expect(made.body.id).toMatch(/^CC-/);
+  expect((await create({ callType: "web" })).body.id).toMatch(/^WC-/);
+  // An id of its own tells the type.
+  const id = newCallId("web");
+  expect((await create({ id })).body).toMatchObject({ callType: "web", direction: "outbound" });
+  expect((await create({ id, callType: "web" })).status).toBe(200);
+  const facts = { facts: [{ type: "call.created", data: { assistantId } }] };
+  const [result] = (await api.call("POST", "/v1/facts", { body: facts })).body.results;
+  expect(result).toMatchObject({ status: "recorded", id: expect.stringMatching(/^CC-/) });
 });
 
 test.each([

@@ -73,6 +73,7 @@ const assistant: Assistant = {
   id: "d".repeat(24),
   name: "Ada",
   hangTimeoutSeconds: 5,
+  endReportWaitSeconds: 0,
   document: jsonText({ model: "any", voice: { speed: 1 } }),
   createdAt: at,
   updatedAt: at,
@@ -101,10 +102,12 @@ const call: Call = {
   cost: jsonText({ total: 0.1 }),
   metrics: jsonText({ own: true }),
   messageCount: 1,
-  textLength: 2,
+  reportBytes: 2,
+  reported: null,
   position: 1,
   hangDueAt: null,
   hung: false,
+  reportDueAt: null,
 };
 const message: Message = {
   messageId: "m",

@@ -2,7 +2,8 @@ import { expect, test } from "vitest";
 import { assistantMessages } from "../../src/domain/contracts/assistant-messages.ts";
 import type { NewCall } from "../../src/domain/facts.ts";
 import { type JsonText, joinObject, jsonText } from "../../src/domain/json-text.ts";
-import { type Assistant, createCall, endCall } from "../../src/domain/lifecycle/call.ts";
+import { type Assistant, createCall } from "../../src/domain/lifecycle/call.ts";
+import { endCall } from "../../src/domain/lifecycle/call-states.ts";
 import type { Happening } from "../../src/domain/lifecycle/happening.ts";
 
 const exact = '{"n": 12345678901234567890,"f":1.0}' as JsonText;
@@ -11,6 +12,7 @@ const assistant: Assistant = {
   id: "5f0000000000000000000002",
   name: "Ada",
   hangTimeoutSeconds: 5,
+  endReportWaitSeconds: 0,
   document: joinObject([["model", exact]]),
   createdAt: new Date(0),
   updatedAt: new Date(0),
@@ -35,7 +37,7 @@ const message = {
 };
 
 function begun() {
-  const transition = createCall(undefined, { id: "CC-1", assistant }, begin, report);
+  const transition = createCall({ id: "CC-1", assistant }, begin, report);
   if (transition.kind !== "changed") throw new Error("it did not begin");
   return transition;
 }
@@ -83,6 +85,19 @@ test("the report carries all messages, the analysis, the cost and the metrics, r
     call: { cost: 1, metrics: { turnCount: 7, own: 1, messageCount: 1 } },
   });
   expect(last).toContain(`"analysis":${exact}`);
+});
+
+test("a member of the assistant or of the metrics may have any name that JSON can say", () => {
+  const names = ['a"b', "c\\d", "e\nf", "\u0000", "toString"];
+  const members = Object.fromEntries(names.map((name, index) => [name, index]));
+  const named = { ...assistant, document: jsonText(members) };
+  const { state } = begun();
+  const subject = { call: state, assistant: named, messages: [] };
+  const ended = endCall(subject, { metrics: jsonText(members) }, report);
+  const happened = ended.kind === "changed" ? ended.happened : [];
+  const told = JSON.parse(render(happened[1] as Happening).payload.toString("utf8")).message;
+  expect(told.assistant).toMatchObject(members);
+  expect(told.call.metrics).toMatchObject(members);
 });
 
 test("an assistant hears of its own calls only, and of nothing else", () => {

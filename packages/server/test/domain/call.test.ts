@@ -6,15 +6,13 @@ import {
   addMessage,
   type Call,
   type CallSubject,
-  changeCallStatus,
   createCall,
   durationMsMax,
-  endCall,
   messagesMax,
   reportCallError,
   reportHang,
-  textLengthMax,
 } from "../../src/domain/lifecycle/call.ts";
+import { changeCallStatus, endCall } from "../../src/domain/lifecycle/call-states.ts";
 import type { Transition } from "../../src/domain/lifecycle/happening.ts";
 
 const assistant: Assistant = {
@@ -22,6 +20,7 @@ const assistant: Assistant = {
   id: "a",
   name: "Ada",
   hangTimeoutSeconds: 5,
+  endReportWaitSeconds: 0,
   document: joinObject([]),
   createdAt: new Date(0),
   updatedAt: new Date(0),
@@ -38,13 +37,13 @@ const begin: NewCall = {
   phoneProvider: null,
   metadata: null,
 };
-const words: NewMessage = {
+const words = {
   messageId: null,
-  role: "user",
+  role: "user" as const,
   text: "words",
   timestampMs: null,
   metrics: null,
-};
+} satisfies NewMessage;
 
 function changed(transition: Transition<Call>): Call {
   if (transition.kind !== "changed") throw new Error(`it is ${transition.kind}`);
@@ -53,7 +52,7 @@ function changed(transition: Transition<Call>): Call {
 
 const call = (status: CallStatus = "ongoing", fields: Partial<Call> = {}): CallSubject => ({
   call: {
-    ...changed(createCall(undefined, { id: "WC-1", assistant }, begin, at(0))),
+    ...changed(createCall({ id: "WC-1", assistant }, begin, at(0))),
     status,
     ...fields,
   },
@@ -63,18 +62,6 @@ const call = (status: CallStatus = "ongoing", fields: Partial<Call> = {}): CallS
 
 const kinds = (transition: Transition<Call>) =>
   transition.kind === "changed" ? transition.happened.map(({ kind }) => kind) : transition.kind;
-
-test.each([
-  ["queued", ["repeated", ["call_status"], "refused", ["call_status", "call_ended"]]],
-  ["ongoing", ["refused", "repeated", ["call_status"], ["call_status", "call_ended"]]],
-  ["forwarded", ["refused", "refused", "repeated", ["call_status", "call_ended"]]],
-  ["finished", ["refused", "refused", "refused", "repeated"]],
-] as const)("from %s a call goes only forwards", (from, expected) => {
-  const reached = (["queued", "ongoing", "forwarded", "finished"] as const).map((status) =>
-    kinds(changeCallStatus(call(from), { status }, at(1))),
-  );
-  expect(reached).toEqual(expected);
-});
 
 test("what happens in a call is numbered without a gap", () => {
   const { call: begun } = call();
@@ -105,6 +92,21 @@ test("a call that becomes ongoing after the user has spoken waits from then on",
   const subject = { ...call("queued"), messages: [message] };
   const ongoing = changed(changeCallStatus(subject, { status: "ongoing" }, at(2_000)));
   expect(ongoing.hangDueAt).toEqual(new Date(7_000));
+});
+
+test("a silence is counted from the service's clock, whatever time the platform reports", () => {
+  const report = (occurredAtMs: number) => ({ ...at(60_000), occurredAt: new Date(occurredAtMs) });
+  const message = { ...words, messageId: "m", timestampMs: 0 };
+  for (const occurredAtMs of [0, 59_000, 61_000, 3_600_000]) {
+    const spoken = changed(addMessage(call(), words, report(occurredAtMs)));
+    expect(spoken.hangDueAt).toEqual(new Date(65_000));
+    const waiting = { ...call("queued"), messages: [message] };
+    const begun = changeCallStatus(waiting, { status: "ongoing" }, report(occurredAtMs));
+    expect(changed(begun)).toMatchObject({
+      hangDueAt: new Date(65_000),
+      startAt: new Date(occurredAtMs),
+    });
+  }
 });
 
 test("a hang is told at its time and not before, once a silence, and again only after an answer", () => {
@@ -145,21 +147,11 @@ test("a message keeps its own id, is numbered without one, and is known again", 
   expect(addMessage(ended, words, at(1)).kind).toBe("refused");
 });
 
-test("a call has room for so many messages and characters and no more", () => {
+test("a call has room for so many messages and no more", () => {
   const full = call("ongoing", { messageCount: messagesMax });
-  const long = call("ongoing", { textLength: textLengthMax - 4 });
   expect(addMessage(full, words, at(1)).kind).toBe("refused");
-  expect(addMessage(long, words, at(1)).kind).toBe("refused");
-  expect(addMessage(long, { ...words, text: "four" }, at(1)).kind).toBe("changed");
-});
-
-test("the same id begins one call, of one assistant and one type", () => {
-  const { call: existing } = call();
-  const create = (data: NewCall, id = "a") =>
-    createCall(existing, { id: "WC-1", assistant: { ...assistant, id } }, data, at(1)).kind;
-  expect(create(begin)).toBe("repeated");
-  expect(create({ ...begin, callType: "phone" })).toBe("refused");
-  expect(create(begin, "b")).toBe("refused");
+  const room = call("ongoing", { messageCount: messagesMax - 1 });
+  expect(addMessage(room, words, at(1)).kind).toBe("changed");
 });
 
 test("errors are told until the call is finished", () => {

@@ -4,6 +4,7 @@ import {
   decideOutcome,
   describeFailure,
   errorCode,
+  quietSeconds,
   type UnansweredReason,
 } from "../../src/domain/outcome.ts";
 import { rowsOf } from "../hostile/rows.ts";
@@ -136,6 +137,14 @@ test("Retry-After counts on 429 and 503 only", () => {
     const honoured = (delays(responded(status, "3600"))[0] ?? 0) >= 3600;
     expect([status, honoured]).toEqual([status, status === 429 || status === 503]);
   }
+});
+
+test("a receiver is quiet for as long as it asks, an hour at the most, and never where the contract ignores it", () => {
+  const quiet = (status: number, retryAfter: string, ignoresRetryAfter = false) =>
+    quietSeconds(responded(status, retryAfter), { ignoresRetryAfter, nowMs: 0 });
+  expect([quiet(429, "12"), quiet(503, "12"), quiet(429, "86400")]).toEqual([12, 12, 3600]);
+  expect([quiet(500, "12"), quiet(429, "soon")]).toEqual([0, 0]);
+  expect([quiet(429, "12", true), quiet(503, "12", true)]).toEqual([0, 0]);
 });
 
 test("a failure has a code and a sentence, a success has neither", () => {

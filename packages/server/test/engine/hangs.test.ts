@@ -1,19 +1,15 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { expect, onTestFinished, test } from "vitest";
-import { openTimers } from "../../src/watch/timers.ts";
-import { endCall, makeAssistant, say, serverMessages, startCall, told } from "../support/calls.ts";
-import { type House, type HouseProcess, openHouse, until } from "../support/house.ts";
-
-/** Watches the clock for a process, as the service does. */
-function watch(house: House, process: HouseProcess = house) {
-  const timers = openTimers({
-    database: house.database,
-    recordFacts: process.facts.record,
-    onError: (_message, error) => process.errors.push(error),
-  });
-  onTestFinished(() => timers.close());
-  return timers;
-}
+import { expect, test } from "vitest";
+import {
+  endCall,
+  makeAssistant,
+  say,
+  serverMessages,
+  startCall,
+  told,
+  watch,
+} from "../support/calls.ts";
+import { type House, openHouse, until } from "../support/house.ts";
 
 const hangsOf = (house: House, callId?: string) =>
   serverMessages(house.receiver, callId).filter(({ type }) => type === "hang");

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { makeAssistant, say, startCall, told } from "../support/calls.ts";
 import { type House, openHouse, until } from "../support/house.ts";
 
 /** A subscription whose receiver answers the first of its deliveries, all of them due, as told. */
@@ -71,4 +72,42 @@ test("a 500, or a 429 that names no time, quiets nobody", async () => {
     const { house } = await openPending(5, retryAfter, status);
     await house.receiver.received(5);
   }
+});
+
+test("contract B keeps its quiet: a 429 with Retry-After puts off the webhook's other deliveries", async () => {
+  const house = await openHouse({ concurrency: 8, subscriptionConcurrency: 1 });
+  house.receiver.answerWith({ status: 429, headers: { "retry-after": "120" } });
+  await house.subscribe({ events: ["workflow.started"] });
+  await house.database.sql`update subscriptions set contract = 'organisation'`;
+  const workflowId = await house.workflow();
+  await house.startRun(workflowId);
+  await house.receiver.received(1);
+  await until("the quiet begins", () => house.dispatcher.held === 0);
+  await house.startRun(workflowId);
+  for (let polls = 0; polls < 5; polls += 1) await polled(house);
+  expect(house.receiver.requests).toHaveLength(1);
+});
+
+test("contract C ignores Retry-After: other calls of the assistant, hangs included, go on at once", async () => {
+  const house = await openHouse();
+  house.receiver.answerWith(
+    { status: 429, headers: { "retry-after": "120" } },
+    { status: 503, headers: { "retry-after": "120" } },
+  );
+  const assistantId = await makeAssistant(house);
+  const refused = await startCall(house, assistantId);
+  await told(house.receiver, refused, 1);
+  const other = await startCall(house, assistantId);
+  await told(house.receiver, other, 1);
+  await say(house, other, "user");
+  await house.database.sql`update calls set hang_due_at = now() where id = ${other}`;
+  await house.record({ type: "call.hung", callId: other });
+  const types = (await told(house.receiver, other, 3)).map(({ type }) => type);
+  expect(types).toEqual(["status-update", "conversation-update", "hang"]);
+  // The call whose message was refused goes on as well; what was refused is not sent again.
+  await say(house, refused, "user");
+  expect(await told(house.receiver, refused, 2)).toHaveLength(2);
+  await house.settled();
+  const failed = (await house.deliveries()).filter(({ status }) => status === "failed");
+  expect(failed).toMatchObject([{ attempt_count: 1 }, { attempt_count: 1 }]);
 });

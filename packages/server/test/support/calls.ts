@@ -1,9 +1,11 @@
+import { onTestFinished } from "vitest";
 import { createAssistant } from "../../src/actions/assistants.ts";
 import { readConfig } from "../../src/config.ts";
 import { assistantMessageTypes } from "../../src/domain/contracts/assistant-messages.ts";
 import type { CallEnd, NewCall, NewMessage } from "../../src/domain/facts.ts";
 import { type JsonText, jsonText } from "../../src/domain/json-text.ts";
 import { newCallId, newId } from "../../src/ids.ts";
+import { openTimers } from "../../src/watch/timers.ts";
 import { type House, type HouseProcess, until } from "./house.ts";
 import type { ReceivedRequest, Receiver } from "./http-receiver.ts";
 
@@ -19,6 +21,7 @@ export type AssistantOptions = {
   receiver?: Receiver;
   messages?: readonly string[];
   hangTimeoutSeconds?: number;
+  endReportWaitSeconds?: number;
   timeoutSeconds?: number;
   secret?: string;
   headers?: Record<string, string>;
@@ -38,6 +41,7 @@ export async function makeAssistant(house: House, given: AssistantOptions = {}):
     {
       name: "an assistant",
       hangTimeoutSeconds: given.hangTimeoutSeconds ?? 5,
+      endReportWaitSeconds: given.endReportWaitSeconds ?? 0,
       server: {
         enabled: true,
         url: `${(given.receiver ?? house.receiver).origin}/`,
@@ -119,4 +123,15 @@ export async function told(
     return serverMessages(receiver, callId).length >= count;
   });
   return serverMessages(receiver, callId);
+}
+
+/** Watches the clock for a process, as the service does. */
+export function watch(house: House, process: HouseProcess = house) {
+  const timers = openTimers({
+    database: house.database,
+    recordFacts: process.facts.record,
+    onError: (_message, error) => process.errors.push(error),
+  });
+  onTestFinished(() => timers.close());
+  return timers;
 }

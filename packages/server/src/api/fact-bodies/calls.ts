@@ -33,8 +33,18 @@ export const CallCreateBody = Type.Object(
   {
     id: Type.Optional(CallId),
     assistantId: Id,
-    callType: choice(callTypes),
-    direction: choice(callDirections),
+    callType: Type.Optional(
+      Type.Union(
+        callTypes.map((type) => Type.Literal(type)),
+        { default: "phone", description: "Without it the prefix of `id` tells it." },
+      ),
+    ),
+    direction: Type.Optional(
+      Type.Union(
+        callDirections.map((direction) => Type.Literal(direction)),
+        { default: "outbound" },
+      ),
+    ),
     status: Type.Optional(choice(["queued", "ongoing"])),
     userNumber: word(64),
     assistantNumber: word(64),
@@ -108,26 +118,21 @@ export function callCreated(
   told: Told<Static<typeof CallCreateBody>>,
   freshId: (callType: "web" | "phone") => string,
 ): FactOf<"call.created"> {
-  const { body } = told;
-  const { callType } = body;
-  if (body.id !== undefined && !body.id.startsWith(callType === "web" ? "WC-" : "CC-")) {
+  const { id, assistantId, direction, status, userNumber, assistantNumber, phoneProvider } =
+    told.body;
+  const callType = told.body.callType ?? (id?.startsWith("WC-") ? "web" : "phone");
+  if (id !== undefined && !id.startsWith(callType === "web" ? "WC-" : "CC-")) {
     const msg = "must begin with WC- for a web call and with CC- for a phone call";
     throw invalidRequest([{ loc: ["body", "id"], msg, type: "conflict" }]);
   }
+  const metadata = bodyDocument(told, "metadata");
+  const said = { direction, status, userNumber, assistantNumber, phoneProvider, metadata };
   return {
     type: "call.created",
     ...reportedAt(told),
-    callId: body.id ?? freshId(callType),
-    assistantId: body.assistantId,
-    data: {
-      callType,
-      direction: body.direction,
-      status: body.status ?? "queued",
-      userNumber: body.userNumber ?? null,
-      assistantNumber: body.assistantNumber ?? null,
-      phoneProvider: body.phoneProvider ?? null,
-      metadata: bodyDocument(told, "metadata") ?? null,
-    },
+    callId: id ?? freshId(callType),
+    assistantId,
+    data: { callType, ...given(said) },
   };
 }
 
@@ -156,7 +161,7 @@ export function callMessage(
       role: body.role,
       text: body.text,
       timestampMs: body.timestamp ?? null,
-      metrics: bodyDocument(told, "metrics") ?? null,
+      ...given({ metrics: bodyDocument(told, "metrics") }),
     },
   };
 }

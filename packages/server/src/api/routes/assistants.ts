@@ -53,6 +53,15 @@ const ServerBody = Type.Object(
 const ownFields = {
   assistantServer: Type.Optional(ServerBody),
   hangTimeoutSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 3600, default: 5 })),
+  endReportWaitSeconds: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: 600,
+      default: 0,
+      description:
+        "How long the end-of-call-report waits after `finished` for `/end` with the recording, the cost or the analysis. It goes with the first of them, or when the time is over. Counts for calls that finish from now on.",
+    }),
+  ),
 };
 
 const CreateBody = Type.Object(
@@ -78,6 +87,7 @@ const Assistant = Type.Object(
       messages: Type.Array(Type.String()),
     }),
     hangTimeoutSeconds: Type.Integer(),
+    endReportWaitSeconds: Type.Integer(),
     createdAt: Timestamp,
     updatedAt: Timestamp,
     documentOmitted: Type.Optional(Type.Literal(true)),
@@ -97,7 +107,7 @@ const tags = ["Assistants"];
 const path = "/assistants/v1/assistants";
 const contract = assistantMessages.name;
 const otherMembers =
-  "Any other member is kept exactly as given and comes back with the assistant, also in its server messages. A secret and header values are never shown.";
+  "Any other member is kept exactly as given and comes back with the assistant, also in its server messages; together they may have 262,144 bytes. A secret and header values are never shown.";
 
 /** Contract C's assistants: create, list, read, change, delete, and the signing secrets of their servers. */
 export function assistantRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
@@ -241,10 +251,11 @@ function patchOf({ body, bodyMembers }: Given, deps: ApiDeps): AssistantPatch {
       })),
     );
   }
-  const { name, hangTimeoutSeconds, assistantServer } = body;
+  const { name, hangTimeoutSeconds, endReportWaitSeconds, assistantServer } = body;
   return {
     ...(name !== undefined && { name }),
     ...(hangTimeoutSeconds !== undefined && { hangTimeoutSeconds }),
+    ...(endReportWaitSeconds !== undefined && { endReportWaitSeconds }),
     ...(assistantServer !== undefined && { server: serverPatchOf(assistantServer, deps) }),
     members: new Map([...bodyMembers].filter(([member]) => !knownNames.has(member))),
   };
@@ -281,6 +292,7 @@ function assistantAnswer(
       messages: server.messages,
     },
     hangTimeoutSeconds: assistant.hangTimeoutSeconds,
+    endReportWaitSeconds: assistant.endReportWaitSeconds,
     createdAt: assistant.createdAt,
     updatedAt: assistant.updatedAt,
     ...(documentOmitted && { documentOmitted }),

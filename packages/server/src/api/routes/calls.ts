@@ -4,6 +4,7 @@ import Type from "typebox";
 import { eraseCall } from "../../actions/erase-subject.ts";
 import { openCall, openMessage } from "../../actions/sealed-state.ts";
 import { findCall, listCalls, readMessages } from "../../db/calls.ts";
+import { callBytesMax } from "../../domain/call-bytes.ts";
 import { AppError } from "../../errors.ts";
 import { callIdFromSeed, callIdPattern } from "../../ids.ts";
 import {
@@ -40,6 +41,8 @@ const tags = ["Conversations"];
 const path = "/calls/v1/conversations";
 const privateFields =
   "Texts and metrics of messages, `metadata`, `recording`, `analysis`, `cost` and `metrics` are null unless the key has the scope `payload`; `hidden` names those that hold something, on the call and on each message.";
+const repeats =
+  "Members that a repeat leaves out do not count; one that it adds or changes is 409 `reported_differently`.";
 
 /** Calls as their platform reports them; every change is a fact. */
 export function callRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
@@ -51,8 +54,8 @@ export function callRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       config: { scope: "publish" },
       schema: {
         operationId: "createConversation",
-        summary: "Reports that a call began; the same `id`, assistant and type is a repeat",
-        description: privateFields,
+        summary: "Reports that a call began; the same `id` again is a repeat if it says the same",
+        description: `${repeats} An earlier state than the call's present one is a repeat. ${privateFields}`,
         tags,
         body: CallCreateBody,
         response: { 200: Conversation, 201: Conversation },
@@ -151,8 +154,8 @@ export function callRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       config: { scope: "publish" },
       schema: {
         operationId: "changeConversationStatus",
-        summary: "Reports a call's status; what is already so is a repeat",
-        description: `\`finished\` ends the call without details. ${privateFields}`,
+        summary: "Reports a call's status; a present or past one is a repeat",
+        description: `\`finished\` is \`/end\` without details. The present status may bring another \`phoneCallStatus\` or \`phoneCallStatusReason\`: they are kept, and no event tells them. With a past status they must be what was reported with it; otherwise 409 \`reported_differently\`. ${privateFields}`,
         tags,
         params,
         body: CallStatusBody,
@@ -171,8 +174,9 @@ export function callRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       config: { scope: "publish" },
       schema: {
         operationId: "addConversationMessage",
-        summary: "Reports that somebody spoke; the same `messageId` is a repeat",
-        description: `Answers the message as it is kept. ${privateFields}`,
+        summary:
+          "Reports that somebody spoke; the same `messageId` is a repeat if it says the same",
+        description: `${repeats} So report each message once, in its final form: a partial transcript cannot be corrected. The call as a whole is bounded (413 \`body_too_large\`): its own content may have ${callBytesMax} bytes in its report. Answers the message as it is kept. ${privateFields}`,
         tags,
         params,
         body: CallMessageBody,
@@ -224,8 +228,8 @@ export function callRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       schema: {
         operationId: "endConversation",
         summary:
-          "Reports that a call ended, with what only its platform knows; ended again it is a repeat",
-        description: privateFields,
+          "Reports that a call ended, with what only its platform knows; the same again is a repeat",
+        description: `Details may come later, while the call's report waits for them (\`endReportWaitSeconds\` of the assistant). Once the report has gone, new details are 409 \`report_sent\`; changed ones are 409 \`reported_differently\` at any time. Until a member has a value, null leaves it out. ${privateFields}`,
         tags,
         params,
         body: CallEndBody,

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import Type, { type Static } from "typebox";
+import { documentBytesMax } from "../../domain/contracts/contract.ts";
 import { type Fact, subjectOf } from "../../domain/facts.ts";
 import { type JsonText, joinObject, jsonItems, jsonMembers } from "../../domain/json-text.ts";
 import { AppError, describeError, type FieldError } from "../../errors.ts";
@@ -18,7 +19,7 @@ import { toAppError } from "../problem.ts";
 import { invalidRequest, openJudge } from "../validation.ts";
 
 const factsMax = 1_000;
-const batchBytesMax = 1024 * 1024;
+const batchBytesMax = documentBytesMax;
 
 const listOfFacts = { minItems: 1, maxItems: factsMax };
 const judgeFrame = openJudge(

@@ -1,6 +1,7 @@
 import { eventId } from "../../ids.ts";
+import { callBodyBytesMax } from "../call-bytes.ts";
 import { callMetrics } from "../call-metrics.ts";
-import { extendObject, type JsonText, jsonMembers, jsonText } from "../json-text.ts";
+import { extendObject, type JsonText, joinObject, jsonMembers, jsonText } from "../json-text.ts";
 import type { Assistant, Call, Message } from "../lifecycle/call.ts";
 import type { CallHappening } from "../lifecycle/happening.ts";
 import type { Contract } from "./contract.ts";
@@ -26,7 +27,9 @@ const types: Record<CallHappening["kind"], AssistantMessageType> = {
 /** Contract C: messages about one assistant's calls, in order within a call, each at most once on the wire. */
 export const assistantMessages: Contract = {
   name: "assistant",
+  ignoresRetryAfter: true,
   eventTypes: assistantMessageTypes,
+  bodyBytesMax: Object.fromEntries(assistantMessageTypes.map((type) => [type, callBodyBytesMax])),
   mayTell: {}, // Its subscriptions are an assistant's, which the call names.
   eventTypeOf: (happening) => ("call" in happening ? types[happening.kind] : undefined),
   subjectOf: (happening) => ("call" in happening ? happening.call.assistantId : null),
@@ -110,22 +113,26 @@ const callText = (call: Call, reportOn?: readonly Message[]): JsonText =>
 /** What can be computed is computed; what the platform reported under the same name wins. */
 function metricsText(call: Call, messages: readonly Message[]): JsonText {
   const reported = call.metrics === null ? new Map<string, JsonText>() : jsonMembers(call.metrics);
-  const computed = Object.entries(callMetrics(call, messages)).filter(
+  const computed = plainMembers(callMetrics(call, messages)).filter(
     ([name]) => !reported.has(name),
   );
-  return extendObject(Object.fromEntries(computed), [...reported]);
+  return joinObject([...computed, ...reported]);
 }
 
 /** The assistant as it is stored, which is without its server and so without its credentials. */
 const assistantText = (assistant: Assistant): JsonText =>
-  extendObject(
-    {
+  joinObject([
+    ...plainMembers({
       id: assistant.id,
       name: assistant.name,
       hangTimeoutSeconds: assistant.hangTimeoutSeconds,
-    },
-    [...jsonMembers(assistant.document)],
-  );
+      endReportWaitSeconds: assistant.endReportWaitSeconds,
+    }),
+    ...jsonMembers(assistant.document),
+  ]);
+
+const plainMembers = (plain: object) =>
+  Object.entries(plain).map(([name, value]) => [name, jsonText(value)] as const);
 
 const messagesText = (messages: readonly Message[]): JsonText =>
   `[${messages.map(messageText).join(",")}]` as JsonText;

@@ -1,6 +1,9 @@
 import type { Fact } from "../facts.ts";
 import type { Happening } from "../lifecycle/happening.ts";
 
+/** The bytes that one reported document can have: no request is larger. */
+export const documentBytesMax = 1024 * 1024;
+
 /** What a contract made of a happening: immutable from here on. */
 export type RenderedEvent = {
   /** The derived UUID; `event_<uuid>` on the wire. */
@@ -50,7 +53,11 @@ export type Contract = {
   name: string;
   /** A sample is sent once, whatever comes of it; without it, it is retried like any other delivery. */
   samplesOnce?: true;
+  /** `Retry-After` puts nothing off: its deliveries are sent once and now, or never. */
+  ignoresRetryAfter?: true;
   eventTypes: readonly string[];
+  /** The largest body of each event type, in bytes. docs/receiving.md promises it, and a test builds the largest. */
+  bodyBytesMax: { readonly [eventType: string]: number };
   /**
    * The event types that a fact may lead to for subscriptions of the whole team: who wants them is asked before the
    * fact is decided. Should a fact lead to any other, it is not recorded.

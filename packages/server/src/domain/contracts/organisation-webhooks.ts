@@ -3,7 +3,7 @@ import { extendObject, type JsonText, jsonText } from "../json-text.ts";
 import type { Happening } from "../lifecycle/happening.ts";
 import type { Run } from "../lifecycle/run.ts";
 import type { Step } from "../lifecycle/step.ts";
-import type { Contract } from "./contract.ts";
+import { type Contract, documentBytesMax } from "./contract.ts";
 import { durationMs } from "./workflow-webhooks.ts";
 
 /** Contract B's event types. */
@@ -26,11 +26,25 @@ export const organisationPolicy = {
   backoffSeconds: 10,
 } as const;
 
+/** Names, states and times; what has output and error may have any two documents besides. */
+const runBytesMax = 2 * 1024;
+const resultBytesMax = 2 * documentBytesMax + 2 * runBytesMax;
+
+const bodyBytesMax: Record<OrganisationEventType, number> = {
+  "workflow.started": runBytesMax,
+  "workflow.completed": resultBytesMax,
+  "workflow.failed": resultBytesMax,
+  "workflow.step.started": resultBytesMax,
+  "workflow.step.completed": resultBytesMax,
+  "workflow.step.failed": resultBytesMax,
+};
+
 /** Contract B: organisation webhooks, signed over the bare body under the subscriber's own secret. */
 export const organisationWebhooks: Contract = {
   name: "organisation",
   samplesOnce: true,
   eventTypes: organisationEventTypes,
+  bodyBytesMax,
   mayTell: {
     "workflow.deleted": ["workflow.failed"],
     "run.started": ["workflow.started"],

@@ -3,7 +3,7 @@ import { extendObject, type JsonText, jsonText } from "../json-text.ts";
 import type { Change, Happening } from "../lifecycle/happening.ts";
 import type { Run } from "../lifecycle/run.ts";
 import type { Workflow } from "../lifecycle/workflow.ts";
-import type { Contract } from "./contract.ts";
+import { type Contract, documentBytesMax } from "./contract.ts";
 
 /** Contract A's event types, which its API calls actions. */
 export const workflowActions = [
@@ -36,10 +36,25 @@ const actions: Record<Told["kind"], WorkflowAction> = {
   run_ended: "workflow_run_completed",
 };
 
+/** A workflow's names and its description, with the envelope; and a run besides its documents. */
+const workflowBytesMax = 16 * 1024;
+const runBytesMax = 4 * 1024;
+
+const bodyBytesMax: Record<WorkflowAction, number> = {
+  workflow_created: workflowBytesMax,
+  // Configuration and settings as they were, and what one request can make of both; a name for each changed member.
+  workflow_updated: 3 * documentBytesMax + 192 * 1024,
+  workflow_deleted: workflowBytesMax,
+  workflow_run_started: documentBytesMax + workflowBytesMax + runBytesMax,
+  // Input, output, collected information and error.
+  workflow_run_completed: 4 * documentBytesMax + workflowBytesMax + runBytesMax,
+};
+
 /** Contract A: workflow webhooks, authenticated to the receiver by a bearer token and a signature over the bare body. */
 export const workflowWebhooks: Contract = {
   name: "workflow",
   eventTypes: workflowActions,
+  bodyBytesMax,
   mayTell: {
     "workflow.created": ["workflow_created"],
     "workflow.updated": ["workflow_updated"],

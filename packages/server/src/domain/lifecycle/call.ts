@@ -1,12 +1,20 @@
-import type {
-  CallEnd,
-  CallError,
-  CallStatus,
-  CallStatusReport,
-  NewCall,
-  NewMessage,
+import {
+  assistantDocumentBytesMax,
+  callBodyBytesMax,
+  callBytesMax,
+  creationBytes,
+  detailBytes,
+  messageBytes,
+} from "../call-bytes.ts";
+import {
+  type CallError,
+  type CallStatus,
+  callStatuses,
+  type NewCall,
+  type NewMessage,
 } from "../facts.ts";
 import type { JsonText } from "../json-text.ts";
+import { jsonDiffers, plainDiffers, repeatUnless } from "../repeats.ts";
 import type { CallHappening, Transition } from "./happening.ts";
 import type { Report } from "./workflow.ts";
 
@@ -16,6 +24,8 @@ export type Assistant = {
   id: string;
   name: string;
   hangTimeoutSeconds: number;
+  /** How long the report of a finished call waits for its recording, cost or analysis; 0: it goes at once. */
+  endReportWaitSeconds: number;
   /** Every other member as it was given, without `assistantServer`. */
   document: JsonText;
   createdAt: Date;
@@ -23,7 +33,7 @@ export type Assistant = {
   deletedAt: Date | null;
 };
 
-export type Call = NewCallFields & {
+export type Call = Required<Omit<NewCall, "status">> & {
   teamId: string;
   id: string;
   assistantId: string;
@@ -39,20 +49,23 @@ export type Call = NewCallFields & {
   cost: JsonText | null;
   metrics: JsonText | null;
   messageCount: number;
-  textLength: number;
+  /** What its own content takes of its report, at the most (call-bytes.ts); null: not counted yet. */
+  reportBytes: number | null;
+  /** Digests of what was reported of its line and its end, by state (repeats.ts). */
+  reported: string | null;
   /** Counts what happened in the call. */
   position: number;
   /** When the silence becomes a hang; null while nobody waits for an answer. */
   hangDueAt: Date | null;
   /** The present silence has been told. */
   hung: boolean;
+  /** When the report of a finished call goes without further details; null: it does not wait. */
+  reportDueAt: Date | null;
   createdBy: string;
   updatedBy: string;
   createdAt: Date;
   updatedAt: Date;
 };
-
-type NewCallFields = Omit<NewCall, "status">;
 
 export type Message = {
   messageId: string;
@@ -62,9 +75,8 @@ export type Message = {
   metrics: JsonText | null;
 };
 
-/** Messages and characters of text that one call may have: every update carries the whole conversation. */
+/** Messages that one call may have: every update carries the whole conversation. */
 export const messagesMax = 2_000;
-export const textLengthMax = 1024 * 1024;
 
 /** The longest a call can be said to have lasted: what a platform's clocks make of it may be more than that. */
 export const durationMsMax = 2 ** 31 - 1;
@@ -72,26 +84,28 @@ export const durationMsMax = 2 ** 31 - 1;
 /** What a fact about a call is applied to. */
 export type CallSubject = { call: Call; assistant: Assistant; messages: readonly Message[] };
 
-/** Begins a call; the same id for the same assistant is a repeat, for another one a conflict. */
+/** Says whether a call in the one state has been, or might have been, in the other before. */
+export const isPast = (status: CallStatus, now: CallStatus): boolean =>
+  callStatuses.indexOf(status) < callStatuses.indexOf(now);
+
+/** Begins a call. */
 export function createCall(
-  existing: Call | undefined,
-  subject: { id: string; assistant: Assistant },
+  { id, assistant }: { id: string; assistant: Assistant },
   data: NewCall,
   report: Report & { occurredAt: Date },
 ): Transition<Call> {
-  const { assistant, id } = subject;
-  if (existing) {
-    return existing.assistantId === assistant.id && existing.callType === data.callType
-      ? { kind: "repeated", state: existing }
-      : { kind: "refused", code: "id_taken", detail: `The id ${id} already names another call.` };
-  }
-  const { status, ...fields } = data;
+  const status = data.status ?? "queued";
   const state: Call = {
-    ...fields,
     teamId: assistant.teamId,
     id,
     assistantId: assistant.id,
+    callType: data.callType,
+    direction: data.direction ?? "outbound",
     status,
+    userNumber: data.userNumber ?? null,
+    assistantNumber: data.assistantNumber ?? null,
+    phoneProvider: data.phoneProvider ?? null,
+    metadata: data.metadata ?? null,
     phoneCallStatus: null,
     phoneCallStatusReason: null,
     callEndTriggerBy: null,
@@ -103,53 +117,38 @@ export function createCall(
     cost: null,
     metrics: null,
     messageCount: 0,
-    textLength: 0,
+    reportBytes: creationBytes(data),
+    reported: null,
     position: 0,
     hangDueAt: null,
     hung: false,
+    reportDueAt: null,
     createdBy: report.actor,
     updatedBy: report.actor,
     createdAt: report.now,
     updatedAt: report.now,
   };
+  if (creationBytes(data) > callBytesMax) return tooLarge;
   return happens({ call: state, assistant, messages: [] }, report, [{ kind: "call_status" }]);
 }
 
-const successors: Record<CallStatus, readonly CallStatus[]> = {
-  queued: ["ongoing", "finished"],
-  ongoing: ["forwarded", "finished"],
-  forwarded: ["finished"],
-  finished: [],
-};
+/** Compares a creation with the call that has its id already. Of its state it says where the call began, or went on from. */
+export const createAgain = (call: Call, assistantId: string, data: NewCall): Transition<Call> =>
+  repeatUnless(
+    [
+      ...plainDiffers("assistantId", assistantId, call.assistantId),
+      ...plainDiffers("callType", data.callType, call.callType),
+      ...plainDiffers("direction", data.direction, call.direction),
+      ...(isPast(call.status, data.status ?? "queued") ? ["status"] : []),
+      ...plainDiffers("userNumber", data.userNumber, call.userNumber),
+      ...plainDiffers("assistantNumber", data.assistantNumber, call.assistantNumber),
+      ...plainDiffers("phoneProvider", data.phoneProvider, call.phoneProvider),
+      ...jsonDiffers("metadata", data.metadata, call.metadata),
+    ],
+    call,
+  );
 
-/** Moves a call on; `finished` ends it without further details. */
-export function changeCallStatus(
-  subject: CallSubject,
-  data: CallStatusReport,
-  report: Report & { occurredAt: Date },
-): Transition<Call> {
-  const { call, assistant, messages } = subject;
-  const { status, ...line } = data;
-  if (status === "finished") return endCall(subject, line, report);
-  if (status === call.status) return { kind: "repeated", state: call };
-  if (!successors[call.status].includes(status)) {
-    return refused(`The call is ${call.status}; it cannot become ${status}.`);
-  }
-  const next: Call = {
-    ...call,
-    ...line,
-    status,
-    startAt: call.startAt ?? (status === "ongoing" ? report.occurredAt : null),
-    // Somebody else has taken over: nobody waits for the assistant.
-    hangDueAt: null,
-  };
-  // What the user said before the call was reported as ongoing waits for its answer from now on.
-  const waits = status === "ongoing" && messages.at(-1)?.role === "user";
-  const begun = waits && silence(next, "user", assistant.hangTimeoutSeconds, report.now);
-  return happens({ ...subject, call: { ...next, ...begun } }, report, [{ kind: "call_status" }]);
-}
-
-/** Adds a message; the same message id again is a repeat. */
+/** Adds a message; one with a known id is a repeat if it says the same. */
 export function addMessage(
   subject: CallSubject,
   data: NewMessage,
@@ -157,34 +156,48 @@ export function addMessage(
 ): Transition<Call> & { message?: Message } {
   const { call, assistant, messages } = subject;
   const known = messages.find(({ messageId }) => messageId === data.messageId);
-  if (known) return { kind: "repeated", state: call, message: known };
+  if (known) return { ...repeatUnless(differing(data, known), call), message: known };
   if (call.status === "finished") {
     return refused("The call is finished; it takes no further messages.");
   }
-  const textLength = call.textLength + data.text.length;
-  if (call.messageCount >= messagesMax || textLength > textLengthMax) {
-    return refused(
-      `The call has reached its limit of ${messagesMax} messages or ${textLengthMax} characters.`,
-    );
+  if (call.messageCount >= messagesMax) {
+    return refused(`The call has reached its limit of ${messagesMax} messages.`);
   }
   const message: Message = {
     messageId: data.messageId ?? unusedMessageId(call, messages),
     role: data.role,
     text: data.text,
     timestampMs: data.timestampMs ?? report.occurredAt.getTime(),
-    metrics: data.metrics,
+    metrics: data.metrics ?? null,
   };
+  const reportBytes = bytesOf(subject) + messageBytes(message);
+  if (reportBytes > callBytesMax) return tooLarge;
   const next: Call = {
     ...call,
     ...silence(call, data.role, assistant.hangTimeoutSeconds, report.now),
     messageCount: call.messageCount + 1,
-    textLength,
+    reportBytes,
   };
   const told = happens({ call: next, assistant, messages: [...messages, message] }, report, [
     { kind: "call_message" },
   ]);
   return { ...told, message };
 }
+
+const differing = (data: NewMessage, known: Message): string[] => [
+  ...plainDiffers("role", data.role, known.role),
+  ...plainDiffers("text", data.text, known.text),
+  ...plainDiffers("timestamp", data.timestampMs ?? undefined, known.timestampMs),
+  ...jsonDiffers("metrics", data.metrics, known.metrics),
+];
+
+/** What a call takes of its report; counted anew for one that an older version began. */
+export const bytesOf = ({ call, messages }: CallSubject): number =>
+  call.reportBytes ??
+  messages.reduce(
+    (sum, message) => sum + messageBytes(message),
+    creationBytes(call) + detailBytes(call),
+  );
 
 /** Numbers a message; a platform's own ids may have taken the number. */
 function unusedMessageId(call: Call, messages: readonly Message[]): string {
@@ -195,7 +208,7 @@ function unusedMessageId(call: Call, messages: readonly Message[]): string {
 }
 
 /** A silence begins with the first message of a user that has no answer, and ends with the assistant's. */
-function silence(
+export function silence(
   call: Call,
   role: Message["role"],
   timeoutSeconds: number,
@@ -230,36 +243,12 @@ export function reportCallError(
   return happens(subject, report, [{ kind: "call_error", error }]);
 }
 
-/** Ends a call: its last status, then the report of all of it. Ended again it is a repeat. */
-export function endCall(
-  subject: CallSubject,
-  data: CallEnd,
-  report: Report & { occurredAt: Date },
-): Transition<Call> {
-  const { call } = subject;
-  if (call.status === "finished") return { kind: "repeated", state: call };
-  const startMs = (call.startAt ?? report.occurredAt).getTime();
-  const endMs = Math.max(report.occurredAt.getTime(), startMs);
-  const next: Call = {
-    ...call,
-    ...data,
-    status: "finished",
-    endAt: new Date(endMs),
-    durationMs: data.durationMs ?? Math.min(endMs - startMs, durationMsMax),
-    hangDueAt: null,
-  };
-  return happens({ ...subject, call: next }, report, [
-    { kind: "call_status" },
-    { kind: "call_ended" },
-  ]);
-}
-
 type Told =
   | { kind: Exclude<CallHappening["kind"], "call_error"> }
   | { kind: "call_error"; error: CallError };
 
 /** Gives what happened its place in the call's order. */
-function happens(
+export function happens(
   { call, assistant, messages }: CallSubject,
   report: Report,
   told: readonly Told[],
@@ -276,5 +265,13 @@ function happens(
   };
 }
 
-const refused = (detail: string) =>
+/** The refusal of what would make the call's report larger than it may be. */
+export const tooLarge = {
+  kind: "refused",
+  code: "body_too_large",
+  detail: `The call's report may have ${callBodyBytesMax} bytes: ${callBytesMax} for the call's own content, the rest for its assistant (${assistantDocumentBytesMax}) and for what the service adds. This would exceed it.`,
+} as const;
+
+/** The refusal of what cannot follow. */
+export const refused = (detail: string) =>
   ({ kind: "refused", code: "transition_refused", detail }) as const;

@@ -219,18 +219,25 @@ function plainChange(
   return before === after ? [] : [{ path, oldValue: jsonText(before), newValue: jsonText(after) }];
 }
 
-/** Tells a document's changes member by member where both are objects, as a whole otherwise. */
+/** Members whose changes are told one by one: a document of many small ones would become many times as large. */
+const membersToldMax = 1_000;
+
+/** Tells a document's changes member by member where both are objects and few differ, as a whole otherwise. */
 function documentChanges(path: string, before: JsonText | null, after: JsonText | null): Change[] {
   if (sameJson(before, after)) return [];
+  const asWhole = {
+    path,
+    oldValue: before ?? jsonText(null),
+    newValue: after ?? jsonText(null),
+  };
   const [old, now] = [memberTexts(before), memberTexts(after)];
-  if (!old || !now) {
-    return [{ path, oldValue: before ?? jsonText(null), newValue: after ?? jsonText(null) }];
-  }
-  return [...new Set([...old.keys(), ...now.keys()])].flatMap((key) => {
+  if (!old || !now) return [asWhole];
+  const changes = [...new Set([...old.keys(), ...now.keys()])].flatMap((key) => {
     const [oldValue, newValue] = [old.get(key), now.get(key)];
     if (oldValue !== undefined && newValue !== undefined && sameJson(oldValue, newValue)) return [];
     return [{ path: `${path}.${key}`, oldValue, newValue }];
   });
+  return changes.length > membersToldMax ? [asWhole] : changes;
 }
 
 const memberTexts = (text: JsonText | null): Map<string, JsonText> | undefined =>
