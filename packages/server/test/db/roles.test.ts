@@ -6,12 +6,12 @@ import { expect, onTestFinished, test } from "vitest";
 import { migrate } from "../../src/db/migrate.ts";
 import { openTeamDatabase } from "../../src/db/sql.ts";
 import { holdsWall } from "../../src/db/team-wall.ts";
-import { openEmbeddedPostgres } from "../../src/embedded-postgres/open.ts";
+import { openPostgres } from "../support/postgres-server.ts";
 
 /** A PostgreSQL in which nobody has made our roles yet. */
 async function openCluster() {
   const directory = mkdtempSync(path.join(tmpdir(), "postrider-roles-"));
-  const server = await openEmbeddedPostgres({ dataDirectory: path.join(directory, "postgres") });
+  const server = await openPostgres({ dataDirectory: path.join(directory, "postgres") });
   onTestFinished(async () => {
     await server.close();
     rmSync(directory, { recursive: true, force: true });

@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import pg from "pg";
 import { expect, inject, onTestFinished, test } from "vitest";
-import { openEmbeddedPostgres } from "../../src/embedded-postgres/open.ts";
 import { openReceiver } from "../support/http-receiver.ts";
 import { createDatabase } from "../support/postgres.ts";
+import { openPostgres } from "../support/postgres-server.ts";
 import { productionEnvironment, runCommand, startService } from "../support/process.ts";
 
 const key = randomBytes(32).toString("hex");
@@ -211,7 +211,7 @@ async function emptyDatabase(): Promise<string> {
 /** A PostgreSQL of the test's own, which it may stop. */
 async function ownPostgres() {
   const directory = mkdtempSync(path.join(tmpdir(), "postrider-production-"));
-  const open = () => openEmbeddedPostgres({ dataDirectory: path.join(directory, "postgres") });
+  const open = () => openPostgres({ dataDirectory: path.join(directory, "postgres") });
   let server = await open();
   onTestFinished(async () => {
     await server.close();
