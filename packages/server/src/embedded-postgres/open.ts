@@ -26,6 +26,8 @@ export type EmbeddedPostgresOptions = {
   log?: (line: string) => void;
   /** PostgreSQL settings over the defaults; an adopted server keeps those it was started with. */
   settings?: Record<string, string>;
+  /** Breaks a start off that takes long; the next one begins anew. */
+  stop?: AbortSignal;
   /** Whose programs run; without it those that the npm package brings. */
   installation?: Installation;
 };
@@ -64,7 +66,14 @@ export async function openEmbeddedPostgres(
     server = await adoptServer(dataDirectory);
     const adopted = server !== undefined;
     const settings = { ...defaultSettings, ...options.settings };
-    server ??= await startServer(dataDirectory, { binaries, account, settings, log });
+    server ??= await startServer(dataDirectory, {
+      binaries,
+      account,
+      settings,
+      log,
+      stop: options.stop,
+    });
+    options.stop?.throwIfAborted();
     await createDatabase(server.socketDirectory, databaseName);
 
     const url = urlOf(server.socketDirectory, databaseName);
