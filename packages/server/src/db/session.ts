@@ -13,6 +13,7 @@ export type Session = {
 const lockTimeoutMsMax = 10_000;
 /** A database that is there prepares a connection in less. */
 const answerMsMax = 10_000;
+const triesMax = 20;
 
 /**
  * What the service relies on. A server, a database, a role or a URL may say otherwise: each connection says it itself.
@@ -24,6 +25,8 @@ const reliedOn: Readonly<Record<string, string>> = {
   jit: "off",
   max_parallel_workers_per_gather: "0",
   plan_cache_mode: "auto",
+  join_collapse_limit: "8",
+  from_collapse_limit: "8",
   enable_nestloop: "on",
   enable_indexscan: "on",
   enable_indexonlyscan: "on",
@@ -52,6 +55,7 @@ const reliedOn: Readonly<Record<string, string>> = {
   idle_session_timeout: "0",
   idle_in_transaction_session_timeout: "60000",
   transaction_timeout: "0",
+  exit_on_error: "off",
 };
 
 /**
@@ -61,7 +65,18 @@ const reliedOn: Readonly<Record<string, string>> = {
  */
 export async function prepareSession(client: pg.ClientBase, session: Session): Promise<void> {
   const statement = { text: statementFor(session), query_timeout: answerMsMax };
-  await client.query(statement);
+  await despiteTimeouts(() => client.query(statement));
+}
+
+/** Runs what lifts a time-out of theirs, which may end it before it has: then again. */
+export async function despiteTimeouts<T>(run: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await run();
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== "57014" || tries === triesMax) throw error;
+    }
+  }
 }
 
 function statementFor({ statementTimeoutMs, role, settings }: Session): string {

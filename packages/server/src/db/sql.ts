@@ -334,12 +334,12 @@ export const isDuplicate = (error: unknown): boolean => sqlState(error) === "235
  * Says whether an error means "the database is not there or will not write", as opposed to "this statement is wrong".
  *
  * Connection errors (class 08, sockets), refused connections (28, 3D, 55000), shutdown and start-up (57P), resources
- * (53), read-only standby (25006).
+ * (53), read-only standby (25006), a connection that the server ended for standing still (25P03).
  */
 export function isStorageUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const state = sqlState(error);
-  if (state !== undefined && /^(08|28|3D|53|55000|57P|25006)/.test(state)) return true;
+  if (state !== undefined && /^(08|28|3D|53|55000|57P|25006|25P03)/.test(state)) return true;
   const code = (error as { code?: unknown }).code;
   if (
     typeof code === "string" &&
