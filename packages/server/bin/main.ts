@@ -223,10 +223,7 @@ async function runUntilSignal(
     say("stopped");
   } catch (error) {
     if (!stop.signal.aborted) throw error;
-    if (error !== stop.signal.reason) {
-      printBug(error);
-      process.exit(1);
-    }
+    if (error !== stop.signal.reason) process.exit(report(error));
     say("stopped before it was ready");
   }
   process.exit(0);

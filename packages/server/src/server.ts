@@ -292,6 +292,7 @@ async function openOwnPostgres(
     log: (line) => options.onProgress?.(line),
     ...(options.stop && { stop: options.stop }),
   }).catch((error: Error) => {
+    options.stop?.throwIfAborted();
     throw new StartError(error.message, { cause: error }); // It is a sentence already.
   });
   closers.push(() => postgres.close());
