@@ -116,7 +116,7 @@ async function start(
   // Many notice when the database goes away, and each tries again: it is told once, and once when it is back.
   const outage = openOutage({
     isAway: isStorageUnavailable,
-    ask: () => upkeep.sql`select 1`,
+    ask: () => listPendingMigrationsOf(upkeep),
     onAway: (error, seconds) => log.warn({ err: error, seconds }, awayMessage),
     onBack: (seconds) => log.info({ seconds }, "the database can be reached again"),
   });
