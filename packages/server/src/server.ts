@@ -286,17 +286,21 @@ async function openOwnPostgres(
   closers: (() => Promise<void>)[],
 ): Promise<string> {
   mkdirSync(config.dataDirectory, { recursive: true });
-  options.onProgress?.("starting PostgreSQL …");
-  const postgres = await openEmbeddedPostgres({
+  const tell = (line: string) => options.onProgress?.(line);
+  tell("starting PostgreSQL …");
+  const opening = openEmbeddedPostgres({
     dataDirectory: path.join(config.dataDirectory, "postgres"),
-    log: (line) => options.onProgress?.(line),
+    log: tell,
     ...(options.stop && { stop: options.stop }),
-  }).catch((error: Error) => {
+  });
+  const postgres = await tellWhileWaiting(opening, (seconds) =>
+    tell(`starting PostgreSQL … (${seconds} s so far)`),
+  ).catch((error: Error) => {
     options.stop?.throwIfAborted();
     throw new StartError(error.message, { cause: error }); // It is a sentence already.
   });
   closers.push(() => postgres.close());
-  if (postgres.adopted) options.onProgress?.("found PostgreSQL running and took it over");
+  if (postgres.adopted) tell("found PostgreSQL running and took it over");
   options.stop?.throwIfAborted();
   return postgres.url;
 }

@@ -3,7 +3,7 @@ import pg from "pg";
 import { expect, inject, onTestFinished, test } from "vitest";
 import { migrate } from "../../src/db/migrate.ts";
 import { dumpSchema } from "../../src/db/schema-dump.ts";
-import { openDatabase } from "../../src/db/sql.ts";
+import { type Database, openDatabase } from "../../src/db/sql.ts";
 import { readText } from "../house/sources.ts";
 import { until } from "../support/house.ts";
 import { openReceiver } from "../support/http-receiver.ts";
@@ -56,6 +56,20 @@ async function runAt(url: string, statements: readonly string[]): Promise<void> 
   } finally {
     await client.end();
   }
+}
+
+/** A pool of the service's, with one connection. */
+function open(url: string, role: "owner" | "postrider_all_teams" = "owner"): Database {
+  const database = openDatabase({
+    url,
+    name: "test",
+    role,
+    connectionsMax: 1,
+    statementTimeoutMs: 10_000,
+    onError: () => {},
+  });
+  onTestFinished(() => database.close());
+  return database;
 }
 
 const setting = (name: string, value: string) =>
@@ -151,15 +165,7 @@ test("each connection says itself what it relies on, whatever the role or the UR
   const insisting = new URL(url);
   insisting.searchParams.set("options", "-c extra_float_digits=-15 -c jit=on");
   for (const role of ["owner", "postrider_all_teams"] as const) {
-    const database = openDatabase({
-      url: insisting.href,
-      name: "test",
-      role,
-      connectionsMax: 1,
-      statementTimeoutMs: 10_000,
-      onError: () => {},
-    });
-    onTestFinished(() => database.close());
+    const database = open(insisting.href, role);
     const rows = await database.sql<{ name: string; value: string | null }>`
       select name, current_setting(name, true) as value from unnest(${names}::text[]) as name`;
     const ours = names.map((name) => ({ name, value: hostile[name]?.[1] }));
@@ -173,15 +179,7 @@ test("each connection says itself what it relies on, whatever the role or the UR
 test("a commit that waits for a standby's eyes is not hurried", async () => {
   const { url, owner } = await openHostile();
   await maintain(`alter role ${owner} set synchronous_commit = remote_apply`);
-  const database = openDatabase({
-    url,
-    name: "test",
-    role: "owner",
-    connectionsMax: 1,
-    statementTimeoutMs: 10_000,
-    onError: () => {},
-  });
-  onTestFinished(() => database.close());
+  const database = open(url);
   expect(await database.sql`show synchronous_commit`).toEqual([
     { synchronous_commit: "remote_apply" },
   ]);
@@ -196,15 +194,7 @@ test("the service migrates and works for a plain owner on whose role, and databa
     ]),
   );
   await expectWorks(url);
-  const database = openDatabase({
-    url,
-    name: "test",
-    role: "owner",
-    connectionsMax: 1,
-    statementTimeoutMs: 10_000,
-    onError: () => {},
-  });
-  onTestFinished(() => database.close());
+  const database = open(url);
   const written = readText("packages/server/schema.sql").replace(/^--.*\n\n/, "");
   expect(await dumpSchema(database.sql)).toBe(written);
   // The line that listens has been idle for longer than their time-out.
