@@ -19,6 +19,9 @@ export const long = [
   "packages/server/test/e2e/{retries,simulate}.test.ts",
   // A PostgreSQL server is created, killed and adopted in each test.
   "packages/server/test/embedded-postgres/*.test.ts",
+  "packages/server/test/db/roles.test.ts",
+  // Waits for news that come every few seconds; services behind a pooler in each of its modes.
+  "packages/server/test/e2e/{silence,pgbouncer}.test.ts",
 ];
 
 export default mergeConfig(

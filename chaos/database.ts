@@ -4,11 +4,9 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { migrate } from "../packages/server/src/db/migrate.ts";
-import {
-  type EmbeddedPostgres,
-  openEmbeddedPostgres,
-} from "../packages/server/src/embedded-postgres/open.ts";
+import type { EmbeddedPostgres } from "../packages/server/src/embedded-postgres/open.ts";
 import { processStartedAt } from "../packages/server/src/embedded-postgres/process.ts";
+import { openPostgres } from "../packages/server/test/support/postgres-server.ts";
 
 /** A PostgreSQL that can be crashed, and asked past every proxy. */
 export type CrashableDatabase = {
@@ -24,7 +22,7 @@ export type CrashableDatabase = {
 /** Opens a migrated PostgreSQL of its own in a directory. */
 export async function openCrashableDatabase(directory: string): Promise<CrashableDatabase> {
   const dataDirectory = path.join(directory, "postgres");
-  const open = () => openEmbeddedPostgres({ dataDirectory });
+  const open = () => openPostgres({ dataDirectory });
   let server: EmbeddedPostgres = await open();
   await migrate(server.url);
 

@@ -4,7 +4,7 @@ import { readKeySettings } from "../src/config.ts";
 import { listPendingMigrations } from "../src/db/migrate.ts";
 import { openDatabase } from "../src/db/sql.ts";
 import { openKeyring } from "../src/secrets.ts";
-import { databaseProblem, StartError } from "../src/server.ts";
+import { databaseProblem, StartError } from "../src/start-error.ts";
 import { progressLine } from "./greeting.ts";
 
 export type RotateOptions = {

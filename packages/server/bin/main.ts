@@ -4,7 +4,9 @@ import { ConfigError, packageVersion, readConfig, readDatabaseUrl } from "../src
 import { migrate } from "../src/db/migrate.ts";
 import { defaultTeamId } from "../src/db/teams.ts";
 import { describeThrown } from "../src/log.ts";
-import { databaseProblem, openServer, StartError } from "../src/server.ts";
+import { tellWhileWaiting } from "../src/patience.ts";
+import { openServer } from "../src/server.ts";
+import { databaseProblem, StartError } from "../src/start-error.ts";
 import { developmentSecrets, ensureDevelopmentKey } from "./development.ts";
 import { printGreeting, progressLine } from "./greeting.ts";
 import { type RotateOptions, rotateKeys } from "./keys.ts";
@@ -105,11 +107,11 @@ function printBug(error: unknown): void {
 async function runDevelopment(given: { receiverPort: number; receiver: boolean }): Promise<void> {
   const config = readConfig("development");
   const secrets = developmentSecrets(config);
-  await runUntilSignal(async () => {
+  await runUntilSignal("stopping; attempts in flight are finished first", async (stop) => {
     const progress = progressLine();
     const server = await openServer(
       { ...config, encryptionKeys: secrets.encryptionKeys },
-      { migrate: true, onProgress: progress.show },
+      { migrate: true, onProgress: progress.show, stop },
     );
     try {
       const apiKey = await ensureDevelopmentKey(config, server.database);
@@ -136,26 +138,42 @@ async function runDevelopment(given: { receiverPort: number; receiver: boolean }
 
 async function runProduction(): Promise<void> {
   const config = readConfig("production");
-  await runUntilSignal(async () => {
-    const server = await openServer(config, { migrate: false });
+  await runUntilSignal("told to stop", async (stop) => {
+    const server = await openServer(config, { migrate: false, stop });
     return () => server.close();
   });
 }
 
 async function runMigrations(given: { json?: boolean }): Promise<void> {
   const databaseUrl = readDatabaseUrl();
-  const applied = await migrate(databaseUrl).catch((error) => {
+  const stop = new AbortController();
+  onSignal("stopping; the migration under way is undone", () => stop.abort());
+  let step = "waiting for the database";
+  const migration = migrate(databaseUrl, {
+    stop: stop.signal,
+    onStep: (next) => {
+      step = next;
+    },
+    onApplied: (name) => given.json || console.log(`applied ${name}`),
+  });
+  const { applied, repaired } = await tellWhileWaiting(migration, (seconds) =>
+    say(`${step} (${seconds} s so far)`),
+  ).catch((error) => {
+    if (stop.signal.aborted) throw new StartError("stopped; run it again for what is left");
     throw databaseProblem(error);
   });
-  if (given.json) console.log(JSON.stringify({ applied }));
-  else if (applied.length === 0) console.log("Nothing to do: the schema is current.");
-  else for (const name of applied) console.log(`applied ${name}`);
+  if (given.json) {
+    console.log(JSON.stringify({ applied, repaired }));
+    return;
+  }
+  for (const statement of repaired) console.log(`ran ${statement}`);
+  if (applied.length + repaired.length === 0) console.log("Nothing to do: the schema is current.");
 }
 
 /** A signal lets the step that has begun come to its end; what is left waits for another run. */
 async function runKeyRotation(given: RotateOptions): Promise<void> {
   const stop = new AbortController();
-  onSignal(() => stop.abort());
+  onSignal("stopping after the step that has begun", () => stop.abort());
   await rotateKeys(given, stop.signal);
 }
 
@@ -164,7 +182,7 @@ async function runReceiver(given: {
   secret?: string;
   status: number;
 }): Promise<void> {
-  await runUntilSignal(async () => {
+  await runUntilSignal("stopping", async () => {
     const receiver = await openReceiver(given);
     console.log(`receiving at ${receiver.url}`);
     return () => receiver.close();
@@ -176,7 +194,7 @@ async function runSimulation(what: SimulationName, given: SimulateOptions): Prom
   const stop = new AbortController();
   // Every pause of every call listens to it.
   setMaxListeners(0, stop.signal);
-  onSignal(() => stop.abort());
+  onSignal("stopping; what has begun comes to its end", () => stop.abort());
   await simulate(what, given, stop.signal);
   process.exit();
 }
@@ -184,32 +202,51 @@ async function runSimulation(what: SimulationName, given: SimulateOptions): Prom
 /**
  * Opens, waits for a signal, and closes in order; a second signal ends the process at once.
  *
- * A signal that comes while it still opens counts as well: ended there, a start would leave its PostgreSQL behind.
+ * A signal that comes while it still opens breaks that off, in order as well: ended at once, a start would leave its
+ * PostgreSQL behind.
  */
-async function runUntilSignal(open: () => Promise<() => Promise<void>>): Promise<void> {
-  const signal = new Promise<void>((resolve) => onSignal(resolve));
-  const close = await open();
-  await signal;
+async function runUntilSignal(
+  stopping: string,
+  open: (stop: AbortSignal) => Promise<() => Promise<void>>,
+): Promise<void> {
+  const stop = new AbortController();
+  const signal = new Promise<void>((resolve) => {
+    onSignal(stopping, () => {
+      stop.abort();
+      resolve();
+    });
+  });
   try {
+    const close = await open(stop.signal);
+    await signal;
     await close();
-    process.exit(0);
+    say("stopped");
   } catch (error) {
-    printBug(error);
-    process.exit(1);
+    if (!stop.signal.aborted) throw error;
+    if (error !== stop.signal.reason) process.exit(report(error));
+    say("stopped before it was ready");
   }
+  process.exit(0);
 }
 
-/** Calls it at the first signal to stop; a second one ends the process at once. */
-function onSignal(stop: () => void): void {
-  let stopping = false;
+/** Says so and calls it at the first signal to stop; a second one ends the process at once. */
+function onSignal(stopping: string, stop: () => void): void {
+  let told = false;
   const once = () => {
-    if (stopping) process.exit(130);
-    stopping = true;
+    if (told) {
+      say("told to stop again: ending at once");
+      process.exit(130);
+    }
+    told = true;
+    say(stopping);
     stop();
   };
   process.on("SIGINT", once);
   process.on("SIGTERM", once);
 }
+
+/** Tells a person who watches; results go to standard output. */
+const say = (line: string): void => console.error(`postrider: ${line}`);
 
 function port(text: string): number {
   const value = Number(text);

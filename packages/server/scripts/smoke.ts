@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { verify } from "@postrider/sdk";
+import { tellWhileWaiting } from "../src/patience.ts";
 
 const help = `usage: npm run smoke -- [--url <url>] [--key <key>] [--receiver-host <address>] [--json]
 
@@ -24,9 +25,9 @@ const waitMsMax = 30_000;
 type Finding = { ok: boolean; detail: string; event_id?: string; milliseconds?: number };
 
 const options = readOptions();
-const finding = await smoke().catch(
-  (error): Finding => ({ ok: false, detail: (error as Error).message }),
-);
+const finding = await tellWhileWaiting(smoke(), (seconds) =>
+  console.error(`smoke: waiting for the service and the delivery (${seconds} s so far)`),
+).catch((error): Finding => ({ ok: false, detail: (error as Error).message }));
 console.log(
   options.json
     ? JSON.stringify(finding)

@@ -1,5 +1,6 @@
 import { mkdirSync } from "node:fs";
 import path from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import type { Logger } from "pino";
 import { eraseTeam } from "./actions/erase-team.ts";
 import { openPayloadVault } from "./actions/payload-vault.ts";
@@ -8,7 +9,8 @@ import { rememberKeys } from "./actions/remember-keys.ts";
 import { openApp } from "./api/app.ts";
 import { type Config, ownConnections } from "./config.ts";
 import { ensureBootstrapKey, retireBootstrapKey } from "./db/api-keys.ts";
-import { listPendingMigrations, listPendingMigrationsOf, migrate } from "./db/migrate.ts";
+import { listPendingMigrationsOf } from "./db/migrate.ts";
+import { reachSchema } from "./db/reach-schema.ts";
 import {
   type Database,
   isStorageUnavailable,
@@ -30,14 +32,14 @@ import { openEmbeddedPostgres } from "./embedded-postgres/open.ts";
 import { openJanitor, prepare } from "./janitor/janitor.ts";
 import { openLog } from "./log.ts";
 import { openMetrics } from "./metrics.ts";
+import { openOutage } from "./outage.ts";
+import { tellWhileWaiting } from "./patience.ts";
 import { type Keyring, openKeyring } from "./secrets.ts";
+import { databaseProblem, StartError } from "./start-error.ts";
 import { openTimers } from "./watch/timers.ts";
 
 /** The contracts this service keeps. */
 const contracts = [workflowWebhooks, organisationWebhooks, assistantMessages];
-
-/** A service that cannot start. The message is one sentence for the operator. */
-export class StartError extends Error {}
 
 /** A running service. */
 export type Server = {
@@ -53,10 +55,12 @@ export type Server = {
 };
 
 export type ServerOptions = {
-  /** Gets one line for each thing worth telling a person who watches the start. */
+  /** Gets one line for each thing worth telling a person who watches the start; without it the log does. */
   onProgress?: (line: string) => void;
   /** Apply migrations at the start, as development does. */
   migrate: boolean;
+  /** Breaks the start off: it is undone, and rejects with the signal's reason. */
+  stop?: AbortSignal;
   /** Test seams of the sender: DNS, sockets, certificate authorities. */
   sender?: Partial<SenderOptions>;
   /** Where log lines go instead of standard output. */
@@ -64,9 +68,11 @@ export type ServerOptions = {
 };
 
 const statementTimeoutMs = { api: 10_000, work: 30_000 };
-const databaseWaitMs = 30_000;
+const awayMessage =
+  "the database cannot be reached or ended connections; what waits for it is kept and tried again";
 const dispatcherSilenceMsMax = 10_000;
 const readinessMsMax = 2_000;
+const readinessPauseMs = 20;
 
 /**
  * Planner switches for connections whose every statement finds rows by their keys.
@@ -100,11 +106,24 @@ async function start(
   closers: (() => Promise<void>)[],
   close: () => Promise<void>,
 ): Promise<Server> {
-  const onError = (message: string, error: unknown) => log.error({ err: error }, message);
+  const { migrate, stop } = options;
   const metrics = openMetrics();
 
   const databaseUrl = config.databaseUrl ?? (await openOwnPostgres(config, options, closers));
-  await bringToSchema(databaseUrl, options.migrate);
+  const tell = options.onProgress ?? ((line: string) => log.warn(line));
+  await reachSchema({ databaseUrl, migrate, stop, tell });
+
+  // Many notice when the database goes away, and each tries again: it is told once, and once when it is back.
+  const outage = openOutage({
+    isAway: isStorageUnavailable,
+    ask: () => listPendingMigrationsOf(upkeep),
+    onAway: (error, seconds) => log.warn({ err: error, seconds }, awayMessage),
+    onBack: (seconds) => log.info({ seconds }, "the database can be reached again"),
+  });
+  closers.push(async () => outage.close());
+  const onError = (message: string, error: unknown) => {
+    if (!outage.noticed(error)) log.error({ err: error }, message);
+  };
 
   const kept = <Pool extends { close(): Promise<void> }>(pool: Pool): Pool => {
     closers.push(() => pool.close());
@@ -166,11 +185,13 @@ async function start(
   });
   const recorder = openRecorder({
     database: results,
-    onFailure: (error, count) =>
+    onFailure: (error, count) => {
+      if (outage.noticed(error)) return;
       log.warn(
         { err: error, count },
         "results could not be written yet; they are kept and tried again",
-      ),
+      );
+    },
   });
   const dispatcher = openDispatcher({
     database: claims,
@@ -240,8 +261,23 @@ async function start(
   closers.push(() => janitor.close());
 
   observe(metrics, dispatcher);
+  log.info(address, "postrider listens");
+  // Whoever reads that it is ready may send traffic: /readyz says so as well by then.
+  while (!stop?.aborted && (await notReadyReason(upkeep, dispatcher)) !== undefined) {
+    await pause(readinessPauseMs);
+  }
+  stop?.throwIfAborted();
   log.info({ url: address.url, version: config.version }, "postrider is ready");
-  return { ...address, databaseUrl, database: upkeep, keyring, dispatcher, close };
+  const stopInOrder = async () => {
+    const { inFlight: count } = dispatcher;
+    const seconds = config.shutdownSeconds;
+    log.info({ count, seconds }, "postrider is stopping: attempts in flight are finished first");
+    await tellWhileWaiting(close(), (seconds) =>
+      log.info({ count: dispatcher.inFlight, seconds }, "postrider is still stopping"),
+    );
+    log.info("postrider has stopped");
+  };
+  return { ...address, databaseUrl, database: upkeep, keyring, dispatcher, close: stopInOrder };
 }
 
 async function openOwnPostgres(
@@ -250,60 +286,37 @@ async function openOwnPostgres(
   closers: (() => Promise<void>)[],
 ): Promise<string> {
   mkdirSync(config.dataDirectory, { recursive: true });
-  options.onProgress?.("starting PostgreSQL …");
-  const postgres = await openEmbeddedPostgres({
+  const tell = (line: string) => options.onProgress?.(line);
+  tell("starting PostgreSQL …");
+  const opening = openEmbeddedPostgres({
     dataDirectory: path.join(config.dataDirectory, "postgres"),
-    log: (line) => options.onProgress?.(line),
-  }).catch((error: Error) => {
+    log: tell,
+    ...(options.stop && { stop: options.stop }),
+  });
+  const postgres = await tellWhileWaiting(opening, (seconds) =>
+    tell(`starting PostgreSQL … (${seconds} s so far)`),
+  ).catch((error: Error) => {
+    options.stop?.throwIfAborted();
     throw new StartError(error.message, { cause: error }); // It is a sentence already.
   });
   closers.push(() => postgres.close());
-  if (postgres.adopted) options.onProgress?.("found PostgreSQL running and took it over");
+  if (postgres.adopted) tell("found PostgreSQL running and took it over");
+  options.stop?.throwIfAborted();
   return postgres.url;
-}
-
-/** Waits for the database, and migrates it or insists that somebody did. */
-async function bringToSchema(databaseUrl: string, mayMigrate: boolean): Promise<void> {
-  const startedAtMs = performance.now();
-  for (;;) {
-    try {
-      if (mayMigrate) {
-        await migrate(databaseUrl);
-        return;
-      }
-      const pending = await listPendingMigrations(databaseUrl);
-      if (pending.length === 0) return;
-      throw new StartError(
-        `The database lacks ${pending.length} migration(s), from ${pending[0]} on; run: postrider migrate`,
-      );
-    } catch (error) {
-      const { code } = error as { code?: string };
-      const away = code === "ECONNREFUSED" || code === "57P03" || code === "ECONNRESET";
-      if (!away || performance.now() - startedAtMs > databaseWaitMs) {
-        throw error instanceof StartError ? error : databaseProblem(error);
-      }
-      await new Promise((resolve) => setTimeout(resolve, 500));
-    }
-  }
 }
 
 /** Refuses to work where row security does not hold for the API, whoever took the policies or the roles away. */
 async function insistOnWall(database: TeamDatabase): Promise<void> {
   const walled = await holdsWall(database).catch((error) => {
-    throw databaseProblem(error);
+    // Without its role a connection is not made.
+    if (isStorageUnavailable(error)) throw databaseProblem(error);
+    return false;
   });
   if (!walled) {
     throw new StartError(
-      "The database does not keep teams apart: row security must be enabled, and postrider_team must not bypass it.",
+      "The database does not keep teams apart: the roles, grants or policies of row security are not as they should be; run: postrider migrate",
     );
   }
-}
-
-/** Puts what went wrong with the database at the start into one sentence for the operator. */
-export function databaseProblem(error: unknown): StartError {
-  // A host with several addresses fails with all of their errors, and no message of its own.
-  const { message, code } = error as { message: string; code?: string };
-  return new StartError(`The database cannot be used: ${message || code}`, { cause: error });
 }
 
 /** Makes sure that this process can open what the database has sealed, and remembers its keys. */

@@ -118,11 +118,10 @@ function explaining(sql: Sql): Sql {
 async function bounded<T>(database: Database, read: (tx: Tx) => Promise<T>): Promise<T> {
   try {
     return await database.begin(async (tx) => {
-      // One process for one list: a list must not take the cores that deliver. And lists walk along indexes, in order:
-      // the planner would rather read all that matches and sort it, because it expects few where there are many.
+      // Lists walk along indexes, in order: the planner would rather read all that matches and sort it, because it
+      // expects few where there are many.
       await tx`
         select set_config('statement_timeout', ${String(statementTimeoutMs)}, true),
-               set_config('max_parallel_workers_per_gather', '0', true),
                set_config('enable_seqscan', 'off', true),
                set_config('enable_bitmapscan', 'off', true)`;
       return await read(tx);

@@ -2,7 +2,11 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import pg from "pg";
 import { reach } from "../fault-points.ts";
-import type { Database } from "./sql.ts";
+import { backendOf, insistOnSessions } from "./pooler.ts";
+import { ensureRoles } from "./roles.ts";
+import { prepareSession } from "./session.ts";
+import { type Database, openDatabase } from "./sql.ts";
+import { restoreWall } from "./team-wall.ts";
 
 /** A database that is there connects, and answers what costs nothing, in less. */
 const answerMsMax = 10_000;
@@ -28,15 +32,42 @@ export function readMigrations(): Migration[] {
     });
 }
 
+/** What `migrate` has done. */
+export type Migrated = {
+  /** The names of the files that it applied. */
+  applied: string[];
+  /** The statements that it took to set up roles, and what is missing of the wall between teams. */
+  repaired: string[];
+};
+
+export type MigrateOptions = {
+  /** Ends the statement under way; what was applied before stays, and the rest is undone. */
+  stop?: AbortSignal;
+  /** Hears what is being waited for. */
+  onStep?: (step: string) => void;
+  /** Gets the name of each file once it is applied. */
+  onApplied?: (name: string) => void;
+};
+
 /**
- * Brings the database to this version's schema; returns the names of the files it applied.
+ * Brings the database to this version's schema, with the roles and the wall that belong to it.
  *
  * Under an advisory lock, so that processes that start together do it once; each file in a transaction of its own.
  */
-export async function migrate(databaseUrl: string): Promise<string[]> {
+export async function migrate(
+  databaseUrl: string,
+  { stop, onStep = () => {}, onApplied = () => {} }: MigrateOptions = {},
+): Promise<Migrated> {
+  await insistOnSessions(databaseUrl);
   const client = await connect(databaseUrl, {});
+  let cancel = () => {};
   try {
-    await client.query("select pg_advisory_lock(hashtext('postrider.migrate'))");
+    await prepareSession(client, { statementTimeoutMs: 0 });
+    const backend = await backendOf(client);
+    cancel = () => void cancelStatement(databaseUrl, backend);
+    stop?.addEventListener("abort", cancel);
+    await takeTurn(client, onStep);
+    const roles = await ensureRoles(client);
     await client.query(`create table if not exists schema_migrations (
       number integer primary key,
       name text not null,
@@ -45,30 +76,79 @@ export async function migrate(databaseUrl: string): Promise<string[]> {
     )`);
     const pending = pendingMigrations(await appliedMigrations(client));
     for (const migration of pending) {
-      await client.query("begin");
-      try {
-        await client.query(migration.text);
-        reach("mid_migration");
-        await client.query(
-          "insert into schema_migrations (number, name, sha256) values ($1, $2, $3)",
-          [migration.number, migration.name, migration.sha256],
-        );
-        await client.query("commit");
-      } catch (error) {
-        await client.query("rollback").catch(() => {});
-        throw new MigrationError(`${migration.name} failed: ${(error as Error).message}`);
-      }
+      stop?.throwIfAborted();
+      onStep(`applying ${migration.name}`);
+      await apply(client, migration);
+      onApplied(migration.name);
     }
-    return pending.map((migration) => migration.name);
+    const repaired = [...roles, ...(await repairWall(databaseUrl))];
+    return { applied: pending.map((migration) => migration.name), repaired };
   } finally {
+    stop?.removeEventListener("abort", cancel);
     await client.end();
   }
 }
 
+/** Waits until no other process migrates. */
+async function takeTurn(client: pg.Client, onStep: (step: string) => void): Promise<void> {
+  const key = "hashtext('postrider.migrate')";
+  const { rows } = await client.query(`select pg_try_advisory_lock(${key}) as taken`);
+  if (rows[0]?.taken) return;
+  onStep("another process migrates this database");
+  await client.query(`select pg_advisory_lock(${key})`);
+}
+
+async function apply(client: pg.Client, migration: Migration): Promise<void> {
+  await client.query("begin");
+  try {
+    await client.query(migration.text);
+    reach("mid_migration");
+    await client.query("insert into schema_migrations (number, name, sha256) values ($1, $2, $3)", [
+      migration.number,
+      migration.name,
+      migration.sha256,
+    ]);
+    const { command } = await client.query("commit");
+    if (command !== "COMMIT") throw new Error("the transaction was rolled back");
+  } catch (error) {
+    await client.query("rollback").catch(() => {});
+    throw new MigrationError(`${migration.name} failed: ${(error as Error).message}`);
+  }
+}
+
+async function repairWall(databaseUrl: string): Promise<string[]> {
+  const database = openDatabase({
+    url: databaseUrl,
+    name: "migrate",
+    role: "owner",
+    connectionsMax: 1,
+    statementTimeoutMs: 30_000,
+    onError: () => {},
+  });
+  try {
+    return await restoreWall(database);
+  } catch (error) {
+    throw new MigrationError(
+      `the wall between teams could not be put up again: ${(error as Error).message}`,
+    );
+  } finally {
+    await database.close();
+  }
+}
+
+/** Ends what a connection waits for: the server would go on with it after we have gone. */
+async function cancelStatement(databaseUrl: string, backend: number | undefined): Promise<void> {
+  const other = await connect(databaseUrl, { query_timeout: answerMsMax }).catch(() => undefined);
+  await other?.query("select pg_cancel_backend($1)", [backend]).catch(() => {});
+  await other?.end().catch(() => {});
+}
+
 /** Lists this version's migrations that the database has not seen; throws when it has seen other ones. */
 export async function listPendingMigrations(databaseUrl: string): Promise<string[]> {
+  await insistOnSessions(databaseUrl);
   const client = await connect(databaseUrl, { query_timeout: answerMsMax });
   try {
+    await prepareSession(client, { statementTimeoutMs: answerMsMax });
     const { rows } = await client.query("select to_regclass('schema_migrations') as found");
     const applied = rows[0]?.found === null ? [] : await appliedMigrations(client);
     return pendingMigrations(applied).map((migration) => migration.name);

@@ -1,5 +1,6 @@
 import pg from "pg";
 import { isObjectId } from "../ids.ts";
+import { prepareSession } from "./session.ts";
 
 /** A row as the driver gives it: columns by name. */
 type Row = Record<string, unknown>;
@@ -137,28 +138,21 @@ export function openTeamDatabase(
 }
 
 function openPool(options: DatabaseOptions): { pool: pg.Pool; close(): Promise<void> } {
-  const settings = {
-    statement_timeout: String(options.statementTimeoutMs),
-    lock_timeout: String(Math.min(options.statementTimeoutMs, 10_000)),
-    idle_in_transaction_session_timeout: "60000",
-    timezone: "UTC",
-    ...(options.role === "owner" ? {} : { role: options.role }),
-    ...options.settings,
-  };
+  const { statementTimeoutMs, role, settings = {} } = options;
+  const session = { statementTimeoutMs, settings, ...(role !== "owner" && { role }) };
   const pool = new pg.Pool({
     connectionString: options.url,
     application_name: `postrider ${options.name}`,
     max: options.connectionsMax,
     connectionTimeoutMillis: 10_000,
     // The server cancels at its limit; one that does not answer at all is given up a little later.
-    query_timeout: options.statementTimeoutMs + 5_000,
+    query_timeout: statementTimeoutMs + 5_000,
     idleTimeoutMillis: 60_000,
     keepAlive: true,
     // Statements of one transaction need not wait for each other's answers.
     pipeline: true,
-    options: Object.entries(settings)
-      .map(([key, value]) => `-c ${key}=${value}`)
-      .join(" "),
+    // Awaited before anybody gets the connection: without its role there would be no wall.
+    onConnect: (client) => prepareSession(client, session),
   });
   let closing = false;
   // An idle connection that dies must not take the process with it; one that dies at the end is no news.
@@ -340,16 +334,19 @@ export const isDuplicate = (error: unknown): boolean => sqlState(error) === "235
  * Says whether an error means "the database is not there or will not write", as opposed to "this statement is wrong".
  *
  * Connection errors (class 08, sockets), refused connections (28, 3D, 55000), shutdown and start-up (57P), resources
- * (53), read-only standby (25006).
+ * (53), read-only standby (25006), a connection that the server ended for standing still (25P03).
  */
 export function isStorageUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const state = sqlState(error);
-  if (state !== undefined && /^(08|28|3D|53|55000|57P|25006)/.test(state)) return true;
+  if (state !== undefined && /^(08|28|3D|53|55000|57P|25006|25P03)/.test(state)) return true;
   const code = (error as { code?: unknown }).code;
-  if (typeof code === "string" && /^(ECONN|ETIMEDOUT|EPIPE|ENOENT|EHOST|ENET|ENOTFOUND)/.test(code))
+  if (
+    typeof code === "string" &&
+    /^(ECONN|ETIMEDOUT|EPIPE|ENOENT|EHOST|ENET|ENOTFOUND|EAI_AGAIN)/.test(code)
+  )
     return true;
-  return /connection terminated|timeout exceeded when trying to connect|client has encountered a connection error|pool after calling end|query read timeout/i.test(
+  return /connection terminated|timeout expired|timeout exceeded when trying to connect|client has encountered a connection error|pool after calling end|query read timeout/i.test(
     error.message,
   );
 }

@@ -1,11 +1,44 @@
-import type { TeamDatabase } from "./sql.ts";
+import { readFileSync } from "node:fs";
+import { dumpSchema } from "./schema-dump.ts";
+import type { Database, TeamDatabase } from "./sql.ts";
 
-/** Says whether the database hides other teams' rows from these connections, in every table that knows teams. */
+/** Says whether the database hides other teams' rows from these connections, and shows them their own, in every table that knows teams. */
 export async function holdsWall(database: TeamDatabase): Promise<boolean> {
   const [row] = await database.forTeams([]).sql<{ holds: boolean }>`
-    select coalesce(bool_and(row_security_active(c.oid)), false) as holds
+    select coalesce(bool_and(
+      row_security_active(c.oid) and has_table_privilege(c.oid, 'select')
+      and exists (select from pg_policy p
+                  where p.polrelid = c.oid and current_user::regrole = any(p.polroles))), false) as holds
     from pg_class c
     join pg_attribute a on a.attrelid = c.oid and a.attname = 'team_id' and not a.attisdropped
     where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition`;
   return row?.holds ?? false;
 }
+
+const rule =
+  /^(?:alter table (?<secured>\w+) enable row|grant|create policy (?<policy>\w+) on (?<table>\w+) ).*;$/;
+
+/**
+ * Puts up again what is missing of the wall; returns the statements that it took.
+ *
+ * A dump that is restored where the roles are not has lost every grant and policy, and says so only while it is restored.
+ * What belongs there is what schema.sql tells, which is what the migrations come to.
+ */
+export async function restoreWall(database: Database): Promise<string[]> {
+  const found = new Set(rulesIn(await dumpSchema(database.sql)));
+  const missing = rulesIn(
+    readFileSync(new URL("../../schema.sql", import.meta.url), "utf8"),
+  ).filter((line) => !found.has(line));
+  if (missing.length === 0) return [];
+  await database.begin(async (tx) => {
+    const run = (statement: string) => tx(Object.assign([statement], { raw: [statement] }));
+    for (const statement of missing) {
+      const { policy, table } = rule.exec(statement)?.groups ?? {};
+      if (policy) await run(`drop policy if exists ${policy} on ${table}`);
+      await run(statement);
+    }
+  });
+  return missing.map((statement) => statement.replace(/;$/, ""));
+}
+
+const rulesIn = (schema: string): string[] => schema.split("\n").filter((line) => rule.test(line));

@@ -1,4 +1,5 @@
 import pg from "pg";
+import { prepareSession } from "../db/session.ts";
 
 /** What one process tells the others. A hint only: who misses it finds out by polling or when a cache ages. */
 export type Notification =
@@ -19,6 +20,7 @@ export type WakeDeps = {
 };
 
 const reconnectDelayMs = 1_000;
+const statementTimeoutMs = 10_000;
 
 /** Listens on a connection of its own, and connects again whenever that is lost. */
 export function openWake(deps: WakeDeps): Wake {
@@ -41,6 +43,7 @@ export function openWake(deps: WakeDeps): Wake {
       if (notification) deps.onNotification(notification);
     });
     await next.connect();
+    await prepareSession(next, { statementTimeoutMs });
     await next.query("listen postrider");
     deps.onGap();
   }

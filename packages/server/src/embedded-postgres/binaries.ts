@@ -9,6 +9,19 @@ import { run, serverEnvironment } from "./process.ts";
 /** Where PostgreSQL's two programs are that we run. */
 export type Binaries = { initdb: string; postgres: string };
 
+/** Another installation of PostgreSQL, whose programs the server's account can run. */
+export type Installation = {
+  /** The directory of its programs. */
+  directory: string;
+  /** How its `initdb` is told which locale a new cluster has. */
+  locale: readonly string[];
+};
+
+/** The programs of this installation, where they stand. */
+export function binariesOf({ directory }: Installation): Binaries {
+  return { initdb: path.join(directory, "initdb"), postgres: path.join(directory, "postgres") };
+}
+
 /** Finds binaries that the server's account can run; copies them once where it cannot. */
 export async function prepareBinaries(
   dataDirectory: string,

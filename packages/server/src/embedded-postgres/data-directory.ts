@@ -9,12 +9,16 @@ import { run, serverEnvironment } from "./process.ts";
 
 const initMsMax = 120_000;
 
+/** The built-in locale knows all of Unicode's letters and needs nothing from the system. */
+const builtInLocale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"];
+
 /** Makes sure that the data directory is PostgreSQL's and the server account's; fills it when it is new. */
 export async function prepareDataDirectory(
   dataDirectory: string,
   binaries: Binaries,
   account: Account | undefined,
   log: (line: string) => void,
+  locale: readonly string[] = builtInLocale,
 ): Promise<void> {
   if (!fs.existsSync(path.join(dataDirectory, "PG_VERSION"))) {
     if (fs.existsSync(dataDirectory) && fs.readdirSync(dataDirectory).length > 0) {
@@ -22,7 +26,7 @@ export async function prepareDataDirectory(
         `${dataDirectory} has files in it but is not PostgreSQL's: move them away, or choose another data directory.`,
       );
     }
-    await initialise(dataDirectory, binaries, account);
+    await initialise(dataDirectory, binaries, account, locale);
   }
   const { uid } = fs.statSync(dataDirectory);
   if (uid === (account?.uid ?? process.getuid?.())) return;
@@ -40,6 +44,7 @@ async function initialise(
   dataDirectory: string,
   binaries: Binaries,
   account: Account | undefined,
+  locale: readonly string[],
 ): Promise<void> {
   const prefix = `${path.basename(dataDirectory)}.initialising-`;
   const parent = path.dirname(dataDirectory);
@@ -50,8 +55,6 @@ async function initialise(
   }
   const unfinished = path.join(parent, `${prefix}${randomUUID()}`);
   makeOwnDirectory(unfinished, account);
-  // The built-in locale knows all of Unicode's letters and needs nothing from the system.
-  const locale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"];
   const access = ["--auth-local=trust", "--auth-host=reject", `--username=${superuser}`];
   try {
     await run(binaries.initdb, ["-D", unfinished, "--encoding=UTF8", ...locale, ...access], {

@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import path from "node:path";
 import { makeTraversable, serverAccount } from "./account.ts";
-import { prepareBinaries } from "./binaries.ts";
+import { binariesOf, type Installation, prepareBinaries } from "./binaries.ts";
 import { prepareDataDirectory } from "./data-directory.ts";
 import { createDatabase, urlOf } from "./database.ts";
 import { acquireLock } from "./lock.ts";
@@ -26,6 +26,10 @@ export type EmbeddedPostgresOptions = {
   log?: (line: string) => void;
   /** PostgreSQL settings over the defaults; an adopted server keeps those it was started with. */
   settings?: Record<string, string>;
+  /** Breaks a start off that takes long; the next one begins anew. */
+  stop?: AbortSignal;
+  /** Whose programs run; without it those that the npm package brings. */
+  installation?: Installation;
 };
 
 /** A running PostgreSQL that belongs to this process until it closes it. */
@@ -54,12 +58,22 @@ export async function openEmbeddedPostgres(
   let server: RunningServer | undefined;
   try {
     if (account) makeTraversable(path.dirname(dataDirectory), log);
-    const binaries = await prepareBinaries(dataDirectory, account, log);
-    await prepareDataDirectory(dataDirectory, binaries, account, log);
+    const { installation } = options;
+    const binaries = installation
+      ? binariesOf(installation)
+      : await prepareBinaries(dataDirectory, account, log);
+    await prepareDataDirectory(dataDirectory, binaries, account, log, installation?.locale);
     server = await adoptServer(dataDirectory);
     const adopted = server !== undefined;
     const settings = { ...defaultSettings, ...options.settings };
-    server ??= await startServer(dataDirectory, { binaries, account, settings, log });
+    server ??= await startServer(dataDirectory, {
+      binaries,
+      account,
+      settings,
+      log,
+      stop: options.stop,
+    });
+    options.stop?.throwIfAborted();
     await createDatabase(server.socketDirectory, databaseName);
 
     const url = urlOf(server.socketDirectory, databaseName);

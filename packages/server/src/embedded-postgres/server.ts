@@ -40,6 +40,7 @@ export type StartOptions = {
   account: Account | undefined;
   settings: Record<string, string>;
   log: (line: string) => void;
+  stop: AbortSignal | undefined;
 };
 
 /** Starts a server and waits until it answers; one that does not is stopped again. */
@@ -77,10 +78,11 @@ export async function startServer(
   server.unref();
 
   const pid = server.pid as number;
-  const state = await waitUntilReady(pid, dataDirectory);
+  const state = await waitUntilReady(pid, dataDirectory, options.stop);
   if (state.kind === "ready") return state.server;
   if (state.kind === "silent") await stopServer({ pid, dataDirectory, socketDirectory });
   fs.rmSync(socketDirectory, { recursive: true, force: true });
+  options.stop?.throwIfAborted();
   const problem = state.kind === "silent" ? state.problem : lastProblemIn(logFile);
   throw new Error(
     `PostgreSQL did not start in ${dataDirectory}: see ${logFile}, or set DATABASE_URL to a PostgreSQL server (${problem}).`,
@@ -92,10 +94,14 @@ type Readiness =
   | { kind: "ended" }
   | { kind: "silent"; problem: string };
 
-async function waitUntilReady(pid: number, dataDirectory: string): Promise<Readiness> {
+async function waitUntilReady(
+  pid: number,
+  dataDirectory: string,
+  stop?: AbortSignal,
+): Promise<Readiness> {
   const deadline = Date.now() + startMsMax;
   let problem = "it opened no socket";
-  while (Date.now() < deadline) {
+  while (Date.now() < deadline && !stop?.aborted) {
     if (processStartedAt(pid) === undefined) return { kind: "ended" };
     const server = readPidFile(dataDirectory);
     if (server.pid === pid && server.socketDirectory !== "") {

@@ -1,7 +1,9 @@
 import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
+import { type AddressInfo, createServer, type Socket } from "node:net";
+import pg from "pg";
 import { expect, onTestFinished, test } from "vitest";
-import { isStorageUnavailable, openDatabase } from "../../src/db/sql.ts";
+import { isStorageUnavailable, openDatabase, type Tx } from "../../src/db/sql.ts";
+import { describeThrown } from "../../src/log.ts";
 import { openHouse } from "../support/house.ts";
 
 test("statements that do not wait for each other run in their order, and COMMIT right behind them", async () => {
@@ -95,23 +97,84 @@ test("a single statement of a team is a transaction: committed when it answers, 
   ]);
 });
 
-test("a connection that is ended in the moment it is made fails its transaction, and not the process", async () => {
-  const url = await openEndingServer();
+test("a commit that the server turns into a rollback is a failure, not a success", async () => {
+  const { database, ingest, teamId } = await openHouse({ started: false });
+  // A statement whose failure somebody has swallowed: COMMIT is answered with ROLLBACK, and with no error.
+  const swallowed = async (tx: Tx) => {
+    await tx`insert into teams (id, name) values ('a', 'first')`;
+    await tx`select 1 / 0`.catch(() => {});
+  };
+  const rolledBack = "the transaction was rolled back";
+  await expect(database.begin(swallowed)).rejects.toThrow(rolledBack);
+  await expect(database.beginReading(swallowed)).rejects.toThrow(rolledBack);
+  const { begin } = ingest.forTeams([teamId]);
+  const ofTeam = begin((tx) => tx`select 1 / 0`.catch(() => {}));
+  await expect(ofTeam).rejects.toThrow(rolledBack);
+  expect(await database.sql`select id from teams where id = 'a'`).toEqual([]);
+});
+
+/** What a pool of ours fails with, given a server that is not as it should be. */
+async function failureAt(url: string, statementTimeoutMs = 1_000): Promise<unknown> {
   const database = openDatabase({
     url,
     name: "test",
     role: "owner",
     connectionsMax: 1,
-    statementTimeoutMs: 1_000,
+    statementTimeoutMs,
     onError: () => {},
   });
   onTestFinished(() => database.close());
-  const failure = await database
-    .begin((tx) => tx`select 1`)
-    .then(
-      () => undefined,
-      (error: unknown) => error,
-    );
+  return await database.sql`select 1`.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+}
+
+test("what the driver says by its words alone is understood as a database that is away", async () => {
+  const { databaseUrl, database } = await openHouse({ started: false });
+  // Nobody answers at all: a pool's connection, and one of its own.
+  const silent = await openServer((socket) => socket.on("error", () => {}));
+  const client = new pg.Client({ connectionString: silent, connectionTimeoutMillis: 50 });
+  client.on("error", () => {});
+  const own = await client.connect().then(String, (error: unknown) => error);
+  // The connection is cut in the middle.
+  const cut = await failureAt(
+    await openServer((socket) => socket.once("data", () => socket.destroy())),
+  );
+  // Every connection of the pool is taken; it has been closed.
+  const pool = new pg.Pool({ connectionString: databaseUrl, max: 1, connectionTimeoutMillis: 50 });
+  const taken = await pool.connect();
+  const full = await pool.connect().then(String, (error: unknown) => error);
+  // The server does not answer a statement.
+  const late = await taken
+    .query(Object.assign({ text: "select pg_sleep(1)" }, { query_timeout: 50 }))
+    .then(String, (error: unknown) => error);
+  taken.release(true);
+  await pool.end();
+  const closed = await pool.connect().then(String, (error: unknown) => error);
+
+  const errors = { own, cut, full, late, closed };
+  const messages = Object.entries(errors).map(([name, error]) => [name, (error as Error).message]);
+  expect(Object.fromEntries(messages)).toEqual({
+    own: "timeout expired",
+    cut: "Connection terminated unexpectedly",
+    full: "timeout exceeded when trying to connect",
+    late: "Query read timeout",
+    closed: "Cannot use a pool after calling end on the pool",
+  });
+  for (const [name, error] of Object.entries(errors)) {
+    expect([name, isStorageUnavailable(error)]).toEqual([name, true]);
+    // Each is one of the few texts that the log keeps.
+    expect(describeThrown(error).message).toBe((error as Error).message);
+  }
+  expect(isStorageUnavailable(await database.sql`select 1 / 0`.catch((error) => error))).toBe(
+    false,
+  );
+});
+
+test("a connection that is ended in the moment it is made fails its transaction, and not the process", async () => {
+  const url = await openEndingServer();
+  const failure = await failureAt(url);
   expect(failure).toBeInstanceOf(Error);
   expect(isStorageUnavailable(failure)).toBe(true);
 });
@@ -132,10 +195,15 @@ async function openEndingServer(): Promise<string> {
     message("Z", Buffer.from("I")), // ready, and idle
     message("E", Buffer.from(ended)),
   ]);
-  const server = createServer((socket) => {
+  return await openServer((socket) => {
     socket.on("error", () => {});
     socket.once("data", () => socket.end(packet));
   });
+}
+
+/** Something that listens where PostgreSQL is looked for. */
+async function openServer(onConnection: (socket: Socket) => void): Promise<string> {
+  const server = createServer(onConnection);
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   onTestFinished(() => void server.close());

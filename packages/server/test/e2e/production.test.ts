@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import pg from "pg";
 import { expect, inject, onTestFinished, test } from "vitest";
-import { openEmbeddedPostgres } from "../../src/embedded-postgres/open.ts";
 import { openReceiver } from "../support/http-receiver.ts";
 import { createDatabase } from "../support/postgres.ts";
+import { openPostgres } from "../support/postgres-server.ts";
 import { productionEnvironment, runCommand, startService } from "../support/process.ts";
 
 const key = randomBytes(32).toString("hex");
@@ -69,7 +69,7 @@ test("serve refuses a database that nobody migrated, and migrate brings it there
   const other = await runCommand(["migrate", "--json"], { DATABASE_URL: await emptyDatabase() });
   expect(JSON.parse(other.stdout).applied).toContain("0001_core.sql");
   const json = await runCommand(["migrate", "--json"], env);
-  expect(JSON.parse(json.stdout)).toEqual({ applied: [] });
+  expect(JSON.parse(json.stdout)).toEqual({ applied: [], repaired: [] });
 });
 
 test("a database that is away ends migrate with exit code 1 and one sentence", async () => {
@@ -137,7 +137,12 @@ test("while the database is away calls get 503 and readyz says why; when it is b
   expect((await call("POST", "/workflows", { name: "after" })).status).toBe(201);
   const { body } = await call("GET", "/workflows");
   expect(body.workflows.map(({ name }: { name: string }) => name)).toEqual(["after", "before"]);
+  await service.printed(/the database can be reached again/);
   expect(await service.terminate()).toBe(0);
+  // All its connections were lost and made again: that is one line for the beginning, one for the end, and no error.
+  expect(service.output().match(/the database cannot be reached/g)).toHaveLength(1);
+  expect(service.output().match(/the database can be reached again/g)).toHaveLength(1);
+  expect(service.output()).not.toMatch(/"level":"(error|fatal)"/);
 });
 
 test("a service told to stop finishes the attempts in flight, and nothing is delivered twice after it", async () => {
@@ -211,7 +216,7 @@ async function emptyDatabase(): Promise<string> {
 /** A PostgreSQL of the test's own, which it may stop. */
 async function ownPostgres() {
   const directory = mkdtempSync(path.join(tmpdir(), "postrider-production-"));
-  const open = () => openEmbeddedPostgres({ dataDirectory: path.join(directory, "postgres") });
+  const open = () => openPostgres({ dataDirectory: path.join(directory, "postgres") });
   let server = await open();
   onTestFinished(async () => {
     await server.close();

@@ -63,7 +63,10 @@ test("keys are rotated while the service delivers, also when that is broken off;
       child.kill("SIGINT"),
     );
   });
-  expect([brokenOff.code, brokenOff.stderr]).toEqual([1, ""]);
+  expect([brokenOff.code, brokenOff.stderr]).toEqual([
+    1,
+    "postrider: stopping after the step that has begun\n",
+  ]);
   expect(brokenOff.stdout).toContain("Not everything is done");
   await call("POST", "/workflows", { name: "in the middle" });
 

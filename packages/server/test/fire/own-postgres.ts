@@ -2,8 +2,8 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { onTestFinished } from "vitest";
-import { openEmbeddedPostgres } from "../../src/embedded-postgres/open.ts";
 import { until } from "../support/house.ts";
+import { openPostgres } from "../support/postgres-server.ts";
 
 /** A PostgreSQL server of a test's own, to do to it what must not be done to the one that all tests share. */
 export type OwnPostgres = {
@@ -31,7 +31,7 @@ export async function openOwnPostgres(
   dataDirectory: string,
   settings: Record<string, string> = {},
 ): Promise<OwnPostgres> {
-  const open = () => openEmbeddedPostgres({ dataDirectory, settings });
+  const open = () => openPostgres({ dataDirectory, settings });
   let server = await open();
   onTestFinished(() => server.close());
   return {

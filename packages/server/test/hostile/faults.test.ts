@@ -4,11 +4,12 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { migrate } from "../../src/db/migrate.ts";
-import { type EmbeddedPostgres, openEmbeddedPostgres } from "../../src/embedded-postgres/open.ts";
+import type { EmbeddedPostgres } from "../../src/embedded-postgres/open.ts";
 import { newId } from "../../src/ids.ts";
 import { type House, openHouse, until } from "../support/house.ts";
 import { openReceiver } from "../support/http-receiver.ts";
 import { createDatabase } from "../support/postgres.ts";
+import { openPostgres } from "../support/postgres-server.ts";
 import { productionEnvironment, startService } from "../support/process.ts";
 import { openService } from "../support/running-server.ts";
 
@@ -70,7 +71,7 @@ test("fault-013: after a failover the service finds the new primary with everyth
     fs.rmSync(directory, { recursive: true, force: true });
   });
   const open = async (name: string) => {
-    const postgres = await openEmbeddedPostgres({ dataDirectory: path.join(directory, name) });
+    const postgres = await openPostgres({ dataDirectory: path.join(directory, name) });
     servers.push(postgres);
     return new URL(postgres.url);
   };

@@ -58,6 +58,7 @@ test("every variable that a document names is a setting", () => {
   const names = new Set<string>(Object.values(settings).map(({ name }) => name));
   // For the test run alone, and read there.
   names.add("POSTRIDER_TEST_DATABASE_URL");
+  names.add("POSTRIDER_TEST_POSTGRES_BIN");
   for (const file of ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/configuration.md"]) {
     const named = readText(file).match(/\bPOSTRIDER_[A-Z_]+\b/g) ?? [];
     expect(

@@ -5,9 +5,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import pg from "pg";
 import { expect, onTestFinished, test } from "vitest";
-import { openEmbeddedPostgres } from "../../src/embedded-postgres/open.ts";
 import { type Canary, newCanary, type Sighting, searchFor } from "../support/canaries.ts";
 import { until } from "../support/house.ts";
+import { openPostgres } from "../support/postgres-server.ts";
 import { productionEnvironment, runCommand, startService } from "../support/process.ts";
 import { type Operation, startReceiver, type TlsScenario } from "../support/scripted-receiver.ts";
 
@@ -119,7 +119,7 @@ async function openWorld() {
   const payload = plant(payloads);
 
   const directory = mkdtempSync(path.join(tmpdir(), "postrider-canaries-"));
-  const open = () => openEmbeddedPostgres({ dataDirectory: path.join(directory, "postgres") });
+  const open = () => openPostgres({ dataDirectory: path.join(directory, "postgres") });
   let postgres = await open();
   onTestFinished(async () => {
     await postgres.close();

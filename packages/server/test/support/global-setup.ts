@@ -4,7 +4,7 @@ import path from "node:path";
 import pg from "pg";
 import type { TestProject } from "vitest/node";
 import { migrate } from "../../src/db/migrate.ts";
-import { openEmbeddedPostgres } from "../../src/embedded-postgres/open.ts";
+import { openPostgres } from "./postgres-server.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -21,7 +21,7 @@ const directoryPrefix = "postrider-test-";
 
 /** Starts one PostgreSQL for the whole run, or uses POSTRIDER_TEST_DATABASE_URL, and makes the template. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const server = await openServer();
+  const server = await openRunServer();
   const run = `${process.pid}_${Date.now()}`;
   const templateName = `template_${run}`;
   const databasePrefix = `test_${run}_`;
@@ -46,12 +46,12 @@ export default async function setup(project: TestProject): Promise<() => Promise
   return close;
 }
 
-async function openServer(): Promise<{ url: string; close(): Promise<void> }> {
+async function openRunServer(): Promise<{ url: string; close(): Promise<void> }> {
   const url = process.env.POSTRIDER_TEST_DATABASE_URL;
   if (url) return { url, close: async () => {} };
   await removeLeftovers();
   const directory = mkdtempSync(path.join(tmpdir(), directoryPrefix));
-  const server = await openEmbeddedPostgres({
+  const server = await openPostgres({
     dataDirectory: path.join(directory, "postgres"),
     // Two workers with several pools each. Otherwise it is as durable as the one that is shipped.
     settings: { max_connections: "300" },
@@ -70,7 +70,7 @@ async function removeLeftovers(): Promise<void> {
     const directory = path.join(tmpdir(), name);
     try {
       if (Date.now() - statSync(directory).mtimeMs < beingMadeMs) continue;
-      const server = await openEmbeddedPostgres({
+      const server = await openPostgres({
         dataDirectory: path.join(directory, "postgres"),
       });
       await server.close();

@@ -1,0 +1,92 @@
+import type pg from "pg";
+import { sqlState } from "./sql.ts";
+
+/** The roles under which connections work; see 0006_row_level_security.sql. */
+const roles = ["postrider_team", "postrider_keys", "postrider_all_teams"] as const;
+
+/** Thrown when only an administrator can give what is missing; the message holds the statements to run. */
+export class RolesError extends Error {}
+
+/** Databases of one cluster may be migrated at once, and share their roles: whoever comes second looks again. */
+const looksMax = 10;
+const conflicts = new Set(["42710", "23505", "XX000"]);
+
+/**
+ * Makes the roles, takes them on, and lets them into the schema; returns the statements that it took.
+ *
+ * Roles belong to the cluster: a dump does not hold them, and whoever migrates may not be allowed to make them.
+ */
+export async function ensureRoles(client: pg.Client): Promise<string[]> {
+  const ran: string[] = [];
+  for (let look = 0; look < looksMax; look++) {
+    const { statements, notOurs } = await needs(client);
+    if (notOurs) break;
+    if (statements.length === 0) return ran;
+    try {
+      for (const statement of statements) {
+        await client.query(statement);
+        ran.push(statement);
+      }
+    } catch (error) {
+      const state = sqlState(error) ?? "";
+      if (state === "42501") break;
+      if (!conflicts.has(state)) throw error;
+    }
+  }
+  const { user, statements } = await needs(client);
+  throw new RolesError(
+    `${user} may not set up the roles ${roles.join(", ")}, which keep teams apart; have an administrator run this in the database: ${statements.join("; ")};`,
+  );
+}
+
+type Standing = {
+  name: string;
+  found: boolean;
+  /** It could see over the wall between teams. */
+  climbs: boolean;
+  taken: boolean;
+  entered: boolean;
+};
+
+type User = { name: string; mayAll: boolean; mayCreate: boolean };
+
+type Needs = {
+  user: string;
+  statements: string[];
+  /** Some are never ours to run: whose schema it is, and roles with powers that we did not give them. */
+  notOurs: boolean;
+};
+
+async function needs(client: pg.Client): Promise<Needs> {
+  // Since PostgreSQL 16 whoever makes a role may give it away, but not yet take it on.
+  const { rows } = await client.query<Standing>(
+    `select wanted as name, r.oid is not null as found,
+       coalesce(r.rolsuper or r.rolbypassrls, false) as climbs,
+       coalesce(pg_has_role(current_user, r.oid,
+         case when current_setting('server_version_num')::int >= 160000 then 'SET' else 'MEMBER' end), false) as taken,
+       has_schema_privilege(coalesce(r.rolname, 'public'), 'public', 'usage') as entered
+     from unnest($1::text[]) as wanted left join pg_roles r on r.rolname = wanted`,
+    [roles],
+  );
+  const { rows: users } = await client.query<User>(
+    `select quote_ident(rolname) as name, rolsuper as "mayAll",
+       has_schema_privilege('public', 'create') as "mayCreate"
+     from pg_roles where rolname = current_user`,
+  );
+  const user = users[0] ?? { name: "this user", mayAll: false, mayCreate: false };
+  const those = (are: (role: Standing) => boolean) => rows.filter(are).map(({ name }) => name);
+  const strange = those(({ climbs }) => climbs);
+  const toTake = those(({ taken }) => !taken && !user.mayAll);
+  const toEnter = those(({ entered }) => !entered);
+  return {
+    user: user.name,
+    notOurs: !user.mayCreate || strange.length > 0,
+    statements: [
+      ...(user.mayCreate ? [] : [`grant create, usage on schema public to ${user.name}`]),
+      ...those(({ found }) => !found).map((name) => `create role ${name} nologin`),
+      ...strange.map((name) => `alter role ${name} nosuperuser nobypassrls`),
+      ...(toTake.length === 0 ? [] : [`grant ${toTake.join(", ")} to ${user.name}`]),
+      ...(toEnter.length === 0 ? [] : [`grant usage on schema public to ${toEnter.join(", ")}`]),
+    ],
+  };
+}
