@@ -146,8 +146,7 @@ for (const sample of samples) {
 
   test.skipIf(absent)(`${name} takes 2 MiB, and answers 413 to more`, async () => {
     const receiver = await start(sample);
-    const payload = body.padEnd(2 * 1024 * 1024 - 6, " ");
-    expect(Buffer.byteLength(payload)).toBe(2 * 1024 * 1024);
+    const payload = body + " ".repeat(2 * 1024 * 1024 - Buffer.byteLength(body));
     expect(await post(receiver.url, signedHeaders({ payload }), payload)).toBe(204);
     expect(await post(receiver.url, signedHeaders({ payload }), `${payload} `)).toBe(413);
     expect(await post(receiver.url, signedHeaders({}), body)).toBe(204);
