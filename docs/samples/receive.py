@@ -104,9 +104,9 @@ class Receiver(BaseHTTPRequestHandler):
     def refuse_large(self, length):
         """Answers 413, and reads a while on: a sender that is cut off does not see the answer."""
         self.answer(413)
-        for _ in range(min(length, 8 * BODY_BYTES_MAX) // 65536 + 1):
-            if len(self.rfile.read(65536)) < 65536:
-                break
+        left = min(length, 8 * BODY_BYTES_MAX)
+        while left > 0 and self.rfile.read(min(left, 65536)):
+            left -= 65536
 
     def answer(self, status):
         self.send_response(status)
