@@ -23,7 +23,7 @@ export function requireText(value: unknown, name: string): string {
   if (typeof value !== "string" || value === "") {
     throw new TypeError(`${name} must be a non-empty string, but it is ${kindOf(value)}.`);
   }
-  if (!isWellFormed(value)) throw new TypeError(`${name} holds half of a surrogate pair.`);
+  if (/\p{Surrogate}/u.test(value)) throw new TypeError(`${name} holds half of a surrogate pair.`);
   return value;
 }
 
@@ -137,9 +137,6 @@ export function pathSegment(id: string): string {
   if (text === "." || text === "..") throw new TypeError(`The id must not be "${text}".`);
   return encodeURIComponent(text);
 }
-
-/** Says whether UTF-8 can hold a text: it has no halves of surrogate pairs. */
-export const isWellFormed = (text: string): boolean => !/\p{Surrogate}/u.test(text);
 
 /** Says whether a value is an array of strings. */
 export const isTexts = (value: unknown): value is string[] =>

@@ -100,6 +100,7 @@ test.each([
 test("a secret that no header can carry is a mistake of the caller", async () => {
   const wrong = ["my-secret\n", " my-secret", "sécret", "a\u0000b", "\ud800"];
   await refusesEach(wrong, (one) => verifySecret(one, one));
+  await expect(verifySecret("my-secret", "my-secret\n")).rejects.toThrow("Trim it");
   await refusesEach(wrong, (one) => verifyBearer(`Bearer ${one}`, one));
 });
 

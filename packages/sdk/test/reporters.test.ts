@@ -190,6 +190,33 @@ test("what a step gives need not be JSON: the work is done, and the report that 
   ]);
 });
 
+test("a step's end is reported after its start was acknowledged, however quick its work is", async () => {
+  const gates: (() => void)[] = [];
+  const { options, seen } = scripted(async (one) => {
+    if (one.body.facts[0].type === "step.started") {
+      await new Promise<void>((resolve) => gates.push(resolve));
+    }
+    return record(one);
+  });
+  const run = await new Postrider(options).runs.start({ workflow_id, trigger: "manual" });
+  const failing = run.step("Pay", () => Promise.reject(new Error("declined"))).catch(() => {});
+  const step = run.step("Find", () => 42);
+  // What is sent without waiting is sent by then.
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(factsIn(seen).map(({ type }) => type)).toEqual([
+    ...["run.started", "step.started", "step.started"],
+  ]);
+  for (const open of gates) open();
+  expect(await step).toBe(42);
+  await failing;
+  expect(
+    factsIn(seen)
+      .map(({ type }) => type)
+      .slice(3)
+      .sort(),
+  ).toEqual([...["step.completed", "step.failed"]]);
+});
+
 test("a step's work begins without waiting for the report of its start", async () => {
   const gates: (() => void)[] = [];
   const { options } = scripted(async (one) => {
@@ -217,6 +244,7 @@ test.each([
     () => json({ results: [{ index: 0, status: "refused", error: { code: "overloaded" } }] }),
   ],
   ["answers with a page of its proxy", () => json({ maintenance: true })],
+  ["answers without any results", () => json({ results: null })],
 ])(
   "a report is repeated for 30 seconds while the service %s, under one identity",
   async (_, answer) => {
@@ -246,11 +274,16 @@ test("a service that stays away costs the work its patience once, and each lost 
   expect(delays.reduce((sum, ms) => sum + ms, 0)).toBeLessThan(patience + 10_000);
   away = false;
   await run.complete();
+  // It has been there again: the next outage is waited for anew.
+  away = true;
+  delays.length = 0;
+  await run.pause();
+  expect(delays.reduce((sum, ms) => sum + ms, 0)).toBeGreaterThanOrEqual(30_000);
   const error = await run.flush().catch((thrown: unknown) => thrown);
   expect(error).toBeInstanceOf(AggregateError);
-  expect((error as AggregateError).errors).toHaveLength(3);
+  expect((error as AggregateError).errors).toHaveLength(4);
   expect((error as Error).message).toMatch(
-    /^3 reports were not recorded; the first one: Postrider did not/,
+    /^4 reports were not recorded; the first one: Postrider did not/,
   );
   await run.flush();
 });

@@ -63,7 +63,6 @@ test("the platform's signature is that of the body under the whsec_ text, and it
   expect(await verifyTimedBody(body, headers, secret, late)).toBe(false);
 });
 
-test("two broken texts that have the same bytes are not the same secret", async () => {
-  expect(await verifyBearer("Bearer \ud800", "?")).toBe(false);
+test("a secret that UTF-8 cannot hold is a mistake: another one would have the same bytes", async () => {
   await expect(verifyBody(body, "", "\ud800")).rejects.toThrow("surrogate");
 });
