@@ -1,14 +1,18 @@
 // A BullMQ worker that reports its jobs: each attempt at a job is a run, and what the job does are its steps.
-import { randomUUID } from "node:crypto";
+//
+// Killed in the middle of a job, it goes on where it was when it is started again under the same name:
+//   BOOKINGS=monday npx tsx examples/bullmq-worker.ts
+import { createHash, randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { setTimeout as work } from "node:timers/promises";
+import type { RunReporter } from "@postrider/sdk";
 import { type Job, Queue, QueueEvents, Worker } from "bullmq";
-import { openPostrider } from "./postrider.ts";
+import { openPostrider, stop } from "./postrider.ts";
 
 type Booking = { patient: string; calendarFailsOnce?: boolean };
 
-const patienceMs = 30_000;
+const patienceMs = 60_000;
 const bookings: readonly Booking[] = [
   { patient: "Ada Byron" },
   { patient: "Grace Murray", calendarFailsOnce: true },
@@ -20,17 +24,26 @@ const connection = { host: redis.hostname, port: Number(redis.port || 6379) };
 await requireRedis();
 
 const postrider = openPostrider();
-const workflow = await postrider.workflows.create({ name: "Example: bookings by BullMQ" });
-// A queue of this process alone, so that the example may run twice at once.
-const name = `bookings-${randomUUID()}`;
+// A queue of this process alone unless it is named, so that the example may run twice at once.
+const name = process.env.BOOKINGS || `bookings-${randomUUID()}`;
+const workMs = Number(process.env.WORK_MS || 20);
+const workflow = await findOrCreateWorkflow(`Example: ${name} by BullMQ`);
 const queue = new Queue<Booking>(name, { connection });
 const events = new QueueEvents(name, { connection });
-const worker = new Worker<Booking>(name, reportJob, { connection, concurrency: 2 });
+// The jobs of a worker that has died are given to another one as soon as their locks are five seconds old.
+const takeOver = { lockDuration: 5_000, stalledInterval: 1_000, maxStalledCount: 5 };
+const worker = new Worker<Booking>(name, reportJob, { connection, concurrency: 2, ...takeOver });
 
 try {
   await events.waitUntilReady();
-  const options = { attempts: 2, backoff: 100 };
-  const jobs = await queue.addBulk(bookings.map((data) => ({ name: "book", data, opts: options })));
+  // With ids of their own: what an earlier process has added already is not added again.
+  const jobs = await queue.addBulk(
+    bookings.map((data, index) => ({
+      name: "book",
+      data,
+      opts: { jobId: `booking-${index}`, attempts: 2, backoff: 100 },
+    })),
+  );
   await Promise.all(jobs.map((job) => job.waitUntilFinished(events, patienceMs)));
 
   const statuses: string[] = [];
@@ -53,13 +66,14 @@ try {
 /** Does a job and reports it; a job that BullMQ attempts again is a run again. */
 async function reportJob(job: Job<Booking>): Promise<{ slot: string }> {
   const run = await postrider.runs.start({
+    _id: runIdOf(job),
     workflow_id: workflow.id,
     trigger: "triggered",
     input: { job: job.id, attempt: job.attemptsMade + 1, ...job.data },
   });
   try {
-    const slot = await run.step("Find a slot", () => work(20, "2027-01-12T09:30:00Z"));
-    await run.step("Book it", () => book(job));
+    const slot = await step(run, job, "Find a slot", () => work(workMs, "2027-01-12T09:30:00Z"));
+    await step(run, job, "Book it", () => book(job));
     await run.complete({ slot });
     return { slot };
   } catch (error) {
@@ -68,9 +82,39 @@ async function reportJob(job: Job<Booking>): Promise<{ slot: string }> {
   }
 }
 
+/** Does a step of a job. A worker that takes the job over does it again, so it must bear to be done twice. */
+async function step<Value>(
+  run: RunReporter,
+  job: Job,
+  title: string,
+  doIt: () => Promise<Value>,
+): Promise<Value> {
+  return await run.step(title, () => {
+    console.log(`job ${job.id}  ${title}`);
+    return doIt();
+  });
+}
+
 async function book({ data, attemptsMade }: Job<Booking>): Promise<void> {
-  await work(20);
+  await work(workMs);
   if (data.calendarFailsOnce && attemptsMade === 0) throw new Error("The calendar did not answer.");
+}
+
+/**
+ * Makes the run's id of the job and the attempt: a worker that takes over from one that has died repeats what that one
+ * reported, instead of reporting another run. Like every id it begins with the seconds, so that runs sort by time.
+ */
+function runIdOf({ id, timestamp, attemptsMade }: Job): string {
+  const seconds = Math.floor(timestamp / 1_000).toString(16);
+  const digest = createHash("sha256").update(`${name} ${id} ${attemptsMade}`).digest("hex");
+  return seconds.padStart(8, "0") + digest.slice(0, 16);
+}
+
+async function findOrCreateWorkflow(title: string): Promise<{ id: string }> {
+  for await (const one of postrider.workflows.each({ search: title })) {
+    if (one.name === title) return one;
+  }
+  return await postrider.workflows.create({ name: title });
 }
 
 /** BullMQ waits for Redis for ever; an example says what is missing. */
@@ -79,7 +123,7 @@ async function requireRedis(): Promise<void> {
   try {
     await once(socket, "connect", { signal: AbortSignal.timeout(5_000) });
   } catch {
-    throw new Error(`There is no Redis at ${connection.host}:${connection.port}; set REDIS_URL.`);
+    stop(`There is no Redis at ${connection.host}:${connection.port}; set REDIS_URL.`);
   } finally {
     socket.destroy();
   }

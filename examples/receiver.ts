@@ -2,6 +2,8 @@ import { EventEmitter, on } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { verify, WebhookVerificationError } from "@postrider/sdk";
+import { decodeSecret } from "@postrider/sdk/sign";
+import { stop } from "./postrider.ts";
 
 /** A webhook that was verified: its event id, and its body. */
 export type Webhook<Body> = { id: string; body: Body };
@@ -17,8 +19,10 @@ export type Receiver<Body> = {
 };
 
 const patienceMs = 30_000;
+/** No event is larger: docs/receiving.md lists the largest body of each type. */
+const bodyBytesMax = 2 * 1024 * 1024;
 
-/** Opens a receiver that answers 204 to what is signed, and 401 to everything else. */
+/** Opens a receiver that answers 204 to what is signed, 413 to what is larger than any event, and 401 to all else. */
 export async function openReceiver<Body>(): Promise<Receiver<Body>> {
   const trusted: string[] = [];
   const arrived = new Map<string, Webhook<Body>>();
@@ -27,6 +31,8 @@ export async function openReceiver<Body>(): Promise<Receiver<Body>> {
   const server = createServer(async (request, response) => {
     try {
       const raw = await readBody(request);
+      if (raw === undefined) return void response.writeHead(413).end();
+      if (trusted.length === 0) return void response.writeHead(401).end();
       const { id } = await verify(raw, request.headers, trusted);
       // At least once means: sometimes twice. The id tells.
       if (!arrived.has(id)) arrived.set(id, { id, body: JSON.parse(raw.toString("utf8")) });
@@ -41,7 +47,10 @@ export async function openReceiver<Body>(): Promise<Receiver<Body>> {
 
   return {
     url: `http://127.0.0.1:${port}/`,
-    trust: (...secrets) => trusted.push(...secrets),
+    trust(...secrets) {
+      for (const secret of secrets) requireSecret(secret);
+      trusted.push(...secrets);
+    },
     async until(wanted) {
       const all = () => [...arrived.values()];
       const news = on(arrivals, "webhook", { signal: AbortSignal.timeout(patienceMs) });
@@ -55,8 +64,22 @@ export async function openReceiver<Body>(): Promise<Receiver<Body>> {
   };
 }
 
-async function readBody(request: IncomingMessage): Promise<Buffer> {
+/** Reads the raw bytes, to their end: a sender that is cut off does not see the answer. */
+async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk);
-  return Buffer.concat(chunks);
+  let size = 0;
+  for await (const chunk of request) {
+    size += chunk.length;
+    if (size <= bodyBytesMax) chunks.push(chunk);
+  }
+  return size <= bodyBytesMax ? Buffer.concat(chunks) : undefined;
+}
+
+/** An empty or broken key would prove what anybody signs. */
+function requireSecret(secret: string): void {
+  try {
+    decodeSecret(secret);
+  } catch (error) {
+    stop((error as TypeError).message);
+  }
 }

@@ -7,21 +7,29 @@ import hmac
 import json
 import os
 import re
+import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 TOLERANCE_SECONDS = 300
-BODY_BYTES_MAX = 5_000_000
+# No event is larger: docs/receiving.md lists the largest body of each type.
+BODY_BYTES_MAX = 2 * 1024 * 1024
 
 seen_ids = set()
 seen_ids_lock = threading.Lock()
 
 
 def read_secret(text):
-    if not text.startswith("whsec_"):
+    """Reads whsec_ and base64 of 24 bytes or more; an empty key would prove what anybody signs."""
+    try:
+        key = base64.b64decode(text[len("whsec_") :], validate=True)
+    except ValueError:
+        key = b""
+    # Printing it again catches what the decoder forgives.
+    if len(key) < 24 or text != "whsec_" + base64.b64encode(key).decode():
         raise SystemExit("Set WEBHOOK_SECRET to the subscription's signing secret (whsec_…).")
-    return base64.b64decode(text[len("whsec_") :], validate=True)
+    return key
 
 
 def is_genuine(headers, body, secret):
@@ -34,7 +42,7 @@ def is_genuine(headers, body, secret):
     if abs(time.time() - int(timestamp)) > TOLERANCE_SECONDS:
         return False
 
-    signed = f"{webhook_id}.{timestamp}.".encode() + body
+    signed = f"{webhook_id}.{timestamp}.".encode("utf-8", "replace") + body
     expected = b"v1," + base64.b64encode(hmac.new(secret, signed, hashlib.sha256).digest())
     # There are two signatures while the secret is being rotated: one that matches is enough.
     # Bytes, because compare_digest refuses text that is not ASCII.
@@ -44,17 +52,26 @@ def is_genuine(headers, body, secret):
     )
 
 
-def parse_event(body):
+def parse_event(body, webhook_id):
+    """Gives the event, or None for what no contract sends. Assistant server messages have no event_id."""
     try:
         event = json.loads(body)
     except (ValueError, RecursionError):
         return None
-    return event if isinstance(event, dict) and isinstance(event.get("event_id"), str) else None
+    is_ours = isinstance(event, dict) and event.get("event_id", webhook_id) == webhook_id
+    return event if is_ours else None
 
 
-def handle(event):
+def type_of(event):
+    """Each contract names the type in its own way: action, event_type, message.type."""
+    message = event.get("message")
+    in_message = message.get("type") if isinstance(message, dict) else None
+    return event.get("action") or event.get("event_type") or in_message
+
+
+def handle(event, webhook_id):
     """Your own work. It starts after the answer, so it may take longer than the timeout."""
-    print(event.get("action"), event["event_id"], flush=True)
+    print(type_of(event), webhook_id, flush=True)
 
 
 class Receiver(BaseHTTPRequestHandler):
@@ -65,23 +82,31 @@ class Receiver(BaseHTTPRequestHandler):
         if not re.fullmatch(r"[0-9]{1,12}", length):
             return self.answer(411)
         if int(length) > BODY_BYTES_MAX:
-            return self.answer(413)
+            return self.refuse_large(int(length))
         # The raw bytes: parsed and printed again they would no longer match the signature.
         body = self.rfile.read(int(length))
         if not is_genuine(self.headers, body, SECRET):
             return self.answer(401)
-        event = parse_event(body)
+        webhook_id = self.headers["webhook-id"]
+        event = parse_event(body, webhook_id)
         if event is None:
             return self.answer(400)
 
-        # In production: insert the event into your database, with event_id as a unique column.
+        # In production: insert the event into your database, with its id as a unique column.
         # Once it is stored, and only then, answer 2xx. A duplicate is answered 2xx as well.
         with seen_ids_lock:
-            is_new = event["event_id"] not in seen_ids
-            seen_ids.add(event["event_id"])
+            is_new = webhook_id not in seen_ids
+            seen_ids.add(webhook_id)
         self.answer(204)
         if is_new:
-            handle(event)
+            handle(event, webhook_id)
+
+    def refuse_large(self, length):
+        """Answers 413, and reads a while on: a sender that is cut off does not see the answer."""
+        self.answer(413)
+        left = min(length, 8 * BODY_BYTES_MAX)
+        while left > 0 and self.rfile.read(min(left, 65536)):
+            left -= 65536
 
     def answer(self, status):
         self.send_response(status)
@@ -92,9 +117,28 @@ class Receiver(BaseHTTPRequestHandler):
         pass  # The base class would print every request.
 
 
+class Server(ThreadingHTTPServer):
+    def handle_error(self, request, client_address):
+        # A client that hangs up is not worth a traceback.
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 SECRET = read_secret(os.environ.get("WEBHOOK_SECRET", ""))
 
+
+def open_server():
+    port = os.environ.get("PORT", "4000")
+    try:
+        return Server(("127.0.0.1", int(port)), Receiver)
+    except (OSError, OverflowError, ValueError) as error:
+        raise SystemExit(f"Cannot listen on port {port}: {error}.") from None
+
+
 if __name__ == "__main__":
-    server = ThreadingHTTPServer(("127.0.0.1", int(os.environ.get("PORT", "4000"))), Receiver)
+    server = open_server()
     print(f"Listening on http://127.0.0.1:{server.server_port}", flush=True)
-    server.serve_forever()
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        pass

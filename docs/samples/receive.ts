@@ -6,38 +6,48 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 
-type WebhookEvent = { event_id: string; action: string; dedupe_key: string };
+/** Each contract names the type in its own way; assistant server messages have no event_id. */
+type WebhookEvent = {
+  event_id?: string;
+  action?: string;
+  event_type?: string;
+  message?: { type: string };
+};
 
 const toleranceSeconds = 300;
-const bodyBytesMax = 5_000_000;
+// No event is larger: docs/receiving.md lists the largest body of each type.
+const bodyBytesMax = 2 * 1024 * 1024;
 const secret = readSecret(process.env.WEBHOOK_SECRET ?? "");
 const seenIds = new Set<string>();
 
-const server = createServer((request, response) => {
+const server = createServer({ requestTimeout: 30_000 }, (request, response) => {
   receive(request, response).catch(() => response.destroy());
 });
-server.listen(Number(process.env.PORT ?? 4000), "127.0.0.1", () => {
+const port = readPort(process.env.PORT ?? "4000");
+server.on("error", (error) => stop(`Cannot listen on port ${port}: ${error.message}.`));
+server.listen(port, "127.0.0.1", () => {
   console.log(`Listening on http://127.0.0.1:${(server.address() as AddressInfo).port}`);
 });
 
 async function receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const body = await readBody(request);
-  if (body === undefined) return void response.writeHead(413, { connection: "close" }).end();
+  if (body === undefined) return void response.writeHead(413).end();
   if (!isGenuine(request.headers, body)) return void response.writeHead(401).end();
-  const event = parseEvent(body);
+  const id = String(request.headers["webhook-id"]);
+  const event = parseEvent(body, id);
   if (event === undefined) return void response.writeHead(400).end();
 
-  // In production: insert the event into your database, with event_id as a unique column.
+  // In production: insert the event into your database, with its id as a unique column.
   // Once it is stored, and only then, answer 2xx. A duplicate is answered 2xx as well.
-  const isNew = !seenIds.has(event.event_id);
-  seenIds.add(event.event_id);
+  const isNew = !seenIds.has(id);
+  seenIds.add(id);
   response.writeHead(204).end();
-  if (isNew) handle(event);
+  if (isNew) handle(event, id);
 }
 
 /** Your own work. It starts after the answer, so it may take longer than the timeout. */
-function handle(event: WebhookEvent): void {
-  console.log(`${event.action} ${event.event_id}`);
+function handle(event: WebhookEvent, id: string): void {
+  console.log(`${event.action ?? event.event_type ?? event.message?.type} ${id}`);
 }
 
 /** Tells whether the request was signed with our secret, within the last five minutes. */
@@ -48,7 +58,7 @@ function isGenuine(headers: IncomingHttpHeaders, body: Buffer): boolean {
   if (typeof id !== "string" || typeof timestamp !== "string" || typeof signatures !== "string") {
     return false;
   }
-  if (id.includes(".") || !/^\d{1,12}$/.test(timestamp)) return false;
+  if (id === "" || id.includes(".") || !/^\d{1,12}$/.test(timestamp)) return false;
   if (Math.abs(Date.now() / 1000 - Number(timestamp)) > toleranceSeconds) return false;
 
   const hmac = createHmac("sha256", secret).update(`${id}.${timestamp}.`).update(body);
@@ -64,27 +74,41 @@ function isGenuine(headers: IncomingHttpHeaders, body: Buffer): boolean {
 async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+  // To the end, also of a body that is too large: a sender that is cut off does not see the answer.
+  for await (const chunk of request) {
     size += chunk.length;
-    if (size > bodyBytesMax) return undefined;
-    chunks.push(chunk);
+    if (size <= bodyBytesMax) chunks.push(chunk);
   }
-  return Buffer.concat(chunks);
+  return size <= bodyBytesMax ? Buffer.concat(chunks) : undefined;
 }
 
-function parseEvent(body: Buffer): WebhookEvent | undefined {
+function parseEvent(body: Buffer, id: string): WebhookEvent | undefined {
   try {
     const event = JSON.parse(body.toString("utf8"));
-    return typeof event?.event_id === "string" ? event : undefined;
+    const isObject = typeof event === "object" && event !== null && !Array.isArray(event);
+    return isObject && (event.event_id ?? id) === id ? event : undefined;
   } catch {
     return undefined;
   }
 }
 
+/** Reads whsec_ and base64 of 24 bytes or more; an empty key would prove what anybody signs. */
 function readSecret(text: string): Buffer {
-  const bytes = Buffer.from(text.replace(/^whsec_/, ""), "base64");
-  if (!text.startsWith("whsec_") || bytes.length < 24) {
-    throw new Error("Set WEBHOOK_SECRET to the subscription's signing secret (whsec_…).");
+  const key = Buffer.from(text.replace(/^whsec_/, ""), "base64");
+  // Printing it again catches what the decoder forgives.
+  if (key.length < 24 || text !== `whsec_${key.toString("base64")}`) {
+    stop("Set WEBHOOK_SECRET to the subscription's signing secret (whsec_…).");
   }
-  return bytes;
+  return key;
+}
+
+function readPort(text: string): number {
+  const value = Number(text);
+  if (!/^\d{1,5}$/.test(text) || value > 65_535) stop(`PORT is no port: ${text}.`);
+  return value;
+}
+
+function stop(why: string): never {
+  console.error(why);
+  process.exit(1);
 }

@@ -35,17 +35,32 @@ export class ConnectionError extends Error {
   }
 }
 
+/** Says whether the same request may well succeed later: no answer, 429, or 5xx but 501. */
+export function isTransient(error: unknown): boolean {
+  if (error instanceof ConnectionError) return true;
+  if (!(error instanceof ApiError)) return false;
+  return error.status === 429 || (error.status >= 500 && error.status !== 501);
+}
+
 /** Reads the error of an answer that is no success, whatever its body is. */
 export function apiErrorOf(response: Response, body: unknown): ApiError {
   const { status } = response;
   const problem = isProblem(body) ? body : {};
   const requestId = problem.request_id ?? response.headers.get("x-request-id") ?? undefined;
   return new ApiError({
+    ...(isRedirect(response) ? { detail: redirected } : {}),
     ...problem,
     status,
     ...(requestId === undefined ? {} : { request_id: requestId }),
   });
 }
+
+/** In browsers a redirect that is not followed shows no status. */
+const isRedirect = ({ status, type }: Response): boolean =>
+  type === "opaqueredirect" || (status >= 300 && status < 400);
+
+const redirected =
+  "The service answered with a redirect. It is not followed, for the API key would go along; correct the client's `url`.";
 
 const isProblem = (body: unknown): body is Partial<Problem> =>
   typeof body === "object" && body !== null && typeof (body as Problem).code === "string";

@@ -1,7 +1,12 @@
 import type { CallCreate, CallEnd, CallError, CallMessageReport, CallStatus } from "./api.gen.ts";
-import type { FactSink } from "./fact-buffer.ts";
+import type { Fact } from "./facts.ts";
+import { requireObject } from "./guards.ts";
+import { openReports, type Reporting, type ReportOptions } from "./reports.ts";
 
-/** Reports one call from its start to its end; every method resolves when the sink has taken the report. */
+/**
+ * Reports one call from its start to its end. Every method resolves when the report is taken or given up, and none throws
+ * because of it: `onReportError` or `flush` tells what could not be recorded.
+ */
 export type CallReporter = {
   id: string;
   status(status: CallStatus["status"], details?: Omit<CallStatus, "status">): Promise<void>;
@@ -12,51 +17,46 @@ export type CallReporter = {
   ): Promise<void>;
   error(error: CallError): Promise<void>;
   end(details?: CallEnd): Promise<void>;
-  /** Resolves when everything reported so far is acknowledged; throws what was refused. */
+  /** Resolves when everything reported so far is acknowledged or told; throws once what nobody was told of. */
   flush(): Promise<void>;
 };
 
-/** Reports a call's start into a sink. Its id is made here, so that nothing has to be waited for. */
+/** Reports a call's start. Its id is made here, so that nothing has to be waited for. */
 export async function startCall(
-  sink: FactSink,
-  now: () => number,
+  reporting: Reporting,
   body: CallCreate,
+  options?: ReportOptions,
 ): Promise<CallReporter> {
+  requireObject(body, "The call");
+  const reports = openReports(reporting, options);
+  const { now } = reporting;
   const id = body.id ?? `${body.callType === "web" ? "WC" : "CC"}-${crypto.randomUUID()}`;
-  const at = (occurredAt: string | undefined) => occurredAt ?? new Date(now()).toISOString();
+  type Type = Extract<Fact["type"], `call.${string}`>;
+  const report = <T extends Type>(
+    type: T,
+    occurredAt: string | undefined,
+    data: Extract<Fact, { type: T }>["data"],
+  ) => {
+    const occurred_at = occurredAt ?? new Date(now()).toISOString();
+    return reports.report(() => ({ type, occurred_at, data }) as Fact);
+  };
 
-  await sink.report({
-    type: "call.created",
-    occurred_at: at(body.occurredAt),
-    data: { ...body, id },
-  });
+  await report("call.created", body.occurredAt, { ...body, id });
 
   return {
     id,
     status: (status, details = {}) =>
-      sink.report({
-        type: "call.status",
-        occurred_at: at(details.occurredAt),
-        data: { call_id: id, ...details, status },
-      }),
+      report("call.status", details.occurredAt, { call_id: id, ...details, status }),
     message: (role, text, details = {}) =>
-      sink.report({
-        type: "call.message",
-        occurred_at: at(details.occurredAt),
-        data: { call_id: id, timestamp: now(), ...details, role, text },
+      report("call.message", details.occurredAt, {
+        call_id: id,
+        timestamp: now(),
+        ...details,
+        role,
+        text,
       }),
-    error: (error) =>
-      sink.report({
-        type: "call.error",
-        occurred_at: at(error.occurredAt),
-        data: { call_id: id, ...error },
-      }),
-    end: (details = {}) =>
-      sink.report({
-        type: "call.ended",
-        occurred_at: at(details.occurredAt),
-        data: { call_id: id, ...details },
-      }),
-    flush: () => sink.flush(),
+    error: (error) => report("call.error", error.occurredAt, { call_id: id, ...error }),
+    end: (details = {}) => report("call.ended", details.occurredAt, { call_id: id, ...details }),
+    flush: reports.flush,
   };
 }

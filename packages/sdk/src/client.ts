@@ -1,11 +1,8 @@
-import {
-  type BufferOptions,
-  type FactSink,
-  openDirectSink,
-  openFactBuffer,
-} from "./fact-buffer.ts";
-import type { Fact, FactResults } from "./facts.ts";
-import { type ClientOptions, openSend, type RequestOptions, type Send, wait } from "./request.ts";
+import { type ClientOptions, requireClientOptions } from "./client-options.ts";
+import { openDirectSink } from "./direct-sink.ts";
+import { type BufferOptions, openFactBuffer } from "./fact-buffer.ts";
+import type { Fact, FactResults, FactSink } from "./facts.ts";
+import { openSend, type RequestOptions, type Send, wait } from "./request.ts";
 import { assistants } from "./resources/assistants.ts";
 import { audit } from "./resources/audit.ts";
 import { calls } from "./resources/calls.ts";
@@ -32,21 +29,23 @@ export class Postrider {
   readonly buffer: (options?: BufferOptions) => FactSink;
 
   constructor(options: ClientOptions) {
+    requireClientOptions(options);
     const send = openSend(options);
-    const direct = openDirectSink(send);
-    const { now = Date.now, delay = wait } = options;
+    const { now = Date.now, delay = wait, onReportError, reportPatienceMs = 30_000 } = options;
+    const reporting = { direct: openDirectSink(send, reportPatienceMs), now, onReportError };
     this.workflowWebhooks = workflowWebhooks(send);
     this.workflows = workflows(send);
-    this.runs = runs(send, direct, now);
+    this.runs = runs(send, reporting);
     this.webhooks = webhooks(send);
     this.assistants = assistants(send);
-    this.calls = calls(send, direct, now);
+    this.calls = calls(send, reporting);
     this.facts = facts(send);
     this.teams = teams(send);
     this.apiKeys = apiKeys(send);
     this.me = me(send);
     this.audit = audit(send);
-    this.buffer = (own) => openFactBuffer(send, delay, own);
+    this.buffer = (own) =>
+      openFactBuffer(send, delay, onReportError === undefined ? own : { onReportError, ...own });
   }
 }
 

@@ -1,11 +1,12 @@
 /** HMAC-SHA256 by WebCrypto: Node ≥ 20, browsers, edge runtimes. */
 export async function hmacSha256(
   key: Uint8Array<ArrayBuffer>,
-  content: Uint8Array<ArrayBuffer>,
+  content: Uint8Array,
 ): Promise<Uint8Array> {
   const algorithm = { name: "HMAC", hash: "SHA-256" };
   const imported = await crypto.subtle.importKey("raw", key, algorithm, false, ["sign"]);
-  return new Uint8Array(await crypto.subtle.sign("HMAC", imported, content));
+  // A copy, because WebCrypto takes no bytes of shared memory.
+  return new Uint8Array(await crypto.subtle.sign("HMAC", imported, new Uint8Array(content)));
 }
 
 /** Compares in a time that tells nothing about where two texts of equal length differ. */

@@ -1,6 +1,8 @@
-import type { Problem } from "./api.gen.ts";
 import { ApiError } from "./api-error.ts";
-import type { Fact, FactError, FactResults, ReportedFact } from "./facts.ts";
+import type { FactResults, FactSink, ReportedFact } from "./facts.ts";
+import { requireFunction, requireNumber, requireOptions } from "./guards.ts";
+import { FactsRefused, type Outcome, type Refusal, refusalsOf, unfinishedIn } from "./refusals.ts";
+import { type OnReportError, tell } from "./report-errors.ts";
 import type { Send } from "./request.ts";
 
 /** How much a buffer holds and how long; all of it optional. */
@@ -9,33 +11,8 @@ export type BufferOptions = {
   maxFacts?: number;
   /** How long a fact may lie here before it is sent: 1,000 unless told. */
   flushIntervalMs?: number;
-};
-
-/** One fact that the service refused, and why. It is not sent again. */
-export type Refusal = { fact: ReportedFact; error: FactError };
-
-/** Is thrown when facts were refused; each is named in `refusals`. */
-export class FactsRefused extends Error {
-  readonly refusals: readonly Refusal[];
-
-  constructor(refusals: readonly Refusal[]) {
-    const [first] = refusals;
-    const others = refusals.length > 1 ? ` (and ${refusals.length - 1} more)` : "";
-    super(`${first?.fact.type} was refused: ${first?.error.code}: ${first?.error.detail}${others}`);
-    this.name = "FactsRefused";
-    this.refusals = refusals;
-  }
-}
-
-/** Takes facts and sees to it that they arrive, in their order. */
-export type FactSink = {
-  report(fact: Fact): Promise<void>;
-  flush(): Promise<void>;
-};
-
-/** How the service judged one fact, as far as it matters here. */
-type Outcome = Pick<FactResults["results"][number], "index" | "status"> & {
-  error?: FactError | undefined;
+  /** Hears at once of each fact that was refused. Without it, `flush` throws them once. */
+  onReportError?: OnReportError;
 };
 
 type Queued = { fact: ReportedFact; text: string };
@@ -53,8 +30,14 @@ const batchLengthMax = 1_000_000;
 export function openFactBuffer(
   send: Send,
   delay: (ms: number) => Promise<void>,
-  { maxFacts = 10_000, flushIntervalMs = 1_000 }: BufferOptions = {},
+  options?: BufferOptions,
 ): FactSink {
+  requireOptions(options, {
+    maxFacts: (value, name) => requireNumber(value, name, { min: 1, whole: true }),
+    flushIntervalMs: (value, name) => requireNumber(value, name, { min: 0, max: 2_147_483_647 }),
+    onReportError: requireFunction,
+  });
+  const { maxFacts = 10_000, flushIntervalMs = 1_000, onReportError } = options ?? {};
   const queue: Queued[] = [];
   let queuedCount = 0;
   let settledCount = 0;
@@ -69,11 +52,12 @@ export function openFactBuffer(
   const isFull = () => queue.length >= maxFacts;
 
   const push = (queued: Queued) => {
-    if (untold.length >= maxFacts) throw new FactsRefused(takeUntold());
     queue.push(queued);
     queuedCount++;
     if (queue.length >= batchFactsMax) void drain().catch(() => {});
     else sendLater();
+    // The fact is taken: what is thrown names others.
+    if (untold.length >= maxFacts) throw new FactsRefused(takeUntold());
   };
 
   const takeUntold = (): Refusal[] => {
@@ -110,7 +94,11 @@ export function openFactBuffer(
     let outcomes: Outcome[];
     try {
       const json = `{"facts":[${batch.map(({ text }) => text).join(",")}]}`;
-      outcomes = (await send<FactResults>({ method: "POST", path: "/v1/facts", json })).results;
+      const request = { method: "POST", path: "/v1/facts", json, namesItself: true } as const;
+      const answer = await send<FactResults>(request);
+      const unfinished = unfinishedIn(answer);
+      if (unfinished) throw unfinished;
+      outcomes = answer.results;
     } catch (error) {
       if (!isAboutTheBody(error)) throw error;
       if (batch.length > 1) {
@@ -121,15 +109,23 @@ export function openFactBuffer(
       }
       outcomes = [{ index: 0, status: "refused", error }];
     }
-    requireFinal(outcomes);
-    const refusals = outcomes.flatMap(({ index, status, error }) => {
-      const fact = batch[index]?.fact;
-      return status === "refused" && fact ? [{ fact, error: error ?? noReason }] : [];
-    });
     queue.splice(0, batch.length);
     settledCount += batch.length;
-    if (listeners.size === 0) untold.push(...refusals);
-    for (const listener of listeners) listener.push(...refusals);
+    for (const refusal of refusalsOf(
+      batch.map(({ fact }) => fact),
+      outcomes,
+    )) {
+      noteRefusal(refusal);
+    }
+  };
+
+  /** Hands a refusal to the listener, or else to the flushes that are on, or else to the next one. */
+  const noteRefusal = (refusal: Refusal) => {
+    const keep = () => {
+      if (listeners.size === 0) untold.push(refusal);
+      for (const listener of listeners) listener.push(refusal);
+    };
+    void tell(onReportError, keep, new FactsRefused([refusal]), refusal.fact);
   };
 
   const report = async (queued: Queued): Promise<void> => {
@@ -166,38 +162,6 @@ export function openFactBuffer(
     },
   };
 }
-
-/** Sends each fact by itself and at once; `report` throws when it is refused. */
-export function openDirectSink(send: Send): FactSink {
-  return {
-    async report(fact) {
-      const named = { id: crypto.randomUUID(), ...fact };
-      const body = { facts: [named] };
-      const { results } = await send<FactResults>({ method: "POST", path: "/v1/facts", body });
-      requireFinal(results);
-      const [result] = results;
-      if (result?.status === "refused") {
-        throw new FactsRefused([{ fact: named, error: result.error ?? noReason }]);
-      }
-    },
-    flush: async () => {},
-  };
-}
-
-/** A fact that the service could not take just now is not refused: all of the batch is sent again. */
-function requireFinal(outcomes: readonly Outcome[]): void {
-  const error = outcomes.find((one) => transientCodes.has(one.error?.code ?? ""))?.error;
-  if (error) throw new ApiError({ ...(error as Partial<Problem>), status: 503 });
-}
-
-const transientCodes: ReadonlySet<string> = new Set<Problem["code"]>([
-  "overloaded",
-  "storage_unavailable",
-  "query_too_slow",
-  "internal_error",
-]);
-
-const noReason: FactError = { code: "unexpected_answer", detail: "No reason was given." };
 
 const isAboutTheBody = (error: unknown): error is ApiError =>
   error instanceof ApiError && [400, 413, 422].includes(error.status);

@@ -14,3 +14,9 @@ export type FactError = Pick<
   NonNullable<FactResults["results"][number]["error"]>,
   "code" | "detail" | "errors"
 >;
+
+/** Takes facts and sees to it that they arrive, in their order. */
+export type FactSink = {
+  report(fact: Fact): Promise<void>;
+  flush(): Promise<void>;
+};

@@ -1,23 +1,6 @@
-import { type ApiError, apiErrorOf, ConnectionError } from "./api-error.ts";
-
-/** Where the service is, who asks, and how patiently. Only `url` and `apiKey` are needed. */
-export type ClientOptions = {
-  /** Such as `https://postrider.example.com`. */
-  url: string;
-  apiKey: string;
-  /** One of the teams that the key reaches; without it, the key's default team. */
-  teamId?: string;
-  /** For one attempt, the body of the answer included: 30,000 unless told. */
-  timeoutMs?: number;
-  /** Further attempts after the first one: 4 unless told. */
-  retriesMax?: number;
-  fetch?: typeof fetch;
-  /** Waits; ends early, by throwing, when the signal is aborted. */
-  delay?: (ms: number, signal?: AbortSignal) => Promise<void>;
-  /** Gives numbers from 0 up to 1. */
-  random?: () => number;
-  now?: () => number;
-};
+import { type ApiError, apiErrorOf, ConnectionError, isTransient } from "./api-error.ts";
+import type { ClientOptions } from "./client-options.ts";
+import { kindOf } from "./guards.ts";
 
 /** What every method takes last. */
 export type RequestOptions = {
@@ -33,6 +16,12 @@ export type ApiRequest = RequestOptions & {
   query?: object | undefined;
   body?: unknown;
   json?: string;
+  /** The body names what it reports: sent twice it counts once, also without an Idempotency-Key. */
+  namesItself?: boolean;
+  /** The request is repeated for so long, instead of so often. */
+  patienceMs?: number;
+  /** Finds in an answer what the service could not do just now. */
+  unfinished?: (answer: object | undefined) => ApiError | undefined;
 };
 
 /** Sends a request until it is answered and gives the parsed body; throws ApiError or ConnectionError. */
@@ -49,13 +38,21 @@ type Failure = { error: ApiError | ConnectionError; retryAfterMs: number };
  * Makes the one function through which everything goes.
  *
  * Network errors, timeouts, 429 and 5xx (but 501) are retried after an exponential delay with jitter, or after `Retry-After`
- * where that is longer. All attempts at a POST carry the same Idempotency-Key, so that it is done once.
+ * where that is longer. All attempts at a POST carry the same Idempotency-Key, so that it is done once. Redirects are never
+ * followed: the API key would go along.
  */
 export function openSend(options: ClientOptions): Send {
-  const { retriesMax = 4, delay = wait, random = chance } = options;
+  const { retriesMax = 4, delay = wait, random = chance, now = Date.now } = options;
 
   return async <Answer>(request: ApiRequest): Promise<Answer> => {
+    requireRequestOptions(request);
     const fixed = init(options, request);
+    const startedAtMs = now();
+    let waitedMs = 0;
+    const isEnough = (attempt: number) =>
+      request.patienceMs === undefined
+        ? attempt > retriesMax
+        : Math.max(waitedMs, now() - startedAtMs) >= request.patienceMs;
     for (let attempt = 1; ; attempt++) {
       request.signal?.throwIfAborted();
       const result = await tryOnce<Answer>(options, request, fixed);
@@ -65,9 +62,11 @@ export function openSend(options: ClientOptions): Send {
       if (attempt > 1 && request.method === "DELETE" && isStatus(error, 404)) {
         return undefined as Answer;
       }
-      if (!retryable(error) || attempt > retriesMax || retryAfterMs > retryAfterMaxMs) throw error;
+      if (!retryable(error) || isEnough(attempt) || retryAfterMs > retryAfterMaxMs) throw error;
       const backoffMs = Math.min(retryDelayMaxMs, retryBaseMs * 2 ** (attempt - 1));
-      await delay(Math.max(retryAfterMs, backoffMs * (0.5 + random() / 2)), request.signal);
+      const delayMs = Math.max(retryAfterMs, backoffMs * (0.5 + random() / 2));
+      await delay(delayMs, request.signal);
+      waitedMs += delayMs;
     }
   };
 }
@@ -86,7 +85,7 @@ function init(options: ClientOptions, request: ApiRequest): Init {
       authorization: `Bearer ${options.apiKey}`,
       ...(options.teamId === undefined ? {} : { "x-org-id": options.teamId }),
       ...(body === undefined ? {} : { "content-type": "application/json" }),
-      ...(request.method === "POST"
+      ...(request.method === "POST" && !request.namesItself
         ? { "idempotency-key": request.idempotencyKey ?? crypto.randomUUID() }
         : {}),
     },
@@ -96,17 +95,18 @@ function init(options: ClientOptions, request: ApiRequest): Init {
 
 async function tryOnce<Answer>(
   { fetch: send = fetch, timeoutMs = 30_000, now = Date.now }: ClientOptions,
-  { signal: stop }: ApiRequest,
+  { signal: stop, unfinished }: ApiRequest,
   { url, ...fixed }: Init,
 ): Promise<{ answer: Answer } | Failure> {
   const timeout = AbortSignal.timeout(timeoutMs);
   const signal = stop ? AbortSignal.any([stop, timeout]) : timeout;
   try {
-    const response = await send(url, { ...fixed, redirect: "error", signal });
+    const response = await send(url, { ...fixed, redirect: "manual", signal });
     const text = await response.text();
     const body = parse(text);
-    if (response.ok && (text === "" || body !== undefined)) return { answer: body as Answer };
-    const error = apiErrorOf(response, body);
+    const ok = response.ok && (text === "" || body !== undefined);
+    const error = ok ? unfinished?.(body as object | undefined) : apiErrorOf(response, body);
+    if (error === undefined) return { answer: body as Answer };
     return { error, retryAfterMs: retryAfterMs(response.headers.get("retry-after"), now()) };
   } catch (error) {
     stop?.throwIfAborted();
@@ -115,10 +115,19 @@ async function tryOnce<Answer>(
 }
 
 function retryable(error: Failure["error"]): boolean {
-  if (error instanceof ConnectionError) return true;
   // Our own earlier attempt, whose answer we did not wait for, is still being worked on.
-  if (error.code === "idempotency_key_in_flight") return true;
-  return error.status === 429 || (error.status >= 500 && error.status !== 501);
+  return isTransient(error) || ("code" in error && error.code === "idempotency_key_in_flight");
+}
+
+/** Requires what every method takes last, where it is given; the other members are ours. */
+function requireRequestOptions({ signal, idempotencyKey }: ApiRequest): void {
+  if (signal !== undefined && typeof signal?.addEventListener !== "function") {
+    throw new TypeError(`signal must be an AbortSignal, but it is ${kindOf(signal)}.`);
+  }
+  if (idempotencyKey === undefined) return;
+  if (typeof idempotencyKey !== "string" || !/^[\x20-\x7e]{1,255}$/.test(idempotencyKey)) {
+    throw new TypeError("idempotencyKey must be 1 to 255 printable ASCII characters.");
+  }
 }
 
 const isStatus = (error: Failure["error"], status: number): boolean =>

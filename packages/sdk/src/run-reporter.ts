@@ -1,7 +1,8 @@
 import type { RunStart } from "./api.gen.ts";
-import type { FactSink } from "./fact-buffer.ts";
 import type { Fact } from "./facts.ts";
+import { kindOf, requireFunction, requireObject, requireOptions, requireText } from "./guards.ts";
 import { newObjectId } from "./object-id.ts";
+import { openReports, type Reporting, type ReportOptions } from "./reports.ts";
 
 /** What a step's report says besides how it went. */
 export type StepOptions<Value> = {
@@ -11,10 +12,16 @@ export type StepOptions<Value> = {
   output?: (value: Value) => unknown;
 };
 
-/** Reports one run from its start to its end; every method resolves when the sink has taken the report. */
+/**
+ * Reports one run from its start to its end. Every method resolves when the report is taken or given up, and none throws
+ * because of it: `onReportError` or `flush` tells what could not be recorded.
+ */
 export type RunReporter = {
   id: string;
-  /** Reports that a step started, does it, and reports how it ended; gives its value or throws its error. */
+  /**
+   * Does the work and reports that it started and how it ended; gives its value or throws its error, whatever becomes of
+   * the reports. The work begins at once: it does not wait for the report of its start.
+   */
   step<Value>(
     name: string,
     work: () => Value | Promise<Value>,
@@ -25,51 +32,63 @@ export type RunReporter = {
   complete(output?: unknown, collectedInformation?: unknown): Promise<void>;
   fail(error: unknown): Promise<void>;
   cancel(): Promise<void>;
-  /** Resolves when everything reported so far is acknowledged; throws what was refused. */
+  /** Resolves when everything reported so far is acknowledged or told; throws once what nobody was told of. */
   flush(): Promise<void>;
 };
 
 type StepFact = Extract<Fact, { type: "step.completed" }>["data"];
+type StepFactType = "step.started" | "step.completed" | "step.failed";
 
-/** Reports a run's start into a sink. Its id is made here, so that nothing has to be waited for. */
+/** Reports a run's start. Its id is made here, so that nothing has to be waited for. */
 export async function startRun(
-  sink: FactSink,
-  now: () => number,
+  reporting: Reporting,
   body: RunStart,
+  options?: ReportOptions,
 ): Promise<RunReporter> {
+  requireObject(body, "The run");
+  const reports = openReports(reporting, options);
+  const { now } = reporting;
   const id = body._id ?? newObjectId(now());
   const at = () => new Date(now()).toISOString();
   let stepCount = 0;
 
-  await sink.report({
+  await reports.report(() => ({
     type: "run.started",
     occurred_at: body.occurred_at ?? at(),
     data: { ...body, _id: id },
-  });
+  }));
 
   type Update = Omit<Extract<Fact, { type: "run.updated" }>["data"], "run_id">;
   const update = (data: Update) =>
-    sink.report({ type: "run.updated", occurred_at: at(), data: { run_id: id, ...data } });
+    reports.report(() => ({
+      type: "run.updated",
+      occurred_at: at(),
+      data: { run_id: id, ...data },
+    }));
 
   return {
     id,
-    async step(name, work, options = {}) {
-      const { id: givenId, output = (value: unknown) => value } = options;
+    async step(name, work, stepOptions) {
+      requireStep(name, work, stepOptions);
+      const { id: givenId, output = (value: unknown) => value } = stepOptions ?? {};
       const index = stepCount++;
       const step = { run_id: id, step_id: givenId ?? stepIdOf(index, name), name, index };
-      const report = (type: "step.started" | "step.completed" | "step.failed", data: StepFact) =>
-        sink.report({ type, occurred_at: at(), data } as Fact);
+      const report = (type: StepFactType, details: () => Partial<StepFact> = () => ({})) =>
+        reports.report(
+          () => ({ type, occurred_at: at(), data: { ...step, ...details() } }) as Fact,
+        );
 
-      await report("step.started", step);
+      const started = report("step.started");
       let value: Awaited<ReturnType<typeof work>>;
       try {
         value = await work();
       } catch (error) {
-        // The step's own error is what the caller must see, even if it cannot be reported.
-        await report("step.failed", { ...step, error: errorText(error) }).catch(() => {});
+        await started;
+        await report("step.failed", () => ({ error: errorText(error) }));
         throw error;
       }
-      await report("step.completed", { ...step, output: output(value) ?? null });
+      await started;
+      await report("step.completed", () => ({ output: output(value) ?? null }));
       return value;
     },
     pause: () => update({ status: "paused" }),
@@ -84,8 +103,21 @@ export async function startRun(
       }),
     fail: (error) => update({ status: "failed", error: errorText(error) }),
     cancel: () => update({ status: "cancelled" }),
-    flush: () => sink.flush(),
+    flush: reports.flush,
   };
+}
+
+/** Requires what a step is made of. Whether the service likes a name is no reason not to do the work. */
+function requireStep<Value>(
+  name: unknown,
+  work: unknown,
+  options: StepOptions<Value> | undefined,
+): void {
+  if (typeof name !== "string") {
+    throw new TypeError(`A step's name must be a string, but it is ${kindOf(name)}.`);
+  }
+  requireFunction(work, "A step's work");
+  requireOptions(options, { id: requireText, output: requireFunction });
 }
 
 /** The same name at the same place is the same step, also when a restarted process reports it again. */

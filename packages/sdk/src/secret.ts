@@ -1,3 +1,5 @@
+import { kindOf, viewOf } from "./guards.ts";
+
 const PREFIX = "whsec_";
 const SECRET_BYTES_MIN = 24;
 const SECRET_BYTES_MAX = 64;
@@ -8,9 +10,11 @@ const SECRET_BYTES_MAX = 64;
  * Throws a TypeError that never quotes the secret. Runs wherever `atob` does.
  */
 export function parseSecret(secret: string): Uint8Array<ArrayBuffer> {
-  if (!secret.startsWith(PREFIX)) {
-    throw new TypeError(`The signing secret must begin with "${PREFIX}".`);
+  if (typeof secret !== "string" || secret === "") {
+    throw new TypeError(`The signing secret is ${kindOf(secret)}. It is a text like "${PREFIX}…".`);
   }
+  const problem = frameProblem(secret);
+  if (problem !== undefined) throw new TypeError(`The signing secret ${problem}`);
   const base64 = secret.slice(PREFIX.length);
   const bytes = decodeBase64(base64);
   // Printing it again catches what `atob` forgives: white space, missing padding, stray bits.
@@ -21,15 +25,44 @@ export function parseSecret(secret: string): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** Prints 24 to 64 bytes as a `whsec_…` signing secret; throws a TypeError on any other number. */
+/** Prints 24 to 64 bytes as a `whsec_…` signing secret; throws a TypeError for anything else. */
 export function encodeSecret(bytes: Uint8Array): string {
-  requireLength(bytes);
-  return PREFIX + encodeBase64(bytes);
+  const view = viewOf(bytes);
+  if (view === undefined) {
+    throw new TypeError(`The signing secret must be made of bytes, not of ${kindOf(bytes)}.`);
+  }
+  requireLength(view);
+  return PREFIX + encodeBase64(view);
+}
+
+/**
+ * Requires a decoded signing secret of 24 to 64 bytes and gives its bytes.
+ *
+ * The bytes of the text `whsec_…` are refused: whoever knows the secret would compute another signature.
+ */
+export function requireSigningKey(key: unknown): Uint8Array {
+  const view = viewOf(key);
+  if (view === undefined) {
+    throw new TypeError("The signing secret must be bytes. Decode it with decodeSecret.");
+  }
+  if ([...PREFIX].every((letter, index) => view[index] === letter.charCodeAt(0))) {
+    throw new TypeError(`The signing secret is still a text "${PREFIX}…". Use decodeSecret.`);
+  }
+  requireLength(view);
+  return view;
 }
 
 /** Prints bytes as base64 with padding, wherever `btoa` exists. */
 export function encodeBase64(bytes: Uint8Array): string {
   return btoa(String.fromCharCode(...bytes));
+}
+
+/** Finds what is around the secret that should not be, or is missing. */
+function frameProblem(secret: string): string | undefined {
+  if (secret.trim() !== secret) return "has a blank or line break around it. Trim it.";
+  if (/^["'`]|["'`]$/.test(secret)) return "has quotes around it. Take them away.";
+  if (/^v\d\w*,/.test(secret)) return 'begins with "v1,", which belongs to signatures.';
+  return secret.startsWith(PREFIX) ? undefined : `must begin with "${PREFIX}".`;
 }
 
 function decodeBase64(base64: string): Uint8Array<ArrayBuffer> | undefined {

@@ -1,22 +1,42 @@
 import { createHmac } from "node:crypto";
-import { parseSecret } from "./secret.ts";
+import { type Bytes, requireBody, requireNumber, requireText } from "./guards.ts";
+import { parseSecret, requireSigningKey } from "./secret.ts";
 
 export { encodeSecret } from "./secret.ts";
 
 /**
  * Signs one request as Standard Webhooks asks: `v1,` and base64 HMAC-SHA256 of `id.timestamp.body`.
  *
- * Takes the decoded secret and the exact bytes that go on the wire; the id must hold no full stop.
+ * Takes the decoded secret (24 to 64 bytes, see `decodeSecret`) and the exact bytes that go on the wire. The id is visible
+ * ASCII without a full stop. Throws a TypeError for anything else.
  */
-export function sign(secret: Buffer, id: string, timestampSeconds: number, body: Buffer): string {
+export function sign(
+  secret: Uint8Array,
+  id: string,
+  timestampSeconds: number,
+  body: Bytes,
+): string {
+  const key = requireSigningKey(secret);
+  if (typeof id !== "string" || !/^[\x21-\x2d\x2f-\x7e]+$/.test(id)) {
+    throw new TypeError("The id must be visible ASCII without a full stop.");
+  }
+  requireNumber(timestampSeconds, "The timestamp", { min: 0, max: 999_999_999_999, whole: true });
   // Two updates: joining id, time and body into one string costs twice as much.
-  const hmac = createHmac("sha256", secret).update(`${id}.${timestampSeconds}.`).update(body);
+  const hmac = createHmac("sha256", key)
+    .update(`${id}.${timestampSeconds}.`)
+    .update(requireBody(body));
   return `v1,${hmac.digest("base64")}`;
 }
 
-/** Signs the bare body for `X-Webhook-Signature`: lower-case hex HMAC-SHA256 under the secret as UTF-8. */
-export function signBody(secret: string, body: Buffer): string {
-  return createHmac("sha256", secret).update(body).digest("hex");
+/**
+ * Signs the bare body for `X-Webhook-Signature`: lower-case hex HMAC-SHA256 under the secret as UTF-8.
+ *
+ * The secret is the receiver's own text, of any length but 0. `X-Interactly-Signature` is made in the same way, under the
+ * text `whsec_…` as it stands.
+ */
+export function signBody(secret: string, body: Bytes): string {
+  const key = requireText(secret, "The secret");
+  return createHmac("sha256", key).update(requireBody(body)).digest("hex");
 }
 
 /** Reads the bytes of a `whsec_…` signing secret (strict base64, 24 to 64 bytes) or throws a TypeError. */

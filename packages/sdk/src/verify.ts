@@ -1,4 +1,6 @@
 import { hmacSha256, sameText } from "./constant-time.ts";
+import { findTimeFault, requireVerifyOptions, type VerifyOptions } from "./freshness.ts";
+import { type Bytes, isTexts, kindOf, requireBody, requireObject } from "./guards.ts";
 import { encodeBase64, parseSecret } from "./secret.ts";
 
 /** Says why a request was not accepted. */
@@ -21,40 +23,47 @@ export class WebhookVerificationError extends Error {
 }
 
 /** Are the headers of a request as `fetch` or as Node, Express and Lambda hand them over. */
-export type WebhookHeaders = Headers | Record<string, string | string[] | undefined>;
-
-/** Changes how fresh a request must be (300 seconds unless told) and which clock says so (ms). */
-export type VerifyOptions = { toleranceSeconds?: number; now?: () => number };
+export type WebhookHeaders =
+  | Headers
+  | ReadonlyMap<string, string | readonly string[] | null | undefined>
+  | Record<string, string | readonly string[] | null | undefined>;
 
 const SIGNATURES_MAX = 16;
 
 /**
  * Proves that a request was signed under the secret, recently, and not changed since.
  *
- * Takes the raw body, never parsed and printed again: the signature covers bytes. Any one of several
- * secrets will do. Gives the event's id, the key to drop duplicates by, and the time of the attempt.
- * Throws WebhookVerificationError for the request, TypeError for a malformed secret. Needs WebCrypto
- * only: Node ≥ 20, browsers, edge runtimes. Format: https://www.standardwebhooks.com.
+ * Takes the raw body as text or as bytes in any form, never parsed and printed again: the signature covers bytes. Any one
+ * of several secrets will do. Gives the event's id, the key to drop duplicates by, and the time of the attempt.
+ *
+ * Throws WebhookVerificationError for what the sender did: a header is missing or malformed, too old, not signed by us.
+ * Throws a TypeError for what only the caller can have got wrong: a secret that is not set or no `whsec_…`, a body that was
+ * parsed before, headers that are none, an option that does not exist. The first is answered with 401, the second is a bug.
+ * Needs WebCrypto only: Node ≥ 20, browsers, edge runtimes. Format: https://www.standardwebhooks.com.
  */
 export async function verify(
-  body: string | Uint8Array,
+  body: Bytes,
   headers: WebhookHeaders,
-  secret: string | string[],
-  options: VerifyOptions = {},
+  secret: string | readonly string[],
+  options?: VerifyOptions,
 ): Promise<{ id: string; timestamp: Date }> {
-  const keys = (Array.isArray(secret) ? secret : [secret]).map(parseSecret);
+  requireVerifyOptions(options);
+  const keys = (Array.isArray(secret) ? Array.from<string>(secret) : [secret as string]).map(
+    parseSecret,
+  );
   if (keys.length === 0) throw new TypeError("At least one signing secret is needed.");
+  const bytes = requireBody(body);
+  const valuesOf = requireHeaders(headers);
 
-  const id = singleHeader(headers, "webhook-id");
-  const timestamp = singleHeader(headers, "webhook-timestamp");
-  const signatures = headerValues(headers, "webhook-signature").join(" ");
+  const id = singleHeader(valuesOf, "webhook-id");
+  const timestamp = singleHeader(valuesOf, "webhook-timestamp");
+  const signatures = valuesOf("webhook-signature").join(" ");
   if (signatures === "") throw missing("webhook-signature");
   // A full stop would let the same signed bytes be cut into another id and another time.
   if (id.includes(".")) throw invalid("webhook-id");
-  if (!/^\d{1,12}$/.test(timestamp)) throw invalid("webhook-timestamp");
-  requireFresh(Number(timestamp), options);
+  requireFresh(timestamp, options);
 
-  const content = signedContent(`${id}.${timestamp}.`, body);
+  const content = signedContent(`${id}.${timestamp}.`, bytes);
   for (const key of keys) {
     const expected = encodeBase64(await hmacSha256(key, content));
     if (signatures.split(" ", SIGNATURES_MAX).some((given) => sameText(given, `v1,${expected}`))) {
@@ -64,46 +73,64 @@ export async function verify(
   throw new WebhookVerificationError("no_matching_signature", "No signature matches the request.");
 }
 
-function requireFresh(timestampSeconds: number, options: VerifyOptions): void {
-  const { toleranceSeconds = 300, now = Date.now } = options;
-  if (!(toleranceSeconds >= 0)) throw new TypeError("toleranceSeconds must be 0 or more.");
-  const ageSeconds = Math.floor(now() / 1000) - timestampSeconds;
-  if (ageSeconds > toleranceSeconds) {
-    throw new WebhookVerificationError("timestamp_too_old", "The request was signed too long ago.");
-  }
-  if (ageSeconds < -toleranceSeconds) {
-    throw new WebhookVerificationError(
-      "timestamp_too_new",
-      "The request was signed in the future.",
-    );
+function requireFresh(timestamp: string, options: VerifyOptions = {}): void {
+  switch (findTimeFault(timestamp, options)) {
+    case "malformed":
+      throw invalid("webhook-timestamp");
+    case "too_old":
+      throw new WebhookVerificationError(
+        "timestamp_too_old",
+        "The request was signed too long ago.",
+      );
+    case "too_new":
+      throw new WebhookVerificationError(
+        "timestamp_too_new",
+        "The request was signed in the future.",
+      );
   }
 }
 
-function singleHeader(headers: WebhookHeaders, name: string): string {
-  const [value, ...others] = headerValues(headers, name);
+/** Gives the values of a header, whatever the case of its name. */
+type ValuesOf = (name: string) => string[];
+
+function singleHeader(valuesOf: ValuesOf, name: string): string {
+  const [value, ...others] = valuesOf(name);
   if (!value) throw missing(name);
   if (others.length > 0) throw invalid(name);
   return value;
 }
 
-function headerValues(headers: WebhookHeaders, name: string): string[] {
-  // By its method, not by instanceof: frameworks bring Headers classes of their own.
-  if (typeof headers.get === "function") {
-    const value = (headers as Headers).get(name);
-    return value === null ? [] : [value];
+/** Requires the headers of a request: an object of names and values, a Headers, or a Map. */
+function requireHeaders(headers: WebhookHeaders): ValuesOf {
+  const { get, entries } = (headers ?? {}) as Partial<Headers>;
+  // By their methods, not by instanceof: frameworks bring Headers classes of their own.
+  if (typeof get === "function" && typeof entries !== "function") {
+    return (name) => textsOf((headers as Headers).get(name));
   }
-  return Object.entries(headers as Record<string, string | string[] | undefined>)
-    .filter(([key]) => key.toLowerCase() === name)
-    .flatMap(([, value]) => value ?? []);
+  const pairs =
+    typeof get === "function" && typeof entries === "function"
+      ? [...(headers as ReadonlyMap<string, string>).entries()]
+      : Object.entries(requireObject(headers, "The headers"));
+  const values = pairs.map(
+    ([name, value]) => [String(name).toLowerCase(), textsOf(value)] as const,
+  );
+  return (name) => values.flatMap(([given, texts]) => (given === name ? texts : []));
 }
 
-function signedContent(prefix: string, body: string | Uint8Array): Uint8Array<ArrayBuffer> {
-  const encoder = new TextEncoder();
-  const head = encoder.encode(prefix);
-  const tail = typeof body === "string" ? encoder.encode(body) : body;
-  const content = new Uint8Array(head.length + tail.length);
+function textsOf(value: unknown): string[] {
+  if (value === undefined || value === null) return [];
+  if (typeof value === "string") return [value];
+  if (isTexts(value)) return value;
+  throw new TypeError(
+    `Each header must be a string, but one is ${kindOf(value)}. Pass the request's headers.`,
+  );
+}
+
+function signedContent(prefix: string, body: Uint8Array): Uint8Array {
+  const head = new TextEncoder().encode(prefix);
+  const content = new Uint8Array(head.length + body.length);
   content.set(head);
-  content.set(tail, head.length);
+  content.set(body, head.length);
   return content;
 }
 

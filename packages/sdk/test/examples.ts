@@ -23,6 +23,14 @@ export async function reportRun(postrider: Postrider, workflowId: string) {
   }
 }
 
+export async function reportRunAgain(postrider: Postrider, workflowId: string, runId: string) {
+  const run = await postrider.runs.start(
+    { _id: runId, workflow_id: workflowId, trigger: "manual" },
+    { onReportError: (error, fact) => console.warn("not recorded:", fact?.type, error) },
+  );
+  return await run.step("Find a slot", () => findSlot());
+}
+
 export async function reportCall(postrider: Postrider, assistantId: string) {
   const buffer = postrider.buffer({ maxFacts: 10_000, flushIntervalMs: 1_000 });
   const call = await postrider.calls.start(

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type Fact, FactsRefused, Postrider } from "../src/index.ts";
+import { type BufferOptions, type Fact, FactsRefused, Postrider } from "../src/index.ts";
 import { json, problem, type Script, type Seen, scripted } from "./answers.ts";
 
 const workflow = (name: string): Fact => ({ type: "workflow.created", data: { name } });
@@ -16,7 +16,7 @@ const judge = (seen: Seen) =>
     ),
   });
 
-function open(script: Script, options: { maxFacts?: number } = {}) {
+function open(script: Script, options: BufferOptions = {}) {
   const service = scripted(script);
   // The interval never passes by itself: what is sent was flushed, or had no room.
   const delay = (ms: number) => (ms === 5_000 ? new Promise<void>(() => {}) : Promise.resolve());
@@ -138,4 +138,36 @@ test("a fact is what it was when it was reported", async () => {
   data.name = "after";
   await buffer.flush();
   expect(seen.flatMap(namesIn)).toEqual(["before"]);
+});
+
+test("a listener hears of each refused fact at once, and flush throws none of them", async () => {
+  const told: string[] = [];
+  const onReportError = (error: unknown, fact?: Fact) =>
+    told.push(`${(error as FactsRefused).refusals.length} ${JSON.stringify(fact?.data)}`);
+  const { buffer, seen } = open(judge, { onReportError });
+  for (const name of ["a", "bad", "c", "bad"]) await buffer.report(workflow(name));
+  await buffer.flush();
+  expect(told).toEqual(['1 {"name":"bad"}', '1 {"name":"bad"}']);
+  expect(seen).toHaveLength(1);
+});
+
+test("a report that throws because too many refusals were told nobody has taken its own fact", async () => {
+  const { buffer, seen } = open(judge, { maxFacts: 1 });
+  await buffer.report(workflow("bad"));
+  const error = await buffer.report(workflow("mine")).catch((thrown: unknown) => thrown);
+  expect((error as FactsRefused).refusals).toMatchObject([{ fact: { data: { name: "bad" } } }]);
+  await buffer.flush();
+  expect(seen.flatMap(namesIn)).toEqual(["bad", "mine"]);
+});
+
+test("a batch of text beyond ASCII stays within the service's 1 MiB, and nothing is left behind", async () => {
+  // Of three bytes a character: 900,000 characters would be one batch if only they were counted.
+  const name = "€".repeat(3_000);
+  const { buffer, seen } = open(judge, { maxFacts: 1_000 });
+  for (let count = 0; count < 300; count++) await buffer.report(workflow(name));
+  await buffer.flush();
+  expect(seen.flatMap(namesIn)).toHaveLength(300);
+  const sizes = seen.map(({ body }) => Buffer.byteLength(JSON.stringify(body)));
+  expect(sizes.length).toBe(3);
+  expect(Math.max(...sizes)).toBeLessThanOrEqual(1_048_576);
 });

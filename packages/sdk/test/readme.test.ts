@@ -43,11 +43,12 @@ test("the examples do what they say", async () => {
   const client = new Postrider(options);
   expect(await examples.subscribe(client)).toBe("whsec_1");
   await examples.reportRun(client, "1");
+  expect(await examples.reportRunAgain(client, "1", "6b0172a84f1c2b7d9e0a1b2d")).toBe("10:30");
   await examples.reportCall(client, "1");
   expect(await examples.failedRuns(client)).toEqual(["1"]);
   expect(await examples.explain(client, "1")).toBe("Over.");
   const types = seen.flatMap(({ body }) => body?.facts ?? []).map(({ type }) => type);
-  expect(types.filter((type) => type === "step.completed")).toHaveLength(2);
+  expect(types.filter((type) => type === "step.completed")).toHaveLength(3);
   expect(types.at(-1)).toBe("call.ended");
 
   const bytes = Buffer.alloc(32, 7);

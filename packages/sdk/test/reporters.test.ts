@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { FactsRefused, Postrider } from "../src/index.ts";
-import { json, type Seen, scripted } from "./answers.ts";
+import { json, problem, type Seen, scripted } from "./answers.ts";
 
 type Told = { type: string; data: Record<string, unknown> };
 
@@ -82,12 +82,219 @@ test("a call reports its status, messages, errors and end under its own id", asy
   ]);
 });
 
-test("without a buffer a refusal is thrown by the report itself", async () => {
-  const { options } = scripted(() =>
-    json({
-      results: [{ index: 0, status: "refused", error: { code: "not_found", detail: "No." } }],
-    }),
+/** A service that refuses facts of these types, and answers in another way while it is away. */
+function service(
+  refusedTypes: readonly string[],
+  away: () => Response | undefined = () => undefined,
+) {
+  return scripted((one) => {
+    const [fact] = one.body.facts;
+    const error = { code: "reported_differently", detail: "The output differs." };
+    const refused = refusedTypes.includes(fact.type);
+    return (
+      away() ??
+      json({
+        results: [
+          refused ? { index: 0, status: "refused", error } : { index: 0, status: "recorded" },
+        ],
+      })
+    );
+  });
+}
+
+const allTypes = ["run.started", "step.started", "step.completed", "step.failed", "run.updated"];
+
+test("a run whose every report is refused does its work, and flush throws the refusals once", async () => {
+  const { options } = service(allTypes);
+  const run = await new Postrider(options).runs.start({ workflow_id, trigger: "manual" });
+  expect(await run.step("Find a slot", () => 42)).toBe(42);
+  const own = new Error("declined");
+  await expect(run.step("Pay", () => Promise.reject(own))).rejects.toBe(own);
+  await run.fail(own);
+
+  const error = await run.flush().catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(FactsRefused);
+  const types = (error as FactsRefused).refusals.map(({ fact }) => fact.type);
+  expect(types).toEqual([
+    ...["run.started", "step.started", "step.completed"],
+    ...["step.started", "step.failed", "run.updated"],
+  ]);
+  await run.flush();
+});
+
+test("a call whose every report is refused goes on to its end, and flush throws the refusals once", async () => {
+  const { options } = service(["call.created", "call.message", "call.ended"]);
+  const call = await new Postrider(options).calls.start({
+    assistantId: workflow_id,
+    callType: "web",
+    direction: "inbound",
+  });
+  await call.status("ongoing");
+  await call.message("user", "Hi.");
+  await call.end();
+  await expect(call.flush()).rejects.toMatchObject({ refusals: [{}, {}, {}] });
+  await call.flush();
+});
+
+test("a listener hears of each report that was not recorded, with its fact, and flush throws none of them", async () => {
+  const told: [unknown, string | undefined][] = [];
+  const onReportError = (error: unknown, fact?: { type: string }) =>
+    void told.push([error, fact?.type]);
+  const { options } = service(["step.completed"]);
+  const client = new Postrider(options);
+  const run = await client.runs.start({ workflow_id, trigger: "manual" }, { onReportError });
+  expect(await run.step("Find", () => "other than before")).toBe("other than before");
+  await run.flush();
+  expect(told).toEqual([[expect.any(FactsRefused), "step.completed"]]);
+
+  const ofClient = new Postrider({ ...options, onReportError });
+  const call = await ofClient.runs.start({ workflow_id, trigger: "manual" });
+  await call.step("Find", () => 1);
+  expect(told).toHaveLength(2);
+});
+
+test("a listener that throws, at once or later, does not stop the work; flush throws its error", async () => {
+  for (const onReportError of [
+    () => {
+      throw new Error("listener");
+    },
+    () => Promise.reject(new Error("listener")),
+  ]) {
+    const { options } = service(["step.started"]);
+    const client = new Postrider(options);
+    const run = await client.runs.start({ workflow_id, trigger: "manual" }, { onReportError });
+    expect(await run.step("Find", () => 42)).toBe(42);
+    await expect(run.flush()).rejects.toThrow("listener");
+    await run.flush();
+  }
+});
+
+test("what a step gives need not be JSON: the work is done, and the report that could not be made is told", async () => {
+  const circle: { me?: unknown } = {};
+  circle.me = circle;
+  const { options, seen } = service([]);
+  const run = await new Postrider(options).runs.start({ workflow_id, trigger: "manual" });
+  expect(await run.step("Count", () => 10n)).toBe(10n);
+  expect(await run.step("Turn", () => circle)).toBe(circle);
+  const output = () => {
+    throw new Error("no output");
+  };
+  expect(await run.step("Print", () => 1, { output })).toBe(1);
+  await run.complete(circle);
+  await expect(run.flush()).rejects.toMatchObject({
+    errors: [{}, {}, { message: "no output" }, {}],
+  });
+  expect(factsIn(seen).map(({ type }) => type)).toEqual([
+    "run.started",
+    ...Array(3).fill("step.started"),
+  ]);
+});
+
+test("a step's end is reported after its start was acknowledged, however quick its work is", async () => {
+  const gates: (() => void)[] = [];
+  const { options, seen } = scripted(async (one) => {
+    if (one.body.facts[0].type === "step.started") {
+      await new Promise<void>((resolve) => gates.push(resolve));
+    }
+    return record(one);
+  });
+  const run = await new Postrider(options).runs.start({ workflow_id, trigger: "manual" });
+  const failing = run.step("Pay", () => Promise.reject(new Error("declined"))).catch(() => {});
+  const step = run.step("Find", () => 42);
+  // What is sent without waiting is sent by then.
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(factsIn(seen).map(({ type }) => type)).toEqual([
+    ...["run.started", "step.started", "step.started"],
+  ]);
+  for (const open of gates) open();
+  expect(await step).toBe(42);
+  await failing;
+  expect(
+    factsIn(seen)
+      .map(({ type }) => type)
+      .slice(3)
+      .sort(),
+  ).toEqual([...["step.completed", "step.failed"]]);
+});
+
+test("a step's work begins without waiting for the report of its start", async () => {
+  const gates: (() => void)[] = [];
+  const { options } = scripted(async (one) => {
+    if (one.body.facts[0].type === "step.started") {
+      await new Promise<void>((resolve) => gates.push(resolve));
+    }
+    return record(one);
+  });
+  const run = await new Postrider(options).runs.start({ workflow_id, trigger: "manual" });
+  const step = run.step("Find", () => {
+    gates[0]?.();
+    return "done";
+  });
+  expect(await step).toBe("done");
+});
+
+test.each([
+  ["does not answer", () => Promise.reject(new TypeError("fetch failed")) as never],
+  ["answers 502 by its proxy", () => new Response("<h1>Bad gateway</h1>", { status: 502 })],
+  ["answers 503", () => problem(503, "storage_unavailable")],
+  ["answers 504", () => new Response("", { status: 504 })],
+  ["asks for patience", () => problem(429, "rate_limited", { "retry-after": "3" })],
+  [
+    "cannot take the fact just now",
+    () => json({ results: [{ index: 0, status: "refused", error: { code: "overloaded" } }] }),
+  ],
+  ["answers with a page of its proxy", () => json({ maintenance: true })],
+  ["answers without any results", () => json({ results: null })],
+])(
+  "a report is repeated for 30 seconds while the service %s, under one identity",
+  async (_, answer) => {
+    let waitedMs = 0;
+    const { options, seen } = service([], () => (waitedMs < 29_000 ? answer() : undefined));
+    options.delay = async (ms) => {
+      waitedMs += ms;
+    };
+    const run = await new Postrider(options).runs.start({ workflow_id, trigger: "manual" });
+    await run.flush();
+    expect(seen.length).toBeGreaterThan(3);
+    expect(new Set(seen.map(({ body }) => body.facts[0].id)).size).toBe(1);
+  },
+);
+
+test("a service that stays away costs the work its patience once, and each lost report is told", async () => {
+  let away = true;
+  const { options, delays } = service([], () => {
+    if (away) throw new TypeError("fetch failed");
+    return undefined;
+  });
+  const client = new Postrider(options);
+  const run = await client.runs.start({ workflow_id, trigger: "manual" });
+  const patience = delays.reduce((sum, ms) => sum + ms, 0);
+  expect(patience).toBeGreaterThanOrEqual(30_000);
+  expect(await run.step("Find", () => 42)).toBe(42);
+  expect(delays.reduce((sum, ms) => sum + ms, 0)).toBeLessThan(patience + 10_000);
+  away = false;
+  await run.complete();
+  // It has been there again: the next outage is waited for anew.
+  away = true;
+  delays.length = 0;
+  await run.pause();
+  expect(delays.reduce((sum, ms) => sum + ms, 0)).toBeGreaterThanOrEqual(30_000);
+  const error = await run.flush().catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(AggregateError);
+  expect((error as AggregateError).errors).toHaveLength(4);
+  expect((error as Error).message).toMatch(
+    /^4 reports were not recorded; the first one: Postrider did not/,
   );
-  const started = new Postrider(options).runs.start({ workflow_id, trigger: "manual" });
-  await expect(started).rejects.toBeInstanceOf(FactsRefused);
+  await run.flush();
+});
+
+test("reports name themselves and need no Idempotency-Key, so that a half-done one blocks no repeat", async () => {
+  const { options, seen } = service([]);
+  const client = new Postrider(options);
+  await client.runs.start({ workflow_id, trigger: "manual" });
+  const buffer = client.buffer();
+  await client.runs.start({ workflow_id, trigger: "manual" }, { buffer });
+  await buffer.flush();
+  expect(seen.map(({ headers }) => headers.get("idempotency-key"))).toEqual([null, null]);
+  expect(seen.every(({ body }) => body.facts[0].id)).toBe(true);
 });

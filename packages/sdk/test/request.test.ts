@@ -1,4 +1,7 @@
-import { expect, test } from "vitest";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { expect, onTestFinished, test } from "vitest";
 import { ApiError, ConnectionError, Postrider } from "../src/index.ts";
 import { json, problem, type Script, scripted } from "./answers.ts";
 
@@ -163,3 +166,28 @@ test("retrying each of 35 failed deliveries on the way through them misses none"
   ).toEqual(Array.from({ length: 35 }, (_, n) => n));
   expect(new Set(ids).size).toBe(ids.length);
 });
+
+test.each([301, 302, 303, 307, 308])(
+  "a redirect (%d) is never followed with the key, not retried, and named as what it is",
+  async (status) => {
+    const asked: string[] = [];
+    const server = createServer((request, response) => {
+      asked.push(request.url ?? "");
+      const { port } = server.address() as AddressInfo;
+      response.writeHead(status, { location: `http://127.0.0.1:${port}/elsewhere` }).end();
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    onTestFinished(() => void server.close());
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const client = new Postrider({ url, apiKey: "prk_test", delay: async () => {} });
+    const refusal = {
+      status,
+      code: "unexpected_answer",
+      detail: expect.stringContaining("redirect"),
+    };
+    await expect(client.me.get()).rejects.toMatchObject(refusal);
+    await expect(client.teams.create({ name: "A" })).rejects.toMatchObject(refusal);
+    expect(asked).toEqual(["/accounts/v1/users/me", "/v1/teams"]);
+  },
+);

@@ -1,6 +1,7 @@
+import { createHmac } from "node:crypto";
 import { expect, test } from "vitest";
-import { verifyBearer, verifyBody, verifySecret } from "../src/index.ts";
-import { signBody } from "../src/sign.ts";
+import { verifyBearer, verifyBody, verifySecret, verifyTimedBody } from "../src/index.ts";
+import { encodeSecret, signBody } from "../src/sign.ts";
 
 const body = '{"a":"é😀"}';
 
@@ -32,7 +33,36 @@ test("the shared secret is accepted as it is, and nothing else", async () => {
 });
 
 test("an empty secret proves nothing and is a mistake", async () => {
-  await expect(verifyBody(body, signBody("", Buffer.from(body)), "")).rejects.toThrow(TypeError);
+  const underNoKey = createHmac("sha256", "").update(body).digest("hex");
+  await expect(verifyBody(body, underNoKey, "")).rejects.toThrow(TypeError);
   await expect(verifyBearer("Bearer ", "")).rejects.toThrow(TypeError);
   await expect(verifySecret("", "")).rejects.toThrow(TypeError);
+});
+
+test("the platform's signature is that of the body under the whsec_ text, and its time must be near", async () => {
+  const secret = encodeSecret(new Uint8Array(32).fill(7));
+  const seconds = 1_767_225_600;
+  const clock = { now: () => seconds * 1_000 };
+  const headers = { signature: signBody(secret, body), timestamp: String(seconds) };
+  expect(headers.signature).toBe(createHmac("sha256", secret).update(body).digest("hex"));
+  expect(await verifyTimedBody(body, headers, secret, clock)).toBe(true);
+  expect(await verifyTimedBody(Buffer.from(body), headers, secret, clock)).toBe(true);
+
+  const other = encodeSecret(new Uint8Array(32).fill(8));
+  expect(await verifyTimedBody(body, headers, other, clock)).toBe(false);
+  expect(await verifyTimedBody(`${body} `, headers, secret, clock)).toBe(false);
+  const wrongTimes = [seconds - 301, seconds + 301, `${seconds}.0`, "", undefined, null];
+  for (const time of wrongTimes) {
+    const timestamp = typeof time === "number" ? String(time) : time;
+    expect(await verifyTimedBody(body, { ...headers, timestamp }, secret, clock)).toBe(false);
+  }
+  for (const signature of [undefined, "", headers.signature.toUpperCase(), [headers.signature]]) {
+    expect(await verifyTimedBody(body, { ...headers, signature }, secret, clock)).toBe(false);
+  }
+  const late = { toleranceSeconds: 10, now: () => (seconds + 11) * 1_000 };
+  expect(await verifyTimedBody(body, headers, secret, late)).toBe(false);
+});
+
+test("a secret that UTF-8 cannot hold is a mistake: another one would have the same bytes", async () => {
+  await expect(verifyBody(body, "", "\ud800")).rejects.toThrow("surrogate");
 });

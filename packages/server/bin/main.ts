@@ -1,4 +1,5 @@
 import { setMaxListeners } from "node:events";
+import { decodeSecret } from "@postrider/sdk/sign";
 import { Argument, Command, CommanderError, InvalidArgumentError } from "commander";
 import { ConfigError, packageVersion, readConfig, readDatabaseUrl } from "../src/config.ts";
 import { migrate } from "../src/db/migrate.ts";
@@ -56,8 +57,8 @@ export async function main(argv: readonly string[]): Promise<void> {
     .command("receive")
     .description("start a small receiver that prints every webhook it gets")
     .option("--port <port>", "port to listen on", port, 8081)
-    .option("--secret <whsec>", "signing secret to verify with")
-    .option("--status <code>", "status to answer", statusCode, 204)
+    .option("--secret <whsec>", "signing secret to verify with; 401 to what it refuses")
+    .option("--status <code>", "status to answer to all else", statusCode, 204)
     .action(runReceiver);
   program
     .command("simulate")
@@ -116,7 +117,10 @@ async function runDevelopment(given: { receiverPort: number; receiver: boolean }
     try {
       const apiKey = await ensureDevelopmentKey(config, server.database);
       const receiver = given.receiver
-        ? await openReceiver({ port: given.receiverPort })
+        ? await openReceiver({
+            port: given.receiverPort,
+            portOptions: "--receiver-port, or start none with --no-receiver",
+          })
         : undefined;
       progress.clear();
       printGreeting({
@@ -182,11 +186,21 @@ async function runReceiver(given: {
   secret?: string;
   status: number;
 }): Promise<void> {
+  if (given.secret !== undefined) requireSigningSecret(given.secret);
   await runUntilSignal("stopping", async () => {
     const receiver = await openReceiver(given);
     console.log(`receiving at ${receiver.url}`);
     return () => receiver.close();
   });
+}
+
+/** Not a parser of the option: what commander refuses it prints, and this may be a secret with a blank behind it. */
+function requireSigningSecret(text: string): void {
+  try {
+    decodeSecret(text);
+  } catch (error) {
+    throw new ConfigError(`--secret: ${(error as TypeError).message}`);
+  }
 }
 
 /** Plays until it is over; a signal lets what has begun come to its end, a second one ends the process at once. */

@@ -10,12 +10,16 @@ export class ReceiverError extends Error {}
 
 export type ReceiverOptions = {
   port: number;
-  /** Verifies signatures with it; without one they are not looked at. */
+  /** Verifies signatures with it, and answers 401 to what it refuses; without one they are not looked at. */
   secret?: string;
+  /** What is answered to everything that is not refused. */
   status?: number;
+  /** The options by which another port is chosen, for the message that this one is taken. */
+  portOptions?: string;
   print?: (line: string) => void;
 };
 
+/** More than any contract sends: a call's report may have 1 MiB. */
 const bodyBytesMax = 2 * 1024 * 1024;
 
 /** Starts the receiver on loopback. */
@@ -23,9 +27,9 @@ export async function openReceiver(options: ReceiverOptions): Promise<Receiver> 
   const print = options.print ?? console.log;
   const server = createServer(async (request, response) => {
     try {
-      const body = await readBody(request);
-      print(await describe(request, body, options.secret));
-      response.writeHead(options.status ?? 204).end();
+      const { status, line } = await answerTo(request, options);
+      print(line);
+      response.writeHead(status).end();
     } catch (error) {
       print(`${colors.red("✗")} ${(error as Error).message}`);
       response.writeHead(400).end();
@@ -33,13 +37,7 @@ export async function openReceiver(options: ReceiverOptions): Promise<Receiver> 
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => {
-      reject(
-        error.code === "EADDRINUSE"
-          ? new ReceiverError(
-              `Port ${options.port} for the receiver is taken; choose another with --receiver-port, or --no-receiver.`,
-            )
-          : error,
-      );
+      reject(portProblem(error, options));
     });
     server.listen(options.port, "127.0.0.1", resolve);
   });
@@ -55,40 +53,67 @@ export async function openReceiver(options: ReceiverOptions): Promise<Receiver> 
   };
 }
 
-async function readBody(request: IncomingMessage): Promise<Buffer> {
+function portProblem(
+  error: NodeJS.ErrnoException,
+  { port, portOptions = "--port" }: ReceiverOptions,
+): Error {
+  const { code = "" } = error;
+  const why = { EADDRINUSE: "is taken", EACCES: "may not be used by this user" }[code];
+  if (why === undefined) return error;
+  return new ReceiverError(
+    `Port ${port} for the receiver ${why}; choose another with ${portOptions}.`,
+  );
+}
+
+/** Decides what is answered, and tells the same. */
+async function answerTo(
+  request: IncomingMessage,
+  { secret, status = 204 }: ReceiverOptions,
+): Promise<{ status: number; line: string }> {
+  const body = await readBody(request);
+  if (body === undefined) {
+    const refusal = "refused with 413: the body is larger than that of any webhook";
+    return { status: 413, line: `${colors.red("✗")} ${refusal}` };
+  }
+  const fault = secret === undefined ? undefined : await findFault(body, request.headers, secret);
+  if (fault === undefined) {
+    const verdict = secret === undefined ? "" : colors.green("signature verified");
+    return { status, line: describe(request, body, verdict) };
+  }
+  const verdict = colors.red(`signature refused with 401: ${fault}`);
+  return { status: 401, line: describe(request, body, verdict) };
+}
+
+/** Reads a body to its end, for a sender that is cut off sees no answer; gives undefined for one that is too large. */
+async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > bodyBytesMax) throw new Error("the body is larger than any webhook");
-    chunks.push(chunk);
+    if (size <= bodyBytesMax) chunks.push(chunk);
   }
-  return Buffer.concat(chunks);
+  return size <= bodyBytesMax ? Buffer.concat(chunks) : undefined;
 }
 
-async function describe(
-  request: IncomingMessage,
-  body: Buffer,
-  secret: string | undefined,
-): Promise<string> {
-  const time = new Date().toISOString().slice(11, 23);
-  const head = `${colors.dim(time)} ${colors.green("◀")} ${request.method} ${request.url}  ${colors.bold(eventTypeOf(body))}`;
-  const signature = secret ? `  ${await verdict(body, request.headers, secret)}` : "";
-  return `${head}  ${request.headers["webhook-id"] ?? "no webhook-id"}${signature}\n  ${printable(body)}`;
-}
-
-async function verdict(
+async function findFault(
   body: Buffer,
   headers: IncomingMessage["headers"],
   secret: string,
-): Promise<string> {
+): Promise<string | undefined> {
   try {
     await verify(body, headers, secret);
-    return colors.green("signature verified");
+    return undefined;
   } catch (error) {
     if (!(error instanceof WebhookVerificationError)) throw error;
-    return colors.red(`signature refused: ${error.message}`);
+    return error.message;
   }
+}
+
+function describe(request: IncomingMessage, body: Buffer, verdict: string): string {
+  const time = new Date().toISOString().slice(11, 23);
+  const head = `${colors.dim(time)} ${colors.green("◀")} ${request.method} ${request.url}  ${colors.bold(eventTypeOf(body))}`;
+  const id = request.headers["webhook-id"] ?? "no webhook-id";
+  return `${head}  ${id}${verdict === "" ? "" : `  ${verdict}`}\n  ${printable(body)}`;
 }
 
 /** Finds the event type where each contract has it: `action` (A), `event_type` (B), `message.type` (C). */

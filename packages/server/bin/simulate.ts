@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { ApiError, ConnectionError, Postrider } from "@postrider/sdk";
+import { ApiError, type ClientOptions, ConnectionError, Postrider } from "@postrider/sdk";
 import { ConfigError } from "../src/config.ts";
 import { progressLine } from "./greeting.ts";
 import { simulatedCalls } from "./simulated-calls.ts";
@@ -37,8 +37,8 @@ export async function simulate(
   const target = { url: given.url, apiKey };
   try {
     // Asked once and at once: a wrong address should not look like a slow service.
-    await new Postrider({ ...target, retriesMax: 0, timeoutMs: 10_000 }).me.get();
-    const summary = await play(simulations[what], new Postrider(target), given, stop);
+    await openClient({ ...target, retriesMax: 0, timeoutMs: 10_000 }).me.get();
+    const summary = await play(simulations[what], openClient(target), given, stop);
     if (given.json) console.log(JSON.stringify({ simulation: what, ...summary }));
     else console.log(sentence(what, summary));
     if (summary.refused > 0) process.exitCode = 1;
@@ -72,9 +72,14 @@ async function play(
   };
   const timer = json ? undefined : setInterval(show, progressMs);
   try {
-    const played = await playAll(play, { count, perSecond: rate, stop });
+    const playOne = async (n: number) => {
+      await play(n);
+      await sink.flush();
+    };
+    const played = await playAll(playOne, { count, perSecond: rate, stop });
     // Told to stop, nothing new is begun.
     if (!stop.aborted) await finish();
+    await sink.flush();
     return { played, ...tally, seconds: Number(seconds().toFixed(1)), stopped: stop.aborted };
   } finally {
     clearInterval(timer);
@@ -99,6 +104,14 @@ function keyOfThisDirectory(): string {
     throw new ConfigError(
       "There is no .postrider/api-key in this directory; give an API key with --key.",
     );
+  }
+}
+
+function openClient(options: ClientOptions): Postrider {
+  try {
+    return new Postrider(options);
+  } catch (error) {
+    throw new ConfigError((error as TypeError).message);
   }
 }
 

@@ -1,4 +1,4 @@
-import { type Fact, type FactSink, FactsRefused, type Postrider } from "@postrider/sdk";
+import type { Fact, FactSink, Postrider } from "@postrider/sdk";
 
 /** What a simulation plays with. */
 export type Stage = {
@@ -23,32 +23,43 @@ export type Simulation = {
   }>;
 };
 
-/** Opens a sink that reports each fact by itself and counts what became of it. */
+/**
+ * Opens a sink that reports each fact by itself and counts what became of it.
+ *
+ * Reporters keep what goes wrong from what they report. So the sink remembers when the service could not be asked: it takes
+ * nothing more then, and its flush throws why.
+ */
 export function openCountingSink(postrider: Postrider): { sink: FactSink; tally: Tally } {
   const tally = { sent: 0, refused: 0 };
-  const report = async (fact: Fact) => {
-    const named = { id: crypto.randomUUID(), ...fact };
-    const [result] = (await postrider.facts.report([named])).results;
-    if (result?.error) {
-      tally.refused++;
-      throw new FactsRefused([{ fact: named, error: result.error }]);
-    }
-    tally.sent++;
+  let failure: { error: unknown } | undefined;
+  const flush = async () => {
+    if (failure) throw failure.error;
   };
-  return { sink: { report, flush: async () => {} }, tally };
+  const report = async (fact: Fact) => {
+    await flush();
+    try {
+      const { results } = await postrider.facts.report([{ id: crypto.randomUUID(), ...fact }]);
+      if (results[0]?.error) tally.refused++;
+      else tally.sent++;
+    } catch (error) {
+      failure = { error };
+      throw error;
+    }
+  };
+  return { sink: { report, flush }, tally };
 }
 
 /**
  * Plays `count` of them, `perSecond` begun each second, and not more than `inFlightMax` at once.
  *
  * When it is told to stop it begins no further one and brings those that are on to their end. What was refused is the
- * sink's to count; any other error stops it, and is thrown when the others have ended.
+ * sink's to count; an error stops it, and is thrown when the others have ended.
  */
 export async function playAll(
   play: (n: number) => Promise<void>,
   { count, perSecond, stop }: { count: number; perSecond: number; stop: AbortSignal },
 ): Promise<number> {
-  const inFlight = new Set<Promise<void>>();
+  const inFlight = new Set<Promise<unknown>>();
   const errors: unknown[] = [];
   const startedAtMs = performance.now();
   let begun = 0;
@@ -56,10 +67,8 @@ export async function playAll(
     await sleep(startedAtMs + (begun * 1_000) / perSecond - performance.now(), stop);
     if (inFlight.size >= inFlightMax) await Promise.race(inFlight);
     if (stop.aborted) break;
-    const one: Promise<void> = play(begun++)
-      .catch((error) => {
-        if (!(error instanceof FactsRefused)) errors.push(error);
-      })
+    const one: Promise<unknown> = play(begun++)
+      .catch((error) => errors.push(error))
       .finally(() => inFlight.delete(one));
     inFlight.add(one);
   }

@@ -51,6 +51,9 @@ function readOptions() {
       process.exit(0);
     }
     if (values.key === "") throw new Error("an API key is needed: --key or POSTRIDER_API_KEY.");
+    if (!/^[\x21-\x7e]+$/.test(values.key)) {
+      throw new Error("--key must be printable ASCII without blanks or line breaks.");
+    }
     if (!/^https?:\/\//.test(values.url) || !URL.canParse(values.url)) {
       throw new Error("--url must be a URL like http://127.0.0.1:8080.");
     }
@@ -131,6 +134,8 @@ async function call(method: "GET" | "POST" | "DELETE", path: string, body?: obje
         ...(body && { "content-type": "application/json" }),
       },
       ...(body && { body: JSON.stringify(body) }),
+      // Followed, a redirect would take the key along.
+      redirect: "manual",
       signal: AbortSignal.timeout(waitMsMax),
     });
   } catch (error) {

@@ -7,6 +7,7 @@ import type {
   ListAssistantsAnswer,
   ListAssistantsQuery,
 } from "../api.gen.ts";
+import { pathSegment } from "../guards.ts";
 import { eachByCursor, eachDelivery, type Walk } from "../paging.ts";
 import type { RequestOptions, Send } from "../request.ts";
 import { signingSecrets } from "./signing-secrets.ts";
@@ -15,7 +16,7 @@ const base = "/assistants/v1/assistants";
 
 /** Assistants, where their server messages go, and which were sent. */
 export function assistants(send: Send) {
-  const at = (id: string) => `${base}/${encodeURIComponent(id)}`;
+  const at = (id: string) => `${base}/${pathSegment(id)}`;
 
   const list = (query: ListAssistantsQuery = {}, options: RequestOptions = {}) =>
     send<ListAssistantsAnswer>({ ...options, method: "GET", path: base, query });

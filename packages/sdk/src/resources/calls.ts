@@ -11,15 +11,16 @@ import type {
   ListConversationsQuery,
 } from "../api.gen.ts";
 import { type CallReporter, startCall } from "../call-reporter.ts";
-import type { FactSink } from "../fact-buffer.ts";
+import { pathSegment } from "../guards.ts";
 import { eachByCursor, type Walk } from "../paging.ts";
+import type { Reporting, ReportOptions } from "../reports.ts";
 import type { RequestOptions, Send } from "../request.ts";
 
 const base = "/calls/v1/conversations";
 
 /** Calls, as their platform reports them. */
-export function calls(send: Send, direct: FactSink, now: () => number) {
-  const at = (id: string) => `${base}/${encodeURIComponent(id)}`;
+export function calls(send: Send, reporting: Reporting) {
+  const at = (id: string) => `${base}/${pathSegment(id)}`;
   const post = <Answer>(path: string, body: object, options: RequestOptions) =>
     send<Answer>({ ...options, method: "POST", path, body });
 
@@ -28,10 +29,8 @@ export function calls(send: Send, direct: FactSink, now: () => number) {
 
   return {
     /** Reports a call's start; what comes back reports the rest of it. With a `buffer`, all of it goes there. */
-    start: (
-      body: CallCreate,
-      { buffer = direct }: { buffer?: FactSink } = {},
-    ): Promise<CallReporter> => startCall(buffer, now, body),
+    start: (body: CallCreate, options?: ReportOptions): Promise<CallReporter> =>
+      startCall(reporting, body, options),
     /** Reports a call's start and gives the call as the service keeps it. */
     create: (body: CallCreate, options: RequestOptions = {}) =>
       post<Conversation>(base, body, options),

@@ -9,17 +9,18 @@ import type {
   RunUpdate,
   StepReport,
 } from "../api.gen.ts";
-import type { FactSink } from "../fact-buffer.ts";
+import { pathSegment } from "../guards.ts";
 import { eachByCursor, type Walk } from "../paging.ts";
+import type { Reporting, ReportOptions } from "../reports.ts";
 import type { RequestOptions, Send } from "../request.ts";
 import { type RunReporter, startRun } from "../run-reporter.ts";
 
 const base = "/workflows/v1/workflow-runs";
 
 /** Workflow runs and their steps, as their platform reports them. */
-export function runs(send: Send, direct: FactSink, now: () => number) {
-  const at = (id: string) => `${base}/${encodeURIComponent(id)}`;
-  const stepAt = (id: string, stepId: string) => `${at(id)}/steps/${encodeURIComponent(stepId)}`;
+export function runs(send: Send, reporting: Reporting) {
+  const at = (id: string) => `${base}/${pathSegment(id)}`;
+  const stepAt = (id: string, stepId: string) => `${at(id)}/steps/${pathSegment(stepId)}`;
   const inside = async (answer: Promise<GetRunAnswer>) => (await answer).run;
 
   const list = (query: ListRunsQuery = {}, options: RequestOptions = {}) =>
@@ -29,10 +30,8 @@ export function runs(send: Send, direct: FactSink, now: () => number) {
 
   return {
     /** Reports a run's start; what comes back reports the rest of it. With a `buffer`, all of it goes there. */
-    start: (
-      body: RunStart,
-      { buffer = direct }: { buffer?: FactSink } = {},
-    ): Promise<RunReporter> => startRun(buffer, now, body),
+    start: (body: RunStart, options?: ReportOptions): Promise<RunReporter> =>
+      startRun(reporting, body, options),
     /** Reports a run's start and gives the run as the service keeps it. */
     create: (body: RunStart, options: RequestOptions = {}) =>
       inside(send({ ...options, method: "POST", path: base, body })),

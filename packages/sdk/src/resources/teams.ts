@@ -12,13 +12,14 @@ import type {
   TeamSettings,
   TeamUpdate,
 } from "../api.gen.ts";
+import { pathSegment } from "../guards.ts";
 import { eachByCursor } from "../paging.ts";
 import type { RequestOptions, Send } from "../request.ts";
 
 /** The teams that the calling key reaches. */
 export function teams(send: Send) {
   const path = "/v1/teams";
-  const at = (id: string) => `${path}/${encodeURIComponent(id)}`;
+  const at = (id: string) => `${path}/${pathSegment(id)}`;
   const list = (query: ListTeamsQuery = {}, options: RequestOptions = {}) =>
     send<ListTeamsAnswer>({ ...options, method: "GET", path, query });
   return {
@@ -56,7 +57,7 @@ export function apiKeys(send: Send) {
         (answer) => answer.api_keys,
       ),
     revoke: (id: string, options: RequestOptions = {}) =>
-      send<void>({ ...options, method: "DELETE", path: `${path}/${encodeURIComponent(id)}` }),
+      send<void>({ ...options, method: "DELETE", path: `${path}/${pathSegment(id)}` }),
   };
 }
 

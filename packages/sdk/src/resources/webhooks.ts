@@ -9,6 +9,7 @@ import type {
   WebhookCreate,
   WebhookUpdate,
 } from "../api.gen.ts";
+import { pathSegment } from "../guards.ts";
 import { eachByCursor, eachByOffset } from "../paging.ts";
 import type { RequestOptions, Send } from "../request.ts";
 import { signingSecrets } from "./signing-secrets.ts";
@@ -17,7 +18,7 @@ const base = "/webhooks";
 
 /** Organisation webhooks and their delivery logs. */
 export function webhooks(send: Send) {
-  const at = (id: string) => `${base}/${encodeURIComponent(id)}`;
+  const at = (id: string) => `${base}/${pathSegment(id)}`;
 
   const list = (query: ListWebhooksQuery = {}, options: RequestOptions = {}) =>
     send<ListWebhooksAnswer>({ ...options, method: "GET", path: base, query });

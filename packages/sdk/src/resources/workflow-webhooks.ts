@@ -12,6 +12,7 @@ import type {
   WorkflowWebhookTest,
   WorkflowWebhookUpdate,
 } from "../api.gen.ts";
+import { pathSegment } from "../guards.ts";
 import { eachByCursor, eachByPage, eachDelivery, type Walk } from "../paging.ts";
 import type { RequestOptions, Send } from "../request.ts";
 import { signingSecrets } from "./signing-secrets.ts";
@@ -20,8 +21,8 @@ const base = "/workflows/v1/workflow-webhooks";
 
 /** Workflow webhooks: subscriptions, what they were sent, and each attempt at it. */
 export function workflowWebhooks(send: Send) {
-  const at = (id: string) => `${base}/${encodeURIComponent(id)}`;
-  const eventAt = (id: string) => `${base}/events/${encodeURIComponent(id)}`;
+  const at = (id: string) => `${base}/${pathSegment(id)}`;
+  const eventAt = (id: string) => `${base}/events/${pathSegment(id)}`;
 
   const list = (query: ListWorkflowWebhooksQuery = {}, options: RequestOptions = {}) =>
     send<ListWorkflowWebhooksAnswer>({ ...options, method: "GET", path: base, query });

@@ -7,6 +7,7 @@ import type {
   WorkflowUpdate,
   WorkflowVersionCreate,
 } from "../api.gen.ts";
+import { pathSegment } from "../guards.ts";
 import { eachByCursor, type Walk } from "../paging.ts";
 import type { RequestOptions, Send } from "../request.ts";
 
@@ -14,7 +15,7 @@ const base = "/workflows/v1/workflows";
 
 /** Workflows, as their platform reports them. */
 export function workflows(send: Send) {
-  const at = (id: string) => `${base}/${encodeURIComponent(id)}`;
+  const at = (id: string) => `${base}/${pathSegment(id)}`;
   const inside = async (answer: Promise<GetWorkflowAnswer>) => (await answer).workflow;
 
   const list = (query: ListWorkflowsQuery = {}, options: RequestOptions = {}) =>
@@ -48,7 +49,7 @@ export function workflows(send: Send) {
         send({
           ...options,
           method: "POST",
-          path: `${at(id)}/versions/${number}/activate`,
+          path: `${at(id)}/versions/${pathSegment(String(number))}/activate`,
           body: {},
         }),
       ),

@@ -9,6 +9,7 @@ import {
   hasBearerToken,
   hasSharedSecret,
   isSignedBody,
+  isTimedBody,
   verifySignature,
 } from "../../../../docs/samples/verify.ts";
 import { workflowActions, workflowWebhooks } from "../../src/domain/contracts/workflow-webhooks.ts";
@@ -129,14 +130,72 @@ for (const sample of samples) {
     expect(await receiver.nextLine()).toBe("workflow_created event_2");
   });
 
-  test.skipIf(absent)(`${name} survives a body over its limit`, async () => {
+  test.skipIf(absent)(`${name} takes what each contract sends`, async () => {
     const receiver = await start(sample);
-    const tooLarge = "x".repeat(5_000_001);
-    const status = await post(receiver.url, {}, tooLarge).catch(() => "closed");
-    expect([413, "closed"]).toContain(status);
-    expect(await post(receiver.url, signedHeaders({}))).toBe(204);
+    const bodies = [
+      ["workflow_created", { event_id: "event_1", action: "workflow_created" }],
+      ["workflow.failed", { event_id: "event_2", event_type: "workflow.failed" }],
+      ["hang", { message: { type: "hang", call: {} } }],
+    ] as const;
+    for (const [index, [type, event]] of bodies.entries()) {
+      const [id, payload] = [`event_${index + 1}`, JSON.stringify(event)];
+      expect(await post(receiver.url, signedHeaders({ id, payload }), payload)).toBe(204);
+      expect(await receiver.nextLine()).toBe(`${type} ${id}`);
+    }
+  });
+
+  test.skipIf(absent)(`${name} takes 2 MiB, and answers 413 to more`, async () => {
+    const receiver = await start(sample);
+    const payload = body + " ".repeat(2 * 1024 * 1024 - Buffer.byteLength(body));
+    expect(await post(receiver.url, signedHeaders({ payload }), payload)).toBe(204);
+    expect(await post(receiver.url, signedHeaders({ payload }), `${payload} `)).toBe(413);
+    expect(await post(receiver.url, signedHeaders({}), body)).toBe(204);
+  });
+
+  test.skipIf(absent)(
+    `${name} refuses to start with anything but whsec_ and 24 bytes`,
+    () => {
+      const short = Buffer.alloc(23, 1).toString("base64");
+      const base64 = secret.slice(6);
+      const wrong = [
+        "",
+        "abc",
+        "whsec_",
+        `whsec_${short}`,
+        base64,
+        `whsec_${base64} `,
+        `v1,${secret}`,
+      ];
+      for (const [index, text] of [
+        ...wrong,
+        `whsec_${base64.replace("=", "")}`,
+        "whsec_é",
+      ].entries()) {
+        const { status, stdout, stderr } = run(sample, { WEBHOOK_SECRET: text });
+        expect({ index, status, stdout }).toEqual({ index, status: 1, stdout: "" });
+        expect(stderr).toBe("Set WEBHOOK_SECRET to the subscription's signing secret (whsec_…).\n");
+      }
+    },
+    60_000,
+  );
+
+  test.skipIf(absent)(`${name} says in one line that it cannot listen`, async () => {
+    const { port } = new URL((await start(sample)).url);
+    for (const wrong of ["abc", "65536", "-1", port]) {
+      const { status, stderr } = run(sample, { WEBHOOK_SECRET: secret, PORT: wrong });
+      expect({ wrong, status }).toEqual({ wrong, status: 1 });
+      expect(stderr).toMatch(/^(Cannot listen on port|PORT is no port).+\.\n$/);
+    }
   });
 }
+
+/** Runs a sample to its end. */
+const run = (sample: (typeof samples)[number], env: Record<string, string>) =>
+  spawnSync(sample.command, [...sample.arguments, `${repository}docs/${sample.file}`], {
+    cwd: repository,
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
+    encoding: "utf8",
+  });
 
 test.skipIf(missing("curl") || spawnSync("openssl", ["version"]).status !== 0)(
   "the shell commands of the page sign a request that a sample accepts",
@@ -161,6 +220,8 @@ function proofs(): Proof[] {
   const other = encodeSecret(new Uint8Array(32).fill(8));
   const rotated = signedHeaders({ secrets: [other, secret] });
   const hex = signBody("sécret", Buffer.from(body));
+  const timed = signBody(secret, body);
+  const now = signed["webhook-timestamp"];
   return [
     ["verify_signature", [signed, body, secret], true],
     ["verify_signature", [rotated, body, secret], true],
@@ -174,6 +235,12 @@ function proofs(): Proof[] {
     ["verify_body", [hex, body, "secret"], false],
     ["verify_body", [hex.slice(1), body, "sécret"], false],
     ["verify_body", ["", body, "sécret"], false],
+    ["verify_timed_body", [timed, now, body, secret], true],
+    ["verify_timed_body", [timed, now, `${body} `, secret], false],
+    ["verify_timed_body", [timed, now, body, other], false],
+    ["verify_timed_body", [timed, String(Number(now) - 330), body, secret], false],
+    ["verify_timed_body", [timed, "", body, secret], false],
+    ["verify_timed_body", ["", now, body, secret], false],
     ["verify_bearer", ["Bearer t0ken", "t0ken"], true],
     ["verify_bearer", ["bearer t0ken", "t0ken"], true],
     ["verify_bearer", ["Bearer t0ke", "t0ken"], false],
@@ -186,21 +253,21 @@ function proofs(): Proof[] {
 }
 
 test.each(["python", "ts"])(
-  "the %s sample of all four proofs is in the page word for word",
+  "the %s sample of all five proofs is in the page word for word",
   (language) => {
     const file = `samples/verify.${language === "ts" ? "ts" : "py"}`;
     expect(fences(language)).toContain(read(file));
   },
 );
 
-test.skipIf(missing("python3"))("verify.py accepts all four proofs and nothing else", () => {
+test.skipIf(missing("python3"))("verify.py accepts all five proofs and nothing else", () => {
   const program = `
 import json, sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, sys.argv[1])
 import verify
 def bytes_of(name, given):
-    at = {"verify_signature": 1, "verify_body": 1}.get(name)
+    at = {"verify_signature": 1, "verify_body": 1, "verify_timed_body": 2}.get(name)
     return [value.encode() if index == at else value for index, value in enumerate(given)]
 print(json.dumps([getattr(verify, name)(*bytes_of(name, given)) for name, given, _ in json.load(sys.stdin)]))
 `;
@@ -213,7 +280,64 @@ print(json.dumps([getattr(verify, name)(*bytes_of(name, given)) for name, given,
   expect(JSON.parse(run.stdout)).toEqual(all.map(([, , genuine]) => genuine));
 });
 
-test("verify.ts accepts all four proofs and nothing else", async () => {
+/** What is handed to verify.py by mistake, as Python, and what its message says. */
+const mistakes = [
+  ['verify_secret("", "")', "must not be empty"],
+  ["verify_secret(None, None)", "Is it set?"],
+  ['verify_secret("None", None)', "Is it set?"],
+  ['verify_secret("42", 42)', "it is int"],
+  ['verify_secret("a\\n", "a\\n")', "Strip it"],
+  ['verify_secret(b"a", "a")', "header's value must be a str"],
+  ["verify_bearer(None, None)", "Is it set?"],
+  ['verify_bearer("Bearer ", "")', "must not be empty"],
+  ['verify_body("", b"", "")', "must not be empty"],
+  ['verify_body("", {}, "s")', "parsed before. Pass the raw bytes."],
+  ['verify_body("", None, "s")', "Pass the raw bytes."],
+  ['verify_timed_body("", "", b"", "abc")', "whsec_"],
+  ['verify_signature({}, b"", "")', "must not be empty"],
+  ['verify_signature({}, b"", "abc")', "whsec_ and base64 of 24 to 64 bytes"],
+  ['verify_signature({}, b"", "whsec_")', "whsec_ and base64 of 24 to 64 bytes"],
+  ['verify_signature({}, b"", GOOD + "\\n")', "nothing around it"],
+  ['verify_signature({}, b"", "v1," + GOOD)', "nothing around it"],
+  ["verify_signature({}, {}, GOOD)", "parsed before"],
+  ['verify_signature(None, b"", GOOD)', "a mapping"],
+  ['verify_signature([], b"", GOOD)', "a mapping"],
+  ...['"300"', "None", "True", 'float("nan")', "-1"].map((tolerance) => [
+    `verify_signature({}, b"", GOOD, ${tolerance})`,
+    "tolerance_seconds must be a number",
+  ]),
+] as const;
+
+test.skipIf(missing("python3"))(
+  "verify.py refuses each mistake of its caller with a sentence",
+  () => {
+    const program = `
+import json, sys
+sys.dont_write_bytecode = True
+sys.path.insert(0, sys.argv[1])
+from verify import *
+GOOD = sys.argv[2]
+def said(call):
+    try:
+        return repr(eval(call))
+    except (TypeError, ValueError) as error:
+        return str(error)
+print(json.dumps([said(call) for call in json.load(sys.stdin)]))
+`;
+    const { stdout, stderr } = spawnSync(
+      "python3",
+      ["-c", program, `${repository}docs/samples`, secret],
+      { input: JSON.stringify(mistakes.map(([call]) => call)), encoding: "utf8" },
+    );
+    expect(stderr).toBe("");
+    for (const [index, said] of (JSON.parse(stdout) as string[]).entries()) {
+      const [call, sentence = ""] = mistakes[index] ?? [];
+      expect(said, call).toContain(sentence);
+    }
+  },
+);
+
+test("verify.ts accepts all five proofs and nothing else", async () => {
   const bytes = (text: unknown) => Buffer.from(String(text));
   const verifiers: Record<string, (...given: unknown[]) => Promise<boolean>> = {
     verify_signature: async (headers, text, key) =>
@@ -228,6 +352,15 @@ test("verify.ts accepts all four proofs and nothing else", async () => {
     verify_body: async (header, text, key) =>
       isSignedBody(
         new Headers({ "x-webhook-signature": String(header) }),
+        bytes(text),
+        String(key),
+      ),
+    verify_timed_body: async (signature, timestamp, text, key) =>
+      isTimedBody(
+        new Headers({
+          "x-interactly-signature": String(signature),
+          "x-interactly-timestamp": String(timestamp),
+        }),
         bytes(text),
         String(key),
       ),

@@ -1,0 +1,81 @@
+import { kindOf, requireFunction, requireNumber, requireOptions, requireText } from "./guards.ts";
+import type { OnReportError } from "./report-errors.ts";
+
+/** Where the service is, who asks, and how patiently. Only `url` and `apiKey` are needed. */
+export type ClientOptions = {
+  /** Such as `https://postrider.example.com`. */
+  url: string;
+  apiKey: string;
+  /** One of the teams that the key reaches; without it, the key's default team. */
+  teamId?: string;
+  /** For one attempt, the body of the answer included: 30,000 unless told. */
+  timeoutMs?: number;
+  /** Further attempts after the first one: 4 unless told. */
+  retriesMax?: number;
+  /** How long a report without a buffer is repeated while the service is away: 30,000 unless told. */
+  reportPatienceMs?: number;
+  /** Hears of each report that could not be recorded, of every run and call that names no listener of its own. */
+  onReportError?: OnReportError;
+  fetch?: typeof fetch;
+  /** Waits; ends early, by throwing, when the signal is aborted. */
+  delay?: (ms: number, signal?: AbortSignal) => Promise<void>;
+  /** Gives numbers from 0 up to 1. */
+  random?: () => number;
+  now?: () => number;
+};
+
+/** The longest that timers can wait. */
+const timerMsMax = 2_147_483_647;
+
+/** Requires what a client needs, and nothing that it does not know. */
+export function requireClientOptions(options: ClientOptions): void {
+  requireOptions<Required<ClientOptions>>((options ?? null) as Required<ClientOptions>, {
+    url: requireUrl,
+    apiKey: requireApiKey,
+    teamId: requireToken,
+    timeoutMs: (value, name) => requireNumber(value, name, { min: 1, max: timerMsMax }),
+    retriesMax: (value, name) => requireNumber(value, name, { min: 0, max: 1_000, whole: true }),
+    reportPatienceMs: (value, name) => requireNumber(value, name, { min: 0, max: timerMsMax }),
+    onReportError: requireFunction,
+    fetch: requireFunction,
+    delay: requireFunction,
+    random: requireFunction,
+    now: requireFunction,
+  });
+  requireUrl(options.url, "url");
+  requireApiKey(options.apiKey, "apiKey");
+}
+
+function requireUrl(value: unknown, name: string): void {
+  const problem = urlProblem(requireText(value, name));
+  if (problem !== undefined) throw new TypeError(`${name} ${problem}.`);
+}
+
+function urlProblem(text: string): string | undefined {
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch {
+    return 'must be a whole URL such as "https://postrider.example.com"';
+  }
+  if (!/^https?:$/.test(url.protocol)) return 'must begin with "https://" or "http://"';
+  if (url.username !== "" || url.password !== "") return "must hold no user name and no password";
+  return /[?#]/.test(text) ? 'must hold no "?" and no "#"' : undefined;
+}
+
+function requireApiKey(value: unknown, name: string): void {
+  if (value === undefined || value === null || value === "") {
+    throw new TypeError(`${name} is ${kindOf(value)}. Set it, for instance in the environment.`);
+  }
+  requireToken(value, name);
+  if (/^whsec_/.test(value as string)) {
+    throw new TypeError(`${name} is a signing secret (whsec_…), and not an API key.`);
+  }
+}
+
+/** Requires what can stand in a header in one piece. */
+function requireToken(value: unknown, name: string): void {
+  if (!/^[\x21-\x7e]+$/.test(requireText(value, name))) {
+    throw new TypeError(`${name} must be printable ASCII without blanks or line breaks.`);
+  }
+}

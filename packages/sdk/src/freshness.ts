@@ -1,0 +1,28 @@
+import { requireFunction, requireNumber, requireOptions } from "./guards.ts";
+
+/** Changes how fresh a request must be (300 seconds unless told) and which clock says so (ms). */
+export type VerifyOptions = { toleranceSeconds?: number; now?: () => number };
+
+/** What is wrong with a request's time. */
+export type TimeFault = "malformed" | "too_old" | "too_new";
+
+/** Requires options whose tolerance is a finite number of seconds and whose clock is a function. */
+export function requireVerifyOptions(options: VerifyOptions | undefined): void {
+  requireOptions(options, {
+    toleranceSeconds: (value, name) => requireNumber(value, name, { min: 0 }),
+    now: requireFunction,
+  });
+}
+
+/** Finds what is wrong with a time in whole Unix seconds; undefined when it is near enough to now. */
+export function findTimeFault(
+  timestamp: string,
+  { toleranceSeconds = 300, now = Date.now }: VerifyOptions,
+): TimeFault | undefined {
+  if (!/^\d{1,12}$/.test(timestamp)) return "malformed";
+  // A clock that gives no number would let every time pass.
+  const nowMs = requireNumber(now(), "What now() gives", { min: 0 });
+  const ageSeconds = Math.floor(nowMs / 1000) - Number(timestamp);
+  if (ageSeconds > toleranceSeconds) return "too_old";
+  return ageSeconds < -toleranceSeconds ? "too_new" : undefined;
+}
