@@ -41,11 +41,12 @@ function failuresOf(module: TestModule): {
 async function run({ test, changed }: Request): Promise<Answer> {
   for (const file of changed) vitest.invalidateFile(path.join(directory, file));
   const specification = vitest.getRootProject().createSpecification(path.join(directory, test));
-  // Vitest keeps them from run to run, and each fault after them would count as noticed.
-  vitest.state.clearErrors();
   const startedAtMs = performance.now();
   const { testModules, unhandledErrors } = await vitest.runTestSpecifications([specification]);
-  const found = testModules.map(failuresOf);
+  // Vitest hands over the files of earlier runs as well, with what they failed of then.
+  const found = testModules
+    .filter(({ moduleId }) => moduleId === specification.moduleId)
+    .map(failuresOf);
   const failed = found.flatMap((one) => one.failed);
   const [first] = [...found.flatMap((one) => one.errors), ...unhandledErrors];
   if (failed.length === 0 && unhandledErrors.length > 0) failed.push("an error that nobody caught");

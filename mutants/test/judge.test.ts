@@ -52,6 +52,8 @@ test("a fault that a test notices is told from one that nobody notices and from 
     kind: "noticed",
     by: "strong.test.ts › it counts to three",
   });
+  // What failed before does not count in the run of another file.
+  expect(await runner.run("weak.test.ts", 20_000)).toMatchObject({ failed: [] });
   expect(await judged("if (n < 0)", "guard removed")).toEqual({ kind: "survived", tests: 2 });
   expect(await judged("left--;", "statement removed", hasty)).toMatchObject({
     kind: "timed out",
