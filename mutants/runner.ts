@@ -43,7 +43,10 @@ async function run({ test, changed }: Request): Promise<Answer> {
   const specification = vitest.getRootProject().createSpecification(path.join(directory, test));
   const startedAtMs = performance.now();
   const { testModules, unhandledErrors } = await vitest.runTestSpecifications([specification]);
-  const found = testModules.map(failuresOf);
+  // Vitest hands over the files of earlier runs as well, with what they failed of then.
+  const found = testModules
+    .filter(({ moduleId }) => moduleId === specification.moduleId)
+    .map(failuresOf);
   const failed = found.flatMap((one) => one.failed);
   const [first] = [...found.flatMap((one) => one.errors), ...unhandledErrors];
   if (failed.length === 0 && unhandledErrors.length > 0) failed.push("an error that nobody caught");

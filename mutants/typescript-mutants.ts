@@ -87,10 +87,18 @@ const isNumber = (node: Node): boolean =>
   (node.type === "BinaryExpression" && isNumber(node.left as Node) && isNumber(node.right as Node));
 
 /** A number that has a name is a bound or a pace: off by one it is as good as before, ten times as large it is not. */
-const moveNamed: Operator = (node, text) =>
-  node.type === "VariableDeclarator" && isNode(node.init) && isNumber(node.init)
+const moveNamed: Operator = (node, text, parent) =>
+  isNamedNumber(node, parent)
     ? [{ at: node.init, replacement: `10 * (${text(node.init)})`, kind: "bound moved far" }]
     : [];
+
+/** Says whether a node names a number for good; 0 is where a count begins. */
+const isNamedNumber = (node: Node, parent: Node | undefined): node is Node & { init: Node } =>
+  node.type === "VariableDeclarator" &&
+  parent?.kind === "const" &&
+  isNode(node.init) &&
+  isNumber(node.init) &&
+  node.init.value !== 0;
 
 /** Where a literal is no name of a member. */
 const isKey = (node: Node, parent: Node | undefined): boolean =>
@@ -143,7 +151,7 @@ export function typescriptMutants(file: string, source: string): Mutant[] {
       }
     }
     // What is moved as a whole is not moved piece by piece.
-    return !(node.type === "VariableDeclarator" && isNode(node.init) && isNumber(node.init));
+    return !isNamedNumber(node, parent);
   });
   return mutants;
 }

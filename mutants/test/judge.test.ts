@@ -52,9 +52,19 @@ test("a fault that a test notices is told from one that nobody notices and from 
     kind: "noticed",
     by: "strong.test.ts › it counts to three",
   });
+  // What failed before does not count in the run of another file.
+  expect(await runner.run("weak.test.ts", 20_000)).toMatchObject({ failed: [] });
   expect(await judged("if (n < 0)", "guard removed")).toEqual({ kind: "survived", tests: 2 });
   expect(await judged("left--;", "statement removed", hasty)).toMatchObject({
     kind: "timed out",
+  });
+  // Nor does an error that nobody caught in one run count in the next.
+  workspace.write(
+    "loud.test.ts",
+    'test("it says nothing", () => void Promise.reject(new Error("late")));',
+  );
+  expect((await runner.run("loud.test.ts", 20_000)) as object).toMatchObject({
+    failed: ["an error that nobody caught"],
   });
   // Neither the endless test nor the faults before are left behind.
   expect(workspace.read(file)).toBe(source);

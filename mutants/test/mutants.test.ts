@@ -32,6 +32,7 @@ test.each([
   ["export const f = (a) => `${a}` + a;", []],
   ["export const f = (a) => a - 1;", ["arithmetic: - → +", "constant moved: 1 → (1 + 1)"]],
   ["const bytesMax = 16 * 1024;", ["bound moved far: 16 * 1024 → 10 * (16 * 1024)"]],
+  ["let count = 0;", ["constant moved: 0 → (0 + 1)"]],
   ["const kind = { kind: 'retry' };", ["word changed: 'retry' → \"mutant\""]],
   ["throw new Error('a sentence for people');", []],
   [

@@ -80,7 +80,7 @@ async function openTwins() {
   await sql`insert into erasures (team_id, subject_id) values (${api.teamId}, 'a subject')`;
   await sql`
     insert into idempotency_keys (team_id, key, fingerprint, in_flight_until, subject_id)
-    values (${api.teamId}, 'a key', '', now(), 'a subject')`;
+    values (${api.teamId}, 'a key', '', 'infinity', 'a subject')`;
   const fact = { teamId: api.teamId, name: "an identity", digests: null, subjectId: "a subject" };
   await api.database.begin((tx) => insertKnownFacts(tx, [fact]));
   await makeTwin(api.database, api.teamId, twin.teamId);

@@ -12,7 +12,11 @@ const aSecondLater = (column: string): string => `${column} + interval '1 second
 
 /** Tables of which two teams can have the same rows; what has to differ all the same, or shows whose row it is. */
 const twinned: Readonly<Record<string, Record<string, string>>> = {
-  subscriptions: { name: "'of the twin'", sealed_signing_secret: "'twin'::bytea" },
+  subscriptions: {
+    name: "'of the twin'",
+    url: "'https://twin.example/'",
+    sealed_signing_secret: "'twin'::bytea",
+  },
   workflows: {},
   workflow_versions: {},
   runs: {},
