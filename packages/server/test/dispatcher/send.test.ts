@@ -465,4 +465,10 @@ test("the bytes of a good answer are not held on to once its head is complete", 
   start.end();
   start.add(head);
   expect(start.read()).toBeUndefined();
+  // Nor is more than 64 KiB of a bad one: what stands behind that is not read.
+  start.begin();
+  const interim = Buffer.from("HTTP/1.1 103 E\r\n\r\n".repeat(1_000));
+  for (let n = 0; n < 5; n += 1) start.add(interim);
+  start.add(head);
+  expect(start.read()).toBeUndefined();
 });
