@@ -160,7 +160,7 @@ export class Exchange extends Expiring implements Dispatcher.DispatchHandler {
 
   #fail({ reason, detail }: Failure) {
     this.#latencyMs = performance.now() - this.#startedMs;
-    const seen = this.#writing ? this.#connection?.answer.read() : undefined;
+    const seen = this.#connection?.answer.read();
     this.#settle(false, {
       kind: "unanswered",
       reason,

@@ -1,6 +1,7 @@
 import net from "node:net";
-import { expect, onTestFinished, test } from "vitest";
-import { openSocket, type SocketTarget } from "../../src/dispatcher/connector.ts";
+import { expect, onTestFinished, test, vi } from "vitest";
+import { openConnector, openSocket, type SocketTarget } from "../../src/dispatcher/connector.ts";
+import { openDeadlines } from "../../src/dispatcher/deadlines.ts";
 import { openSender, type SenderOptions } from "../../src/dispatcher/send.ts";
 import { parseCidr } from "../../src/domain/address.ts";
 import { openBlackHole } from "../support/black-hole.ts";
@@ -22,9 +23,14 @@ const loopback = [parseCidr("127.0.0.0/8")].filter((cidr) => cidr !== undefined)
 /** A receiver, a name server that tells `addresses` of it, and a sender whose sockets are watched. */
 async function setup(
   addresses: readonly string[],
-  options: { port?: number; tls?: TlsScenario; sender?: Partial<SenderOptions> } = {},
+  options: {
+    port?: number;
+    tls?: TlsScenario;
+    script?: Operation[];
+    sender?: Partial<SenderOptions>;
+  } = {},
 ) {
-  const receiver = await startReceiver(ok, options.tls, options.port);
+  const receiver = await startReceiver(options.script ?? ok, options.tls, options.port);
   const names = await startNameServer({ "a.example.com": { a: addresses } });
   const opened: { address: string; atMs: number; socket: net.Socket }[] = [];
   const sender = openSender({
@@ -149,3 +155,60 @@ test("the slower of two living addresses is closed, and carries no byte", async 
   expect(sockets[0]?.destroyed).toBe(true);
   expect(receiver.serverNames).toEqual(["a.example.com"]);
 });
+
+test("once an address is open no other one is begun, however long the answer takes", async () => {
+  const { opened, post } = await setup(["127.0.0.1", "127.0.0.2"], {
+    script: [{ op: "read_request" }, { op: "sleep", ms: 400 }, ...ok.slice(1)],
+  });
+  expect((await post()).result).toMatchObject({ status: 200 });
+  expect(opened.map(({ address }) => address)).toEqual(["127.0.0.1"]);
+});
+
+test("the last address that refuses does not end those that are still being opened", async () => {
+  const late = new net.Socket();
+  const { post } = await setup(["127.0.0.1", "127.0.0.2"], {
+    sender: {
+      connectSocket: ({ address, port }) => {
+        if (address === "127.0.0.1") return late;
+        const refused = openSocket({ address, port });
+        refused.once("close", () => late.connect(port, "127.0.0.1"));
+        return refused;
+      },
+    },
+  });
+  expect((await post()).result).toMatchObject({ status: 200 });
+});
+
+test.each([
+  ["connecting", () => new net.Socket()],
+  ["securing", undefined],
+] as const)(
+  "a connection given up while %s is closed, and never heard of again",
+  async (stage, connectSocket) => {
+    const receiver = await startReceiver([{ op: "hold" }]);
+    const deadlines = openDeadlines();
+    onTestFinished(async () => {
+      deadlines.close();
+      await receiver.close();
+    });
+    const sockets: net.Socket[] = [];
+    const connector = openConnector({
+      egressAllow: loopback,
+      deadlines,
+      resolve: async () => [],
+      connectSocket: (target) => {
+        const socket = (connectSocket ?? openSocket)(target);
+        sockets.push(socket);
+        return socket;
+      },
+    });
+    const told = vi.fn();
+    const target = { hostname: "127.0.0.1", port: receiver.port, secure: true };
+    const connecting = connector.connect(target, told);
+    await expect.poll(() => connecting.stage).toBe(stage);
+    connecting.cancel();
+    await expect.poll(() => sockets.map(({ closed }) => closed)).toEqual([true]);
+    await expect.poll(receiver.openCount).toBe(0);
+    expect(told).not.toHaveBeenCalled();
+  },
+);

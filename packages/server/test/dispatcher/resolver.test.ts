@@ -1,7 +1,8 @@
+import dns from "node:dns/promises";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { parseHosts, parseSearchList } from "../../src/dispatcher/name-files.ts";
 import { openResolver } from "../../src/dispatcher/resolver.ts";
 import { openSender } from "../../src/dispatcher/send.ts";
@@ -88,13 +89,36 @@ test("a server that swallows questions for one family costs a quarter of a secon
   expect(performance.now() - startedMs).toBeLessThan(900);
 });
 
-test("a name server that is dead gives way to the next", async () => {
+test("an answer of the other family that comes soon after counts as well", async () => {
+  const { resolve } = await setup({
+    "a.example.com": { a: ["10.0.0.1"], aaaa: ["fd12::1"], aaaaAfterMs: 60 },
+  });
+  expect(await resolve("a.example.com")).toEqual(["10.0.0.1", "fd12::1"]);
+});
+
+test("a server's failure for one family is told before the other's lack of addresses, and either before a name unknown", async () => {
+  const { resolve } = await setup(
+    {
+      "one.example.com": { a: "SERVFAIL" },
+      "other.example.com": { aaaa: "SERVFAIL" },
+      "empty.example.com": {},
+    },
+    { search: "search nowhere.example" },
+  );
+  expect(await codeOf(resolve("one.example.com"))).toBe("ESERVFAIL");
+  expect(await codeOf(resolve("other.example.com"))).toBe("ESERVFAIL");
+  expect(await codeOf(resolve("empty.example.com"))).toBe("ENODATA");
+});
+
+test("a name server that is dead gives way to the next within two seconds", async () => {
   const { files, server } = await setup({ "a.example.com": { a: ["10.0.0.1"] } });
   const dead = await startNameServer({ "a.example.com": "silent" });
   onTestFinished(() => dead.close());
   const nameServers = [dead.address, server.address];
   const resolve = openResolver({ ...files, nameServers, localNames: false });
+  const startedMs = performance.now();
   expect(await resolve("a.example.com")).toEqual(["10.0.0.1"]);
+  expect(performance.now() - startedMs).toBeLessThan(3_000);
   expect(dead.questions.length).toBeGreaterThan(0);
 });
 
@@ -114,14 +138,52 @@ test("a single label is looked for in the search list first, a name with dots as
   expect(server.questions).not.toContain("hooks A");
 });
 
-test("a new resolv.conf counts within seconds", async () => {
+test("what DNS denies is asked of the system, for names of the inside and where they are open", async () => {
+  const lookUp = vi.spyOn(dns, "lookup").mockImplementation((async (name: string) => {
+    if (name !== "printer.local") throw new Error("unknown");
+    return [{ address: "10.0.0.9", family: 4 }];
+  }) as unknown as typeof dns.lookup);
+  onTestFinished(() => lookUp.mockRestore());
+  const { resolve, files } = await setup({});
+  expect(await Promise.all([resolve("printer.local"), resolve("printer.local")])).toEqual([
+    ["10.0.0.9"],
+    ["10.0.0.9"],
+  ]);
+  expect(lookUp).toHaveBeenCalledTimes(1);
+  expect(await codeOf(resolve("scanner.local"))).toBe("ENOTFOUND");
+  expect(lookUp).toHaveBeenCalledTimes(2);
+  expect(await codeOf(resolve("printer.example.com"))).toBe("ENOTFOUND");
+  expect(await codeOf(openResolver({ ...files, localNames: false })("printer.local"))).toBe(
+    "ENOTFOUND",
+  );
+  expect(lookUp).toHaveBeenCalledTimes(2);
+});
+
+test("a look-up of the system's that never ends costs two seconds, and the next one waits its turn", async () => {
+  const lookUp = vi.spyOn(dns, "lookup").mockImplementation(() => new Promise(() => {}));
+  onTestFinished(() => lookUp.mockRestore());
+  const { resolve } = await setup({});
+  const startedMs = performance.now();
+  const codes = await Promise.all([codeOf(resolve("one.local")), codeOf(resolve("two.local"))]);
+  expect(codes).toEqual(["ENOTFOUND", "ENOTFOUND"]);
+  expect(performance.now() - startedMs).toBeLessThan(3_500);
+  expect(lookUp).toHaveBeenCalledTimes(1);
+});
+
+test("a new resolv.conf counts within seconds, its name servers too", async () => {
+  const opened = vi.spyOn(dns.Resolver.prototype, "setServers");
+  onTestFinished(() => opened.mockRestore());
   const { resolve, searchFile } = await setup(
     { "db.one.example": { a: ["10.0.0.1"] }, "db.two.example": { a: ["10.0.0.2"] } },
     { search: "search one.example" },
   );
   expect(await resolve("db")).toEqual(["10.0.0.1"]);
+  expect(await resolve("db")).toEqual(["10.0.0.1"]);
+  // c-ares reads its name servers when it is opened.
+  expect(opened).toHaveBeenCalledTimes(1);
   await writeFile(searchFile, "domain two.example\n");
   await expect.poll(() => resolve("db"), { timeout: 5_000 }).toEqual(["10.0.0.2"]);
+  expect(opened).toHaveBeenCalledTimes(2);
 });
 
 test("where no private network is open, the search list adds nothing to a name", async () => {
@@ -206,6 +268,7 @@ test("a hundred names whose server is silent do not hold up another's delivery",
 });
 
 test("the files are read as the system reads them, and nothing in them is a fault", () => {
+  expect([...parseHosts("1.1.1.1 a # b\n1.1.1.2 c#d\n# 1.1.1.3 e").keys()]).toEqual(["a", "c"]);
   expect([...parseHosts("\n \n::1 a a.b\r\n256.0.0.1 c\n1.2.3.4\n1.2.3.4 A")]).toEqual([
     ["a", ["::1", "1.2.3.4"]],
     ["a.b", ["::1"]],

@@ -1,6 +1,7 @@
 import type net from "node:net";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { AnswerStart } from "../../src/dispatcher/answer-start.ts";
+import { ResponseBody } from "../../src/dispatcher/response-body.ts";
 import { openSender, type SenderOptions, type SendReport } from "../../src/dispatcher/send.ts";
 import { parseCidr } from "../../src/domain/address.ts";
 import { rowsOf } from "../hostile/rows.ts";
@@ -465,4 +466,64 @@ test("the bytes of a good answer are not held on to once its head is complete", 
   start.end();
   start.add(head);
   expect(start.read()).toBeUndefined();
+  // Nor is more than 64 KiB of a bad one: what stands behind that is not read.
+  start.begin();
+  const interim = Buffer.from("HTTP/1.1 103 E\r\n\r\n".repeat(1_000));
+  for (let n = 0; n < 5; n += 1) start.add(interim);
+  start.add(head);
+  expect(start.read()).toBeUndefined();
+});
+
+test("a good answer is let go of as soon as its head is complete", async () => {
+  const end = vi.spyOn(AnswerStart.prototype, "end");
+  onTestFinished(() => end.mockRestore());
+  const { post } = await setup([
+    readRequest,
+    { op: "send", data: "HTTP/1.1 103 E\r\n\r\n" },
+    answerOk,
+  ]);
+  expect((await post()).result).toMatchObject({ status: 200 });
+  expect(end).toHaveBeenCalledTimes(1);
+});
+
+test("the bounds of a body hold exactly: 64 KiB are read, 16 KiB kept", () => {
+  const read = new ResponseBody(undefined);
+  expect(read.add(Buffer.alloc(65_536, "a"))).toBe(true);
+  expect(read.add(Buffer.alloc(1, "a"))).toBe(false);
+  const whole = new ResponseBody(undefined);
+  whole.add(Buffer.alloc(16_384, "a"));
+  expect(whole.read(true)).toEqual({ text: "a".repeat(16_384), truncated: false });
+  whole.add(Buffer.alloc(1, "a"));
+  expect(whole.read(true)).toEqual({ text: "a".repeat(16_384), truncated: true });
+});
+
+test("a hundred interim responses and a head of 15 KiB are within the bounds, one more or 17 KiB are not", async () => {
+  const answered = async (interimCount: number, headBytes: number) => {
+    const { post } = await setup([
+      readRequest,
+      { op: "send_repeat", data: "HTTP/1.1 103 E\r\n\r\n", times: interimCount },
+      {
+        op: "send",
+        data: `HTTP/1.1 200 OK\r\nX: ${"a".repeat(headBytes)}\r\nContent-Length: 0\r\n\r\n`,
+      },
+    ]);
+    const { result } = await post();
+    return result.kind === "responded" ? result.status : result.reason;
+  };
+  expect(await answered(100, 1)).toBe(200);
+  expect(await answered(101, 1)).toBe("protocol_error");
+  expect(await answered(0, 15 * 1_024)).toBe(200);
+  expect(await answered(0, 17 * 1_024)).toBe("headers_too_large");
+});
+
+test("a connection that still holds part of a request is not used for the next one", async () => {
+  const { receiver, post } = await setup([
+    { op: "pause_reading" },
+    { op: "send", data: "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n" },
+    { op: "hold" },
+  ]);
+  const body = Buffer.alloc(20_000_000, "x");
+  for (let n = 0; n < 2; n += 1)
+    expect((await post({ body })).result).toMatchObject({ status: 200 });
+  expect(receiver.connectionCount()).toBe(2);
 });

@@ -306,6 +306,8 @@ test.each([
 test.each([
   ...["127.0.0.0/8", "::1/128", "192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24"],
   ...["198.18.0.0/15", "2001:db8::/32", "169.254.0.0/16", "11.0.0.0/8", "100.128.0.0/9"],
+  // The number of 10.0.0.0/8, in the other family.
+  "::a00:0/104",
 ])("%s is no private network, and opens no names of one", (range) => {
   const policy = { allowHttp: true, egressAllow: [cidr(range)] };
   for (const host of ["n8n", "a.internal", "hooks.default.svc.cluster.local", "printer.local"]) {

@@ -4,8 +4,10 @@ import net from "node:net";
 
 /** What a name server says about a name: its addresses, a failure, or nothing at all. */
 export type Records = {
-  a?: readonly string[] | Silence;
-  aaaa?: readonly string[] | Silence;
+  a?: readonly string[] | Failure | Silence;
+  aaaa?: readonly string[] | Failure | Silence;
+  /** How long the answer about `aaaa` takes. */
+  aaaaAfterMs?: number;
 };
 type Silence = "silent";
 type Failure = "NXDOMAIN" | "SERVFAIL" | "REFUSED";
@@ -33,11 +35,13 @@ export async function startNameServer(zone: Zone): Promise<NameServer> {
     const { name, type, question } = readQuestion(message);
     questions.push(`${name} ${type}`);
     const entry = zone[name] ?? "NXDOMAIN";
-    if (entry === "silent") return;
-    const records = typeof entry === "string" ? [] : (entry[type === "A" ? "a" : "aaaa"] ?? []);
-    if (records === "silent") return;
-    const code = typeof entry === "string" ? responseCodes[entry] : 0;
-    socket.send(answer(message.readUInt16BE(0), question, code, records), port, address);
+    const said = typeof entry === "string" ? entry : (entry[type === "A" ? "a" : "aaaa"] ?? []);
+    if (said === "silent") return;
+    const code = typeof said === "string" ? responseCodes[said] : 0;
+    const bytes = answer(message.readUInt16BE(0), question, code, code ? [] : [...said]);
+    const afterMs = typeof entry === "string" || type === "A" ? 0 : (entry.aaaaAfterMs ?? 0);
+    if (afterMs === 0) socket.send(bytes, port, address);
+    else setTimeout(() => socket.send(bytes, port, address), afterMs);
   });
   socket.bind(0, "127.0.0.1");
   await once(socket, "listening");
