@@ -165,6 +165,8 @@ test("retrying each of 35 failed deliveries on the way through them misses none"
       .sort((a, b) => a - b),
   ).toEqual(Array.from({ length: 35 }, (_, n) => n));
   expect(new Set(ids).size).toBe(ids.length);
+  // One is made every minute: the first of all that are given, and the one of a minute later.
+  expect(ids.filter((id) => id.startsWith("later"))).toEqual(["later60", "later120"]);
 });
 
 test.each([301, 302, 303, 307, 308])(
