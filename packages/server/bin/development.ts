@@ -6,6 +6,7 @@ import type { Config } from "../src/config.ts";
 import { findApiKeyOfAnyTeam, insertApiKey } from "../src/db/api-keys.ts";
 import type { Database } from "../src/db/sql.ts";
 import { defaultTeamId } from "../src/db/teams.ts";
+import { parseTargetUrl } from "../src/domain/target-url.ts";
 import { newId } from "../src/ids.ts";
 
 /** The keys that seal secrets: the given ones, or one of this data directory's own that is made on the first start. */
@@ -19,7 +20,7 @@ export function developmentSecrets(config: Config): { encryptionKeys: readonly B
 /** The API key of the default team: the given one, or one that the first start makes and keeps in a private file. */
 export async function ensureDevelopmentKey(config: Config, database: Database): Promise<string> {
   if (config.bootstrapApiKey) return config.bootstrapApiKey;
-  const file = path.join(config.dataDirectory, "api-key");
+  const file = keyFile(config.dataDirectory);
   const kept = readIfThere(file);
   const keptId = kept && parseApiKey(kept)?.id;
   // A kept key is of no use to a database that was made anew.
@@ -38,6 +39,22 @@ export async function ensureDevelopmentKey(config: Config, database: Database): 
     expiresInSeconds: null,
   });
   return writePrivate(file, key.text);
+}
+
+/** Where a data directory keeps the API key that its first start made. */
+export const keyFile = (dataDirectory: string): string => path.join(dataDirectory, "api-key");
+
+/** Whether the commands of this directory find the development key without being told. */
+export const isFoundHere = ({ bootstrapApiKey, dataDirectory }: Config): boolean =>
+  bootstrapApiKey === undefined && dataDirectory === path.resolve(".postrider");
+
+/** Why these settings refuse to deliver to a URL; undefined when they do not. */
+export function reasonToRefuse(
+  url: string,
+  { allowHttp, egressAllow }: Config,
+): string | undefined {
+  const parsed = parseTargetUrl(url, { allowHttp, egressAllow });
+  return parsed.ok ? undefined : parsed.reason;
 }
 
 function readIfThere(file: string): string | undefined {
