@@ -6,7 +6,6 @@ import type { Config } from "../src/config.ts";
 import { findApiKeyOfAnyTeam, insertApiKey } from "../src/db/api-keys.ts";
 import type { Database } from "../src/db/sql.ts";
 import { defaultTeamId } from "../src/db/teams.ts";
-import { parseTargetUrl } from "../src/domain/target-url.ts";
 import { newId } from "../src/ids.ts";
 
 /** The keys that seal secrets: the given ones, or one of this data directory's own that is made on the first start. */
@@ -47,15 +46,6 @@ export const keyFile = (dataDirectory: string): string => path.join(dataDirector
 /** Whether the commands of this directory find the development key without being told. */
 export const isFoundHere = ({ bootstrapApiKey, dataDirectory }: Config): boolean =>
   bootstrapApiKey === undefined && dataDirectory === path.resolve(".postrider");
-
-/** Why these settings refuse to deliver to a URL; undefined when they do not. */
-export function reasonToRefuse(
-  url: string,
-  { allowHttp, egressAllow }: Config,
-): string | undefined {
-  const parsed = parseTargetUrl(url, { allowHttp, egressAllow });
-  return parsed.ok ? undefined : parsed.reason;
-}
 
 function readIfThere(file: string): string | undefined {
   try {
