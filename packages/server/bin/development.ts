@@ -19,7 +19,7 @@ export function developmentSecrets(config: Config): { encryptionKeys: readonly B
 /** The API key of the default team: the given one, or one that the first start makes and keeps in a private file. */
 export async function ensureDevelopmentKey(config: Config, database: Database): Promise<string> {
   if (config.bootstrapApiKey) return config.bootstrapApiKey;
-  const file = path.join(config.dataDirectory, "api-key");
+  const file = keyFile(config.dataDirectory);
   const kept = readIfThere(file);
   const keptId = kept && parseApiKey(kept)?.id;
   // A kept key is of no use to a database that was made anew.
@@ -39,6 +39,13 @@ export async function ensureDevelopmentKey(config: Config, database: Database): 
   });
   return writePrivate(file, key.text);
 }
+
+/** Where a data directory keeps the API key that its first start made. */
+export const keyFile = (dataDirectory: string): string => path.join(dataDirectory, "api-key");
+
+/** Whether the commands of this directory find the development key without being told. */
+export const isFoundHere = ({ bootstrapApiKey, dataDirectory }: Config): boolean =>
+  bootstrapApiKey === undefined && dataDirectory === path.resolve(".postrider");
 
 function readIfThere(file: string): string | undefined {
   try {

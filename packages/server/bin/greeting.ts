@@ -11,14 +11,24 @@ export function progressLine(): { show: (line: string) => void; clear: () => voi
   };
 }
 
-/** Prints where everything is, and the three commands that end with a delivery. */
-export function printGreeting(given: {
+/** What the greeting tells of a service in development mode. */
+export type Greeting = {
   url: string;
   apiKey: string;
+  /** The key lies where `postrider simulate` looks for it in this directory. */
+  keyIsFound: boolean;
   teamId: string;
   receiverUrl: string | undefined;
-}): void {
-  const receiverUrl = given.receiverUrl ?? "http://127.0.0.1:8081";
+  /** Why these settings refuse a receiver on this machine. */
+  receiverRefused: string | undefined;
+};
+
+const defaultUrl = "http://127.0.0.1:8080";
+const defaultReceiverUrl = "http://127.0.0.1:8081";
+
+/** Prints where everything is, and commands that work as printed: three that end with a delivery, two that play traffic. */
+export function printGreeting(given: Greeting): void {
+  const receiverUrl = given.receiverUrl ?? defaultReceiverUrl;
   const rows = [
     ["API", given.url],
     ["API docs", `${given.url}/docs`],
@@ -33,23 +43,41 @@ export function printGreeting(given: {
   ];
   console.log(`\n${colors.bold("Postrider")} is running, in development mode.\n`);
   for (const [name = "", value] of rows) console.log(`  ${name.padEnd(9)} ${value}`);
+  if (given.receiverRefused !== undefined) {
+    console.log(`\nThese settings refuse a receiver on this machine: ${given.receiverRefused}`);
+    console.log("For a first delivery, unset POSTRIDER_ALLOW_HTTP and POSTRIDER_EGRESS_ALLOW.\n");
+    console.log(colors.dim("Stop with Ctrl-C."));
+    return;
+  }
   console.log(`\n${colors.bold("Your first delivery:")} paste these into another terminal.\n`);
   for (const command of firstDelivery(given.url, given.apiKey, receiverUrl)) {
     console.log(`${command}\n`);
   }
-  console.log(colors.dim(`Stop with Ctrl-C. Traffic of every kind: ${traffic(given)}`));
+  console.log(
+    colors.dim(`Stop with Ctrl-C. Traffic of every kind: ${trafficCommands(given).join("; ")}`),
+  );
 }
 
-/** The commands that play traffic here, with the options that this service needs. */
-function traffic({ url, receiverUrl }: { url: string; receiverUrl: string | undefined }): string {
+/** The commands that play traffic, with the options that this service needs. */
+export function trafficCommands({
+  url,
+  receiverUrl = defaultReceiverUrl,
+  apiKey,
+  keyIsFound,
+}: Pick<Greeting, "url" | "receiverUrl" | "apiKey" | "keyIsFound">): string[] {
   const options = [
-    url === "http://127.0.0.1:8080" ? "" : ` --url ${url}`,
-    receiverUrl === undefined || receiverUrl === "http://127.0.0.1:8081"
-      ? ""
-      : ` --receiver ${receiverUrl}`,
+    url === defaultUrl ? "" : ` --url ${url}`,
+    receiverUrl === defaultReceiverUrl ? "" : ` --receiver ${receiverUrl}`,
+    keyIsFound ? "" : ` --key ${inShell(apiKey)}`,
   ].join("");
-  return ["workflow", "call"].map((what) => `npx postrider simulate ${what}${options}`).join("; ");
+  return ["workflow", "call"].map((what) => `npx postrider simulate ${what}${options}`);
 }
+
+/** A word for a POSIX shell, in quotes where it needs them. */
+const inShell = (text: string): string =>
+  /^[\w@%+=:,./-]+$/.test(text) && !text.startsWith("-") ? text : inQuotes(text);
+
+const inQuotes = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
 /** The three curl commands: subscribe, create a workflow, start a run of it. */
 export function firstDelivery(url: string, apiKey: string, receiverUrl: string): string[] {
@@ -57,8 +85,8 @@ export function firstDelivery(url: string, apiKey: string, receiverUrl: string):
   const post = (path: string, body: object) =>
     [
       `curl -sS ${url}/workflows/v1${path} \\`,
-      `  -H 'Authorization: Bearer ${apiKey}' -H 'Content-Type: application/json' \\`,
-      `  -d '${JSON.stringify(body)}'`,
+      `  -H ${inQuotes(`Authorization: Bearer ${apiKey}`)} -H 'Content-Type: application/json' \\`,
+      `  -d ${inQuotes(JSON.stringify(body))}`,
     ].join("\n");
   return [
     post("/workflow-webhooks", {

@@ -8,7 +8,7 @@ import { describeThrown } from "../src/log.ts";
 import { tellWhileWaiting } from "../src/patience.ts";
 import { openServer } from "../src/server.ts";
 import { databaseProblem, StartError } from "../src/start-error.ts";
-import { developmentSecrets, ensureDevelopmentKey } from "./development.ts";
+import { developmentSecrets, ensureDevelopmentKey, isFoundHere } from "./development.ts";
 import { printGreeting, progressLine } from "./greeting.ts";
 import { type RotateOptions, rotateKeys } from "./keys.ts";
 import { openReceiver, ReceiverError } from "./receiver.ts";
@@ -126,8 +126,10 @@ async function runDevelopment(given: { receiverPort: number; receiver: boolean }
       printGreeting({
         url: server.url,
         apiKey,
+        keyIsFound: isFoundHere(config),
         teamId: defaultTeamId,
         receiverUrl: receiver?.url,
+        receiverRefused: receiver && server.reasonToRefuse(`${receiver.url}/hook`),
       });
       return async () => {
         await server.close();

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
-import path from "node:path";
 import { ApiError, type ClientOptions, ConnectionError, Postrider } from "@postrider/sdk";
 import { ConfigError } from "../src/config.ts";
+import { keyFile } from "./development.ts";
 import { progressLine } from "./greeting.ts";
 import { simulatedCalls } from "./simulated-calls.ts";
 import { simulatedRuns } from "./simulated-runs.ts";
@@ -99,7 +99,7 @@ function sentence(what: SimulationName, summary: Summary): string {
 /** The key that `postrider dev` keeps in the directory it runs in. */
 function keyOfThisDirectory(): string {
   try {
-    return readFileSync(path.join(".postrider", "api-key"), "utf8").trim();
+    return readFileSync(keyFile(".postrider"), "utf8").trim();
   } catch {
     throw new ConfigError(
       "There is no .postrider/api-key in this directory; give an API key with --key.",

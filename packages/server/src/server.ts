@@ -28,6 +28,7 @@ import { openWake } from "./dispatcher/wake.ts";
 import { assistantMessages } from "./domain/contracts/assistant-messages.ts";
 import { organisationWebhooks } from "./domain/contracts/organisation-webhooks.ts";
 import { workflowWebhooks } from "./domain/contracts/workflow-webhooks.ts";
+import { parseTargetUrl } from "./domain/target-url.ts";
 import { openEmbeddedPostgres } from "./embedded-postgres/open.ts";
 import { openJanitor, prepare } from "./janitor/janitor.ts";
 import { openLog } from "./log.ts";
@@ -50,6 +51,8 @@ export type Server = {
   database: Database;
   keyring: Keyring;
   dispatcher: Dispatcher;
+  /** Why this service would not deliver to a URL; undefined when it would. */
+  reasonToRefuse(url: string): string | undefined;
   /** Drains and stops: callers first, then attempts in flight, the database last. */
   close(): Promise<void>;
 };
@@ -277,7 +280,19 @@ async function start(
     );
     log.info("postrider has stopped");
   };
-  return { ...address, databaseUrl, database: upkeep, keyring, dispatcher, close: stopInOrder };
+  const reasonToRefuse = (url: string) => {
+    const target = parseTargetUrl(url, config);
+    return target.ok ? undefined : target.reason;
+  };
+  return {
+    ...address,
+    databaseUrl,
+    database: upkeep,
+    keyring,
+    dispatcher,
+    reasonToRefuse,
+    close: stopInOrder,
+  };
 }
 
 async function openOwnPostgres(

@@ -11,6 +11,7 @@ import { openReceiver } from "../support/http-receiver.ts";
 import { runCommand, type ServiceProcess, startService } from "../support/process.ts";
 
 const stopMsMax = 10_000;
+const binary = fileURLToPath(new URL("../../bin/postrider.js", import.meta.url));
 
 test("a newcomer has a first delivery within a minute, and Ctrl-C leaves nothing behind", {
   timeout: 120_000,
@@ -134,7 +135,31 @@ test("a signal during the first start stops it, PostgreSQL included", {
   home.expectNothingRuns();
 });
 
-/** A directory as somebody has it who tries Postrider for the first time. */
+test("the printed commands work as printed, whatever settings changed them", {
+  timeout: 120_000,
+}, async () => {
+  const home = newcomer("my data");
+  const service = await home.dev({ POSTRIDER_API_KEY: 'it\'s-$HOME-"quoted"' });
+  for (const command of await threeCommands(service)) {
+    expect(await inBash(command)).not.toHaveProperty("code");
+  }
+  await service.printed(/◀ POST \/hook {2}workflow_run_started {2}event_/);
+  const [, traffic = ""] = await service.printed(/Traffic of every kind: (.+)/);
+  for (const command of traffic.split("; ")) {
+    const played = await inBash(`${command} --count 1 --rate 50 --json`, home.directory);
+    expect(played, command).toMatchObject({ played: 1, refused: 0 });
+  }
+  expect(await within(stopMsMax, service.terminate("SIGTERM"))).toBe(0);
+});
+
+test("no first delivery is printed that the settings refuse", { timeout: 60_000 }, async () => {
+  const home = newcomer();
+  const service = await home.dev({ POSTRIDER_ALLOW_HTTP: "0" });
+  expect(service.output()).toContain("These settings refuse a receiver on this machine: ");
+  expect(service.output()).not.toContain("curl");
+  expect(await within(stopMsMax, service.terminate("SIGTERM"))).toBe(0);
+});
+
 test("npm start passes SIGTERM on: no service is left behind by a supervisor that knows npm only", {
   timeout: 60_000,
 }, async () => {
@@ -162,11 +187,12 @@ test("npm start passes SIGTERM on: no service is left behind by a supervisor tha
   await expect.poll(() => existsSync(lock), { timeout: stopMsMax }).toBe(false);
 });
 
-function newcomer() {
+/** A directory as somebody has it who tries Postrider for the first time. */
+function newcomer(dataDirectory?: string) {
   const directory = mkdtempSync(path.join(tmpdir(), "postrider-newcomer-"));
-  const data = path.join(directory, ".postrider");
+  const data = path.join(directory, dataDirectory ?? ".postrider");
   const pidFile = path.join(data, "postgres", "postmaster.pid");
-  const env = { PORT: "0" };
+  const env = { PORT: "0", ...(dataDirectory && { POSTRIDER_DATA_DIR: data }) };
   const postgres = () => {
     const [pid, , , , socket = ""] = readFileSync(pidFile, "utf8").split("\n");
     return { pid: Number(pid), socket };
@@ -186,8 +212,9 @@ function newcomer() {
     pidFile,
     /** The PostgreSQL of the data directory, as its pid file says. */
     postgres,
-    async dev() {
-      const service = await startService(["dev", "--receiver-port", "0"], env, directory);
+    async dev(more: Record<string, string> = {}) {
+      const args = ["dev", "--receiver-port", "0"];
+      const service = await startService(args, { ...env, ...more }, directory);
       await service.printed(/Stop with Ctrl-C/);
       return service;
     },
@@ -223,8 +250,10 @@ async function keyOf(service: ServiceProcess): Promise<string> {
   return key;
 }
 
-async function inBash(command: string): Promise<object> {
-  const { stdout } = await promisify(execFile)("bash", ["-c", command]);
+/** Runs a command as it stands there, with `npx` as this checkout has it. */
+async function inBash(command: string, cwd?: string): Promise<object> {
+  const here = command.replace(/^npx postrider /, `node "${binary}" `);
+  const { stdout } = await promisify(execFile)("bash", ["-c", here], { cwd });
   return JSON.parse(stdout);
 }
 

@@ -1,0 +1,99 @@
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { expect, test } from "vitest";
+import { ownConnections } from "../../src/config.ts";
+import { readText, root } from "./sources.ts";
+
+/** Everything that tells people what to type or to call. */
+const pages = [
+  ...filesIn(".", [".md"]),
+  ...filesIn("docs", [".md"]),
+  ...filesIn("docs/adr", [".md"]),
+  ...filesIn("docs/samples", [".py", ".ts"]),
+  ...filesIn("examples", [".ts"]),
+  ...filesIn("packages/sdk", [".md"]),
+  ...filesIn("packages/server/bin", [".ts"]),
+].sort();
+
+function filesIn(directory: string, endings: readonly string[]): string[] {
+  return readdirSync(path.join(root, directory))
+    .filter((name) => endings.some((ending) => name.endsWith(ending)))
+    .map((name) => path.join(directory, name));
+}
+
+type Named = { page: string; text: string };
+
+const routes = Object.entries(
+  JSON.parse(readText("packages/server/openapi.json")).paths as Record<string, object>,
+).flatMap(([route, methods]) =>
+  Object.keys(methods).map((method) => ({ method: method.toUpperCase(), parts: partsOf(route) })),
+);
+
+function partsOf(route: string): string[] {
+  return route.split("/").filter((part) => part !== "");
+}
+
+/** A path as a document writes it: `…/` stands for what comes before, and any part may stand for an id. */
+function names(route: { parts: string[] }, written: string): boolean {
+  const short = written.startsWith("…");
+  const parts = partsOf(written.replace(/^…/, ""));
+  const own = short ? route.parts.slice(-parts.length) : route.parts;
+  return (
+    own.length === parts.length &&
+    own.every((part, index) => part === parts[index] || part.startsWith("{"))
+  );
+}
+
+const beginnings = "(?:/workflows/v1|/webhooks|/assistants/v1|/calls/v1|/v1)";
+/** What a URL of ours looks like in prose, in a table, in code and behind `curl`. */
+const written = new RegExp(
+  `(?:\\b(GET|POST|PUT|PATCH|DELETE) )?[\`"' ]?(?:https?://[\\w.:-]+)?((?:…|(?<![\\w./}])${beginnings})(?:/[\\w{}…$.<>-]+)+)`,
+  "g",
+);
+
+function routesNamed(page: string): (Named & { method: string | undefined; route: string })[] {
+  return [...readText(page).matchAll(written)].map(([text, method, route = ""]) => ({
+    page,
+    text,
+    method,
+    route: route.replace(/\.+$/, "").replace(/\$\{[^}]*\}/g, "{id}"),
+  }));
+}
+
+test("every route that a document names exists, with the method it is named with", () => {
+  const named = pages.flatMap(routesNamed);
+  expect(named.length).toBeGreaterThan(60);
+  const missing = named.filter(
+    ({ method, route }) =>
+      !routes.some((one) => names(one, route) && (method === undefined || one.method === method)),
+  );
+  expect(missing.map(({ page, text }) => `${page}: ${text}`)).toEqual([]);
+});
+
+const commandLine = readFileSync(path.join(root, "packages/server/bin/main.ts"), "utf8");
+const commands = new Set(
+  [...commandLine.matchAll(/\.command\("([\w-]+)"\)/g)].map(([, name]) => name),
+);
+const options = new Set([
+  "--help",
+  "--version",
+  ...[...commandLine.matchAll(/\.option\("(--[\w-]+)/g)].map(([, name]) => name),
+]);
+
+/** What else is called so: connections in pg_stat_activity, and the first words of log lines. */
+const noCommands = new Set(["api", ...Object.keys(ownConnections), "is", "listens"]);
+
+test("every command that a document names exists, with the options it is named with", () => {
+  const named = pages.flatMap((page) =>
+    [
+      ...readText(page).matchAll(/(?:`|npx |^|exec |run: )postrider ([a-z][\w-]*)([^`\n;#|]*)/gm),
+    ].map(([text, command = "", rest = ""]) => ({ page, text, command, rest })),
+  );
+  expect(named.length).toBeGreaterThan(15);
+  const wrong = named.filter(
+    ({ command, rest }) =>
+      (!commands.has(command) && !noCommands.has(command)) ||
+      [...rest.matchAll(/--[\w-]+/g)].some(([option]) => !options.has(option)),
+  );
+  expect(wrong.map(({ page, text }) => `${page}: ${text.trim()}`)).toEqual([]);
+});
