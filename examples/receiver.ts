@@ -20,7 +20,7 @@ export type Receiver<Body> = {
 
 const patienceMs = 30_000;
 /** No event is larger: docs/receiving.md lists the largest body of each type. */
-const bodyBytesMax = 2 * 1024 * 1024;
+const bodyBytesMax = 5_000_000;
 
 /** Opens a receiver that answers 204 to what is signed, 413 to what is larger than any event, and 401 to all else. */
 export async function openReceiver<Body>(): Promise<Receiver<Body>> {

@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 TOLERANCE_SECONDS = 300
 # No event is larger: docs/receiving.md lists the largest body of each type.
-BODY_BYTES_MAX = 2 * 1024 * 1024
+BODY_BYTES_MAX = 5_000_000
 
 seen_ids = set()
 seen_ids_lock = threading.Lock()
@@ -104,7 +104,7 @@ class Receiver(BaseHTTPRequestHandler):
     def refuse_large(self, length):
         """Answers 413, and reads a while on: a sender that is cut off does not see the answer."""
         self.answer(413)
-        left = min(length, 8 * BODY_BYTES_MAX)
+        left = min(length, 4 * BODY_BYTES_MAX)
         while left > 0 and self.rfile.read(min(left, 65536)):
             left -= 65536
 

@@ -16,7 +16,7 @@ type WebhookEvent = {
 
 const toleranceSeconds = 300;
 // No event is larger: docs/receiving.md lists the largest body of each type.
-const bodyBytesMax = 2 * 1024 * 1024;
+const bodyBytesMax = 5_000_000;
 const secret = readSecret(process.env.WEBHOOK_SECRET ?? "");
 const seenIds = new Set<string>();
 

@@ -1,6 +1,5 @@
 import { setMaxListeners } from "node:events";
-import { decodeSecret } from "@postrider/sdk/sign";
-import { Argument, Command, CommanderError, InvalidArgumentError } from "commander";
+import { Argument, Command, CommanderError } from "commander";
 import { ConfigError, packageVersion, readConfig, readDatabaseUrl } from "../src/config.ts";
 import { migrate } from "../src/db/migrate.ts";
 import { defaultTeamId } from "../src/db/teams.ts";
@@ -11,6 +10,7 @@ import { databaseProblem, StartError } from "../src/start-error.ts";
 import { developmentSecrets, ensureDevelopmentKey, isFoundHere } from "./development.ts";
 import { printGreeting, progressLine } from "./greeting.ts";
 import { type RotateOptions, rotateKeys } from "./keys.ts";
+import { batch, count, httpUrl, port, rate, requireSigningSecret, statusCode } from "./options.ts";
 import { openReceiver, ReceiverError } from "./receiver.ts";
 import {
   type SimulateOptions,
@@ -196,15 +196,6 @@ async function runReceiver(given: {
   });
 }
 
-/** Not a parser of the option: what commander refuses it prints, and this may be a secret with a blank behind it. */
-function requireSigningSecret(text: string): void {
-  try {
-    decodeSecret(text);
-  } catch (error) {
-    throw new ConfigError(`--secret: ${(error as TypeError).message}`);
-  }
-}
-
 /** Plays until it is over; a signal lets what has begun come to its end, a second one ends the process at once. */
 async function runSimulation(what: SimulationName, given: SimulateOptions): Promise<void> {
   const stop = new AbortController();
@@ -263,42 +254,3 @@ function onSignal(stopping: string, stop: () => void): void {
 
 /** Tells a person who watches; results go to standard output. */
 const say = (line: string): void => console.error(`postrider: ${line}`);
-
-function port(text: string): number {
-  const value = Number(text);
-  if (!/^\d{1,5}$/.test(text) || value > 65_535) {
-    throw new InvalidArgumentError("a port is a whole number from 0 to 65535.");
-  }
-  return value;
-}
-
-function statusCode(text: string): number {
-  const value = Number(text);
-  if (!/^[2-5]\d\d$/.test(text)) throw new InvalidArgumentError("a status is 200 to 599.");
-  return value;
-}
-
-function httpUrl(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url?.protocol === "http:" || url?.protocol === "https:") return text;
-  throw new InvalidArgumentError("a URL begins with http:// or https://.");
-}
-
-function rate(text: string): number {
-  const [, number = ""] = /^(\d{1,3}(?:\.\d{1,3})?)(?:\/s)?$/.exec(text) ?? [];
-  const value = Number(number);
-  if (value > 0 && value <= 100) return value;
-  throw new InvalidArgumentError("a rate is more than 0/s and at most 100/s.");
-}
-
-function batch(text: string): number {
-  const value = Number(text);
-  if (/^\d{1,5}$/.test(text) && value >= 1 && value <= 10_000) return value;
-  throw new InvalidArgumentError("a batch is a whole number from 1 to 10000.");
-}
-
-function count(text: string): number {
-  const value = Number(text);
-  if (/^\d{1,6}$/.test(text) && value >= 1 && value <= 100_000) return value;
-  throw new InvalidArgumentError("a count is a whole number from 1 to 100000.");
-}

@@ -19,8 +19,8 @@ export type ReceiverOptions = {
   print?: (line: string) => void;
 };
 
-/** More than any contract sends: a call's report may have 1 MiB. */
-const bodyBytesMax = 2 * 1024 * 1024;
+/** No event is larger: docs/receiving.md lists the largest body of each type. */
+const bodyBytesMax = 5_000_000;
 
 /** Starts the receiver on loopback. */
 export async function openReceiver(options: ReceiverOptions): Promise<Receiver> {

@@ -50,9 +50,9 @@ test("a signature that the small receiver calls refused is answered with 401, wh
   expect(lines.pop()).toContain("signature verified");
 });
 
-test("the small receiver takes 2 MiB and answers 413 to more", async () => {
+test("the small receiver takes what any event may have, and answers 413 to more", async () => {
   const { url, lines } = await open();
-  const largest = "x".repeat(2 * 1024 * 1024);
+  const largest = "x".repeat(5_000_000);
   expect(await post(url, largest)).toBe(204);
   expect(await post(url, `${largest}x`)).toBe(413);
   expect(lines.at(-1)).toContain("413");
