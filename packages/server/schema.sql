@@ -50,8 +50,10 @@ create table assistants (
   updated_at timestamp with time zone not null default now(),
   deleted_at timestamp with time zone,
   created_in xid8 default pg_current_xact_id(),
+  end_report_wait_seconds integer not null default 0,
   constraint assistants_pkey PRIMARY KEY (team_id, id),
   constraint assistants_team_id_fkey FOREIGN KEY (team_id) REFERENCES teams(id) ON DELETE CASCADE,
+  constraint assistants_end_report_wait_seconds_check CHECK (((end_report_wait_seconds >= 0) AND (end_report_wait_seconds <= 600))),
   constraint assistants_hang_timeout_seconds_check CHECK (((hang_timeout_seconds >= 1) AND (hang_timeout_seconds <= 3600)))
 );
 alter table assistants enable row level security;
@@ -164,17 +166,22 @@ create table calls (
   created_at timestamp with time zone not null,
   updated_at timestamp with time zone not null,
   created_in xid8 default pg_current_xact_id(),
+  report_due_at timestamp with time zone,
+  reported bytea,
+  report_bytes integer,
   constraint calls_pkey PRIMARY KEY (team_id, id),
   constraint calls_team_id_assistant_id_fkey FOREIGN KEY (team_id, assistant_id) REFERENCES assistants(team_id, id) ON DELETE CASCADE,
   constraint calls_call_type_check CHECK ((call_type = ANY (ARRAY['web'::text, 'phone'::text]))),
   constraint calls_direction_check CHECK ((direction = ANY (ARRAY['inbound'::text, 'outbound'::text]))),
   constraint calls_status_check CHECK ((status = ANY (ARRAY['queued'::text, 'ongoing'::text, 'forwarded'::text, 'finished'::text]))),
   constraint ended_when_finished CHECK (((status = 'finished'::text) = (end_at IS NOT NULL))),
-  constraint hangs_only_while_ongoing CHECK (((hang_due_at IS NULL) OR (status = 'ongoing'::text)))
+  constraint hangs_only_while_ongoing CHECK (((hang_due_at IS NULL) OR (status = 'ongoing'::text))),
+  constraint reports_wait_only_when_finished CHECK (((report_due_at IS NULL) OR (status = 'finished'::text)))
 );
 CREATE INDEX calls_by_age ON public.calls USING btree (team_id, created_at, id);
 CREATE INDEX calls_by_assistant ON public.calls USING btree (team_id, assistant_id, created_at, id);
 CREATE INDEX calls_hanging ON public.calls USING btree (hang_due_at) WHERE (hang_due_at IS NOT NULL);
+CREATE INDEX calls_reports_due ON public.calls USING btree (report_due_at) WHERE (report_due_at IS NOT NULL);
 alter table calls enable row level security;
 grant delete, insert, select, update on calls to postrider_all_teams;
 grant delete, insert, select, update on calls to postrider_team;

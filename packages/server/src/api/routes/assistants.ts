@@ -9,15 +9,15 @@ import {
   endAssistant,
   getAssistant,
 } from "../../actions/assistants.ts";
-import { listAssistants, type ServedAssistant } from "../../db/assistants.ts";
+import { listAssistants } from "../../db/assistants.ts";
 import {
   assistantMessages,
   assistantMessageTypes,
 } from "../../domain/contracts/assistant-messages.ts";
-import { type JsonText, joinObject, jsonMembers, jsonText } from "../../domain/json-text.ts";
+import { Assistant, assistantAnswer } from "../assistant-answer.ts";
 import type { ApiDeps } from "../deps.ts";
 import { listText, sendExactJson } from "../exact-json.ts";
-import { nameOf, nullable, PathId, Timestamp, textOf } from "../fields.ts";
+import { nameOf, nullable, PathId, textOf } from "../fields.ts";
 import { askedByPage, walkFields, walkQuery } from "../paging.ts";
 import { ReceiverHeaders, ReceiverUrl, receiverHeaders, receiverUrl } from "../receiver.ts";
 import { acting, type TypeBox } from "../request.ts";
@@ -71,28 +71,6 @@ const CreateBody = Type.Object(
 const UpdateBody = Type.Object(
   { name: Type.Optional(nameOf(255)), ...ownFields },
   { additionalProperties: true, title: "AssistantUpdate" },
-);
-
-const Assistant = Type.Object(
-  {
-    id: Type.String(),
-    name: Type.String(),
-    assistantServer: Type.Object({
-      enabled: Type.Boolean(),
-      disabledReason: nullable(Type.Enum(["manual", "failing"])),
-      url: nullable(Type.String()),
-      timeoutSeconds: Type.Integer(),
-      hasSecret: Type.Boolean(),
-      headerNames: Type.Array(Type.String()),
-      messages: Type.Array(Type.String()),
-    }),
-    hangTimeoutSeconds: Type.Integer(),
-    endReportWaitSeconds: Type.Integer(),
-    createdAt: Timestamp,
-    updatedAt: Timestamp,
-    documentOmitted: Type.Optional(Type.Literal(true)),
-  },
-  { additionalProperties: true, title: "Assistant" },
 );
 
 /** Members of the answer that are the service's own; `assistantServer`'s fields are in its schema. */
@@ -273,32 +251,4 @@ function serverPatchOf(
       headers: headers && receiverHeaders(headers, config, [...loc, "headers"]),
     }),
   };
-}
-
-function assistantAnswer(
-  { assistant, server }: ServedAssistant,
-  documentOmitted = false,
-): JsonText {
-  const plain = {
-    id: assistant.id,
-    name: assistant.name,
-    assistantServer: {
-      enabled: server.enabled,
-      disabledReason: server.disabledReason,
-      url: server.url === "" ? null : server.url,
-      timeoutSeconds: server.timeoutSeconds,
-      hasSecret: server.sealedSecret !== null,
-      headerNames: server.headerNames,
-      messages: server.messages,
-    },
-    hangTimeoutSeconds: assistant.hangTimeoutSeconds,
-    endReportWaitSeconds: assistant.endReportWaitSeconds,
-    createdAt: assistant.createdAt,
-    updatedAt: assistant.updatedAt,
-    ...(documentOmitted && { documentOmitted }),
-  };
-  return joinObject([
-    ...Object.entries(plain).map(([name, value]) => [name, jsonText(value)] as const),
-    ...jsonMembers(assistant.document),
-  ]);
 }
