@@ -21,8 +21,7 @@ const triesMax = 20;
  * Not here, because it is the operator's: memory, costs of pages and rows, where tables lie, what is logged.
  */
 const reliedOn: Readonly<Record<string, string>> = {
-  // Our statements are short. Compiling one takes longer than running it, and cores are for deliveries.
-  jit: "off",
+  // Cores are for deliveries.
   max_parallel_workers_per_gather: "0",
   plan_cache_mode: "auto",
   join_collapse_limit: "8",
@@ -89,8 +88,9 @@ function statementFor({ statementTimeoutMs, role, settings }: Session): string {
   const values = Object.entries(all).map(
     ([name, value]) => `(${pg.escapeLiteral(name)}, ${pg.escapeLiteral(value)})`,
   );
-  // Each by itself first: a time-out of theirs would end the statement that lifts it. Names of PostgreSQL's own: a
-  // schema of theirs may have functions of these names. And a commit is answered when it is on disk, or later.
+  // First what would hold up the rest: a time-out of theirs, and the compiler. Our statements are short: compiling one
+  // takes longer than running it. Names of PostgreSQL's own, as a schema of theirs may have functions of these names.
+  // And a commit is answered when it is on disk, or later.
   return `
     set statement_timeout = ${statementTimeoutMs};
     set jit = off;
