@@ -18,7 +18,8 @@ const triesMax = 20;
 /**
  * What the service relies on. A server, a database, a role or a URL may say otherwise: each connection says it itself.
  *
- * Not here, because it is the operator's: memory, costs of pages and rows, where tables lie, what is logged.
+ * Not here, because it is the operator's: memory, costs of pages and rows, where tables lie, what is logged. And not
+ * `default_transaction_read_only`: it fences a primary that was replaced, or saves a full disk.
  */
 const reliedOn: Readonly<Record<string, string>> = {
   // Cores are for deliveries.
@@ -31,9 +32,8 @@ const reliedOn: Readonly<Record<string, string>> = {
   enable_indexonlyscan: "on",
   enable_bitmapscan: "on",
   enable_partition_pruning: "on",
-  // A transaction sees what was committed when each of its statements began, and writes.
+  // A transaction sees what was committed when each of its statements began.
   default_transaction_isolation: "read committed",
-  default_transaction_read_only: "off",
   default_transaction_deferrable: "off",
   // Names mean our tables, and rows are hidden rather than refused.
   search_path: "public, pg_temp",

@@ -34,6 +34,14 @@ const aboutNoTeam = [
   "lockKeyForCounting",
   "markApiKeyUsed",
   "retireBootstrapKey",
+  // Connections, roles and the schema, before there is any team.
+  "backendOf",
+  "despiteTimeouts",
+  "ensureRoles",
+  "insistOnSessions",
+  "prepareSession",
+  "reachSchema",
+  "restoreWall",
   // What the installation shares, and what only locks, notifies or is part of other statements.
   "chooseWays",
   "deleteEncryptionChecks",

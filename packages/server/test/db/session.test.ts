@@ -24,7 +24,6 @@ const hostile: Record<string, [theirs: string, ours: string]> = {
   search_path: ["evil, public, pg_catalog", "public, pg_temp"],
   row_security: ["off", "on"],
   default_transaction_isolation: ["serializable", "read committed"],
-  default_transaction_read_only: ["on", "off"],
   default_transaction_deferrable: ["on", "off"],
   synchronous_commit: ["off", "on"],
   exit_on_error: ["on", "off"],
