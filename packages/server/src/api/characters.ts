@@ -47,30 +47,29 @@ export const invisible: Ranges = [
   [0xe0000, 0xe0fff],
 ];
 
-// Halves of surrogate pairs have no bytes in UTF-8.
-const surrogates: Ranges = [[0xd800, 0xdfff]];
+// Two single code units, as they are.
+const surrogates = "\ud800-\udfff";
+
+/** Makes the class of all characters but these and halves of surrogate pairs; `publishedPattern` makes it portable. */
+export const allBut = (...excluded: Ranges[]): string =>
+  `[^${excluded.flat().map(rangeOf).join("")}${surrogates}]`;
 
 /**
- * Makes the class of all characters but these and halves of surrogate pairs, for a pattern that is published.
+ * The pattern as other languages read it; undefined when nothing of it is left.
  *
- * It lists what is allowed, character by character: JavaScript, Python, RE2, Rust and Java read such a class alike,
- * while `\p{…}` and `\u…` mean nothing, or something else, to some of them. Every end of a range has a form in UTF-8.
+ * Characters stand in it themselves, or as `\xHH`: JavaScript, Python, RE2, Rust and Java read these alike, while
+ * `\p{…}` and `\u…` mean nothing, or something else, to some of them. Halves of surrogate pairs have no form in UTF-8:
+ * no published text can name them, and none that is sent as it should be holds one.
  */
-export function allBut(...excluded: Ranges[]): string {
-  const runs = [...excluded, surrogates].flat().sort(([a], [b]) => a - b);
-  const allowed: string[] = [];
-  let next = 0;
-  for (const [first, last] of runs) {
-    if (first > next) allowed.push(rangeOf(next, first - 1));
-    next = Math.max(next, last + 1);
-  }
-  return `[${allowed.join("")}${rangeOf(next, 0x10ffff)}]`;
+export function publishedPattern(pattern: string): string | undefined {
+  const published = pattern.replaceAll(surrogates, "");
+  return published.includes("[^]") ? undefined : published;
 }
 
-const rangeOf = (first: number, last: number): string =>
+const rangeOf = ([first, last]: Ranges[number]): string =>
   first === last ? written(first) : `${written(first)}-${written(last)}`;
 
 const written = (codePoint: number): string =>
-  codePoint < 0xa0
+  codePoint < 0xa1
     ? `\\x${codePoint.toString(16).padStart(2, "0")}`
     : String.fromCodePoint(codePoint);
