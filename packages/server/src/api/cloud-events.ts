@@ -27,7 +27,7 @@ export const cloudEventOf = (types: readonly string[]) =>
         nullable(
           Type.String({
             pattern:
-              "^[Aa][Pp][Pp][Ll][Ii][Cc][Aa][Tt][Ii][Oo][Nn]/([\\w.-]+\\+)?[Jj][Ss][Oo][Nn]\\s*(;.*)?$",
+              "^[Aa][Pp][Pp][Ll][Ii][Cc][Aa][Tt][Ii][Oo][Nn]/([A-Za-z0-9_.-]+\\+)?[Jj][Ss][Oo][Nn][\\x09 ]*(;[\\x09\\x20-\\x7e]*)?$",
             title: "a media type of JSON such as application/json",
           }),
         ),

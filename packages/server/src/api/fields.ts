@@ -1,5 +1,6 @@
 import Type, { type TSchema } from "typebox";
 import { objectIdPattern } from "../ids.ts";
+import { allBut, breaksAndOverrides, controls, invisible } from "./characters.ts";
 import { invalidRequest } from "./validation.ts";
 
 /** An id in a path; what has no id's form is a 404 like any unknown one. */
@@ -15,11 +16,8 @@ export const Id = Type.String({
 export const nullable = <Schema extends TSchema>(schema: Schema) =>
   Type.Union([schema, Type.Null()]);
 
-// No control characters, halves of surrogate pairs, or direction overrides that make a name read as another.
-const inLine = "[^\\p{Cc}\\p{Cs}\\p{Zl}\\p{Zp}\\u202a-\\u202e\\u2066-\\u2069]";
-
-// What shows on a page: no blank, and none of the letters that have no form, such as U+3164 and the empty Braille cell.
-const visible = "[^\\s\\p{Cc}\\p{Cs}\\p{Cf}\\p{Default_Ignorable_Code_Point}\\u2800]";
+const inLine = allBut(controls, breaksAndOverrides);
+const visible = allBut(invisible);
 
 /** A name of one line, not blank. */
 export const nameOf = (maxLength: number) =>
@@ -34,7 +32,7 @@ export const nameOf = (maxLength: number) =>
 export const textOf = (maxLength: number) =>
   Type.String({
     maxLength,
-    pattern: "^[^\\u0000\\p{Cs}]*$",
+    pattern: `^${allBut([[0, 0]])}*$`,
     title: "a text without U+0000 or halves of surrogate pairs",
   });
 
@@ -44,7 +42,7 @@ export const AnyObject = Type.Record(Type.String(), Type.Unknown());
 /** An instant of RFC 3339, from 1970 on. */
 export const Instant = Type.String({
   pattern:
-    "^(19[7-9]\\d|[2-9]\\d{3})-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])[Tt]([01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(\\.\\d{1,9})?([Zz]|[+-]([01]\\d|2[0-3]):[0-5]\\d)$",
+    "^(19[7-9][0-9]|[2-9][0-9]{3})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])[Tt]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$",
   title: "a time of RFC 3339 such as 2026-11-21T10:30:00Z",
 });
 

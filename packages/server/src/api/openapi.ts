@@ -1,5 +1,6 @@
 import type { FastifyInstance, RouteOptions } from "fastify";
 import { describeError, type ErrorCode, errorCodes } from "../errors.ts";
+import { publishedPattern } from "./characters.ts";
 import type { ApiDeps } from "./deps.ts";
 import { type Json, type JsonObject, printDocsPage } from "./docs-page.ts";
 import { problemType } from "./problem.ts";
@@ -256,6 +257,11 @@ function nameSchemas(schema: Json, schemas: JsonObject): Json {
   const inner = Object.fromEntries(
     Object.entries(schema).map(([key, value]) => [key, nameSchemas(value, schemas)]),
   );
+  if (typeof inner.pattern === "string") {
+    const pattern = publishedPattern(inner.pattern);
+    if (pattern === undefined) delete inner.pattern;
+    else inner.pattern = pattern;
+  }
   const { title } = inner;
   if (inner.type !== "object" || typeof title !== "string") return inner;
   const known = schemas[title];

@@ -14,7 +14,14 @@ const noCursorYet = `${rowsMove} This list has no cursor yet.`;
 const cursorInstead = `${rowsMove} Use \`cursor\` to get each row once; both together are a 422.`;
 
 const pageNumber = (description: string) =>
-  Type.Optional(Type.Integer({ minimum: 1, default: 1, description }));
+  Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: offsetMax + 1,
+      default: 1,
+      description: `${description} \`(page - 1) * size\` is at most ${offsetMax}.`,
+    }),
+  );
 const pageSize = {
   size: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 300 })),
 };

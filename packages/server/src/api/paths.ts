@@ -1,43 +1,56 @@
 import type { FastifyInstance } from "fastify";
 import { AppError } from "../errors.ts";
 
-type Path = { form: RegExp; methods: Set<string> };
+type Path = { url: string; form: RegExp; methods: Set<string> };
 
-/** Answers for paths and methods without a route: 404, or 405 and OPTIONS with what the path does take. */
+/**
+ * Answers for paths and methods without a route: 404, or 405 and OPTIONS with what the path does take.
+ *
+ * A path that fits two routes' patterns belongs to the one that writes more of it out, whatever the method: the router
+ * would give `DELETE …/events` to its neighbour `DELETE …/:webhook_id`.
+ */
 export function knowPaths(app: FastifyInstance): void {
   const paths = new Map<string, Path>();
 
   app.addHook("onRoute", ({ url, method }) => {
-    const path = paths.get(url) ?? { form: formOf(url), methods: new Set() };
+    const path = paths.get(url) ?? { url, form: formOf(url), methods: new Set() };
     for (const one of [method].flat()) path.methods.add(one);
     paths.set(url, path);
   });
 
   // Before authentication and before the body is read: there is nothing here to protect or to read for.
   app.addHook("onRequest", async (request, reply) => {
-    if (!request.is404) return;
+    const routed = request.is404 ? undefined : request.routeOptions.url;
+    // A pattern without a parameter fits no path but its own.
+    if (routed?.includes(":") === false) return;
     const [path = ""] = request.url.split("?", 1);
-    const allowed = methodsOf(paths, path);
-    if (allowed.length === 0) throw new AppError("not_found");
+    const owner = ownerOf(paths.values(), path);
+    if (routed && (!owner || owner.url === routed)) return;
+    if (!owner) throw new AppError("not_found");
+    const allowed = [...owner.methods].sort();
     reply.header("allow", [...allowed, "OPTIONS"].join(", "));
     if (request.method === "OPTIONS") return reply.code(204).send();
     throw new AppError("method_not_allowed", `Allowed are ${allowed.join(", ")}.`);
   });
 }
 
-function methodsOf(paths: ReadonlyMap<string, Path>, path: string): string[] {
-  const methods = new Set<string>();
-  for (const { form, methods: own } of paths.values()) {
-    if (form.test(path)) for (const method of own) methods.add(method);
+function ownerOf(paths: Iterable<Path>, path: string): Path | undefined {
+  let owner: Path | undefined;
+  for (const one of paths) {
+    if (one.form.test(path) && (!owner || rank(one.url) < rank(owner.url))) owner = one;
   }
-  return [...methods].sort();
+  return owner;
 }
 
-/** Turns a route's pattern into a regular expression: `:name` is one segment, `*` is anything. */
+/** Sorts what is written out before what is a parameter, from the left, as the router does. */
+const rank = (url: string): string =>
+  url
+    .split("/")
+    .map((segment) => (segment.startsWith(":") ? "1" : "0"))
+    .join("");
+
+/** Turns a route's pattern into a regular expression: `:name` is one segment. */
 function formOf(url: string): RegExp {
-  const source = url
-    .replaceAll(/[.+?^${}()|[\]\\]/g, "\\$&")
-    .replaceAll(/:\w+/g, "[^/]+")
-    .replaceAll("*", ".*");
+  const source = url.replaceAll(/[.+?^${}()|[\]\\]/g, "\\$&").replaceAll(/:\w+/g, "[^/]+");
   return new RegExp(`^${source}$`);
 }

@@ -93,3 +93,38 @@ test("the page of the documentation names every operation and loads nothing from
   for (const { operationId } of operations) expect(page.body).toContain(`id="${operationId}"`);
   expect(page.body).not.toMatch(/<script|src=|https?:/);
 });
+
+test("no pattern needs more than JavaScript, Python and RE2 have in common", async () => {
+  const { document } = await describe();
+  const patterns = new Set<string>();
+  JSON.stringify(document, (key, value) => {
+    if (key === "pattern") patterns.add(value);
+    return value;
+  });
+  expect(patterns.size).toBeGreaterThan(5);
+  for (const pattern of patterns) {
+    // Of the escapes only \xHH and the quoting of a sign: \d and \w have other members elsewhere, \p and \u none.
+    expect(pattern.replaceAll(/\\(x[0-9a-f]{2}|[^A-Za-z0-9])/g, ""), pattern).not.toContain("\\");
+    // No lookaround and no other extension, and nothing that UTF-8 cannot carry.
+    expect(pattern).not.toContain("(?");
+    expect(Buffer.from(pattern).toString()).toBe(pattern);
+  }
+});
+
+test("405 and OPTIONS name the methods of the path itself, of every path that also fits a neighbour's pattern", async () => {
+  const { app, document } = await describe();
+  const paths = Object.entries(document.paths as Record<string, Record<string, Operation>>);
+  for (const [path, operations] of paths) {
+    const url = path.replaceAll(/\{\w+\}/g, "6b0c3f2a9d4e5f6071829304");
+    const own = Object.keys(operations).map((method) => method.toUpperCase());
+    const allow = [...own, ...(own.includes("GET") ? ["HEAD"] : []), "OPTIONS"].sort();
+    const listed = (header: unknown) => String(header).split(", ").sort();
+    const options = await app.inject({ method: "OPTIONS", url });
+    expect([options.statusCode, listed(options.headers.allow)], url).toEqual([204, allow]);
+    for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE"] as const) {
+      if (own.includes(method)) continue;
+      const { statusCode, headers } = await app.inject({ method, url });
+      expect([statusCode, listed(headers.allow)], `${method} ${url}`).toEqual([405, allow]);
+    }
+  }
+});

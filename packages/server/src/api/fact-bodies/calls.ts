@@ -9,6 +9,7 @@ import {
 } from "../../domain/facts.ts";
 import { durationMsMax } from "../../domain/lifecycle/call.ts";
 import { callIdPattern } from "../../ids.ts";
+import { allBut, controls } from "../characters.ts";
 import { bodyDocument } from "../exact-json.ts";
 import { Id, Instant, nullable, textOf } from "../fields.ts";
 import { reportOf } from "../report.ts";
@@ -71,7 +72,7 @@ export const CallMessageBody = Type.Object(
       Type.String({
         minLength: 1,
         maxLength: 128,
-        pattern: "^[^\\p{Cc}\\p{Cs}]*$",
+        pattern: `^${allBut(controls)}*$`,
         title: "a text of one line",
       }),
     ),

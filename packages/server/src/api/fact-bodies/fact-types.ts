@@ -17,7 +17,7 @@ import {
   callStatus,
 } from "./calls.ts";
 import { RunStartBody, RunUpdateBody, runStarted, runUpdated } from "./runs.ts";
-import { stepFields, stepIdPattern, stepReported } from "./steps.ts";
+import { StepId, stepFields, stepReported } from "./steps.ts";
 import type { Told } from "./told.ts";
 import {
   VersionActivateBody,
@@ -103,7 +103,7 @@ function stepForm(status: StepStatus): FactForm {
   const StepData = Type.Object(
     {
       ...run,
-      step_id: Type.String({ pattern: stepIdPattern, title: "a step's id" }),
+      step_id: StepId,
       status: Type.Optional(Type.Literal(status)),
       ...stepFields,
     },

@@ -8,7 +8,12 @@ import type { FactOf, Told } from "./told.ts";
 export const StepStatusField = Type.Union(stepStatuses.map((status) => Type.Literal(status)));
 
 /** The platform's own name of a step; `.` and `..` alone would vanish from a path. */
-export const stepIdPattern = "^(?!\\.{1,2}$)[A-Za-z0-9._~-]{1,128}$";
+export const StepId = Type.String({
+  minLength: 1,
+  maxLength: 128,
+  pattern: "^(\\.?[A-Za-z0-9_~-]|\\.\\.[A-Za-z0-9._~-])[A-Za-z0-9._~-]*$",
+  title: "a step's id",
+});
 
 /** What a report says of a step besides its status, which a fact's type may tell instead. */
 export const stepFields = {

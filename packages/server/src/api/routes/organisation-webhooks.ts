@@ -16,6 +16,7 @@ import {
   organisationWebhooks,
 } from "../../domain/contracts/organisation-webhooks.ts";
 import { publicEventId } from "../../ids.ts";
+import { allBut } from "../characters.ts";
 import type { ApiDeps } from "../deps.ts";
 import { nameOf, nullable, PathId, Timestamp } from "../fields.ts";
 import { askedByWindow, walkWindowFields, walkWindowQuery } from "../paging.ts";
@@ -33,7 +34,7 @@ const Events = Type.Array(Type.Union(organisationEventTypes.map((type) => Type.L
 const Secret = Type.String({
   minLength: 1,
   maxLength: 255,
-  pattern: "^[^\\p{Cs}]*$",
+  pattern: `^${allBut()}*$`,
   title: "a text without halves of surrogate pairs",
 });
 

@@ -9,12 +9,7 @@ import type { Step } from "../../domain/lifecycle/step.ts";
 import { AppError } from "../../errors.ts";
 import type { ApiDeps } from "../deps.ts";
 import { listText, objectText, sendExactJson } from "../exact-json.ts";
-import {
-  StepReportBody,
-  StepStatusField,
-  stepIdPattern,
-  stepReported,
-} from "../fact-bodies/steps.ts";
+import { StepId, StepReportBody, StepStatusField, stepReported } from "../fact-bodies/steps.ts";
 import { nullable, PathId, Timestamp } from "../fields.ts";
 import { hiddenField, seesPayloads, shownTo } from "../hidden.ts";
 import { askedByPage, pageIn, walkPageFields, walkQuery } from "../paging.ts";
@@ -44,8 +39,6 @@ const StepAnswer = Type.Object(
 );
 
 const Envelope = Type.Object({ step: StepAnswer });
-/** The platform's own name of the step; what is not one is a 404 like any unknown step. */
-const StepId = Type.String({ pattern: stepIdPattern });
 const ofRun = Type.Object({ run_id: PathId });
 const params = Type.Object({ run_id: PathId, step_id: StepId });
 const tags = ["Runs"];

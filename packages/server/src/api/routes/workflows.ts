@@ -58,7 +58,7 @@ const VersionEnvelope = Type.Object({
 const params = Type.Object({ workflow_id: PathId });
 const versionParams = Type.Object({
   workflow_id: PathId,
-  number: Type.String({ pattern: "^[1-9]\\d{0,8}$" }),
+  number: Type.String({ pattern: "^[1-9][0-9]{0,8}$" }),
 });
 const tags = ["Workflows"];
 const path = "/workflows/v1/workflows";
