@@ -197,7 +197,12 @@ const commonParameters: JsonObject = {
     required: false,
     description:
       "For 24 hours, the same request under the same key is done once and answered alike.",
-    schema: { type: "string", minLength: 1, maxLength: 255 },
+    schema: {
+      type: "string",
+      minLength: 1,
+      maxLength: 255,
+      pattern: "^[\\x21-\\x7e]([\\x20-\\x7e]*[\\x21-\\x7e])?$",
+    },
   },
 };
 
@@ -257,6 +262,11 @@ function nameSchemas(schema: Json, schemas: JsonObject): Json {
   const inner = Object.fromEntries(
     Object.entries(schema).map(([key, value]) => [key, nameSchemas(value, schemas)]),
   );
+  // What the handler judges, in words of its own, is described by what is beside it.
+  if (inner.published) {
+    const { description } = inner;
+    return { ...(inner.published as JsonObject), ...(description ? { description } : {}) };
+  }
   if (typeof inner.pattern === "string") {
     const pattern = publishedPattern(inner.pattern);
     if (pattern === undefined) delete inner.pattern;
