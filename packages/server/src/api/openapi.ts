@@ -3,6 +3,7 @@ import { describeError, type ErrorCode, errorCodes } from "../errors.ts";
 import { publishedPattern } from "./characters.ts";
 import type { ApiDeps } from "./deps.ts";
 import { type Json, type JsonObject, printDocsPage } from "./docs-page.ts";
+import { bodyExamples } from "./examples.ts";
 import { problemType } from "./problem.ts";
 import {
   assistantMessagePayloads,
@@ -122,7 +123,7 @@ function operationOf(
       ? {
           requestBody: {
             required: true,
-            content: contentOf(name(schema.body)),
+            content: contentOf(name(schema.body), bodyExamples[schema.operationId ?? ""]),
           },
         }
       : {}),
@@ -131,8 +132,10 @@ function operationOf(
 }
 
 /** A body is one schema for JSON, or says itself which media types it has. */
-const contentOf = (body: Json): Json =>
-  (body as { content?: Json }).content ?? { "application/json": { schema: body } };
+const contentOf = (body: Json, example: object | undefined): Json =>
+  (body as { content?: Json }).content ?? {
+    "application/json": { schema: body, ...(example ? { example: example as JsonObject } : {}) },
+  };
 
 const answerType = (answer: unknown): string =>
   (answer as { type?: unknown }).type === "string" ? "text/plain" : "application/json";

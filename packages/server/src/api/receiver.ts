@@ -17,7 +17,6 @@ export const ReceiverUrl = Type.String({
   maxLength: 2048,
   description:
     "An absolute URL of https, without a fragment, a user or a password, at a public host.",
-  examples: ["https://example.com/webhooks"],
 });
 
 /** The headers that a subscriber asks for; `receiverHeaders` judges them. */
