@@ -1587,6 +1587,7 @@ export type Webhook = {
 
 export type WebhookCreate = {
   name: string;
+  /** An absolute URL of https, without a fragment, a user or a password, at a public host. */
   url: string;
   events: (
     | "workflow.started"
@@ -1620,6 +1621,7 @@ export type WebhookLog = {
 
 export type WebhookUpdate = {
   name?: string;
+  /** An absolute URL of https, without a fragment, a user or a password, at a public host. */
   url?: string;
   events?: (
     | "workflow.started"
@@ -1814,6 +1816,7 @@ export type WorkflowWebhookAttempt = {
 
 export type WorkflowWebhookCreate = {
   name: string;
+  /** An absolute URL of https, without a fragment, a user or a password, at a public host. */
   url: string;
   actions: (
     | "workflow_created"

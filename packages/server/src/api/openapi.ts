@@ -3,6 +3,7 @@ import { describeError, type ErrorCode, errorCodes } from "../errors.ts";
 import { publishedPattern } from "./characters.ts";
 import type { ApiDeps } from "./deps.ts";
 import { type Json, type JsonObject, printDocsPage } from "./docs-page.ts";
+import { bodyExamples } from "./examples.ts";
 import { problemType } from "./problem.ts";
 import {
   assistantMessagePayloads,
@@ -122,7 +123,7 @@ function operationOf(
       ? {
           requestBody: {
             required: true,
-            content: contentOf(name(schema.body)),
+            content: contentOf(name(schema.body), bodyExamples[schema.operationId ?? ""]),
           },
         }
       : {}),
@@ -131,8 +132,10 @@ function operationOf(
 }
 
 /** A body is one schema for JSON, or says itself which media types it has. */
-const contentOf = (body: Json): Json =>
-  (body as { content?: Json }).content ?? { "application/json": { schema: body } };
+const contentOf = (body: Json, example: object | undefined): Json =>
+  (body as { content?: Json }).content ?? {
+    "application/json": { schema: body, ...(example ? { example: example as JsonObject } : {}) },
+  };
 
 const answerType = (answer: unknown): string =>
   (answer as { type?: unknown }).type === "string" ? "text/plain" : "application/json";
@@ -197,7 +200,12 @@ const commonParameters: JsonObject = {
     required: false,
     description:
       "For 24 hours, the same request under the same key is done once and answered alike.",
-    schema: { type: "string", minLength: 1, maxLength: 255 },
+    schema: {
+      type: "string",
+      minLength: 1,
+      maxLength: 255,
+      pattern: "^[\\x21-\\x7e]([\\x20-\\x7e]*[\\x21-\\x7e])?$",
+    },
   },
 };
 
@@ -257,6 +265,11 @@ function nameSchemas(schema: Json, schemas: JsonObject): Json {
   const inner = Object.fromEntries(
     Object.entries(schema).map(([key, value]) => [key, nameSchemas(value, schemas)]),
   );
+  // What the handler judges, in words of its own, is described by what is beside it.
+  if (inner.published) {
+    const { description } = inner;
+    return { ...(inner.published as JsonObject), ...(description ? { description } : {}) };
+  }
   if (typeof inner.pattern === "string") {
     const pattern = publishedPattern(inner.pattern);
     if (pattern === undefined) delete inner.pattern;

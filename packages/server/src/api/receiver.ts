@@ -1,5 +1,10 @@
 import Type from "typebox";
-import { findHeaderFaults } from "../domain/receiver-headers.ts";
+import {
+  findHeaderFaults,
+  headerNameLengthMax,
+  headersMax,
+  headerValueLengthMax,
+} from "../domain/receiver-headers.ts";
 import { parseTargetUrl, type TargetUrlPolicy } from "../domain/target-url.ts";
 import { AppError } from "../errors.ts";
 import { invalidRequest } from "./validation.ts";
@@ -7,10 +12,29 @@ import { invalidRequest } from "./validation.ts";
 type Loc = readonly (string | number)[];
 
 /** A receiver's URL as a body gives it; `receiverUrl` judges it. */
-export const ReceiverUrl = Type.String({ minLength: 1, maxLength: 2048 });
+export const ReceiverUrl = Type.String({
+  minLength: 1,
+  maxLength: 2048,
+  description:
+    "An absolute URL of https, without a fragment, a user or a password, at a public host.",
+});
 
 /** The headers that a subscriber asks for; `receiverHeaders` judges them. */
 export const ReceiverHeaders = Type.Record(Type.String(), Type.String(), {
+  published: {
+    type: "object",
+    maxProperties: headersMax,
+    propertyNames: {
+      maxLength: headerNameLengthMax,
+      pattern: "^[A-Za-z0-9][!#$%&'*+.^_`|~0-9A-Za-z-]*$",
+    },
+    additionalProperties: {
+      type: "string",
+      maxLength: headerValueLengthMax,
+      pattern: "^[\\x21-\\x7e]([\\x09\\x20-\\x7e]*[\\x21-\\x7e])?$",
+    },
+    examples: [{ "x-team": "billing" }],
+  },
   description:
     "Custom headers: at most 20, one value at most 4 KiB and all together 8 KiB; names are tokens, values printable ASCII. Reserved names are refused.",
 });

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import Type from "typebox";
 import { expect, onTestFinished, test } from "vitest";
+import { explain, type Schema } from "../../src/api/explain.ts";
 import type { Routes } from "../../src/api/request.ts";
 import { openTestApi } from "../support/api.ts";
 import { openDescribedApp } from "../support/described-app.ts";
@@ -11,6 +12,12 @@ type Operation = {
   tags: string[];
   security: { apiKey: string[] }[];
   responses: Record<string, { content?: Record<string, unknown> }>;
+  requestBody?: {
+    content: Record<
+      string,
+      { schema: object; example?: unknown; examples?: Record<string, { value: unknown }> }
+    >;
+  };
 };
 
 async function describe() {
@@ -127,4 +134,30 @@ test("405 and OPTIONS name the methods of the path itself, of every path that al
       expect([statusCode, listed(headers.allow)], `${method} ${url}`).toEqual([405, allow]);
     }
   }
+});
+
+test("every body has an example, and its schema takes each", async () => {
+  const { document, operations } = await describe();
+  /** The schema with what it refers to in place. */
+  const whole = (schema: object): Schema =>
+    JSON.parse(
+      JSON.stringify(schema, (_, value) =>
+        typeof value?.$ref === "string"
+          ? document.components.schemas[value.$ref.split("/").at(-1)]
+          : value,
+      ),
+    );
+  let bodies = 0;
+  for (const { operationId, requestBody } of operations) {
+    for (const { schema, example, examples = {} } of Object.values(requestBody?.content ?? {})) {
+      bodies += 1;
+      const shown = [example, ...Object.values(examples).map(({ value }) => value)];
+      const given = shown.filter((one) => one !== undefined);
+      expect(given, operationId).not.toEqual([]);
+      for (const one of given) {
+        expect(explain(whole(schema), one, ["body"]), operationId).toEqual([]);
+      }
+    }
+  }
+  expect(bodies).toBeGreaterThan(20);
 });

@@ -1,0 +1,33 @@
+"""What schemathesis is to overlook at this API: each kind of refusal by its words, with the reason.
+
+Everything else that a check finds fails the run. These are rules that JSON Schema cannot say; the descriptions of the
+fields and routes say them in words.
+"""
+
+import re
+
+import schemathesis
+
+# How a fault's `msg` or the problem's `code` begins, and why a request that fits its schema is refused with it.
+REFUSED_RIGHTLY = {
+    "is not the next_cursor of an answer": "a cursor is one that an answer gave, not any text of its form",
+    "cannot be ": "two members that are each right may exclude each other, such as `page` and `cursor`",
+    "idempotency_key_reused": "an Idempotency-Key used for another request is a 422 by the IETF draft",
+    "url_refused": "a receiver's URL must lead to a public host, which its spelling alone does not tell",
+    "is set by the service": "names of headers that the service sets itself, whatever their case",
+    "names a day that does not exist": "the 31st of September has the form of RFC 3339",
+    "must lie from 1970 to 9999": "an offset can carry an instant out of these years",
+    "lies more than a day in the future": "what is too far ahead depends on the clock",
+    "lies beyond the first": "the largest page depends on the page's size",
+    "must be at most 30": "how long a team may keep attempts is the operator's setting",
+}
+
+
+@schemathesis.hook
+def filter_failure(context, failure, case, response):
+    """Says whether a failure counts."""
+    if failure.title != "Schema-valid request rejected" or response.status_code != 422:
+        return True
+    problem = response.json()
+    told = [problem["code"], *(fault["msg"] for fault in problem.get("errors", []))]
+    return not any(re.match(re.escape(words), one) for words in REFUSED_RIGHTLY for one in told)

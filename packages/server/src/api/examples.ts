@@ -1,0 +1,30 @@
+const workflowId = "6b0c3f2a9d4e5f6071829304";
+const assistantId = "6b0c3f2a9d4e5f6071829305";
+const url = "https://example.com/webhooks";
+const headers = { "x-team": "billing" };
+
+/** An example of each operation's body, as the description shows it; `reportFacts` brings its own. */
+export const bodyExamples: Readonly<Record<string, object>> = {
+  createAssistant: { name: "Front desk", hangTimeoutSeconds: 30 },
+  updateAssistant: { name: "Night desk" },
+  createConversation: { assistantId, callType: "phone", userNumber: "+14155550123" },
+  endConversation: { callEndTriggerBy: "user", assistantCallDuration: 84_000 },
+  reportConversationError: { type: "llm_error", message: "no answer in time", retryable: true },
+  addConversationMessage: { role: "user", text: "I would like to book a table." },
+  changeConversationStatus: { status: "ongoing" },
+  createApiKey: { name: "Reporting", scopes: ["read"] },
+  createTeam: { name: "Billing" },
+  updateTeam: { payload_retention_days: 7 },
+  createWebhook: { name: "Steps", url, events: ["workflow.completed"], headers },
+  updateWebhook: { is_active: false },
+  startRun: { workflow_id: workflowId, trigger: "manual", input: { order: 17 } },
+  updateRun: { status: "completed", output: { ok: true } },
+  reportStep: { status: "completed", name: "Look up the order", output: { found: true } },
+  createWorkflowWebhook: { name: "Runs", url, actions: ["workflow_run_completed"], headers },
+  updateWorkflowWebhook: { max_retries: 5 },
+  testWorkflowWebhook: { action: "workflow_run_completed" },
+  createWorkflow: { name: "Order desk", configuration: { language: "en" } },
+  updateWorkflow: { description: "Takes orders by telephone." },
+  createWorkflowVersion: { version_name: "With refunds", mark_as_active: true },
+  activateWorkflowVersion: { occurred_at: "2026-11-21T10:30:00Z" },
+};
