@@ -88,6 +88,16 @@ test("whatever is reported, a report grows by no more than is counted for it, an
   );
 });
 
+test.each(["recording", "analysis", "cost", "metrics"] as const)(
+  "%s counts byte for byte",
+  (name) => {
+    const { call } = told({ callType: "web" }, [], { [name]: jsonText("é".repeat(1_000)) });
+    expect(call.reportBytes).toBe(
+      2_002 + (told({ callType: "web" }, [], {}).call.reportBytes ?? 0),
+    );
+  },
+);
+
 test("a call of as many messages as there may be, each of a few words, has a report within its bound", () => {
   const messages = Array.from({ length: 2_000 }, (_, n): NewMessage => {
     return {
