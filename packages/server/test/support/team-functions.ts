@@ -52,6 +52,7 @@ const page = { offset: 0, limit: 50 };
 const since = new Date(0);
 const by = "somebody";
 const nothing = Buffer.alloc(0);
+const digests = "00".repeat(32);
 const lease = "0b8b4a5e-6a55-4f0e-9c0e-3c6a4a1f6f11";
 
 const keyOf = ({ teamId, name }: Asked, parameter: string) => ({ teamId, id: name(parameter) });
@@ -249,6 +250,13 @@ export const teamFunctions: Record<string, (asked: Asked) => Promise<unknown>> =
   listUnfinishedRuns: (a) => runs.listUnfinishedRuns(a.tx, [keyOf(a, "workflow_id")], 10),
   updateRuns: (a) =>
     changed(a, runs.lockRuns(a.tx, [keyOf(a, "run_id")]), (rows) => runs.updateRuns(a.tx, rows)),
+  keepEarlierOfRuns: (a) =>
+    changed(a, runs.lockRuns(a.tx, [keyOf(a, "run_id")]), (rows) =>
+      runs.keepEarlierOfRuns(
+        a.tx,
+        rows.map((run) => ({ ...run, earlier: digests })),
+      ),
+    ),
   findRun: (a) => runs.findRun(a.tx, a.teamId, a.name("run_id")),
   listRuns: (a) => {
     const any = { workflowId: null, status: null, search: null, start: null, end: null };
@@ -267,6 +275,13 @@ export const teamFunctions: Record<string, (asked: Asked) => Promise<unknown>> =
   readSteps: (a) => steps.readSteps(a.tx, [stepOf(a)]),
   saveSteps: (a) =>
     changed(a, steps.readSteps(a.tx, [stepOf(a)]), (rows) => steps.saveSteps(a.tx, rows)),
+  keepEarlierOfSteps: (a) =>
+    changed(a, steps.readSteps(a.tx, [stepOf(a)]), (rows) =>
+      steps.keepEarlierOfSteps(
+        a.tx,
+        rows.map((step) => ({ ...step, earlier: digests })),
+      ),
+    ),
   findStep: (a) => steps.findStep(a.tx, stepOf(a)),
   listSteps: (a) => steps.listSteps(a.database, stepOf(a), { ...page, withDocuments: true }),
   findSubscription: (a) => subscriptions.findSubscription(a.tx, a.owner, a.name("webhook_id")),
