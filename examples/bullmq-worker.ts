@@ -48,9 +48,11 @@ try {
 
   const statuses: string[] = [];
   for await (const run of postrider.runs.each({ workflow_id: workflow.id })) {
-    const { steps } = await postrider.runs.listSteps(run.id);
-    const told = steps.map((step) => `${step.name} ${step.status}`).join(", ");
-    console.log(`run ${run.id}  ${run.status}  ${told}`);
+    const told: string[] = [];
+    for await (const step of postrider.runs.eachStep(run.id)) {
+      told.push(`${step.name} ${step.status}`);
+    }
+    console.log(`run ${run.id}  ${run.status}  ${told.join(", ")}`);
     statuses.push(run.status);
   }
   const expected = "completed completed completed failed";

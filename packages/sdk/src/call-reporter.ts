@@ -50,7 +50,6 @@ export async function startCall(
     message: (role, text, details = {}) =>
       report("call.message", details.occurredAt, {
         call_id: id,
-        timestamp: now(),
         ...details,
         role,
         text,

@@ -78,8 +78,17 @@ type Identified = Fact & { identity: FactIdentity };
 /** What must be remembered of a fact, so that its repeats are told from other facts under its identity. */
 export const rememberedOf = (fact: Identified): KnownFact => ({
   digests: digestsOf(saltOf(fact), fact.identity.content),
-  subjectId: subjectOf(fact),
+  // What begins something may leave its id to us. Everything else names its subject again, and an id that is not kept
+  // here need not be erased here.
+  subjectId: beginnings.has(fact.type) ? subjectOf(fact) : null,
 });
+
+const beginnings: ReadonlySet<Fact["type"]> = new Set<Fact["type"]>([
+  "workflow.created",
+  "workflow.version_created",
+  "run.started",
+  "call.created",
+]);
 
 /** Throws the refusal of a fact that is not the one which was recorded under its identity. */
 export function refuseOtherFact(known: KnownFact, fact: Identified): void {
