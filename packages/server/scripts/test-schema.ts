@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { randomBytes, randomInt } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -10,6 +10,8 @@ import { fileURLToPath } from "node:url";
  * answers. `npm run test:schema -- --seed 7` repeats a run; every other argument goes to schemathesis as it is.
  */
 const version = "4.32.5";
+/** Always the same: what lands must not hang on luck. */
+const seedByDefault = "5";
 const secondsMax = 180;
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
@@ -33,7 +35,7 @@ async function run(): Promise<number> {
   const key = `an-operator-key-for-schemathesis-${randomBytes(16).toString("hex")}`;
   const url = await start(key);
   const given = process.argv.slice(2);
-  if (!given.includes("--seed")) given.push("--seed", String(randomInt(2 ** 31)));
+  if (!given.includes("--seed")) given.push("--seed", seedByDefault);
   console.log(`test:schema: schemathesis ${version} against ${url} ${given.join(" ")}`);
   const schemathesis = spawn(
     path.join(home, "venv/bin/schemathesis"),
