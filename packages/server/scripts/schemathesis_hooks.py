@@ -19,6 +19,7 @@ REFUSED_RIGHTLY = {
     "must be one of team_ids": "a new key's default team is one of its teams",
     "must begin with WC-": "a call's id tells whether it is on the web",
     f"must have at most {8 * 1024} characters in all": "headers have a limit together, besides each one's own",
+    "must name what changes": "`occurred_at` alone changes nothing",
     "names no ": "an id has the form of one that is there, and is not there for this key",
     "names a day that does not exist": "the 31st of September has the form of RFC 3339",
     "must lie from 1970 to 9999": "an offset can carry an instant out of these years",
