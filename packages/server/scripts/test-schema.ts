@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { randomBytes, randomInt } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -10,7 +10,9 @@ import { fileURLToPath } from "node:url";
  * answers. `npm run test:schema -- --seed 7` repeats a run; every other argument goes to schemathesis as it is.
  */
 const version = "4.32.5";
-const secondsMax = 180;
+/** Always the same: what lands must not hang on luck. */
+const seedByDefault = "5";
+const secondsMax = 210;
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
 const home = mkdtempSync(path.join(tmpdir(), "postrider-schema-"));
@@ -33,7 +35,7 @@ async function run(): Promise<number> {
   const key = `an-operator-key-for-schemathesis-${randomBytes(16).toString("hex")}`;
   const url = await start(key);
   const given = process.argv.slice(2);
-  if (!given.includes("--seed")) given.push("--seed", String(randomInt(2 ** 31)));
+  if (!given.includes("--seed")) given.push("--seed", seedByDefault);
   console.log(`test:schema: schemathesis ${version} against ${url} ${given.join(" ")}`);
   const schemathesis = spawn(
     path.join(home, "venv/bin/schemathesis"),
@@ -44,8 +46,9 @@ async function run(): Promise<number> {
       `${url}/openapi.json`,
       "--max-examples",
       "10",
+      // Threads would make a run that no seed repeats, and Python 3.11 fails to parse source in several at once.
       "--workers",
-      "2",
+      "1",
       // Of each phase as much as fits: what is left is told.
       "--max-time",
       String(secondsMax),

@@ -266,10 +266,8 @@ function nameSchemas(schema: Json, schemas: JsonObject): Json {
     Object.entries(schema).map(([key, value]) => [key, nameSchemas(value, schemas)]),
   );
   // What the handler judges, in words of its own, is described by what is beside it.
-  if (inner.published) {
-    const { description } = inner;
-    return { ...(inner.published as JsonObject), ...(description ? { description } : {}) };
-  }
+  Object.assign(inner, inner.published);
+  delete inner.published;
   if (typeof inner.pattern === "string") {
     const pattern = publishedPattern(inner.pattern);
     if (pattern === undefined) delete inner.pattern;

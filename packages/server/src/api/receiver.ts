@@ -22,17 +22,15 @@ export const ReceiverUrl = Type.String({
 /** The headers that a subscriber asks for; `receiverHeaders` judges them. */
 export const ReceiverHeaders = Type.Record(Type.String(), Type.String(), {
   published: {
-    type: "object",
     maxProperties: headersMax,
-    propertyNames: {
-      maxLength: headerNameLengthMax,
-      pattern: "^[A-Za-z0-9][!#$%&'*+.^_`|~0-9A-Za-z-]*$",
+    patternProperties: {
+      [`^[A-Za-z0-9][!#$%&'*+.^_\`|~0-9A-Za-z-]{0,${headerNameLengthMax - 1}}$`]: {
+        type: "string",
+        maxLength: headerValueLengthMax,
+        pattern: "^[\\x21-\\x7e]([\\x09\\x20-\\x7e]*[\\x21-\\x7e])?$",
+      },
     },
-    additionalProperties: {
-      type: "string",
-      maxLength: headerValueLengthMax,
-      pattern: "^[\\x21-\\x7e]([\\x09\\x20-\\x7e]*[\\x21-\\x7e])?$",
-    },
+    additionalProperties: false,
     examples: [{ "x-team": "billing" }],
   },
   description:

@@ -28,7 +28,7 @@ export const RunUpdateBody = Type.Object(
     error: Type.Optional(Type.Unknown()),
     occurred_at: Type.Optional(Instant),
   },
-  { additionalProperties: false, title: "RunUpdate" },
+  { additionalProperties: false, title: "RunUpdate", published: { minProperties: 1 } },
 );
 
 /** Makes the fact that a run started; `freshId` is its id unless it brings its own. */

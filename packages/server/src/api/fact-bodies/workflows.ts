@@ -29,7 +29,7 @@ export const WorkflowUpdateBody = Type.Object(
     settings: Type.Optional(nullable(AnyObject)),
     ...occurredAt,
   },
-  { additionalProperties: false, title: "WorkflowUpdate" },
+  { additionalProperties: false, title: "WorkflowUpdate", published: { minProperties: 1 } },
 );
 
 export const VersionCreateBody = Type.Object(
