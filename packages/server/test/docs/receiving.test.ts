@@ -203,12 +203,13 @@ for (const sample of samples) {
   });
 }
 
-/** Runs a sample to its end. */
+/** Runs a sample that is to end by itself; one that listens instead is ended. */
 const run = (sample: (typeof samples)[number], env: Record<string, string>) =>
   spawnSync(sample.command, [...sample.arguments, `${repository}docs/${sample.file}`], {
     cwd: repository,
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, PORT: "0", ...env },
     encoding: "utf8",
+    timeout: 15_000,
   });
 
 test.skipIf(missing("curl") || spawnSync("openssl", ["version"]).status !== 0)(
