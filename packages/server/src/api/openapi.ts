@@ -122,7 +122,7 @@ function operationOf(
     ...(schema.body
       ? {
           requestBody: {
-            required: true,
+            required: needsBody(schema.body),
             content: contentOf(name(schema.body), bodyExamples[schema.operationId ?? ""]),
           },
         }
@@ -130,6 +130,12 @@ function operationOf(
     responses: answers,
   };
 }
+
+/** No body counts as an empty object, which does where nothing is required. */
+const needsBody = (body: unknown): boolean => {
+  const { content, required, published } = body as Record<string, unknown>;
+  return [content, required, published].some((demand) => demand !== undefined);
+};
 
 /** A body is one schema for JSON, or says itself which media types it has. */
 const contentOf = (body: Json, example: object | undefined): Json =>
