@@ -27,10 +27,6 @@ export const long = [
 export default mergeConfig(
   all,
   defineConfig({
-    test: {
-      exclude: [...configDefaults.exclude, ...long],
-      // These files wait for PostgreSQL half of their time: a third worker fills the pauses.
-      maxWorkers: 3,
-    },
+    test: { exclude: [...configDefaults.exclude, ...long] },
   }),
 );
