@@ -12,6 +12,10 @@ export const long = [
   "chaos/test/{chaos,start}.test.ts",
   "packages/server/test/fire/*.test.ts",
   "packages/server/test/e2e/{crash,calls}.test.ts",
+  // Services and examples as processes of their own; the first delivery of a newcomer stays in the quick run.
+  "packages/server/test/e2e/{production,examples}.test.ts",
+  // Breaks copies of the tree, and runs tests on each.
+  "mutants/test/judge.test.ts",
   // Fuzzing with thousands of requests.
   "packages/server/test/api/{never-500,never-500-bodies}.test.ts",
   "packages/server/test/security/{contract-fuzz,canaries}.test.ts",
