@@ -22,7 +22,7 @@ const files =
   given.length > 0
     ? given
     : [...suites, "chaos", ...elsewhere.flatMap((pattern) => ["--exclude", pattern])];
-const vitest = spawn("npx", ["vitest", "run", "--maxWorkers", "3", ...files], {
+const vitest = spawn("npx", ["vitest", "run", ...files], {
   env: { ...process.env, POSTRIDER_TEST_POSTGRES_BIN: programs },
   stdio: "inherit",
 });
