@@ -94,9 +94,11 @@ const briefly = (_key: string, value: unknown): unknown =>
     ? createHash("sha256").update(JSON.stringify(value)).digest("hex").slice(0, 16)
     : value;
 
-/** As text, with every instant replaced: what happens now happens at another time each time. */
+/**
+ * As text, with every instant replaced, and every start of a walk: what happens now happens at another time each time, and
+ * a snapshot counts the transactions of all databases.
+ */
 export const timeless = (value: unknown): string =>
-  (JSON.stringify(value, briefly) ?? "nothing").replace(
-    /\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[.\d]*(?:Z|\+00(?::00)?)?/g,
-    "an instant",
-  );
+  (JSON.stringify(value, briefly) ?? "nothing")
+    .replace(/\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[.\d]*(?:Z|\+00(?::00)?)?/g, "an instant")
+    .replace(/\["\d+:\d+:[\d,]*","\d+"\]/g, "a start");
