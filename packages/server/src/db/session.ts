@@ -67,7 +67,11 @@ export async function prepareSession(client: pg.ClientBase, session: Session): P
   await despiteTimeouts(() => client.query(statement));
 }
 
-/** Runs what lifts a time-out of theirs, which may end it before it has: then again. */
+/**
+ * Runs what lifts a time-out of theirs, which may end it before it has: then again.
+ *
+ * Not with `exit_on_error` of theirs as well: that ends the connection, and whoever asked for it asks for another.
+ */
 export async function despiteTimeouts<T>(run: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {

@@ -26,7 +26,6 @@ const hostile: Record<string, [theirs: string, ours: string]> = {
   default_transaction_isolation: ["serializable", "read committed"],
   default_transaction_deferrable: ["on", "off"],
   synchronous_commit: ["off", "on"],
-  exit_on_error: ["on", "off"],
   jit: ["on", "off"],
   jit_above_cost: ["0", "0"],
   plan_cache_mode: ["force_generic_plan", "auto"],
@@ -174,6 +173,20 @@ test("each connection says itself what it relies on, whatever the role or the UR
       { user: role === "owner" ? owner : role },
     ]);
   }
+});
+
+// On its own: together with a time-out that cuts off what lifts it, it ends a connection before it is ours.
+test("a connection outlives a statement that fails, also where the role says that it ends", async () => {
+  const { url, owner } = await openHostile();
+  await maintain(`alter role ${owner} set exit_on_error = on`);
+  const database = open(url);
+  const backend = () =>
+    database.begin(
+      async (tx) => (await tx<{ pid: number }>`select pg_backend_pid() as pid`)[0]?.pid,
+    );
+  const before = await backend();
+  await expect(database.begin((tx) => tx`select 1 / 0`)).rejects.toThrow("division by zero");
+  expect(await backend()).toBe(before);
 });
 
 test("a commit that waits for a standby's eyes is not hurried", async () => {
