@@ -16,7 +16,7 @@ import {
   claimMax,
   claimSettings,
   walkMax,
-} from "../packages/server/src/dispatcher/dispatcher.ts";
+} from "../packages/server/src/dispatcher/claiming.ts";
 import { leaseMs } from "../packages/server/src/domain/delivery.ts";
 import { bars, median, table, verdict } from "./chart.ts";
 import { openChild } from "./child.ts";

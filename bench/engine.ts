@@ -8,11 +8,8 @@ import type { AttemptRecord } from "../packages/server/src/db/attempts.ts";
 import { type Database, openDatabase, openTeamDatabase } from "../packages/server/src/db/sql.ts";
 import { insertSubscription } from "../packages/server/src/db/subscriptions.ts";
 import { defaultTeamId, ensureDefaultTeam } from "../packages/server/src/db/teams.ts";
-import {
-  claimSettings,
-  type Dispatcher,
-  openDispatcher,
-} from "../packages/server/src/dispatcher/dispatcher.ts";
+import { claimSettings } from "../packages/server/src/dispatcher/claiming.ts";
+import { type Dispatcher, openDispatcher } from "../packages/server/src/dispatcher/dispatcher.ts";
 import { openRecorder } from "../packages/server/src/dispatcher/recorder.ts";
 import { openSender } from "../packages/server/src/dispatcher/send.ts";
 import { openTargets } from "../packages/server/src/dispatcher/targets.ts";

@@ -20,7 +20,8 @@ import {
 } from "./db/sql.ts";
 import { holdsWall } from "./db/team-wall.ts";
 import { ensureDefaultTeam } from "./db/teams.ts";
-import { claimSettings, type Dispatcher, openDispatcher } from "./dispatcher/dispatcher.ts";
+import { claimSettings } from "./dispatcher/claiming.ts";
+import { type Dispatcher, openDispatcher } from "./dispatcher/dispatcher.ts";
 import { openRecorder } from "./dispatcher/recorder.ts";
 import { openSender, type SenderOptions } from "./dispatcher/send.ts";
 import { openTargets } from "./dispatcher/targets.ts";

@@ -42,3 +42,5 @@ export function openHeldLeases() {
     },
   };
 }
+
+export type HeldLeases = ReturnType<typeof openHeldLeases>;

@@ -1,39 +1,40 @@
 import { expect, test } from "vitest";
-import { Places, type Standing } from "../../src/dispatcher/standing.ts";
+import { quotaLeft, type Standing, takenInAll } from "../../src/dispatcher/standing.ts";
 
-const fill = (places: Places, standing: Standing, max: number): number => {
+const nobody = () => ({ slow: 0, new: 0, quick: 0 });
+
+const fill = (taken: Record<Standing, number>, standing: Standing, max: number): number => {
   let count = 0;
-  for (; places.left(standing, max) > 0; count++) places.take(standing, 1);
+  for (; quotaLeft(standing, max, taken) > 0; count++) taken[standing]++;
   return count;
 };
 
-test("slow receivers get half of the places, with new ones three quarters, and quick ones the rest", () => {
-  const places = new Places();
-  expect(fill(places, "slow", 1_000)).toBe(500);
-  expect(fill(places, "new", 1_000)).toBe(250);
-  expect(fill(places, "quick", 1_000)).toBe(250);
-  expect(places.taken).toBe(1_000);
+test("slow receivers get half of all, with new ones three quarters, and quick ones the rest", () => {
+  const taken = nobody();
+  expect(fill(taken, "slow", 1_000)).toBe(500);
+  expect(fill(taken, "new", 1_000)).toBe(250);
+  expect(fill(taken, "quick", 1_000)).toBe(250);
+  expect(takenInAll(taken)).toBe(1_000);
 });
 
 test("whoever comes first, slow and new ones leave a quarter, and quick ones may have everything", () => {
-  const unproven = new Places();
+  const unproven = nobody();
   expect([fill(unproven, "new", 1_000), fill(unproven, "slow", 1_000)]).toEqual([750, 0]);
-  expect(unproven.left("quick", 1_000)).toBe(250);
-  const quick = new Places();
+  expect(quotaLeft("quick", 1_000, unproven)).toBe(250);
+  const quick = nobody();
   expect(fill(quick, "quick", 1_000)).toBe(1_000);
-  expect(quick.left("slow", 1_000)).toBe(0);
+  expect(quotaLeft("slow", 1_000, quick)).toBe(0);
 });
 
-test("a single place is for everybody, or a receiver that is slow or new would never be asked", () => {
+test("a single one is for everybody, or a receiver that is slow or new would never be asked", () => {
   for (const standing of ["slow", "new", "quick"] as const) {
-    expect(fill(new Places(), standing, 1)).toBe(1);
+    expect(fill(nobody(), standing, 1)).toBe(1);
   }
 });
 
-test("places that were taken as quick and became slow ones are more than those may have: none is left", () => {
-  const places = new Places();
-  places.take("slow", 900);
-  expect(places.left("slow", 1_000)).toBeLessThan(0);
-  expect(places.left("new", 1_000)).toBeLessThan(0);
-  expect(places.left("quick", 1_000)).toBe(100);
+test("what was taken as quick and became slow is more than those may have: nothing is left", () => {
+  const taken = { slow: 900, new: 0, quick: 0 };
+  expect(quotaLeft("slow", 1_000, taken)).toBeLessThan(0);
+  expect(quotaLeft("new", 1_000, taken)).toBeLessThan(0);
+  expect(quotaLeft("quick", 1_000, taken)).toBe(100);
 });

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { claimDueOfAllTeams, listDueSubscriptionsOfAllTeams } from "../../src/db/claims.ts";
 import type { Database } from "../../src/db/sql.ts";
-import { claimSettings } from "../../src/dispatcher/dispatcher.ts";
+import { claimSettings } from "../../src/dispatcher/claiming.ts";
 import { quickMs } from "../../src/dispatcher/standing.ts";
 import { leaseMs } from "../../src/domain/delivery.ts";
 import { type House, openHouse, until } from "../support/house.ts";

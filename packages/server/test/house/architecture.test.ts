@@ -33,8 +33,6 @@ const longFileReasons: Readonly<Record<string, string>> = {
     "one resource; most of it is the schemas that make its OpenAPI",
   "server/src/db/history.ts":
     "one question, a page of deliveries, with its search, its count and its estimate",
-  "server/src/dispatcher/dispatcher.ts":
-    "one state (lanes, ring, room) that all its functions share",
   "sdk/src/api.gen.ts": "generated from openapi.json",
   "server/src/server.ts": "the composition root: the order of opening and closing is its contents",
 };

@@ -15,8 +15,8 @@ import {
   type TeamDatabase,
 } from "../../src/db/sql.ts";
 import { insertTeam } from "../../src/db/teams.ts";
+import { claimSettings } from "../../src/dispatcher/claiming.ts";
 import {
-  claimSettings,
   type Dispatcher,
   type DispatcherDeps,
   openDispatcher,

@@ -1,0 +1,237 @@
+import { randomUUID } from "node:crypto";
+import {
+  type ClaimShare,
+  claimDueOfAllTeams,
+  type DueSubscription,
+  listDueSubscriptionsOfAllTeams,
+} from "../db/claims.ts";
+import type { Database } from "../db/sql.ts";
+import { leaseMs } from "../domain/delivery.ts";
+import { reach } from "../fault-points.ts";
+import type { HeldLeases } from "./held-leases.ts";
+import type { Held, Lane, Lanes } from "./lanes.ts";
+import type { Room } from "./room.ts";
+import type { Standing } from "./standing.ts";
+
+export type ClaimingDeps = {
+  /** The connections that claim; they plan with nested loops only (see `claimSettings`). */
+  database: Database;
+  lanes: Lanes;
+  room: Room;
+  leases: HeldLeases;
+  /** Called before each look around. */
+  beforeWalk: () => void;
+  /** Takes what was claimed. */
+  enqueue: (lane: Lane, held: Held) => void;
+  /** Called when a claim's deliveries are all enqueued. */
+  afterClaim: () => void;
+  random: () => number;
+  onError: (message: string, error: unknown) => void;
+};
+
+/** Claims what is due in the table, as far as there is room for it. */
+export type Claiming = {
+  /** Looks for due deliveries now instead of at the next poll. */
+  wake(): void;
+  /** Looks not later than after this many milliseconds. */
+  wakeWithin(delayMs: number): void;
+  /** More of a lane's is due in the table than could be taken. */
+  noteBacklog(lane: Lane): void;
+  /** That is so, for all that is known: a whole walk since then would have met it. */
+  hasBacklog(lane: Lane): boolean;
+  /** More is due in the table than there was room for, over all lanes. */
+  noteStarved(): void;
+  /** Room has become free: says whether a claim is worth its two statements by now. */
+  isWorthIt(lane: Lane): boolean;
+  /** Milliseconds since the table was last looked at with success; undefined before the first time. */
+  sincePollMs(): number | undefined;
+  /** Claims no more; resolves when the last claim is answered. */
+  close(): Promise<void>;
+};
+
+/**
+ * Planner switches for connections that claim. At 1,000 and more rows a subscription the planner takes a bitmap scan
+ * and a sort over the walk along the index, which is several times dearer; and while events are few it reads all of
+ * them into a hash table, in a plan that is kept when they are many.
+ */
+export const claimSettings = {
+  enable_bitmapscan: "off",
+  enable_sort: "off",
+  enable_seqscan: "off",
+  enable_hashjoin: "off",
+  enable_mergejoin: "off",
+};
+
+export const pollMs = 1_000;
+/** A claim of 500 takes a few of each: the pages of a large backlog are far apart, and read once for all of them. */
+export const walkMax = 200;
+export const claimMax = 500;
+export const claimBytesMax = 16 * 1024 * 1024;
+/** A claim is worth its two statements once this part of the room is free. */
+const roomWorthAClaim = 0.25;
+
+export function openClaiming(deps: ClaimingDeps): Claiming {
+  const { lanes, room, leases } = deps;
+  /** The subscription after which the walk goes on. */
+  let cursor = "";
+  /** The walk around all subscriptions that is under way, or was last; and the last one that came around. */
+  let walk = 0;
+  let walkDone = 0;
+  let starved = false;
+  let polledAtMs: number | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let timerDueMs = Number.POSITIVE_INFINITY;
+  let polling: Promise<void> | undefined;
+  let pollAgain = false;
+  let closing = false;
+
+  const noteBacklog = (lane: Lane): void => {
+    lane.backlogWalk = walk;
+  };
+
+  const hasBacklog = (lane: Lane): boolean => lane.backlogWalk >= walkDone;
+
+  /** Takes the next step of a walk, and ends leases on the way. */
+  const walkOn = (): Promise<DueSubscription[]> =>
+    leases.end((ended) =>
+      listDueSubscriptionsOfAllTeams(deps.database.sql, cursor, walkMax, ended),
+    );
+
+  /** Looks once around all subscriptions with due work, as far as there is room. */
+  async function poll(): Promise<void> {
+    let nextDueMs = pollMs * (0.9 + 0.1 * deps.random());
+    deps.beforeWalk();
+    do {
+      if (cursor === "") walk++;
+      const walked = await walkOn();
+      polledAtMs = performance.now();
+      for (const { active, dueInMs } of walked) {
+        if (active && dueInMs > 0) nextDueMs = Math.min(nextDueMs, dueInMs);
+      }
+      const due = walked.filter(({ active, dueInMs }) => active && dueInMs <= 0);
+      if (closing) return;
+      const { shares, last } = shareOut(due);
+      if (shares.length > 0) await claim(shares);
+      cursor = last ?? (walked.length < walkMax ? "" : (walked.at(-1)?.subscriptionId ?? ""));
+    } while (cursor !== "" && !starved);
+    if (cursor === "") walkDone = walk;
+    wakeWithin(nextDueMs);
+  }
+
+  /** Divides the room among subscriptions with due work; `last` is where the room ended, to go on from there. */
+  function shareOut(due: readonly DueSubscription[]): {
+    shares: ClaimShare[];
+    last: string | undefined;
+  } {
+    const shares: ClaimShare[] = [];
+    let left = Math.min(room.of("quick"), claimMax);
+    const fairShares = fairSharesOf(due, left);
+    let last: string | undefined;
+    starved = false;
+    for (const { subscriptionId, timeoutSeconds, ordered } of due) {
+      const lane = lanes.of(subscriptionId);
+      noteBacklog(lane);
+      if (left <= 0) {
+        starved = true;
+        break;
+      }
+      last = subscriptionId;
+      // What is sent at most once must not wait under a lease: were it lost with this process, it would never be sent.
+      const wanted = ordered ? room.toStart(lane) : room.ofLane(lane);
+      const limit = Math.min(wanted, left, fairShares[lane.standing]);
+      if (limit <= 0) continue;
+      left -= limit;
+      lanes.reserve(lane, limit);
+      shares.push({ subscriptionId, limit, leaseMs: leaseMs(timeoutSeconds), ordered });
+    }
+    return { shares, last: starved ? (last ?? cursor) : undefined };
+  }
+
+  /** What each due subscription of a standing gets when all of them get the same. */
+  function fairSharesOf(due: readonly DueSubscription[], left: number): Record<Standing, number> {
+    const counts = { slow: 0, new: 0, quick: 0 };
+    for (const { subscriptionId } of due) counts[lanes.of(subscriptionId).standing]++;
+    const fairShareOf = (standing: Standing) =>
+      Math.max(1, Math.floor(Math.min(left / due.length, room.of(standing) / counts[standing])));
+    return { slow: fairShareOf("slow"), new: fairShareOf("new"), quick: fairShareOf("quick") };
+  }
+
+  async function claim(shares: readonly ClaimShare[]): Promise<void> {
+    const leasedAtMs = performance.now();
+    const claimed = await claimDueOfAllTeams(deps.database.sql, shares, {
+      leaseToken: randomUUID(),
+      payloadBytesMax: claimBytesMax,
+    }).finally(() => {
+      for (const { subscriptionId, limit } of shares) {
+        lanes.cancel(lanes.of(subscriptionId), limit);
+      }
+    });
+    if (claimed.length > 0) reach("after_claim");
+    const counts = new Map<string, number>();
+    for (const delivery of claimed) {
+      const lane = lanes.of(delivery.subscriptionId);
+      counts.set(delivery.subscriptionId, (counts.get(delivery.subscriptionId) ?? 0) + 1);
+      lanes.reserve(lane, 1, delivery.payload.length);
+      deps.enqueue(lane, { delivery, leasedAtMs });
+    }
+    for (const { subscriptionId, limit } of shares) {
+      if ((counts.get(subscriptionId) ?? 0) < limit) lanes.of(subscriptionId).backlogWalk = -1;
+    }
+    deps.afterClaim();
+  }
+
+  function wakeWithin(delayMs: number): void {
+    if (closing) return;
+    const dueMs = performance.now() + Math.min(delayMs, pollMs);
+    if (timer && timerDueMs <= dueMs) return;
+    clearTimeout(timer);
+    timerDueMs = dueMs;
+    const delay = Math.max(0, Math.ceil(dueMs - performance.now()));
+    timer = setTimeout(() => {
+      timer = undefined;
+      wake();
+    }, delay);
+  }
+
+  function wake(): void {
+    if (closing) return;
+    if (polling) {
+      pollAgain = true;
+      return;
+    }
+    clearTimeout(timer);
+    timer = undefined;
+    pollAgain = false;
+    polling = poll()
+      .catch((error) => {
+        deps.onError("due deliveries could not be claimed", error);
+        pollAgain = false;
+        wakeWithin(pollMs);
+      })
+      .finally(() => {
+        polling = undefined;
+        if (pollAgain) wake();
+      });
+  }
+
+  return {
+    wake,
+    wakeWithin,
+    noteBacklog,
+    hasBacklog,
+    noteStarved() {
+      starved = true;
+    },
+    isWorthIt(lane) {
+      if (starved) return room.of("quick") >= room.capacity() * roomWorthAClaim;
+      const worth = Math.min(room.capacityOf(lane), claimMax) / 2;
+      return hasBacklog(lane) && room.ofLane(lane) >= worth;
+    },
+    sincePollMs: () => (polledAtMs === undefined ? undefined : performance.now() - polledAtMs),
+    async close() {
+      closing = true;
+      clearTimeout(timer);
+      await polling;
+    },
+  };
+}
