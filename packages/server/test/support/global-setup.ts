@@ -1,9 +1,9 @@
 import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import pg from "pg";
 import type { TestProject } from "vitest/node";
 import { migrate } from "../../src/db/migrate.ts";
+import { readMarks, run } from "./emptied-databases.ts";
 import { openPostgres } from "./postgres-server.ts";
 
 declare module "vitest" {
@@ -14,6 +14,10 @@ declare module "vitest" {
     templateName: string;
     /** What the names of this run's databases begin with. */
     databasePrefix: string;
+    /** The table, in the maintenance database, of databases that tests have left and that are empty again. */
+    emptiedTable: string;
+    /** What the template is like, rows aside. */
+    untouchedMarks: string;
   }
 }
 
@@ -22,20 +26,24 @@ const directoryPrefix = "postrider-test-";
 /** Starts one PostgreSQL for the whole run, or uses POSTRIDER_TEST_DATABASE_URL, and makes the template. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const server = await openRunServer();
-  const run = `${process.pid}_${Date.now()}`;
-  const templateName = `template_${run}`;
-  const databasePrefix = `test_${run}_`;
+  const named = `${process.pid}_${Date.now()}`;
+  const templateName = `template_${named}`;
+  const databasePrefix = `test_${named}_`;
+  const emptiedTable = `${databasePrefix}emptied`;
   const close = async () => {
     await dropDatabases(server.url, [templateName, databasePrefix]);
+    await run(server.url, `drop table if exists ${emptiedTable}`);
     await server.close();
   };
   try {
     const template = new URL(server.url);
     template.pathname = `/${templateName}`;
-    await query(server.url, `create database ${templateName}`);
+    await run(server.url, `create database ${templateName}`);
     await migrate(template.href);
+    project.provide("untouchedMarks", await readMarks(template.href));
+    await run(server.url, `create table ${emptiedTable} (name text primary key)`);
     // A connection to it would make every copy fail.
-    await query(server.url, `alter database ${templateName} with allow_connections false`);
+    await run(server.url, `alter database ${templateName} with allow_connections false`);
   } catch (error) {
     await close();
     throw error;
@@ -43,6 +51,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide("maintenanceUrl", server.url);
   project.provide("templateName", templateName);
   project.provide("databasePrefix", databasePrefix);
+  project.provide("emptiedTable", emptiedTable);
   return close;
 }
 
@@ -83,19 +92,9 @@ async function removeLeftovers(): Promise<void> {
 
 /** Removes the databases whose names begin so, whoever was stopped before it could. */
 async function dropDatabases(url: string, beginnings: readonly string[]): Promise<void> {
-  const names = await query<{ datname: string }>(url, "select datname from pg_database");
+  const names = await run<{ datname: string }>(url, "select datname from pg_database");
   for (const { datname } of names) {
     if (!beginnings.some((beginning) => datname.startsWith(beginning))) continue;
-    await query(url, `drop database if exists ${datname} with (force)`);
-  }
-}
-
-async function query<Row extends pg.QueryResultRow>(url: string, text: string): Promise<Row[]> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    return (await client.query<Row>(text)).rows;
-  } finally {
-    await client.end();
+    await run(url, `drop database if exists ${datname} with (force)`);
   }
 }

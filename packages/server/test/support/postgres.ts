@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import pg from "pg";
 import { inject } from "vitest";
+import { emptyDatabase, run } from "./emptied-databases.ts";
 import "./global-setup.ts";
 
 /** A database of a test's own. */
@@ -8,49 +8,70 @@ export type TestDatabase = { url: string; drop(): Promise<void> };
 
 let asked = false;
 let spare: Promise<string> | undefined;
-let removing: Promise<unknown> = Promise.resolve();
+let leaving: Promise<unknown> = Promise.resolve();
 
 /**
- * Gives a fresh, migrated database; `drop` removes it, together with connections left open.
+ * Gives an empty, migrated database; `drop` ends it for its test, together with connections left open.
  *
- * A file that asks twice will ask again: the next database is made while the test works. Removing goes on while the
+ * A file that asks twice will ask again: the next database is made ready while the test works. Leaving goes on while the
  * next test begins, one database at a time; what is left at the end of the run is removed by the global set-up.
  */
 export async function createDatabase(): Promise<TestDatabase> {
-  const name = await (spare ?? copyTemplate());
-  spare = asked ? copyTemplate() : undefined;
+  const name = await (spare ?? takeDatabase());
+  spare = asked ? takeDatabase() : undefined;
   spare?.catch(() => {}); // Whoever takes it is told.
   asked = true;
-  const url = new URL(inject("maintenanceUrl"));
-  url.pathname = `/${name}`;
   return {
-    url: url.href,
+    url: urlOf(name),
     async drop() {
-      const before = removing;
-      removing = before.then(() => maintain(`drop database if exists ${name} with (force)`));
-      removing.catch(() => {}); // The next drop is told.
+      const before = leaving;
+      leaving = before.then(() => leaveDatabase(name));
+      leaving.catch(() => {}); // The next drop is told.
       await before;
     },
   };
 }
 
-async function copyTemplate(): Promise<string> {
-  const name = `${inject("databasePrefix")}${randomBytes(8).toString("hex")}`;
-  // A copy fails while another copy reads the template, so they take turns.
-  await maintain(
-    "select pg_advisory_lock(hashtext('copy the template'))",
-    `create database ${name} template ${inject("templateName")}`,
-  );
+/** Takes one that an earlier test has left and that is empty again, which is cheaper than a new one; or makes a new one. */
+async function takeDatabase(): Promise<string> {
+  const table = inject("emptiedTable");
+  const [emptied] = await maintain<{ name: string }>(`
+    delete from ${table} where name = (select name from ${table} limit 1 for update skip locked)
+    returning name`);
+  if (emptied) return emptied.name;
+  const name = newName();
+  await maintain(`create database ${name} template ${inject("templateName")}`);
   return name;
 }
 
-/** Runs statements one by one in the maintenance database, over a connection of their own. */
-async function maintain(...statements: string[]): Promise<void> {
-  const client = new pg.Client({ connectionString: inject("maintenanceUrl") });
-  await client.connect();
-  try {
-    for (const statement of statements) await client.query(statement);
-  } finally {
-    await client.end();
-  }
+/**
+ * Makes a database ready for another test; one that is not as it was, rows aside, is removed.
+ *
+ * It gets another name: what the test has left running by mistake does not find it again.
+ */
+async function leaveDatabase(name: string): Promise<void> {
+  const [there] = await maintain(`select from pg_database where datname = '${name}'`);
+  if (!there) return; // The test has removed it.
+  const next = newName();
+  await maintain(
+    `select pg_terminate_backend(pid, 10000) from pg_stat_activity where datname = '${name}'`,
+    `alter database ${name} rename to ${next}`,
+  );
+  const asBefore = await emptyDatabase(urlOf(next), inject("untouchedMarks"));
+  await maintain(
+    asBefore
+      ? `insert into ${inject("emptiedTable")} values ('${next}')`
+      : `drop database ${next} with (force)`,
+  );
 }
+
+const newName = () => `${inject("databasePrefix")}${randomBytes(8).toString("hex")}`;
+
+function urlOf(name: string): string {
+  const url = new URL(inject("maintenanceUrl"));
+  url.pathname = `/${name}`;
+  return url.href;
+}
+
+const maintain = <Row extends object>(...statements: string[]): Promise<Row[]> =>
+  run<Row>(inject("maintenanceUrl"), ...statements);
