@@ -1,22 +1,15 @@
 import { randomBytes } from "node:crypto";
 import { encodeSecret } from "@postrider/sdk/sign";
 import type { HotPath } from "../packages/server/src/actions/fan-out.ts";
-import { openPayloadVault } from "../packages/server/src/actions/payload-vault.ts";
-import { type FactsIntake, openRecordFacts } from "../packages/server/src/actions/record-facts.ts";
-import { ownConnections, readConfig } from "../packages/server/src/config.ts";
+import type { FactsIntake } from "../packages/server/src/actions/record-facts.ts";
+import { readConfig } from "../packages/server/src/config.ts";
 import type { AttemptRecord } from "../packages/server/src/db/attempts.ts";
-import { type Database, openDatabase, openTeamDatabase } from "../packages/server/src/db/sql.ts";
+import { type Database, openDatabase } from "../packages/server/src/db/sql.ts";
 import { insertSubscription } from "../packages/server/src/db/subscriptions.ts";
 import { defaultTeamId, ensureDefaultTeam } from "../packages/server/src/db/teams.ts";
-import { claimSettings } from "../packages/server/src/dispatcher/claiming.ts";
-import { type Dispatcher, openDispatcher } from "../packages/server/src/dispatcher/dispatcher.ts";
-import { openRecorder } from "../packages/server/src/dispatcher/recorder.ts";
-import { openSender } from "../packages/server/src/dispatcher/send.ts";
-import { openTargets } from "../packages/server/src/dispatcher/targets.ts";
-import { openWake } from "../packages/server/src/dispatcher/wake.ts";
-import { assistantMessages } from "../packages/server/src/domain/contracts/assistant-messages.ts";
-import { organisationWebhooks } from "../packages/server/src/domain/contracts/organisation-webhooks.ts";
-import { workflowWebhooks } from "../packages/server/src/domain/contracts/workflow-webhooks.ts";
+import type { Dispatcher } from "../packages/server/src/dispatcher/dispatcher.ts";
+import type { Recorder } from "../packages/server/src/dispatcher/recorder.ts";
+import { openEngine as openServiceEngine } from "../packages/server/src/engine.ts";
 import { newId } from "../packages/server/src/ids.ts";
 import { openKeyring } from "../packages/server/src/secrets.ts";
 
@@ -56,9 +49,6 @@ export type EngineOptions = {
   started?: boolean;
 };
 
-// As in server.ts, which keeps them to itself.
-const lookupSettings = { enable_seqscan: "off", enable_hashjoin: "off", enable_mergejoin: "off" };
-const statementTimeoutMs = 30_000;
 const stuckMs = 30_000;
 /** What `subscribe` seals secrets with. */
 export const encryptionKey = Buffer.alloc(32, 7);
@@ -69,93 +59,52 @@ const cold: HotPath = {
   leftInTable: () => {},
 };
 
-/** Puts the parts together as server.ts does: the same pools, the same settings. */
+/** Opens the engine as the service does. */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
+  const { databaseUrl } = options;
   const config = readConfig("development", {});
   const onError = (message: string, error: unknown) => console.error(message, error);
-  const connections = (name: string, connectionsMax: number, settings = {}) => ({
-    url: options.databaseUrl,
-    name,
-    connectionsMax,
-    statementTimeoutMs,
-    settings,
+  const database = openDatabase({
+    role: "owner",
+    url: databaseUrl,
+    name: "upkeep",
+    connectionsMax: 2,
+    statementTimeoutMs: 30_000,
     onError: (error: Error) => onError("an idle connection was lost", error),
-  });
-  const team = "postrider_team";
-  const allTeams = "postrider_all_teams";
-  const database = openDatabase({ role: "owner", ...connections("upkeep", 2) });
-  const ingest = openTeamDatabase({
-    role: team,
-    ...connections("ingest", ownConnections.ingest, lookupSettings),
-  });
-  const results = openDatabase({
-    role: allTeams,
-    ...connections("results", ownConnections.results, lookupSettings),
-  });
-  const claims = openDatabase({
-    role: allTeams,
-    ...connections("claims", ownConnections.claims, claimSettings),
   });
   await ensureDefaultTeam(database.sql);
 
   const keyring = openKeyring([encryptionKey]);
-  const contracts = [workflowWebhooks, organisationWebhooks, assistantMessages];
-  const sender = openSender({ egressAllow: config.egressAllow });
-  const targets = openTargets({
-    database: results,
-    keyring,
-    contracts,
-    urlPolicy: { allowHttp: true, egressAllow: config.egressAllow },
-    userAgent: config.userAgent,
-    headerPrefix: config.headerPrefix,
-  });
-  const recorder = openRecorder({
-    database: results,
-    onFailure: (error) => onError("results could not be written yet", error),
-  });
   let recorded = 0;
   let wanted = Number.POSITIVE_INFINITY;
   let onWanted = () => {};
-  const dispatcher = openDispatcher({
-    database: claims,
-    targets,
-    sender,
-    recorder: {
-      ...recorder,
-      async record(record) {
-        options.onAnswered?.(record);
-        const moved = await recorder.record(record);
-        options.onRecorded?.(record, moved);
-        if (moved && ++recorded >= wanted) onWanted();
-        return moved;
-      },
+  const counting = (recorder: Recorder): Recorder => ({
+    ...recorder,
+    async record(record) {
+      options.onAnswered?.(record);
+      const moved = await recorder.record(record);
+      options.onRecorded?.(record, moved);
+      if (moved && ++recorded >= wanted) onWanted();
+      return moved;
     },
-    keyring,
-    random: Math.random,
-    nowMs: Date.now,
-    concurrency: options.concurrency ?? config.concurrency,
-    subscriptionConcurrency: config.subscriptionConcurrency,
-    onLeaseLost: () => onError("a lease was lost", undefined),
-    onError,
   });
-  const facts = openRecordFacts({
-    database: ingest,
-    contracts,
-    hotPath: options.hot === false ? cold : dispatcher.hotPath,
-    vault: openPayloadVault({ database: results, keyring }),
-    waitingMax: config.ingestQueue,
-    onUnwanted: () => {},
-  });
-  const wake = openWake({
-    databaseUrl: options.databaseUrl,
-    onNotification: (notification) => {
-      if ("subscription" in notification) targets.forget(notification.subscription);
-      dispatcher.wake();
+  const engine = openServiceEngine(
+    { ...config, concurrency: options.concurrency ?? config.concurrency },
+    {
+      databaseUrl,
+      keyring,
+      random: Math.random,
+      nowMs: Date.now,
+      onLeaseLost: () => onError("a lease was lost", undefined),
+      onUnwanted: () => {},
+      onResultsUnwritten: (error) => onError("results could not be written yet", error),
+      onLeftBehind: (error) => onError("attempts were left behind", error),
+      onError,
     },
-    onGap: () => targets.forget(),
-    onError: (error) => onError("the notification line was lost", error),
-  });
-  if (options.started !== false) dispatcher.start();
+    { recorder: counting, ...(options.hot === false && { hotPath: () => cold }) },
+  );
+  const { facts, dispatcher } = engine;
+  if (options.started !== false) engine.start();
 
   return {
     facts,
@@ -231,11 +180,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       return workflowId;
     },
     async close() {
-      await facts.idle();
-      await dispatcher.close();
-      await wake.close();
-      await sender.close();
-      for (const pool of [ingest, results, claims, database]) await pool.close();
+      await engine.close();
+      await database.close();
     },
   };
 }

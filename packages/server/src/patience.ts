@@ -36,3 +36,16 @@ export async function unlessStopped<T>(
     stop.removeEventListener("abort", onStop);
   }
 }
+
+/** Rejects when the work takes longer; the work goes on. */
+export async function withinMs<T>(limitMs: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${limitMs} ms`)), limitMs);
+  });
+  try {
+    return await Promise.race([work, timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -3,8 +3,6 @@ import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Logger } from "pino";
 import { eraseTeam } from "./actions/erase-team.ts";
-import { openPayloadVault } from "./actions/payload-vault.ts";
-import { openRecordFacts } from "./actions/record-facts.ts";
 import { rememberKeys } from "./actions/remember-keys.ts";
 import { openApp } from "./api/app.ts";
 import { type Config, ownConnections } from "./config.ts";
@@ -20,28 +18,19 @@ import {
 } from "./db/sql.ts";
 import { holdsWall } from "./db/team-wall.ts";
 import { ensureDefaultTeam } from "./db/teams.ts";
-import { claimSettings } from "./dispatcher/claiming.ts";
-import { type Dispatcher, openDispatcher } from "./dispatcher/dispatcher.ts";
-import { openRecorder } from "./dispatcher/recorder.ts";
-import { openSender, type SenderOptions } from "./dispatcher/send.ts";
-import { openTargets } from "./dispatcher/targets.ts";
-import { openWake } from "./dispatcher/wake.ts";
-import { assistantMessages } from "./domain/contracts/assistant-messages.ts";
-import { organisationWebhooks } from "./domain/contracts/organisation-webhooks.ts";
-import { workflowWebhooks } from "./domain/contracts/workflow-webhooks.ts";
+import type { Dispatcher } from "./dispatcher/dispatcher.ts";
+import type { SenderOptions } from "./dispatcher/send.ts";
 import { parseTargetUrl } from "./domain/target-url.ts";
 import { openEmbeddedPostgres } from "./embedded-postgres/open.ts";
+import { openEngine } from "./engine.ts";
 import { openJanitor, prepare } from "./janitor/janitor.ts";
 import { openLog } from "./log.ts";
 import { openMetrics } from "./metrics.ts";
 import { openOutage } from "./outage.ts";
-import { tellWhileWaiting } from "./patience.ts";
+import { tellWhileWaiting, withinMs } from "./patience.ts";
 import { type Keyring, openKeyring } from "./secrets.ts";
 import { databaseProblem, StartError } from "./start-error.ts";
 import { openTimers } from "./watch/timers.ts";
-
-/** The contracts this service keeps. */
-const contracts = [workflowWebhooks, organisationWebhooks, assistantMessages];
 
 /** A running service. */
 export type Server = {
@@ -77,14 +66,6 @@ const awayMessage =
 const dispatcherSilenceMsMax = 10_000;
 const readinessMsMax = 2_000;
 const readinessPauseMs = 20;
-
-/**
- * Planner switches for connections whose every statement finds rows by their keys.
- *
- * A plan made while a table is small reads it from end to end, and a prepared statement keeps that plan until the table
- * is analysed: in the first minute of a database each batch of facts or results would read all rows there are.
- */
-const lookupSettings = { enable_seqscan: "off", enable_hashjoin: "off", enable_mergejoin: "off" };
 
 /** Starts the whole service; resolves when it answers and delivers. */
 export async function openServer(config: Config, options: ServerOptions): Promise<Server> {
@@ -133,32 +114,17 @@ async function start(
     closers.push(() => pool.close());
     return pool;
   };
-  const connectionsMax = { api: config.databaseConnections, ...ownConnections };
-  const connections = (
-    name: keyof typeof connectionsMax,
-    statementTimeoutMs: number,
-    settings: Record<string, string> = {},
-  ) => ({
+  const connectionsMax = { ...ownConnections, api: config.databaseConnections };
+  const connections = (name: keyof typeof connectionsMax, statementTimeoutMs: number) => ({
     url: databaseUrl,
     name,
     connectionsMax: connectionsMax[name],
     statementTimeoutMs,
-    settings,
     onError: (error: Error) => onError(`an idle connection (${name}) was lost`, error),
   });
   const { api, work } = statementTimeoutMs;
-  const [team, allTeams] = ["postrider_team", "postrider_all_teams"] as const;
-  const database = kept(openTeamDatabase({ role: team, ...connections("api", api) }));
+  const database = kept(openTeamDatabase({ role: "postrider_team", ...connections("api", api) }));
   const keys = kept(openTeamDatabase({ role: "postrider_keys", ...connections("keys", api) }));
-  const ingest = kept(
-    openTeamDatabase({ role: team, ...connections("ingest", work, lookupSettings) }),
-  );
-  const results = kept(
-    openDatabase({ role: allTeams, ...connections("results", work, lookupSettings) }),
-  );
-  const claims = kept(
-    openDatabase({ role: allTeams, ...connections("claims", work, claimSettings) }),
-  );
   const upkeep = kept(openDatabase({ role: "owner", ...connections("upkeep", work) }));
   await insistOnWall(database);
 
@@ -169,78 +135,35 @@ async function start(
   else await retireBootstrapKey(upkeep.sql);
   await prepare(upkeep);
 
-  const sender = openSender({
-    egressAllow: config.egressAllow,
-    egressProxy: config.egressProxy,
-    ...options.sender,
-  });
-  closers.push(() => sender.close());
-  const targets = openTargets({
-    database: results,
-    keyring,
-    contracts,
-    urlPolicy: { allowHttp: config.allowHttp, egressAllow: config.egressAllow },
-    userAgent: config.userAgent,
-    headerPrefix: config.headerPrefix,
-  });
   const leasesLost = metrics.counter({
     name: "postrider_leases_lost_total",
     help: "Results that came after their delivery's lease had ended.",
   });
-  const recorder = openRecorder({
-    database: results,
-    onFailure: (error, count) => {
-      if (outage.noticed(error)) return;
-      log.warn(
-        { err: error, count },
-        "results could not be written yet; they are kept and tried again",
-      );
+  const engine = openEngine(
+    config,
+    {
+      databaseUrl,
+      keyring,
+      random: Math.random,
+      nowMs: Date.now,
+      onLeaseLost: () => leasesLost.add(),
+      onUnwanted: countUnwanted(metrics),
+      onResultsUnwritten: (error, count) => {
+        if (outage.noticed(error)) return;
+        log.warn(
+          { err: error, count },
+          "results could not be written yet; they are kept and tried again",
+        );
+      },
+      onLeftBehind: (error) =>
+        log.warn({ err: error }, "attempts in flight were left behind; their leases will run out"),
+      onError,
     },
-  });
-  const dispatcher = openDispatcher({
-    database: claims,
-    targets,
-    sender,
-    recorder,
-    keyring,
-    random: Math.random,
-    nowMs: Date.now,
-    concurrency: config.concurrency,
-    subscriptionConcurrency: config.subscriptionConcurrency,
-    onLeaseLost: () => leasesLost.add(),
-    onError,
-  });
-  closers.push(() =>
-    withinMs(config.shutdownSeconds * 1_000, dispatcher.close()).catch((error) =>
-      log.warn({ err: error }, "attempts in flight were left behind; their leases will run out"),
-    ),
+    { ...(options.sender && { sender: options.sender }) },
   );
-
-  const facts = openRecordFacts({
-    database: ingest,
-    contracts,
-    hotPath: dispatcher.hotPath,
-    vault: openPayloadVault({ database: results, keyring }),
-    waitingMax: config.ingestQueue,
-    onUnwanted: countUnwanted(metrics),
-  });
-  closers.push(() => facts.idle());
-  const recordFacts = facts.record;
-
-  const wake = openWake({
-    databaseUrl,
-    onNotification: (notification) => {
-      if ("due" in notification) {
-        dispatcher.wake(notification.due);
-        return;
-      }
-      targets.forget(notification.subscription);
-      dispatcher.wake(notification.subscription);
-    },
-    onGap: () => targets.forget(),
-    onError: (error) => onError("the notification line was lost; polling goes on", error),
-  });
-  closers.push(() => wake.close());
+  closers.push(() => engine.close());
+  const { dispatcher } = engine;
+  const recordFacts = engine.facts.record;
 
   const app = await openApp({
     config,
@@ -248,7 +171,7 @@ async function start(
     keys,
     keyring,
     recordFacts,
-    recordAllFacts: facts.recordAll,
+    recordAllFacts: engine.facts.recordAll,
     eraseTeam: (teamId) => eraseTeam({ database: upkeep }, teamId),
     log,
     metrics,
@@ -258,8 +181,8 @@ async function start(
   closers.push(() => app.close());
   const address = await listen(app, config);
 
-  dispatcher.start();
-  const timers = openTimers({ database: claims, recordFacts, onError });
+  engine.start();
+  const timers = openTimers({ database: engine.claims, recordFacts, onError });
   closers.push(() => timers.close());
   const janitor = openJanitor({ database: upkeep, retentionDays: config.retentionDays, onError });
   closers.push(() => janitor.close());
@@ -386,19 +309,6 @@ async function notReadyReason(
     return `The dispatcher has not looked for deliveries for ${Math.round(silenceMs / 1000)} seconds.`;
   }
   return undefined;
-}
-
-/** Rejects when the work takes longer; the work goes on. */
-async function withinMs<T>(limitMs: number, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${limitMs} ms`)), limitMs);
-  });
-  try {
-    return await Promise.race([work, timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 function countUnwanted(metrics: ReturnType<typeof openMetrics>): (count: number) => void {

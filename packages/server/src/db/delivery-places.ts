@@ -1,6 +1,4 @@
-import { assistantMessages } from "../domain/contracts/assistant-messages.ts";
-import { organisationWebhooks } from "../domain/contracts/organisation-webhooks.ts";
-import { workflowWebhooks } from "../domain/contracts/workflow-webhooks.ts";
+import { allContracts } from "../domain/contracts/all-contracts.ts";
 import { allOf, joined, part, type Sql, type SqlPart } from "./sql.ts";
 import type { SubscriptionOwner } from "./subscriptions.ts";
 
@@ -102,9 +100,7 @@ export const ownBy = ({ teamId, contract }: SubscriptionOwner, { subscriptionId 
     subscriptionId !== null && part`s.id = ${subscriptionId}`,
   ]);
 
-const contracts = [workflowWebhooks, organisationWebhooks, assistantMessages];
-
 /** The event types that a contract's deliveries may have. */
 export function eventTypesOf(contract: string): readonly string[] {
-  return contracts.find(({ name }) => name === contract)?.eventTypes ?? [];
+  return allContracts.find(({ name }) => name === contract)?.eventTypes ?? [];
 }

@@ -2,9 +2,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { openRecordFacts } from "../../src/actions/record-facts.ts";
 import { openApp } from "../../src/api/app.ts";
 import type { TeamDatabase } from "../../src/db/sql.ts";
-import { assistantMessages } from "../../src/domain/contracts/assistant-messages.ts";
-import { organisationWebhooks } from "../../src/domain/contracts/organisation-webhooks.ts";
-import { workflowWebhooks } from "../../src/domain/contracts/workflow-webhooks.ts";
+import { allContracts } from "../../src/domain/contracts/all-contracts.ts";
 import { newCallId, newId } from "../../src/ids.ts";
 import { openTestApi } from "../support/api.ts";
 import { plainVault } from "../support/vault.ts";
@@ -25,7 +23,7 @@ type Result = {
 function intake(database: TeamDatabase) {
   const facts = openRecordFacts({
     database,
-    contracts: [workflowWebhooks, organisationWebhooks, assistantMessages],
+    contracts: allContracts,
     hotPath: { reserve: () => false, cancel: () => {}, accept: () => {}, leftInTable: () => {} },
     vault: plainVault,
     waitingMax: 5_000,

@@ -1,8 +1,6 @@
 import { openPayloadVault } from "../../src/actions/payload-vault.ts";
 import { openRecordFacts } from "../../src/actions/record-facts.ts";
-import { assistantMessages } from "../../src/domain/contracts/assistant-messages.ts";
-import { organisationWebhooks } from "../../src/domain/contracts/organisation-webhooks.ts";
-import { workflowWebhooks } from "../../src/domain/contracts/workflow-webhooks.ts";
+import { allContracts } from "../../src/domain/contracts/all-contracts.ts";
 import type { Fact } from "../../src/domain/facts.ts";
 import { openKeyring } from "../../src/secrets.ts";
 import { openTestApi, type TestApi, type TestApiOptions } from "./api.ts";
@@ -19,7 +17,7 @@ export async function openFactsApi(
     deps: (database, owner) => {
       const group = openRecordFacts({
         database,
-        contracts: [workflowWebhooks, organisationWebhooks, assistantMessages],
+        contracts: allContracts,
         hotPath: {
           reserve: () => false,
           cancel: () => {},

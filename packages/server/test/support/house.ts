@@ -3,33 +3,18 @@ import { setTimeout as pause } from "node:timers/promises";
 import { encodeSecret } from "@postrider/sdk/sign";
 import { onTestFinished } from "vitest";
 import type { HotPath } from "../../src/actions/fan-out.ts";
-import { openPayloadVault } from "../../src/actions/payload-vault.ts";
-import { type FactsIntake, openRecordFacts } from "../../src/actions/record-facts.ts";
 import { readConfig } from "../../src/config.ts";
 import type { Audit } from "../../src/db/audit.ts";
 import { listDueSubscriptionsOfAllTeams } from "../../src/db/claims.ts";
-import {
-  type Database,
-  openDatabase,
-  openTeamDatabase,
-  type TeamDatabase,
-} from "../../src/db/sql.ts";
+import { type Database, openDatabase } from "../../src/db/sql.ts";
 import { insertTeam } from "../../src/db/teams.ts";
-import { claimSettings } from "../../src/dispatcher/claiming.ts";
-import {
-  type Dispatcher,
-  type DispatcherDeps,
-  openDispatcher,
-} from "../../src/dispatcher/dispatcher.ts";
-import { openRecorder, type Recorder } from "../../src/dispatcher/recorder.ts";
-import { openSender, type SenderOptions } from "../../src/dispatcher/send.ts";
-import { openTargets } from "../../src/dispatcher/targets.ts";
-import { assistantMessages } from "../../src/domain/contracts/assistant-messages.ts";
-import { organisationWebhooks } from "../../src/domain/contracts/organisation-webhooks.ts";
-import { workflowWebhooks } from "../../src/domain/contracts/workflow-webhooks.ts";
+import type { DispatcherDeps } from "../../src/dispatcher/dispatcher.ts";
+import type { Recorder } from "../../src/dispatcher/recorder.ts";
+import type { SenderOptions } from "../../src/dispatcher/send.ts";
 import type { LeasedDelivery } from "../../src/domain/delivery.ts";
 import type { Fact, NewRun, NewWorkflow, RunChanges } from "../../src/domain/facts.ts";
 import type { Recorded } from "../../src/domain/world.ts";
+import { type Engine, openEngine } from "../../src/engine.ts";
 import { newId } from "../../src/ids.ts";
 import { type Keyring, openKeyring } from "../../src/secrets.ts";
 import { openReceiver, type Receiver } from "./http-receiver.ts";
@@ -58,19 +43,11 @@ export type ProcessOptions = Partial<
 };
 
 /** One process of the service without its API: what records facts and what delivers them. */
-export type HouseProcess = {
-  facts: FactsIntake;
-  /** What it records facts with. */
-  ingest: TeamDatabase;
-  dispatcher: Dispatcher;
-  recorder: Recorder;
-  /** As a notification does: the target is read again at the next attempt. */
-  forgetTargets(): void;
+export type HouseProcess = Omit<Engine, "start"> & {
   /** What was told to the operator. */
   errors: unknown[];
   leasesLost: LeasedDelivery[];
   unwanted(): number;
-  close(): Promise<void>;
 };
 
 export type Subscription = { id: string; secret: string; url: string };
@@ -179,7 +156,14 @@ export async function openHouse(options: ProcessOptions = {}): Promise<House> {
   const home = await createDatabase();
   const receivers: Receiver[] = [];
   const processes: HouseProcess[] = [];
-  const database = openDatabase({ ...connections(home.url, "test", 5), role: "owner" });
+  const database = openDatabase({
+    url: home.url,
+    name: "test",
+    role: "owner",
+    connectionsMax: 5,
+    statementTimeoutMs: 10_000,
+    onError: () => {},
+  });
   const keyring = openKeyring([Buffer.alloc(32, 7)]);
   onTestFinished(async () => {
     // Receivers first: what hangs on them ends.
@@ -336,92 +320,60 @@ export async function openHouse(options: ProcessOptions = {}): Promise<House> {
   };
 }
 
-const connections = (url: string, name: string, connectionsMax: number) => ({
-  url,
-  name,
-  connectionsMax,
-  statementTimeoutMs: 10_000,
-  onError: () => {},
-});
-
-/** Puts a process together as the composition root does, but small. */
+/** Opens the engine as the service does, on a few slots and with ears for what it tells. */
 function openProcess(url: string, keyring: Keyring, options: ProcessOptions): HouseProcess {
-  const config = readConfig("development", {});
-  const ingest = openTeamDatabase({ ...connections(url, "ingest", 2), role: "postrider_team" });
-  const results = openDatabase({ ...connections(url, "results", 3), role: "postrider_all_teams" });
-  const claims = openDatabase({
-    ...connections(url, "claims", 2),
-    role: "postrider_all_teams",
-    settings: claimSettings,
-  });
   const errors: unknown[] = [];
   const leasesLost: LeasedDelivery[] = [];
   let unwanted = 0;
   let closed: Promise<void> | undefined;
-
-  const sender = openSender({ egressAllow: config.egressAllow, ...options.sender });
-  const contracts = [workflowWebhooks, organisationWebhooks, assistantMessages];
-  const targets = openTargets({
-    database: results,
-    keyring,
-    contracts,
-    urlPolicy: { allowHttp: true, egressAllow: config.egressAllow },
-    userAgent: "Postrider/test",
-    headerPrefix: options.headerPrefix ?? config.headerPrefix,
-  });
-  const realRecorder = openRecorder({
-    database: results,
-    onFailure: (error) => errors.push(error),
-  });
-  const recorder = options.recorder?.(realRecorder) ?? realRecorder;
-  const dispatcher = openDispatcher({
-    database: options.claims?.(claims) ?? claims,
-    targets,
-    sender,
-    recorder,
-    keyring,
-    random: options.random ?? (() => 0.5),
-    nowMs: options.nowMs ?? Date.now,
-    concurrency: options.concurrency ?? 16,
-    subscriptionConcurrency: options.subscriptionConcurrency ?? 8,
-    onLeaseLost: (delivery) => leasesLost.push(delivery),
-    onError: (_message, error) => errors.push(error),
-  });
-  const notThere: HotPath = {
-    reserve: () => options.hot === "dies",
-    cancel: () => {},
-    accept: () => {},
-    leftInTable: () => {},
-  };
-  const recordFacts = openRecordFacts({
-    database: ingest,
-    contracts,
-    hotPath: options.hot === undefined || options.hot === true ? dispatcher.hotPath : notThere,
-    vault: openPayloadVault({ database: results, keyring }),
-    waitingMax: 100_000,
-    onUnwanted: (count) => {
-      unwanted += count;
+  const config = readConfig("development", {});
+  const { hot = true } = options;
+  const engine = openEngine(
+    {
+      ...config,
+      concurrency: options.concurrency ?? 16,
+      subscriptionConcurrency: options.subscriptionConcurrency ?? 8,
+      userAgent: "Postrider/test",
+      headerPrefix: options.headerPrefix ?? config.headerPrefix,
     },
-  });
-  if (options.started !== false) dispatcher.start();
+    {
+      databaseUrl: url,
+      keyring,
+      random: options.random ?? (() => 0.5),
+      nowMs: options.nowMs ?? Date.now,
+      onLeaseLost: (delivery) => leasesLost.push(delivery),
+      onUnwanted: (count) => {
+        unwanted += count;
+      },
+      onResultsUnwritten: (error) => errors.push(error),
+      onLeftBehind: (error) => errors.push(error),
+      onError: (_message, error) => errors.push(error),
+    },
+    {
+      ...(options.sender && { sender: options.sender }),
+      ...(options.claims && { claims: options.claims }),
+      ...(options.recorder && { recorder: options.recorder }),
+      ...(hot !== true && { hotPath: () => notSent(hot === "dies") }),
+    },
+  );
+  if (options.started !== false) engine.start();
 
   return {
-    facts: recordFacts,
-    ingest,
-    dispatcher,
-    recorder,
-    forgetTargets: () => targets.forget(),
+    ...engine,
     errors,
     leasesLost,
     unwanted: () => unwanted,
     close() {
-      closed ??= (async () => {
-        await recordFacts.idle();
-        await dispatcher.close();
-        await sender.close();
-        for (const pool of [ingest, results, claims]) await pool.close();
-      })();
+      closed ??= engine.close();
       return closed;
     },
   };
 }
+
+/** Takes every new delivery under a lease, or none, and sends none. */
+const notSent = (leases: boolean): HotPath => ({
+  reserve: () => leases,
+  cancel: () => {},
+  accept: () => {},
+  leftInTable: () => {},
+});

@@ -1,0 +1,175 @@
+import type { HotPath } from "./actions/fan-out.ts";
+import { openPayloadVault } from "./actions/payload-vault.ts";
+import { type FactsIntake, openRecordFacts } from "./actions/record-facts.ts";
+import { type Config, ownConnections } from "./config.ts";
+import { type Database, openDatabase, openTeamDatabase, type TeamDatabase } from "./db/sql.ts";
+import type { AttemptDeps } from "./dispatcher/attempt.ts";
+import { claimSettings } from "./dispatcher/claiming.ts";
+import { type Dispatcher, openDispatcher } from "./dispatcher/dispatcher.ts";
+import { openRecorder, type Recorder } from "./dispatcher/recorder.ts";
+import { openSender, type SenderOptions } from "./dispatcher/send.ts";
+import { openTargets } from "./dispatcher/targets.ts";
+import { openWake } from "./dispatcher/wake.ts";
+import { allContracts } from "./domain/contracts/all-contracts.ts";
+import { withinMs } from "./patience.ts";
+import type { Keyring } from "./secrets.ts";
+
+/** What the engine takes of the service's settings. */
+export type EngineConfig = Pick<
+  Config,
+  | "allowHttp"
+  | "concurrency"
+  | "egressAllow"
+  | "egressProxy"
+  | "headerPrefix"
+  | "ingestQueue"
+  | "shutdownSeconds"
+  | "subscriptionConcurrency"
+  | "userAgent"
+>;
+
+export type EngineDeps = Pick<AttemptDeps, "random" | "nowMs" | "onLeaseLost"> & {
+  databaseUrl: string;
+  keyring: Keyring;
+  /** Told of events that no enabled subscription wanted. */
+  onUnwanted: (count: number) => void;
+  /** Told of each failed try to write results; they are kept and tried again. */
+  onResultsUnwritten: (error: unknown, count: number) => void;
+  /** Told when attempts were still in flight after `shutdownSeconds`; their leases will run out. */
+  onLeftBehind: (error: unknown) => void;
+  onError: (message: string, error: unknown) => void;
+};
+
+/** Where tests and measurements stand between the parts; the service leaves them out. */
+export type EngineSeams = {
+  /** DNS, sockets, certificate authorities. */
+  sender?: Partial<SenderOptions>;
+  hotPath?: (hotPath: HotPath) => HotPath;
+  recorder?: (recorder: Recorder) => Recorder;
+  claims?: (claims: Database) => Database;
+};
+
+/** What records facts and what delivers them: the service without its API, its watch and its upkeep. */
+export type Engine = {
+  facts: FactsIntake;
+  dispatcher: Dispatcher;
+  recorder: Recorder;
+  /** What facts are recorded with. */
+  ingest: TeamDatabase;
+  /** What claims and timers ask. */
+  claims: Database;
+  /** As a notification does: each target is read again at its next attempt. */
+  forgetTargets(): void;
+  /** Begins to deliver what is due, and to hear what other processes notify of. */
+  start(): void;
+  /** Ends in order: the intake, attempts in flight (for `shutdownSeconds` at the most), connections. */
+  close(): Promise<void>;
+};
+
+const statementTimeoutMs = 30_000;
+
+/**
+ * Planner switches for connections whose every statement finds rows by their keys.
+ *
+ * A plan made while a table is small reads it from end to end, and a prepared statement keeps that plan until the table
+ * is analysed: in the first minute of a database each batch of facts or results would read all rows there are.
+ */
+const lookupSettings = { enable_seqscan: "off", enable_hashjoin: "off", enable_mergejoin: "off" };
+
+/** Puts the engine together; the service, the tests and the measurements all open this one. */
+export function openEngine(
+  config: EngineConfig,
+  deps: EngineDeps,
+  seams: EngineSeams = {},
+): Engine {
+  const { databaseUrl, keyring, onError } = deps;
+  const connections = (
+    name: "ingest" | "results" | "claims",
+    settings: Record<string, string>,
+  ) => ({
+    url: databaseUrl,
+    name,
+    connectionsMax: ownConnections[name],
+    statementTimeoutMs,
+    settings,
+    onError: (error: Error) => onError(`an idle connection (${name}) was lost`, error),
+  });
+  const allTeams = "postrider_all_teams";
+  const ingest = openTeamDatabase({
+    role: "postrider_team",
+    ...connections("ingest", lookupSettings),
+  });
+  const results = openDatabase({ role: allTeams, ...connections("results", lookupSettings) });
+  const claims = openDatabase({ role: allTeams, ...connections("claims", claimSettings) });
+
+  const sender = openSender({
+    egressAllow: config.egressAllow,
+    egressProxy: config.egressProxy,
+    ...seams.sender,
+  });
+  const targets = openTargets({
+    database: results,
+    keyring,
+    contracts: allContracts,
+    urlPolicy: { allowHttp: config.allowHttp, egressAllow: config.egressAllow },
+    userAgent: config.userAgent,
+    headerPrefix: config.headerPrefix,
+  });
+  const ownRecorder = openRecorder({ database: results, onFailure: deps.onResultsUnwritten });
+  const recorder = seams.recorder?.(ownRecorder) ?? ownRecorder;
+  const dispatcher = openDispatcher({
+    database: seams.claims?.(claims) ?? claims,
+    targets,
+    sender,
+    recorder,
+    keyring,
+    random: deps.random,
+    nowMs: deps.nowMs,
+    concurrency: config.concurrency,
+    subscriptionConcurrency: config.subscriptionConcurrency,
+    onLeaseLost: deps.onLeaseLost,
+    onError,
+  });
+  const facts = openRecordFacts({
+    database: ingest,
+    contracts: allContracts,
+    hotPath: seams.hotPath?.(dispatcher.hotPath) ?? dispatcher.hotPath,
+    vault: openPayloadVault({ database: results, keyring }),
+    waitingMax: config.ingestQueue,
+    onUnwanted: deps.onUnwanted,
+  });
+  let wake: ReturnType<typeof openWake> | undefined;
+
+  return {
+    facts,
+    dispatcher,
+    recorder,
+    ingest,
+    claims,
+    forgetTargets: () => targets.forget(),
+    start() {
+      wake ??= openWake({
+        databaseUrl,
+        onNotification: (notification) => {
+          if ("due" in notification) {
+            dispatcher.wake(notification.due);
+            return;
+          }
+          targets.forget(notification.subscription);
+          dispatcher.wake(notification.subscription);
+        },
+        onGap: () => targets.forget(),
+        onError: (error) => onError("the notification line was lost; polling goes on", error),
+      });
+      dispatcher.start();
+    },
+    async close() {
+      await wake?.close();
+      await facts.idle();
+      const limitMs = config.shutdownSeconds * 1_000;
+      await withinMs(limitMs, dispatcher.close()).catch(deps.onLeftBehind);
+      await sender.close();
+      for (const pool of [ingest, results, claims]) await pool.close();
+    },
+  };
+}
