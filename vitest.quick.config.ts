@@ -9,23 +9,26 @@ import all from "./vitest.config.ts";
  */
 export const long = [
   // Services and databases that are killed, frozen and cut off, at each step of a delivery.
-  "chaos/test/{chaos,start}.test.ts",
+  "chaos/test/{chaos,fault-proxy,start}.test.ts",
   "packages/server/test/fire/*.test.ts",
-  "packages/server/test/e2e/{crash,calls}.test.ts",
-  // Services and examples as processes of their own; the first delivery of a newcomer stays in the quick run.
-  "packages/server/test/e2e/{production,examples}.test.ts",
+  // Services, commands and samples as processes of their own; the first delivery of a newcomer stays in the quick run.
+  "packages/server/test/e2e/!(newcomer).test.ts",
+  "packages/server/test/bin/receiver.test.ts",
+  "packages/server/test/docs/receiving.test.ts",
+  "packages/server/test/hostile/{faults,redaction}.test.ts",
   // Breaks copies of the tree, and runs tests on each.
   "mutants/test/judge.test.ts",
   // Fuzzing with thousands of requests.
   "packages/server/test/api/{never-500,never-500-bodies}.test.ts",
   "packages/server/test/security/{contract-fuzz,canaries}.test.ts",
-  // Retries and traffic in real time.
-  "packages/server/test/e2e/{retries,simulate}.test.ts",
+  // The platform's own SDK, which waits before it asks again; sessions that are idle for seconds; slow receivers and names.
+  "packages/server/test/api/platform-sdk.test.ts",
+  "packages/server/test/db/session.test.ts",
+  "packages/server/test/hostile/{fairness,names,receivers}.test.ts",
+  "packages/server/test/dispatcher/tls-environment.test.ts",
   // A PostgreSQL server is created, killed and adopted in each test.
   "packages/server/test/embedded-postgres/*.test.ts",
   "packages/server/test/db/roles.test.ts",
-  // Waits for news that come every few seconds; services behind a pooler in each of its modes.
-  "packages/server/test/e2e/{silence,pgbouncer}.test.ts",
 ];
 
 export default mergeConfig(

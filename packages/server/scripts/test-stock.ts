@@ -8,7 +8,7 @@ import path from "node:path";
  */
 const suites = ["api", "db", "engine", "e2e"].map((name) => `packages/server/test/${name}`);
 /** Nothing in them depends on the server, or they bring one of their own. */
-const elsewhere = ["**/never-500*.test.ts", "**/e2e/{development,examples}.test.ts"];
+const elsewhere = ["**/never-500*.test.ts", "**/e2e/{development,examples,newcomer}.test.ts"];
 
 const home = "/usr/lib/postgresql";
 const versions = existsSync(home) ? readdirSync(home).map(Number) : [];

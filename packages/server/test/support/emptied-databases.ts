@@ -1,5 +1,7 @@
 import pg from "pg";
 
+const largeBytes = 256 * 1024;
+
 /**
  * Whatever a test may leave behind in a database besides rows, as one value: tables, columns, constraints, rights,
  * policies, functions, statistics, settings of the database, and the migrations that were made.
@@ -40,6 +42,8 @@ const marks = `
     union all
     select concat_ws(' ', 'event trigger', evtname) from pg_event_trigger
     union all
+    select concat_ws(' ', 'sequence', schemaname, sequencename, last_value) from pg_sequences
+    union all
     select concat_ws(' ', 'statistics', starelid::regclass, staattnum) from pg_statistic where starelid >= 16384
     union all
     select concat_ws(' ', 'setting', setrole, setconfig)
@@ -50,15 +54,29 @@ const marks = `
     union all
     select concat_ws(' ', 'migration', number, name, sha256) from schema_migrations) as all_marks`;
 
-/** Removes every row but the migrations', and what PostgreSQL has counted; sequences begin anew. */
+/**
+ * Removes every row but the migrations', and what PostgreSQL has counted.
+ *
+ * Deleting takes a tenth of the time of truncating; a large table is truncated, or the next test would walk over what is
+ * left of it.
+ */
 const empty = `
-  do $$ begin
+  do $$
+  declare
+    names text[] := array(
+      select oid::regclass::text from pg_class
+      where relnamespace = 'public'::regnamespace and relkind = 'r' and relname <> 'schema_migrations');
+    name text;
+  begin
     perform pg_stat_reset();
-    execute (
-      select format('truncate %s restart identity', string_agg(oid::regclass::text, ', '))
-      from pg_class
-      where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and relname <> 'schema_migrations'
-        and not relispartition);
+    if exists (select from unnest(names) as t (name) where pg_table_size(t.name::regclass) > ${largeBytes}) then
+      execute 'truncate ' || array_to_string(names, ', ');
+    else
+      set local session_replication_role = replica;
+      foreach name in array names loop
+        execute 'delete from ' || name;
+      end loop;
+    end if;
   end $$`;
 
 /** Reads what marks an untouched database. */
