@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { encodeSecret } from "@postrider/sdk/sign";
 import type { HotPath } from "../packages/server/src/actions/fan-out.ts";
 import type { FactsIntake } from "../packages/server/src/actions/record-facts.ts";
@@ -53,6 +53,7 @@ const stuckMs = 30_000;
 /** What `subscribe` seals secrets with. */
 export const encryptionKey = Buffer.alloc(32, 7);
 const cold: HotPath = {
+  newLeaseToken: randomUUID,
   reserve: () => false,
   cancel: () => {},
   accept: () => {},

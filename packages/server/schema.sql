@@ -334,6 +334,13 @@ grant delete, insert, select, update on idempotency_keys to postrider_team;
 create policy all_teams on idempotency_keys for all to postrider_all_teams using (true);
 create policy own_teams on idempotency_keys for all to postrider_team using ((NULLIF((( SELECT (NULLIF(current_setting('postrider.teams'::text, true), ''::text))::jsonb AS "nullif") ? team_id), false) IS NOT NULL));
 
+create table lease_owners (
+  owner text collate "C" not null,
+  seen_at timestamp with time zone not null default now(),
+  constraint lease_owners_pkey PRIMARY KEY (owner)
+);
+grant delete, insert, select, update on lease_owners to postrider_all_teams;
+
 create table runs (
   team_id text collate "C" not null,
   id text collate "C" not null,

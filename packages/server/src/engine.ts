@@ -6,11 +6,13 @@ import { type Database, openDatabase, openTeamDatabase, type TeamDatabase } from
 import type { AttemptDeps } from "./dispatcher/attempt.ts";
 import { claimSettings } from "./dispatcher/claiming.ts";
 import { type Dispatcher, openDispatcher } from "./dispatcher/dispatcher.ts";
+import { openOwnership } from "./dispatcher/ownership.ts";
 import { openRecorder, type Recorder } from "./dispatcher/recorder.ts";
 import { openSender, type SenderOptions } from "./dispatcher/send.ts";
 import { openTargets } from "./dispatcher/targets.ts";
 import { openWake } from "./dispatcher/wake.ts";
 import { allContracts } from "./domain/contracts/all-contracts.ts";
+import { newLeaseOwner } from "./ids.ts";
 import { withinMs } from "./patience.ts";
 import type { Keyring } from "./secrets.ts";
 
@@ -60,7 +62,7 @@ export type Engine = {
   claims: Database;
   /** As a notification does: each target is read again at its next attempt. */
   forgetTargets(): void;
-  /** Begins to deliver what is due, and to hear what other processes notify of. */
+  /** Begins to deliver what is due, to hear what other processes notify of, and to notice when they die. */
   start(): void;
   /** Ends in order: the intake, attempts in flight (for `shutdownSeconds` at the most), connections. */
   close(): Promise<void>;
@@ -117,8 +119,11 @@ export function openEngine(
   });
   const ownRecorder = openRecorder({ database: results, onFailure: deps.onResultsUnwritten });
   const recorder = seams.recorder?.(ownRecorder) ?? ownRecorder;
+  const leaseOwner = newLeaseOwner();
+  const claiming = seams.claims?.(claims) ?? claims;
   const dispatcher = openDispatcher({
-    database: seams.claims?.(claims) ?? claims,
+    database: claiming,
+    leaseOwner,
     targets,
     sender,
     recorder,
@@ -138,6 +143,12 @@ export function openEngine(
     waitingMax: config.ingestQueue,
     onUnwanted: deps.onUnwanted,
   });
+  const ownership = openOwnership({
+    database: claiming,
+    owner: leaseOwner,
+    onEnded: () => dispatcher.wake(),
+    onError: (error) => onError("it could not be written that this process lives", error),
+  });
   let wake: ReturnType<typeof openWake> | undefined;
 
   return {
@@ -150,6 +161,7 @@ export function openEngine(
     start() {
       wake ??= openWake({
         databaseUrl,
+        leaseOwner,
         onNotification: (notification) => {
           if ("due" in notification) {
             dispatcher.wake(notification.due);
@@ -161,13 +173,15 @@ export function openEngine(
         onGap: () => targets.forget(),
         onError: (error) => onError("the notification line was lost; polling goes on", error),
       });
+      ownership.start();
       dispatcher.start();
     },
     async close() {
-      await wake?.close();
       await facts.idle();
       const limitMs = config.shutdownSeconds * 1_000;
       await withinMs(limitMs, dispatcher.close()).catch(deps.onLeftBehind);
+      await ownership.close();
+      await wake?.close();
       await sender.close();
       for (const pool of [ingest, results, claims]) await pool.close();
     },

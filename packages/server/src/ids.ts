@@ -41,6 +41,24 @@ export function eventId(identity: {
   return `${prefix}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
 
+/** Makes the name of a process that takes leases: 16 lower-case hex digits, the first half of each of its lease tokens. */
+export function newLeaseOwner(): string {
+  const hex = randomBytes(8).toString("hex");
+  return `${hex.slice(0, 12)}8${hex.slice(13)}`;
+}
+
+/** Makes the token of a lease: a UUID of version 8 (RFC 9562) whose first half is its owner's name. */
+export function newLeaseToken(owner: string): string {
+  const hex = owner + randomUUID().slice(19).replace("-", "");
+  return [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    hex.slice(12, 16),
+    hex.slice(16, 20),
+    hex.slice(20),
+  ].join("-");
+}
+
 /** The public form of an event id, as in `webhook-id`: `event_<uuid>`. */
 export const publicEventId = (uuid: string): string => `event_${uuid}`;
 

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { insertDeliveries, type NewDelivery } from "../db/deliveries.ts";
 import { insertEvents } from "../db/events.ts";
 import type { Tx } from "../db/sql.ts";
@@ -20,6 +19,8 @@ import { groupBy } from "./read-world.ts";
 
 /** Where fresh deliveries go at once, while this process has room for them. */
 export type HotPath = {
+  /** Makes the token of a lease of this process. */
+  newLeaseToken(): string;
   /** Takes a place for a delivery of this subscription; false: leave it in the table. */
   reserve(subscriptionId: string, payloadBytes: number): boolean;
   /** Gives a place back whose delivery did not come about. */
@@ -163,10 +164,10 @@ export async function writeDeliveries(
   tx: Tx,
   { events, deliveries }: FanOut,
   sealing: Sealing,
+  leaseToken: string,
 ): Promise<LeasedDelivery[]> {
   if (events.length === 0) return [];
   const insertedEvents = insertEvents(tx, sealPayloads(sealing, events));
-  const leaseToken = randomUUID();
   const rows: NewDelivery[] = deliveries.map(({ event, subscription, leased }) => ({
     teamId: event.teamId,
     id: newId(),

@@ -136,7 +136,7 @@ async function commitOnce(
       const { settled, fresh } = settleAll(facts, known, world, changes);
       planned = await fanOut(tx, deps, changes, audience);
       const written = Promise.all([
-        writeDeliveries(tx, planned, sealing),
+        writeDeliveries(tx, planned, sealing, hotPath.newLeaseToken()),
         writeChanges(tx, world, changes, sealing),
         fresh.length > 0 && insertKnownFacts(tx, fresh),
       ]);

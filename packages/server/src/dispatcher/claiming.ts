@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import {
   type ClaimShare,
   claimDueOfAllTeams,
@@ -19,6 +18,7 @@ export type ClaimingDeps = {
   lanes: Lanes;
   room: Room;
   leases: HeldLeases;
+  newLeaseToken: () => string;
   /** Called before each look around. */
   beforeWalk: () => void;
   /** Takes what was claimed. */
@@ -159,7 +159,7 @@ export function openClaiming(deps: ClaimingDeps): Claiming {
   async function claim(shares: readonly ClaimShare[]): Promise<void> {
     const leasedAtMs = performance.now();
     const claimed = await claimDueOfAllTeams(deps.database.sql, shares, {
-      leaseToken: randomUUID(),
+      leaseToken: deps.newLeaseToken(),
       payloadBytesMax: claimBytesMax,
     }).finally(() => {
       for (const { subscriptionId, limit } of shares) {

@@ -1,6 +1,7 @@
 import type { HotPath } from "../actions/fan-out.ts";
 import type { Database } from "../db/sql.ts";
 import type { LeasedDelivery } from "../domain/delivery.ts";
+import { newLeaseToken } from "../ids.ts";
 import { openPace } from "../pace.ts";
 import { type AttemptDeps, type Attempted, attempt } from "./attempt.ts";
 import { claimMax, openClaiming, pollMs } from "./claiming.ts";
@@ -14,6 +15,8 @@ import { openTurns } from "./turns.ts";
 export type DispatcherDeps = AttemptDeps & {
   /** The connections that claim; they plan with nested loops only (see `claimSettings`). */
   database: Database;
+  /** The name of this process, the first half of its lease tokens. */
+  leaseOwner: string;
   /** Attempts in flight at once, over all subscriptions. */
   concurrency: number;
   /** Attempts in flight at once for one subscription, at the most. */
@@ -48,11 +51,13 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
   const pace = openPace();
   const room = openRoom(lanes, pace, deps.concurrency);
   const leases = openHeldLeases();
+  const newToken = () => newLeaseToken(deps.leaseOwner);
   const claiming = openClaiming({
     database: deps.database,
     lanes,
     room,
     leases,
+    newLeaseToken: newToken,
     beforeWalk: demoteSilentLanes,
     enqueue,
     afterClaim: startWhatMay,
@@ -178,6 +183,7 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
   }
 
   const hotPath: HotPath = {
+    newLeaseToken: newToken,
     reserve(subscriptionId, payloadBytes) {
       const lane = lanes.of(subscriptionId);
       if (closing || room.of("quick") <= 0) {

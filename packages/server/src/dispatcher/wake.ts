@@ -1,4 +1,6 @@
+import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
+import { lockAsOwner } from "../db/lease-owners.ts";
 import { prepareSession } from "../db/session.ts";
 
 /** What one process tells the others. A hint only: who misses it finds out by polling or when a cache ages. */
@@ -13,6 +15,8 @@ export type Wake = { close(): Promise<void> };
 
 export type WakeDeps = {
   databaseUrl: string;
+  /** Whose lock the connection holds for as long as it lasts; see `ownership.ts`. */
+  leaseOwner: string;
   onNotification: (notification: Notification) => void;
   /** The line was down: anything may have been missed. */
   onGap: () => void;
@@ -22,7 +26,7 @@ export type WakeDeps = {
 const reconnectDelayMs = 1_000;
 const statementTimeoutMs = 10_000;
 
-/** Listens on a connection of its own, and connects again whenever that is lost. */
+/** Listens on a connection of its own, which is also the session that says that this process lives; connects again whenever that is lost. */
 export function openWake(deps: WakeDeps): Wake {
   let closing = false;
   let client: pg.Client | undefined;
@@ -46,6 +50,15 @@ export function openWake(deps: WakeDeps): Wake {
     await prepareSession(next, { statementTimeoutMs });
     await next.query("listen postrider");
     deps.onGap();
+    await lock(next);
+  }
+
+  /** Locks for this process. A session of it that the server has not noticed the end of may hold the lock still. */
+  async function lock(next: pg.Client): Promise<void> {
+    while (client === next && !closing) {
+      if (await lockAsOwner(next, deps.leaseOwner)) return;
+      await pause(reconnectDelayMs, undefined, { ref: false });
+    }
   }
 
   function reconnect(): void {

@@ -5,6 +5,7 @@ import type { TeamDatabase } from "../../src/db/sql.ts";
 import { allContracts } from "../../src/domain/contracts/all-contracts.ts";
 import { newCallId, newId } from "../../src/ids.ts";
 import { openTestApi } from "../support/api.ts";
+import { notSent } from "../support/not-sent.ts";
 import { plainVault } from "../support/vault.ts";
 
 type Result = {
@@ -24,7 +25,7 @@ function intake(database: TeamDatabase) {
   const facts = openRecordFacts({
     database,
     contracts: allContracts,
-    hotPath: { reserve: () => false, cancel: () => {}, accept: () => {}, leftInTable: () => {} },
+    hotPath: notSent(),
     vault: plainVault,
     waitingMax: 5_000,
     onUnwanted: () => {},

@@ -56,6 +56,7 @@ const aboutNoTeam = [
   // What the installation shares, or only locks.
   "ensureDefaultTeam",
   "listSealingTeams",
+  "lockAsOwner",
   "lockTeamsForCounting",
 ];
 

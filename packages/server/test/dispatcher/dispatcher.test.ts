@@ -4,7 +4,7 @@ import type { Database } from "../../src/db/sql.ts";
 import { type Dispatcher, openDispatcher } from "../../src/dispatcher/dispatcher.ts";
 import type { Target } from "../../src/dispatcher/targets.ts";
 import type { AttemptResult } from "../../src/domain/outcome.ts";
-import { newId } from "../../src/ids.ts";
+import { newId, newLeaseOwner } from "../../src/ids.ts";
 import { openKeyring } from "../../src/secrets.ts";
 import { leasedDelivery } from "../support/leased.ts";
 
@@ -57,6 +57,7 @@ function openWorld(concurrency: number) {
       idle: () => Promise.resolve(),
     },
     keyring: openKeyring([Buffer.alloc(32, 7)]),
+    leaseOwner: newLeaseOwner(),
     random: () => 0.5,
     nowMs: Date.now,
     concurrency,

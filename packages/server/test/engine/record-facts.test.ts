@@ -3,6 +3,7 @@ import { openRecordFacts } from "../../src/actions/record-facts.ts";
 import { AppError } from "../../src/errors.ts";
 import { newId } from "../../src/ids.ts";
 import { type House, openHouse, until } from "../support/house.ts";
+import { notSent } from "../support/not-sent.ts";
 import { plainVault } from "../support/vault.ts";
 
 const count = async (house: House, table: string) => {
@@ -368,7 +369,7 @@ test("a reporter that finds the house full is refused at once, and the waiting o
   const facts = openRecordFacts({
     database: house.ingest,
     contracts: [],
-    hotPath: { reserve: () => false, cancel: () => {}, accept: () => {}, leftInTable: () => {} },
+    hotPath: notSent(),
     vault: plainVault,
     waitingMax: 3,
     onUnwanted: () => {},

@@ -4,6 +4,7 @@ import { openRecordFacts } from "../../src/actions/record-facts.ts";
 import { isTimeout, openTeamDatabase } from "../../src/db/sql.ts";
 import { newId } from "../../src/ids.ts";
 import { openHouse } from "../support/house.ts";
+import { notSent } from "../support/not-sent.ts";
 
 /** The service waits ten seconds for a lock; here, where nothing else differs, it is less. */
 const lockMs = 500;
@@ -24,7 +25,7 @@ test("a lock that is held holds callers for four times the limit at most, howeve
     database,
     vault: openPayloadVault(house),
     contracts: [],
-    hotPath: { reserve: () => false, cancel() {}, accept() {}, leftInTable() {} },
+    hotPath: notSent(),
     waitingMax: 1_000,
     onUnwanted: () => {},
   });

@@ -4,6 +4,7 @@ import { allContracts } from "../../src/domain/contracts/all-contracts.ts";
 import type { Fact } from "../../src/domain/facts.ts";
 import { openKeyring } from "../../src/secrets.ts";
 import { openTestApi, type TestApi, type TestApiOptions } from "./api.ts";
+import { notSent } from "./not-sent.ts";
 
 /** The key of the API that tests open. */
 const testKey = Buffer.alloc(32, 7);
@@ -18,12 +19,7 @@ export async function openFactsApi(
       const group = openRecordFacts({
         database,
         contracts: allContracts,
-        hotPath: {
-          reserve: () => false,
-          cancel: () => {},
-          accept: () => {},
-          leftInTable: () => {},
-        },
+        hotPath: notSent(),
         vault: openPayloadVault({ database: owner, keyring: openKeyring([testKey]) }),
         waitingMax: 1_000,
         onUnwanted: () => {},

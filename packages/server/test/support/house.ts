@@ -2,7 +2,6 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { encodeSecret } from "@postrider/sdk/sign";
 import { onTestFinished } from "vitest";
-import type { HotPath } from "../../src/actions/fan-out.ts";
 import { readConfig } from "../../src/config.ts";
 import type { Audit } from "../../src/db/audit.ts";
 import { listDueSubscriptionsOfAllTeams } from "../../src/db/claims.ts";
@@ -18,6 +17,7 @@ import { type Engine, openEngine } from "../../src/engine.ts";
 import { newId } from "../../src/ids.ts";
 import { type Keyring, openKeyring } from "../../src/secrets.ts";
 import { openReceiver, type Receiver } from "./http-receiver.ts";
+import { notSent } from "./not-sent.ts";
 import { createDatabase } from "./postgres.ts";
 
 type WithoutTeam<F> = F extends unknown ? Omit<F, "teamId" | "actor"> : never;
@@ -353,7 +353,7 @@ function openProcess(url: string, keyring: Keyring, options: ProcessOptions): Ho
       ...(options.sender && { sender: options.sender }),
       ...(options.claims && { claims: options.claims }),
       ...(options.recorder && { recorder: options.recorder }),
-      ...(hot !== true && { hotPath: () => notSent(hot === "dies") }),
+      ...(hot !== true && { hotPath: () => notSent({ leased: hot === "dies" }) }),
     },
   );
   if (options.started !== false) engine.start();
@@ -369,11 +369,3 @@ function openProcess(url: string, keyring: Keyring, options: ProcessOptions): Ho
     },
   };
 }
-
-/** Takes every new delivery under a lease, or none, and sends none. */
-const notSent = (leases: boolean): HotPath => ({
-  reserve: () => leases,
-  cancel: () => {},
-  accept: () => {},
-  leftInTable: () => {},
-});

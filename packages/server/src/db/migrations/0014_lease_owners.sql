@@ -1,0 +1,10 @@
+-- The processes that hold leases: one row each, written again every second, and gone when the process ends in order.
+--
+-- A process also holds the advisory lock of its name for as long as one of its sessions lasts. Whose row is old and whose
+-- lock is free has died: what it held is due then, instead of when its leases run out. The first half of a lease's token
+-- is its owner's name.
+create table lease_owners (
+  owner text collate "C" primary key,
+  seen_at timestamptz not null default now()
+);
+grant select, insert, update, delete on lease_owners to postrider_all_teams;

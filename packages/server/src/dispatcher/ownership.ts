@@ -1,0 +1,60 @@
+import { setTimeout as pause } from "node:timers/promises";
+import {
+  endLeasesOfDeadOwnerOfAllTeams,
+  removeLeaseOwnerOfAllTeams,
+  seeLeaseOwnerOfAllTeams,
+} from "../db/lease-owners.ts";
+import type { Database } from "../db/sql.ts";
+
+export type OwnershipDeps = {
+  database: Database;
+  /** The name of this process, the first half of its lease tokens. */
+  owner: string;
+  /** Called when the leases of a process that died have ended: what it held is due. */
+  onEnded: () => void;
+  onError: (error: unknown) => void;
+};
+
+/** Says that this process lives, and notices which others do not. */
+export type Ownership = {
+  start(): void;
+  /** For a process that holds nothing any more. */
+  close(): Promise<void>;
+};
+
+const lookEveryMs = 1_000;
+
+/**
+ * Writes every second that this process is there, and ends the leases of those that are not.
+ *
+ * A process is dead when it was not seen for 2.5 s and the lock of its session is free: one that stands still keeps its
+ * session, and one that lost its session is seen. Their leases end by their time, as they always did.
+ */
+export function openOwnership({ database, owner, onEnded, onError }: OwnershipDeps): Ownership {
+  const closing = new AbortController();
+  let looking: Promise<void> | undefined;
+
+  async function look(): Promise<void> {
+    for (const unseen of await seeLeaseOwnerOfAllTeams(database.sql, owner)) {
+      if (await endLeasesOfDeadOwnerOfAllTeams(database, unseen)) onEnded();
+    }
+  }
+
+  async function lookOn(): Promise<void> {
+    while (!closing.signal.aborted) {
+      await look().catch(onError);
+      await pause(lookEveryMs, undefined, { signal: closing.signal }).catch(() => {});
+    }
+  }
+
+  return {
+    start() {
+      looking ??= lookOn();
+    },
+    async close() {
+      closing.abort();
+      await looking;
+      if (looking) await removeLeaseOwnerOfAllTeams(database.sql, owner).catch(() => {});
+    },
+  };
+}
