@@ -171,4 +171,7 @@ export function wait(ms: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
-const chance = (): number => (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) / 2 ** 32;
+function chance(): number {
+  const [drawn = 0] = crypto.getRandomValues(new Uint32Array(1));
+  return drawn / 2 ** 32;
+}

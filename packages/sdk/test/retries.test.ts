@@ -173,13 +173,14 @@ test("a wait ends when its time has passed, and leaves no listener at the signal
   expect(getEventListeners(signal, "abort")).toEqual([]);
 });
 
-test("a wait that is stopped ends at once with the reason, and leaves no timer", async () => {
+test("a wait that is stopped ends at once with the reason, and leaves no timer and no listener", async () => {
   stopTimers();
   const stop = new AbortController();
   const waiting = wait(1_000, stop.signal);
   stop.abort(new Error("enough"));
   await expect(waiting).rejects.toThrow("enough");
   expect(vi.getTimerCount()).toBe(0);
+  expect(getEventListeners(stop.signal, "abort")).toEqual([]);
   await expect(wait(1_000, stop.signal)).rejects.toThrow("enough");
   expect(vi.getTimerCount()).toBe(0);
 });
