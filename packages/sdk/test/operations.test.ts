@@ -133,6 +133,9 @@ test.each(methods)("%s is asked for by the method and path of openapi.json", asy
     activateWorkflowVersion: {},
   }[id];
   expect(seen[0]?.body).toEqual(requestBody && (told ?? body));
+  expect(seen[0]?.headers.get("content-type")).toBe(requestBody ? "application/json" : null);
+  // A POST is the only one that would be done twice.
+  expect(seen[0]?.headers.has("idempotency-key")).toBe(method === "POST");
 });
 
 test.each<[string, string, (client: Postrider) => AsyncIterable<unknown>]>([

@@ -160,6 +160,9 @@ test("flush throws the only error as it is, several refusals as one, and others 
   const both = await thrownBy(alone.run);
   expect(both).toMatchObject({ name: "FactsRefused", refusals: [{}, {}] });
 
+  const one = await startRun(() => problem(401, "unauthorized"));
+  expect(await thrownBy(one.run)).toMatchObject({ name: "ApiError", status: 401 });
+
   const mixed = await startRun((one, count) =>
     count === 1 ? problem(401, "unauthorized") : refuse(one),
   );
@@ -234,21 +237,26 @@ test("a client's listener hears of its buffers and runs, unless these have their
   expect(told).toEqual(["client", "run", "client", "buffer"]);
 });
 
-test("a report that was refused uses up no patience, and a short patience is never lengthened", async () => {
+test("a refusal is no absence: the outage after it is waited for in full, and the next report less", async () => {
   let away = false;
   const { options, delays } = scripted((one) => {
     if (away) throw new TypeError("fetch failed");
     return refuse(one);
   });
-  const patient = await new Postrider({ ...options, reportPatienceMs: 3_000 }).runs.start(start);
+  const run = await new Postrider({ ...options, reportPatienceMs: 10_000 }).runs.start(start);
   away = true;
-  await patient.pause();
+  await run.pause();
+  expect(delays).toEqual([250, 500, 1_000, 2_000, 4_000, 8_000]);
+  delays.length = 0;
+  await run.pause();
   expect(delays).toEqual([250, 500, 1_000, 2_000]);
-  delays.length = 0;
-  await patient.pause();
-  expect(delays).toEqual([250, 500, 1_000, 2_000].slice(0, 4));
-  const hasty = await new Postrider({ ...options, reportPatienceMs: 250 }).runs.start(start);
-  delays.length = 0;
-  await hasty.pause();
-  expect(delays).toEqual([250]);
+});
+
+test("an outage never makes a short patience longer", async () => {
+  const { options, delays } = scripted(() => {
+    throw new TypeError("fetch failed");
+  });
+  const run = await new Postrider({ ...options, reportPatienceMs: 250 }).runs.start(start);
+  await run.pause();
+  expect(delays).toEqual([250, 250]);
 });
