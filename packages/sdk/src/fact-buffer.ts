@@ -46,8 +46,8 @@ export function openFactBuffer(
   const listeners = new Set<Refusal[]>();
   let draining: Promise<void> | undefined;
   let timing = false;
+  /** Ends when every report that was made so far is in the queue, or was refused. */
   let line: Promise<void> = Promise.resolve();
-  let waitingCount = 0;
 
   const isFull = () => queue.length >= maxFacts;
 
@@ -75,9 +75,7 @@ export function openFactBuffer(
         timing = false;
       })
       .then(drain)
-      .catch(() => {
-        if (queue.length > 0) sendLater();
-      });
+      .catch(sendLater);
   };
 
   const drain = (): Promise<void> => {
@@ -128,14 +126,12 @@ export function openFactBuffer(
     void tell(onReportError, keep, new FactsRefused([refusal]), refusal.fact);
   };
 
-  const report = async (queued: Queued): Promise<void> => {
-    if (waitingCount === 0 && !isFull()) return push(queued);
-    waitingCount++;
+  const report = (queued: Queued): Promise<void> => {
     const turn = line.then(async () => {
       while (isFull()) await drain();
       push(queued);
     });
-    line = turn.catch(() => {}).finally(() => waitingCount--);
+    line = turn.catch(() => {});
     return turn;
   };
 
@@ -149,7 +145,7 @@ export function openFactBuffer(
       const refusals = takeUntold();
       listeners.add(refusals);
       try {
-        if (waitingCount > 0) await line;
+        await line;
         const target = queuedCount;
         while (settledCount < target) await drain();
       } catch (error) {
@@ -172,8 +168,10 @@ function batchLength(queue: readonly Queued[]): number {
   let count = 0;
   for (const { text } of queue) {
     // A character of UTF-16 is at most three bytes of UTF-8.
-    length += text.length * 3 + 1;
-    if (count === batchFactsMax || (count > 0 && length > batchLengthMax)) break;
+    length += text.length * 3;
+    const fits = count < batchFactsMax && length <= batchLengthMax;
+    // What is too large by itself goes out by itself: the service says so.
+    if (count > 0 && !fits) break;
     count++;
   }
   return count;

@@ -107,7 +107,7 @@ async function tryOnce<Answer>(
     const ok = response.ok && (text === "" || body !== undefined);
     const error = ok ? unfinished?.(body as object | undefined) : apiErrorOf(response, body);
     if (error === undefined) return { answer: body as Answer };
-    return { error, retryAfterMs: retryAfterMs(response.headers.get("retry-after"), now()) };
+    return { error, retryAfterMs: retryAfterMs(response.headers.get("retry-after") ?? "", now()) };
   } catch (error) {
     stop?.throwIfAborted();
     return { error: new ConnectionError(error), retryAfterMs: 0 };
@@ -141,12 +141,11 @@ function parse(text: string): unknown {
   }
 }
 
-/** Reads seconds or an HTTP date (RFC 9110 §10.2.3); anything else is no delay. */
-function retryAfterMs(value: string | null, nowMs: number): number {
-  if (value === null) return 0;
+/** Reads seconds or an HTTP date (RFC 9110 §10.2.3); anything else is no delay, and neither is a date that is over. */
+function retryAfterMs(value: string, nowMs: number): number {
   if (/^\d{1,9}$/.test(value)) return Number(value) * 1000;
   const atMs = Date.parse(value);
-  return Number.isNaN(atMs) ? 0 : Math.max(0, atMs - nowMs);
+  return Number.isNaN(atMs) ? 0 : atMs - nowMs;
 }
 
 function queryText(query: object = {}): string {
@@ -172,4 +171,7 @@ export function wait(ms: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
-const chance = (): number => (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) / 2 ** 32;
+function chance(): number {
+  const [drawn = 0] = crypto.getRandomValues(new Uint32Array(1));
+  return drawn / 2 ** 32;
+}

@@ -66,15 +66,11 @@ function frameProblem(secret: string): string | undefined {
 }
 
 function decodeBase64(base64: string): Uint8Array<ArrayBuffer> | undefined {
-  let binary: string;
   try {
-    binary = atob(base64);
+    return Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
   } catch {
     return undefined;
   }
-  const bytes = new Uint8Array(binary.length);
-  for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
-  return bytes;
 }
 
 function requireLength(bytes: Uint8Array): void {

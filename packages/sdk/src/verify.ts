@@ -108,7 +108,7 @@ function requireHeaders(headers: WebhookHeaders): ValuesOf {
     return (name) => textsOf((headers as Headers).get(name));
   }
   const pairs =
-    typeof get === "function" && typeof entries === "function"
+    typeof get === "function"
       ? [...(headers as ReadonlyMap<string, string>).entries()]
       : Object.entries(requireObject(headers, "The headers"));
   const values = pairs.map(

@@ -95,6 +95,17 @@ test("key, team, path and query go where they belong", async () => {
   expect(seen[0]?.headers.get("authorization")).toBe("Bearer prk_test");
   expect(seen[0]?.headers.get("x-org-id")).toBe("t");
   expect(seen[0]?.headers.get("idempotency-key")).toBeNull();
+  expect(seen[0]?.body).toBeUndefined();
+});
+
+test("what is not told is not sent: no team, and no filter that is undefined", async () => {
+  const { client, seen } = open(() => json({ runs: [] }));
+  const unset: object = { status: undefined };
+  await client.runs.list(unset);
+  await client.runs.list({ ...unset, size: 5 });
+  const runs = "/workflows/v1/workflow-runs";
+  expect(seen.map(({ path }) => path)).toEqual([runs, `${runs}?size=5`]);
+  expect(seen[0]?.headers.has("x-org-id")).toBe(false);
 });
 
 test("going through a list follows its cursors to the end, with the same filters", async () => {

@@ -69,6 +69,23 @@ test("during a rotation one of two signatures and one of two secrets is enough",
   expect(await codeOf({ ...signed, "webhook-signature": ["v1,AAAA", ...list] })).toBe("accepted");
 });
 
+test("a refusal says what is wrong, and with which header", async () => {
+  const headers = headersOf();
+  for (const [wrong, message] of [
+    [{ "webhook-id": undefined }, "The webhook-id header is missing."],
+    [{ "webhook-timestamp": undefined }, "The webhook-timestamp header is missing."],
+    [{ "webhook-signature": undefined }, "The webhook-signature header is missing."],
+    [{ "webhook-id": "a.b" }, "The webhook-id header is malformed."],
+    [{ "webhook-timestamp": "now" }, "The webhook-timestamp header is malformed."],
+    [{ "webhook-signature": "v1,AAAA" }, "No signature matches the request."],
+    [headersOf(timestamp - 301), "The request was signed too long ago."],
+    [headersOf(timestamp + 301), "The request was signed in the future."],
+  ] as const) {
+    const verifying = verify(body, { ...headers, ...wrong }, secret, clock);
+    await expect(verifying).rejects.toThrow(new RegExp(`^${message}$`));
+  }
+});
+
 test("a changed body, id or time, or another secret, is refused", async () => {
   const headers = headersOf();
   expect(await codeOf(headers, { payload: body.replace("a", "b") })).toBe("no_matching_signature");
@@ -145,6 +162,11 @@ test("a request is fresh for exactly 300 seconds either way, or as told", async 
   await expect(codeOf(headersOf(0), { options: { toleranceSeconds: Number.NaN } })).rejects.toThrow(
     TypeError,
   );
+  const exact = { options: { toleranceSeconds: 0 } };
+  expect(await codeOf(headersOf(), exact)).toBe("accepted");
+  expect(await codeOf(headersOf(timestamp - 1), exact)).toBe("timestamp_too_old");
+  expect(await codeOf(headersOf(timestamp + 1), exact)).toBe("timestamp_too_new");
+  expect(await codeOf(headersOf(0), { options: { now: () => 0 } })).toBe("accepted");
 });
 
 test.each(["webhook-id", "webhook-timestamp", "webhook-signature"])(

@@ -1,0 +1,190 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { Postrider } from "../src/index.ts";
+import { json, scripted } from "./answers.ts";
+
+// Bodies are passed on as they are: these tests ask where they go, and hand in what TypeScript would refuse.
+// biome-ignore lint/suspicious/noExplicitAny: see above.
+type Anything = any;
+
+type Parameter = { name: string; in: string; schema: { maximum?: number } };
+type Operation = { operationId: string; requestBody?: object; parameters?: Parameter[] };
+
+const document: { paths: Record<string, Record<string, Operation>> } = JSON.parse(
+  readFileSync(new URL("../../server/openapi.json", import.meta.url), "utf8"),
+);
+
+const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+  Object.entries(methods).map(([method, operation]) => ({
+    ...operation,
+    method: method.toUpperCase(),
+    path,
+  })),
+);
+
+function operationOf(operationId: string) {
+  const found = operations.find((one) => one.operationId === operationId);
+  if (!found) throw new Error(`openapi.json has no ${operationId}`);
+  return found;
+}
+
+/** The path of an operation whose first parameter is "1", and whose second one is "2". */
+function pathOf(operationId: string): string {
+  let count = 0;
+  return operationOf(operationId).path.replace(/\{\w+\}/g, () => String(++count));
+}
+
+const body: Anything = { told: "as it is" };
+const query: Anything = { asked: "as it is" };
+
+/** What the probes and the scraper of the operator ask is none of a client's business. */
+const operatorsOwn = ["getLiveness", "getReadiness", "getMetrics"];
+
+const methods: [operationId: string, call: (client: Postrider) => Promise<unknown>][] = [
+  ["getMe", ({ me }) => me.get()],
+  ["reportFacts", ({ facts }) => facts.report(body)],
+  ["listAuditEntries", ({ audit }) => audit.list(query)],
+
+  ["createApiKey", ({ apiKeys }) => apiKeys.create(body)],
+  ["listApiKeys", ({ apiKeys }) => apiKeys.list(query)],
+  ["revokeApiKey", ({ apiKeys }) => apiKeys.revoke("1")],
+
+  ["createTeam", ({ teams }) => teams.create(body)],
+  ["listTeams", ({ teams }) => teams.list(query)],
+  ["getTeam", ({ teams }) => teams.get("1")],
+  ["updateTeam", ({ teams }) => teams.update("1", body)],
+  ["eraseTeam", ({ teams }) => teams.erase("1")],
+
+  ["createAssistant", ({ assistants }) => assistants.create(body)],
+  ["listAssistants", ({ assistants }) => assistants.list(query)],
+  ["getAssistant", ({ assistants }) => assistants.get("1")],
+  ["updateAssistant", ({ assistants }) => assistants.update("1", body)],
+  ["deleteAssistant", ({ assistants }) => assistants.delete("1")],
+  ["listAssistantDeliveries", ({ assistants }) => assistants.listDeliveries("1", query)],
+  ["getAssistantSigningSecret", ({ assistants }) => assistants.getSecret("1")],
+  ["rotateAssistantSigningSecret", ({ assistants }) => assistants.rotateSecret("1")],
+
+  ["createConversation", ({ calls }) => calls.create(body)],
+  ["listConversations", ({ calls }) => calls.list(query)],
+  ["getConversation", ({ calls }) => calls.get("1")],
+  ["eraseConversation", ({ calls }) => calls.erase("1")],
+  ["changeConversationStatus", ({ calls }) => calls.changeStatus("1", body)],
+  ["addConversationMessage", ({ calls }) => calls.addMessage("1", body)],
+  ["reportConversationError", ({ calls }) => calls.reportError("1", body)],
+  ["endConversation", ({ calls }) => calls.end("1", body)],
+
+  ["createWebhook", ({ webhooks }) => webhooks.create(body)],
+  ["listWebhooks", ({ webhooks }) => webhooks.list(query)],
+  ["getWebhook", ({ webhooks }) => webhooks.get("1")],
+  ["updateWebhook", ({ webhooks }) => webhooks.update("1", body)],
+  ["deleteWebhook", ({ webhooks }) => webhooks.delete("1")],
+  ["testWebhook", ({ webhooks }) => webhooks.test("1")],
+  ["listWebhookLogs", ({ webhooks }) => webhooks.listLogs("1", query)],
+  ["listAllWebhookLogs", ({ webhooks }) => webhooks.listAllLogs(query)],
+  ["getWebhookSigningSecret", ({ webhooks }) => webhooks.getSecret("1")],
+  ["rotateWebhookSigningSecret", ({ webhooks }) => webhooks.rotateSecret("1")],
+
+  ["startRun", ({ runs }) => runs.create(body)],
+  ["listRuns", ({ runs }) => runs.list(query)],
+  ["getRun", ({ runs }) => runs.get("1")],
+  ["updateRun", ({ runs }) => runs.update("1", body)],
+  ["eraseRun", ({ runs }) => runs.erase("1")],
+  ["listSteps", ({ runs }) => runs.listSteps("1", query)],
+  ["getStep", ({ runs }) => runs.getStep("1", "2")],
+  ["reportStep", ({ runs }) => runs.reportStep("1", "2", body)],
+
+  ["createWorkflow", ({ workflows }) => workflows.create(body)],
+  ["listWorkflows", ({ workflows }) => workflows.list(query)],
+  ["getWorkflow", ({ workflows }) => workflows.get("1")],
+  ["updateWorkflow", ({ workflows }) => workflows.update("1", body)],
+  ["deleteWorkflow", ({ workflows }) => workflows.delete("1")],
+  ["createWorkflowVersion", ({ workflows }) => workflows.createVersion("1", body)],
+  ["activateWorkflowVersion", ({ workflows }) => workflows.activateVersion("1", 2)],
+
+  ["createWorkflowWebhook", (client) => client.workflowWebhooks.create(body)],
+  ["listWorkflowWebhooks", (client) => client.workflowWebhooks.list(query)],
+  ["getWorkflowWebhook", (client) => client.workflowWebhooks.get("1")],
+  ["updateWorkflowWebhook", (client) => client.workflowWebhooks.update("1", body)],
+  ["deleteWorkflowWebhook", (client) => client.workflowWebhooks.delete("1")],
+  ["testWorkflowWebhook", (client) => client.workflowWebhooks.test("1", body)],
+  ["getWorkflowWebhookSigningSecret", (client) => client.workflowWebhooks.getSecret("1")],
+  ["rotateWorkflowWebhookSigningSecret", (client) => client.workflowWebhooks.rotateSecret("1")],
+  ["listWorkflowWebhookEvents", (client) => client.workflowWebhooks.events.list(query)],
+  [
+    "listWorkflowWebhookAttempts",
+    (client) => client.workflowWebhooks.events.listAttempts("1", query),
+  ],
+  ["retryWorkflowWebhookEvent", (client) => client.workflowWebhooks.events.retry("1")],
+];
+
+test("every operation of the API has a method", () => {
+  const called = [...methods.map(([operationId]) => operationId), ...operatorsOwn];
+  expect(called.sort()).toEqual(operations.map(({ operationId }) => operationId).sort());
+});
+
+test.each(methods)("%s is asked for by the method and path of openapi.json", async (id, call) => {
+  const { options, seen } = scripted(() => json({}));
+  await call(new Postrider(options));
+  const { method, requestBody } = operationOf(id);
+  const isList = /^list/.test(id);
+  expect(seen).toMatchObject([{ method, path: `${pathOf(id)}${isList ? "?asked=as+it+is" : ""}` }]);
+  const told = {
+    reportFacts: { facts: body },
+    activateWorkflowVersion: {},
+  }[id];
+  expect(seen[0]?.body).toEqual(requestBody && (told ?? body));
+  expect(seen[0]?.headers.get("content-type")).toBe(requestBody ? "application/json" : null);
+  // A POST is the only one that would be done twice.
+  expect(seen[0]?.headers.has("idempotency-key")).toBe(method === "POST");
+});
+
+test.each<[string, string, (client: Postrider) => AsyncIterable<unknown>]>([
+  ["listTeams", "teams", ({ teams }) => teams.each()],
+  ["listApiKeys", "api_keys", ({ apiKeys }) => apiKeys.each()],
+  ["listAuditEntries", "entries", ({ audit }) => audit.each()],
+  ["listWebhooks", "webhooks", ({ webhooks }) => webhooks.each()],
+  ["listWebhookLogs", "logs", ({ webhooks }) => webhooks.eachLog("1")],
+  ["listAllWebhookLogs", "logs", ({ webhooks }) => webhooks.eachLogOfAll()],
+])(
+  "going through %s gives its rows, in pages as large as the API allows",
+  async (id, member, walk) => {
+    const { options, seen } = scripted(() => json({ [member]: [{ id: "row" }] }));
+    const rows: unknown[] = [];
+    for await (const row of walk(new Postrider(options))) rows.push(row);
+    expect(rows).toEqual([{ id: "row" }]);
+    const { parameters = [] } = operationOf(id);
+    const limit = parameters.find(({ name }) => name === "limit")?.schema.maximum;
+    expect(limit).toBeGreaterThan(0);
+    const { pathname, searchParams } = new URL(seen[0]?.path ?? "", "https://postrider.test");
+    expect(pathname).toBe(pathOf(id));
+    expect(searchParams.get("limit")).toBe(String(limit));
+  },
+);
+
+test.each<[string, string, (client: Postrider, asked: Anything) => AsyncIterable<unknown>]>([
+  ["listAssistants", "assistants", ({ assistants }, asked) => assistants.each(asked)],
+  ["listConversations", "conversations", ({ calls }, asked) => calls.each(asked)],
+  ["listRuns", "runs", ({ runs }, asked) => runs.each(asked)],
+  ["listWorkflows", "workflows", ({ workflows }, asked) => workflows.each(asked)],
+  ["listWorkflowWebhooks", "subscriptions", (client, asked) => client.workflowWebhooks.each(asked)],
+  ["listAuditEntries", "entries", ({ audit }, asked) => audit.each(asked)],
+  ["listAllWebhookLogs", "logs", ({ webhooks }, asked) => webhooks.eachLogOfAll(asked)],
+  [
+    "listAssistantDeliveries",
+    "deliveries",
+    (client, asked) => client.assistants.eachDelivery("1", asked),
+  ],
+  [
+    "listWorkflowWebhookEvents",
+    "events",
+    (client, asked) => client.workflowWebhooks.events.each(asked),
+  ],
+])("going through %s gives its rows, of those that were asked for", async (id, member, walk) => {
+  const { options, seen } = scripted(() => json({ [member]: [{ id: "row" }] }));
+  const rows: unknown[] = [];
+  for await (const row of walk(new Postrider(options), query)) rows.push(row);
+  expect(rows).toEqual([{ id: "row" }]);
+  const { pathname, searchParams } = new URL(seen[0]?.path ?? "", "https://postrider.test");
+  expect(pathname).toBe(pathOf(id));
+  expect(searchParams.get("asked")).toBe(query.asked);
+});
