@@ -132,6 +132,7 @@ test.each([
 test("a reason quotes nothing of a malformed text", () => {
   expect(reasonOf('{"token":"hunter2"')).not.toContain("hunter2");
   expect(reasonOf("hunter2")).toBe("not valid JSON");
+  expect(reasonOf('{"a" 1}')).toMatch(/^not valid JSON at position 5( \(line 1 column 6\))?$/);
 });
 
 test("a key that occurs twice in one object is refused at any level and in any spelling", () => {
