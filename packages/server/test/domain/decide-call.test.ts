@@ -124,5 +124,8 @@ test.each([forward, fail, end, hang, due, say("m")])(
     const world = worldWith(assistant, { ...assistant, teamId: "other" });
     tell(world, create);
     expect(() => tell(world, { ...fact, teamId: "other" })).toThrow(notFound);
+    // Nothing is told of a call without the assistant that it is told of.
+    world.assistants.clear();
+    expect(() => tell(world, fact)).toThrow(notFound);
   },
 );

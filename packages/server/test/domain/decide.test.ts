@@ -194,6 +194,14 @@ test.each<[string, Reported[], Reported]>([
   expect(changes).toEqual(nothing);
 });
 
+test("of a run whose workflow is not there nothing is told", () => {
+  const world = worldAfter(create(), start());
+  world.workflows.clear();
+  for (const fact of [update("running"), timeOut, step("started")]) {
+    expect(() => tell(world, fact)).toThrow(expect.objectContaining({ code: "not_found" }));
+  }
+});
+
 test("a run's start and its updates are repeats after its workflow was deleted", () => {
   const world = worldAfter(create(), start(), update("completed"), remove);
   for (const fact of [start(), update("running"), update("completed")]) {
