@@ -220,3 +220,12 @@ test.each(["recording", "analysis", "cost", "metrics"])(
     expect(changed(endWith(waiting, told))).toMatchObject({ [name]: told });
   },
 );
+
+test("a duration of null leaves it to the service, at the first end and at a repeat", () => {
+  const begun = call("ongoing", { startAt: new Date(0) });
+  for (const durationMs of [null, 5]) {
+    const ended = changed(endCall(begun, { durationMs }, at(7)));
+    expect(ended.durationMs).toBe(durationMs ?? 7);
+    expect(endCall({ ...begun, call: ended }, { durationMs: null }, at(9)).kind).toBe("repeated");
+  }
+});
