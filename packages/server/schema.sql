@@ -339,7 +339,9 @@ create table lease_owners (
   seen_at timestamp with time zone not null default now(),
   constraint lease_owners_pkey PRIMARY KEY (owner)
 );
+alter table lease_owners enable row level security;
 grant delete, insert, select, update on lease_owners to postrider_all_teams;
+create policy all_teams on lease_owners for all to postrider_all_teams using (true);
 
 create table runs (
   team_id text collate "C" not null,

@@ -86,7 +86,6 @@ function percentile(sorted: readonly number[], part: number): number {
 function interruptedIn(metrics: string | null): boolean[] {
   if (metrics === null) return [];
   const value: unknown = JSON.parse(metrics);
-  const interrupted =
-    typeof value === "object" && value !== null && "interrupted" in value && value.interrupted;
-  return typeof interrupted === "boolean" ? [interrupted] : [];
+  if (typeof value !== "object" || value === null || !("interrupted" in value)) return [];
+  return typeof value.interrupted === "boolean" ? [value.interrupted] : [];
 }

@@ -14,10 +14,7 @@ export function hostNameKind(host: string): HostNameKind {
   const name = host.toLowerCase().replace(/\.$/, "");
   const labels = name.split(".");
   const last = labels.at(-1) ?? "";
-  const isLocal =
-    (labels.length === 1 && last !== "localhost") ||
-    internalSuffixes.has(last) ||
-    name.endsWith(".home.arpa");
+  const isLocal = labels.length === 1 || internalSuffixes.has(last) || name.endsWith(".home.arpa");
   if (metadataNames.some((one) => name === one || name.endsWith(`.${one}`))) return "metadata";
   if (isLocal && metadataLabels.has(labels[0] ?? "")) return "metadata";
   if (last === "localhost") return "loopback";

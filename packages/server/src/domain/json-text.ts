@@ -201,7 +201,7 @@ function scanShape(text: string, depthMax: number): Shape {
         break;
       }
       case COMMA:
-        if (depth === 1 && valueStart >= 0) members?.set(memberKey, valueText(text, valueStart, i));
+        if (depth === 1) members?.set(memberKey, valueText(text, valueStart, i));
         break;
       case OPEN_BRACE:
       case OPEN_BRACKET:

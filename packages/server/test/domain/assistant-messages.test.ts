@@ -1,5 +1,8 @@
 import { expect, test } from "vitest";
-import { assistantMessages } from "../../src/domain/contracts/assistant-messages.ts";
+import {
+  assistantMessages,
+  assistantMessageTypes,
+} from "../../src/domain/contracts/assistant-messages.ts";
 import type { NewCall } from "../../src/domain/facts.ts";
 import { type JsonText, joinObject, jsonText } from "../../src/domain/json-text.ts";
 import { type Assistant, createCall } from "../../src/domain/lifecycle/call.ts";
@@ -122,4 +125,59 @@ test("the same happening is the same event, another one of the call another", ()
   expect(render(happening as Happening).id).toBe(first.id);
   const later = { ...happening, call: { ...begun().state, position: 2 } } as Happening;
   expect(render(later).id).not.toBe(first.id);
+});
+
+test("it tells five types of messages, each of them once and now or never", () => {
+  expect(assistantMessageTypes).toEqual([
+    ...["status-update", "conversation-update", "end-of-call-report", "hang", "error"],
+  ]);
+  expect(assistantMessages.name).toBe("assistant");
+  expect(assistantMessages.ignoresRetryAfter).toBe(true);
+  const bounds = assistantMessageTypes.map((type) => [type, 1_048_576]);
+  expect(assistantMessages.bodyBytesMax).toEqual(Object.fromEntries(bounds));
+});
+
+test.each([
+  ["call_status", "status-update", false],
+  ["call_message", "conversation-update", true],
+  ["call_hung", "hang", true],
+  ["call_ended", "end-of-call-report", true],
+  ["call_error", "error", true],
+] as const)("%s is told as %s, with the messages where it has any", (kind, type, hasMessages) => {
+  const error = { type: "llm_error", code: null, message: "down", provider: null, retryable: true };
+  const call = { ...begun().state, analysis: exact };
+  const happening = { kind, assistant, call, messages: [message], error } as Happening;
+  expect(assistantMessages.eventTypeOf(happening)).toBe(type);
+  const event = render(happening);
+  expect(event).toMatchObject({
+    ...{ teamId: assistant.teamId, contract: "assistant", eventType: type, createdBy: "system" },
+    ...{ assistantId: assistant.id, callId: "CC-1", dedupeKey: `${type}:CC-1:1` },
+    ...{ workflowId: null, workflowName: null, runId: null, runStatus: null },
+  });
+  const { message: told } = JSON.parse(event.payload.toString("utf8"));
+  expect(told.messages?.length).toBe(hasMessages ? 1 : undefined);
+  expect(told.error).toEqual(kind === "call_error" ? error : undefined);
+  // What the call came to is in its report alone.
+  expect(told.analysis).toEqual(kind === "call_ended" ? JSON.parse(exact) : {});
+  expect("metrics" in told.call).toBe(kind === "call_ended");
+  expect(told).toMatchObject({
+    phone: { provider: { name: "twilio" } },
+    customer: { number: "+15550100" },
+    assistant: { id: assistant.id, name: "Ada", hangTimeoutSeconds: 5, endReportWaitSeconds: 0 },
+  });
+});
+
+test("a line that nobody described has empty names", () => {
+  const call = { ...begun().state, userNumber: null, phoneProvider: null };
+  const { payload } = render({ kind: "call_status", assistant, call });
+  expect(JSON.parse(payload.toString("utf8")).message).toMatchObject({
+    phone: { provider: { name: "" } },
+    customer: { number: "" },
+  });
+});
+
+test("what is not about a call is not contract C's to tell", () => {
+  const other = { kind: "workflow_created" } as Happening;
+  expect(assistantMessages.subjectOf(other)).toBeNull();
+  expect(() => render(other)).toThrow("workflow_created");
 });

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { callMetrics } from "../../src/domain/call-metrics.ts";
-import { jsonText } from "../../src/domain/json-text.ts";
+import { type JsonText, jsonText } from "../../src/domain/json-text.ts";
 import type { Message } from "../../src/domain/lifecycle/call.ts";
 
 const said = (role: "user" | "assistant", timestampMs: number, metrics?: object): Message => ({
@@ -62,4 +62,38 @@ test("a call nobody spoke in has no response times, and interruptions only where
     said("assistant", 3, [true]),
   ];
   expect(callMetrics({ durationMs: 0 }, messages).interruptionCount).toBe(1);
+});
+
+test.each([
+  [[7], 7, 7, 7, 7, 7, 7],
+  [[7, 8], 7, 8, 8, 7, 8, 8],
+  [[300, 100, 201], 100, 300, 200, 201, 300, 300],
+  [[1, 1, 2, 2], 1, 2, 2, 1, 2, 2],
+])(
+  "of %j ms the least is %d, the most %d, the average %d and the ranks %d, %d and %d",
+  (...row) => {
+    const [times, min, max, average, p50, p90, p95] = row;
+    const messages = times.flatMap((time, n) => [
+      said("user", n * 1_000),
+      said("assistant", n * 1_000 + time),
+    ]);
+    const { responseTimeMs } = callMetrics({ durationMs: null }, messages);
+    expect(responseTimeMs).toEqual({ min, max, average, p50, p90, p95 });
+  },
+);
+
+test("turns are numbered from 1", () => {
+  const messages = [said("user", 0), said("assistant", 1), said("user", 2), said("assistant", 3)];
+  const { turns } = callMetrics({ durationMs: null }, messages);
+  expect(turns.map(({ turn }) => turn)).toEqual([1, 2]);
+});
+
+test("what a platform reports of a message may be any JSON, and says then nothing of interruptions", () => {
+  const odd = ["null", "1", '"interrupted"', "[]", "{}"].map((metrics, n) => ({
+    ...said("assistant", n),
+    metrics: metrics as JsonText,
+  }));
+  expect(callMetrics({ durationMs: null }, odd).interruptionCount).toBeNull();
+  const none = [said("assistant", 0, { interrupted: false })];
+  expect(callMetrics({ durationMs: null }, none).interruptionCount).toBe(0);
 });

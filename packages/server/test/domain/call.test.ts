@@ -1,6 +1,13 @@
 import { expect, test } from "vitest";
-import type { CallStatus, NewCall, NewMessage } from "../../src/domain/facts.ts";
-import { joinObject } from "../../src/domain/json-text.ts";
+import { callBytesMax } from "../../src/domain/call-bytes.ts";
+import {
+  attemptsMax,
+  type CallEnd,
+  type CallStatus,
+  type NewCall,
+  type NewMessage,
+} from "../../src/domain/facts.ts";
+import { type JsonText, joinObject, jsonText } from "../../src/domain/json-text.ts";
 import {
   type Assistant,
   addMessage,
@@ -164,4 +171,61 @@ test("errors are told until the call is finished", () => {
   };
   expect(kinds(reportCallError(call(), error, at(1)))).toEqual(["call_error"]);
   expect(kinds(reportCallError(call("finished"), error, at(1)))).toBe("refused");
+});
+
+test("a call that says no more begins outbound and queued, and with nothing that was not said", () => {
+  const bare = changed(createCall({ id: "WC-1", assistant }, { callType: "phone" }, at(7)));
+  expect(bare).toEqual({
+    ...{ teamId: "t", id: "WC-1", assistantId: "a", callType: "phone", direction: "outbound" },
+    ...{ status: "queued", userNumber: null, assistantNumber: null, phoneProvider: null },
+    ...{ metadata: null, phoneCallStatus: null, phoneCallStatusReason: null },
+    ...{ callEndTriggerBy: null, startAt: null, endAt: null, durationMs: null, recording: null },
+    ...{ analysis: null, cost: null, metrics: null, messageCount: 0, reported: null, position: 1 },
+    ...{ hangDueAt: null, hung: false, reportDueAt: null, createdBy: "system" },
+    ...{ updatedBy: "system", createdAt: new Date(7), updatedAt: new Date(7) },
+    reportBytes: 8,
+  });
+  const ongoing = createCall({ id: "WC-1", assistant }, { ...begin, status: "ongoing" }, at(7));
+  expect(changed(ongoing)).toMatchObject({ direction: "inbound", startAt: new Date(7) });
+});
+
+test("a call, a step and a time have the bounds that callers were promised", () => {
+  expect([messagesMax, attemptsMax, durationMsMax]).toEqual([2_000, 1_000, 2_147_483_647]);
+});
+
+test("a report may be filled to its last byte, by a message or by the end", () => {
+  const cost = jsonText(1);
+  const withRoom = (bytes: number) => call("ongoing", { reportBytes: callBytesMax - bytes });
+  const tooLarge = { kind: "refused", code: "body_too_large" };
+  const size = (changed(addMessage(withRoom(1_000), words, at(1))).reportBytes ?? 0) - callBytesMax;
+  expect(addMessage(withRoom(1_000 + size), words, at(1)).kind).toBe("changed");
+  expect(addMessage(withRoom(999 + size), words, at(1))).toMatchObject(tooLarge);
+  expect(endCall(withRoom(1), { cost }, at(1)).kind).toBe("changed");
+  expect(endCall(withRoom(0), { cost }, at(1))).toMatchObject(tooLarge);
+  expect(endCall(withRoom(0), {}, at(1)).kind).toBe("changed");
+});
+
+test.each(["recording", "analysis", "cost", "metrics"])(
+  "%s told again at the end may be other words of the same JSON, and null settles nothing",
+  (name) => {
+    const [told, again] = ['{"a":1,"b":2}', '{ "b": 2.0, "a": 1 }'] as JsonText[];
+    const endWith = (subject: CallSubject, value: JsonText | undefined | null) =>
+      endCall(subject, { [name]: value } as CallEnd, at(9));
+    const ended = { ...call(), call: changed(endWith(call(), told)) };
+    expect(endWith(ended, again).kind).toBe("repeated");
+    expect(endWith(ended, jsonText("other")).kind).toBe("refused");
+
+    const patient = { ...call(), assistant: { ...assistant, endReportWaitSeconds: 30 } };
+    const waiting = { ...patient, call: changed(endWith(patient, null)) };
+    expect(changed(endWith(waiting, told))).toMatchObject({ [name]: told });
+  },
+);
+
+test("a duration of null leaves it to the service, at the first end and at a repeat", () => {
+  const begun = call("ongoing", { startAt: new Date(0) });
+  for (const durationMs of [null, 5]) {
+    const ended = changed(endCall(begun, { durationMs }, at(7)));
+    expect(ended.durationMs).toBe(durationMs ?? 7);
+    expect(endCall({ ...begun, call: ended }, { durationMs: null }, at(9)).kind).toBe("repeated");
+  }
 });

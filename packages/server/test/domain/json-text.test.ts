@@ -132,6 +132,7 @@ test.each([
 test("a reason quotes nothing of a malformed text", () => {
   expect(reasonOf('{"token":"hunter2"')).not.toContain("hunter2");
   expect(reasonOf("hunter2")).toBe("not valid JSON");
+  expect(reasonOf('{"a" 1}')).toMatch(/^not valid JSON at position 5( \(line 1 column 6\))?$/);
 });
 
 test("a key that occurs twice in one object is refused at any level and in any spelling", () => {
@@ -142,6 +143,23 @@ test("a key that occurs twice in one object is refused at any level and in any s
   const many = Array.from({ length: 40 }, (_, index) => `"k${index}":0`).join();
   expect(reasonOf(`{${many}}`)).toBeUndefined();
   expect(reasonOf(`{${many},"k7":0}`)).toBe('the key "k7" occurs twice');
+});
+
+test("a reason quotes 64 characters of a key that occurs twice, and no more", () => {
+  const key = "0123456789abcdef".repeat(5);
+  const told = `the key "${key.slice(0, 64)}" occurs twice`;
+  expect(reasonOf(`{"${key}":1,"${key}":2}`)).toBe(told);
+});
+
+test("a key that occurs twice is found among few keys and among many, wherever it stands", () => {
+  for (const count of [1, 2, 15, 16, 17, 18, 40]) {
+    const keys = Array.from({ length: count }, (_, index) => `"k${index}":0`);
+    expect(reasonOf(`{${keys.join()}}`), String(count)).toBeUndefined();
+    for (const again of [0, count - 1]) {
+      const told = `the key "k${again}" occurs twice`;
+      expect(reasonOf(`{${keys.join()},"k${again}":0}`), String(count)).toBe(told);
+    }
+  }
 });
 
 test("equal keys in different objects are no duplicates", () => {

@@ -1,5 +1,9 @@
 import { expect, test } from "vitest";
-import { organisationWebhooks } from "../../src/domain/contracts/organisation-webhooks.ts";
+import {
+  organisationEventTypes,
+  organisationPolicy,
+  organisationWebhooks,
+} from "../../src/domain/contracts/organisation-webhooks.ts";
 import { type JsonText, jsonText } from "../../src/domain/json-text.ts";
 import type { Happening } from "../../src/domain/lifecycle/happening.ts";
 import type { Run } from "../../src/domain/lifecycle/run.ts";
@@ -26,19 +30,19 @@ const runOf = (run: Partial<Run>): Run =>
     ...run,
   }) as Run;
 
-const stepOf = (status: Step["status"], id = "fetch"): Step =>
-  ({ id, name: "Fetch", index: 0, status, startedAt: at, completedAt: null }) as Step;
+const stepOf = (status: Step["status"], id = "fetch", attempt = 1): Step =>
+  ({ id, attempt, name: "Fetch", index: 0, status, startedAt: at, completedAt: null }) as Step;
 
 const ended = (status: Run["status"]): Happening => ({
   kind: "run_ended",
   workflow,
   run: runOf({ status, completedAt: at }),
 });
-const stepped = (status: Step["status"], id?: string): Happening => ({
+const stepped = (status: Step["status"], id?: string, attempt?: number): Happening => ({
   kind: "step_reported",
   workflow,
   run: runOf({ status: "running" }),
-  step: stepOf(status, id),
+  step: stepOf(status, id, attempt),
 });
 const started: Happening = { kind: "run_started", workflow, run: runOf({}) };
 
@@ -76,6 +80,70 @@ test.each([
   { kind: "workflow_deleted", workflow },
 ] satisfies Happening[])("$kind is not contract B's to tell", (happening) => {
   expect(organisationWebhooks.eventTypeOf(happening)).toBeUndefined();
+  expect(() => render(happening)).toThrow(happening.kind);
+});
+
+test("its event types are these, each with a bound on its body and all under one policy", () => {
+  expect(organisationEventTypes).toEqual([
+    ...["workflow.started", "workflow.completed", "workflow.failed"],
+    ...["workflow.step.started", "workflow.step.completed", "workflow.step.failed"],
+  ]);
+  expect(organisationWebhooks).toMatchObject({ name: "organisation", samplesOnce: true });
+  const result = 2_101_248;
+  expect(organisationWebhooks.bodyBytesMax).toEqual({
+    ...{ "workflow.started": 2_048, "workflow.completed": result, "workflow.failed": result },
+    ...{ "workflow.step.started": result, "workflow.step.completed": result },
+    "workflow.step.failed": result,
+  });
+  expect(organisationPolicy).toEqual({ timeoutSeconds: 10, maxRetries: 3, backoffSeconds: 10 });
+});
+
+test.each([
+  [started, "workflow.started:R"],
+  [ended("cancelled"), "workflow.failed:R"],
+  [stepped("started"), "workflow.step.started:R:fetch"],
+  [stepped("failed", "fetch", 1), "workflow.step.failed:R:fetch"],
+  [stepped("failed", "fetch", 2), "workflow.step.failed:R:fetch:2"],
+])("$0.kind has the dedupe key $1: of a first attempt it is the step's own", (happening, key) => {
+  const { id } = runOf({});
+  expect(render(happening)).toMatchObject({
+    ...{ dedupeKey: key.replace("R", id), runId: id, workflowId: workflow.id },
+    ...{ workflowName: "orders", createdBy: "key", assistantId: null, callId: null },
+  });
+});
+
+test("a step's data tell the step and its run, its documents to the byte", () => {
+  const step = {
+    ...stepOf("failed"),
+    attempt: 2,
+    completedAt: new Date(at.getTime() + 812),
+    output: "1.0" as JsonText,
+    error: null,
+  };
+  const run = runOf({ status: "running" });
+  const text = render({ kind: "step_reported", workflow, run, step }).payload.toString();
+  expect(text).toContain('"output":1.0,"error":null');
+  expect(JSON.parse(text).data).toEqual({
+    ...{ run_id: run.id, workflow_name: "orders" },
+    step: {
+      ...{ id: "fetch", name: "Fetch", index: 0, attempt: 2, status: "failed" },
+      ...{ started_at: at.toISOString(), completed_at: "2026-11-21T10:30:00.812Z" },
+      ...{ duration_ms: 812, output: 1, error: null },
+    },
+  });
+});
+
+test("a run's data tell when it began and ended, and nothing of an end while it goes on", () => {
+  const dataOf = (happening: Happening) => JSON.parse(render(happening).payload.toString()).data;
+  const common = { run_id: runOf({}).id, workflow_name: "orders", trigger: "manual" };
+  const documents = { output: null, error: null, started_at: at.toISOString() };
+  expect(dataOf(started)).toEqual({
+    ...{ ...common, ...documents, status: "started", completed_at: null, duration_ms: null },
+  });
+  expect(dataOf(ended("failed"))).toEqual({
+    ...{ ...common, ...documents, status: "failed", completed_at: at.toISOString() },
+    duration_ms: 0,
+  });
 });
 
 test("a cancelled run says so in its data", () => {

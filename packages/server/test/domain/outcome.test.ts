@@ -1,5 +1,11 @@
 import { expect, test } from "vitest";
 import {
+  automaticAttempts,
+  bodyBudgetMs,
+  commitMarginMs,
+  leaseMs,
+} from "../../src/domain/delivery.ts";
+import {
   type AttemptResult,
   decideOutcome,
   describeFailure,
@@ -159,4 +165,34 @@ test("a failure has a code and a sentence, a success has neither", () => {
     ["http_status", "The receiver answered 500."],
     ["http_status", "The receiver answered 999."],
   ]);
+});
+
+test("300 to 399 is a redirect, and nothing else", () => {
+  for (const status of [199, 300, 301, 399, 400]) {
+    const redirect = status >= 300 && status < 400;
+    expect([status, errorCode(responded(status))]).toEqual([
+      status,
+      redirect ? "redirect" : "http_status",
+    ]);
+    expect(describeFailure(responded(status))?.includes("redirects")).toBe(redirect);
+  }
+});
+
+test("what nobody answered asks for no delay, whatever came of it", () => {
+  expect(quietSeconds(unanswered("timeout"), { ignoresRetryAfter: false, nowMs: 0 })).toBe(0);
+  expect(quietSeconds(responded(429), { ignoresRetryAfter: false, nowMs: 0 })).toBe(0);
+});
+
+test("a delay that a receiver asks for is spread over a tenth more, and the longer of the two delays counts", () => {
+  const [least, most] = delays(responded(429, "100"));
+  expect(least).toBe(100);
+  expect(most).toBeCloseTo(110);
+  expect(delays(responded(429, "7"))).toEqual([7, 10]);
+});
+
+test("the budget of attempts counts neither lost nor manual ones, and a lease outlasts its attempt", () => {
+  expect(automaticAttempts({ attemptNumber: 9, crashCount: 2, manualCount: 4 })).toBe(3);
+  // The attempt, a second for the body, and 15 s to wait and to commit.
+  expect(leaseMs(10)).toBe(26_000);
+  expect([bodyBudgetMs, commitMarginMs]).toEqual([1_000, 5_000]);
 });

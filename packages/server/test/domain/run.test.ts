@@ -206,3 +206,58 @@ test("a status keeps what it does not speak of", () => {
   const status: RunStatus = "completed";
   expect(run).toMatchObject({ status, output: "1", error: '"e"', versionNumber: 3 });
 });
+
+test("a run begins with what its start said, and with nothing that was not said", () => {
+  const report = { actor, now, occurredAt: after(-5) };
+  const data: NewRun = { trigger: "scheduled", input: jsonText(1), timeoutSeconds: 60 };
+  const begun = startRun(workflow, "run", data, report);
+  expect(begun).toEqual({
+    kind: "changed",
+    state: {
+      ...{ teamId: "team", id: "run", workflowId: "workflow", status: "started" },
+      ...{ trigger: "scheduled", versionNumber: 3, input: "1", timeoutSeconds: 60 },
+      ...{ output: null, collectedInformation: null, error: null, earlier: null },
+      ...{ terminationSource: null, completedAt: null, deadlineAt: after(60) },
+      ...{ startedAt: after(-5), createdAt: now, updatedAt: now },
+      ...{ createdBy: actor, updatedBy: actor },
+    },
+    happened: [{ kind: "run_started", workflow, run: stateOf(begun) }],
+  });
+});
+
+test.each([
+  ["reported", (run: Run) => update(run, { status: "cancelled" }), null],
+  [
+    "its deadline",
+    (run: Run) => timeOutRun(run, workflow, { actor, now: after(60) }),
+    "run_timeout",
+  ],
+  [
+    "its workflow's end",
+    (run: Run) => cancelRun(run, workflow, { actor, now: after(60) }),
+    "workflow_deleted",
+  ],
+] as const)("a run that ends by %s says so", (_, end, terminationSource) => {
+  const ended = stateOf(end(start({ timeoutSeconds: 60 })));
+  expect(ended.terminationSource).toBe(terminationSource);
+  expect(ended.status).toBe(terminationSource === "run_timeout" ? "failed" : "cancelled");
+});
+
+test("a report by another key is kept with who made it and when, and a repeat leaves both", () => {
+  const report = { actor: "other", now: after(9), occurredAt: after(8) };
+  const run = stateOf(updateRun(start(), workflow, { status: "paused" }, report));
+  expect(run).toMatchObject({ createdBy: actor, updatedBy: "other", updatedAt: after(9) });
+  expect(updateRun(run, workflow, { status: "paused" }, { ...report, actor })).toEqual({
+    kind: "repeated",
+    state: run,
+  });
+  expect(updateRun(run, workflow, {}, report)).toEqual({ kind: "repeated", state: run });
+});
+
+test("a run keeps each document where it was reported, and a repeat of one brings another's news along", () => {
+  const said = { output: jsonText(1), collectedInformation: jsonText(2), error: jsonText(3) };
+  const run = runAfter(said);
+  expect(run).toMatchObject(said);
+  expect(update(run, said).kind).toBe("repeated");
+  expect(stateOf(update(run, { ...said, error: null }))).toMatchObject({ ...said, error: null });
+});

@@ -61,6 +61,10 @@ test.each([
   ["0.00010", "1e-4", true],
   ['"\\ud83d"', '"\\uD83D"', true],
   ['{"b":1,"\\u0061":2}', '{"a":2,"b":1}', true],
+  // An exponent of more than 15 characters is left as it is spelt.
+  [`1e${"0".repeat(14)}1`, "10", true],
+  [`1e${"0".repeat(15)}1`, "10", false],
+  ['""', ' "" ', true],
   [`1e${"9".repeat(20)}`, `1e${"9".repeat(19)}8`, false],
 ])("%s and %s: %s", (a, b, expected) => {
   expect(same(a, b)).toBe(expected);

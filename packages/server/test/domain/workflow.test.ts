@@ -126,3 +126,132 @@ test("a version is recorded with what its report asked", () => {
     });
   }
 });
+
+test("a workflow begins at version 1 with what its creation said, and null where it said nothing", () => {
+  const common = {
+    ...{ ...subject, revision: 0, versionNumber: 1, createdAs: null, deletedAt: null },
+    ...{ createdBy: "key", updatedBy: "key", createdAt: report.now, updatedAt: report.now },
+  };
+  expect(begun).toEqual({ ...common, ...created });
+  const documents = { description: null, configuration: null, settings: null, versionName: null };
+  const bare = stateOf(create({ name: "A" }));
+  expect(bare).toEqual({ ...common, name: "A", ...documents });
+  expect(create({ name: "A" })).toMatchObject({ happened: [{ kind: "workflow_created" }] });
+});
+
+const document = (text: string) => text as JsonText;
+
+test.each<[string, WorkflowChanges, object[], string]>([
+  ["a name", { name: "B" }, [{ path: "name", oldValue: '"A"', newValue: '"B"' }], "settings"],
+  [
+    "no description",
+    { description: null },
+    [{ path: "description", oldValue: '"words"', newValue: "null" }],
+    "settings",
+  ],
+  [
+    "settings where there was a document without any",
+    { settings: document('{"x": 1.0}') },
+    [{ path: "settings.x", oldValue: undefined, newValue: "1.0" }],
+    "settings",
+  ],
+  [
+    "a member's other value, another that is gone and a new one",
+    { configuration: document('{"c":null,"a":2.0}') },
+    [
+      { path: "configuration.a", oldValue: "1", newValue: "2.0" },
+      { path: "configuration.b", oldValue: '{"c":[2]}', newValue: undefined },
+      { path: "configuration.c", oldValue: undefined, newValue: "null" },
+    ],
+    "configuration",
+  ],
+  [
+    "no configuration, which is told as a whole",
+    { configuration: null },
+    [{ path: "configuration", oldValue: created.configuration, newValue: "null" }],
+    "configuration",
+  ],
+  [
+    "a configuration that is no object, which is told as a whole",
+    { configuration: document("[1.0]") },
+    [{ path: "configuration", oldValue: created.configuration, newValue: "[1.0]" }],
+    "configuration",
+  ],
+  [
+    "a configuration with blanks before it, and a name",
+    { name: "B", configuration: document(' {"b":{"c":[2]}}') },
+    [
+      { path: "name", oldValue: '"A"', newValue: '"B"' },
+      { path: "configuration.a", oldValue: "1", newValue: undefined },
+    ],
+    "configuration",
+  ],
+])("an update to %s tells what changed, and why", (_, data, changes, reason) => {
+  const next = updateWorkflow(begun, data, { actor: "other", now: new Date(9) });
+  const state = {
+    ...{ ...begun, ...data, revision: 1, createdAs: expect.any(String) },
+    ...{ updatedBy: "other", updatedAt: new Date(9) },
+  };
+  const happened = [{ kind: "workflow_updated", workflow: state, changes, reason }];
+  expect(next).toEqual({ kind: "changed", state, happened });
+});
+
+test("an absent member stays as it is, and other words for the same JSON are no change", () => {
+  const same = { name: "A", settings: document(" { } "), configuration: undefined as never };
+  expect(updateWorkflow(begun, same, report)).toEqual({ kind: "repeated", state: begun });
+  expect(change(begun, { name: "B", description: undefined as never })).toMatchObject({
+    ...{ name: "B", description: "words", configuration: created.configuration },
+  });
+});
+
+test("a thousand members that change are told one by one, and more as a whole", () => {
+  const of = (count: number) =>
+    jsonText(Object.fromEntries(Array.from({ length: count }, (_, n) => [`k${n}`, n])));
+  const told = (count: number) => {
+    const next = updateWorkflow(begun, { settings: of(count) }, report);
+    const [happening] = next.kind === "changed" ? next.happened : [];
+    return happening?.kind === "workflow_updated" ? happening.changes : [];
+  };
+  expect(told(1_000)).toHaveLength(1_000);
+  expect(told(1_001)).toEqual([{ path: "settings", oldValue: "{}", newValue: of(1_001) }]);
+});
+
+test("a version has the number after the highest, and becomes active only if its report asks", () => {
+  const third = { versionId: "x", versionName: "v3" };
+  const numbered = (versions: Version[]) => createVersion(begun, versions, third, report);
+  expect(numbered([second, first]).version).toMatchObject({ number: 3, name: "v3" });
+  expect(numbered([]).version).toMatchObject({ number: 1 });
+  expect(numbered([first])).toMatchObject({
+    ...{ kind: "changed", happened: [], state: { versionNumber: 1, versionName: "v1" } },
+  });
+  const other = { actor: "other", now: new Date(9) };
+  const kept = stateOf(createVersion(begun, [first], third, other));
+  expect(kept).toEqual({ ...begun, updatedBy: "other", updatedAt: new Date(9) });
+  const marked = createVersion(begun, [first], { ...third, markAsActive: true }, report);
+  expect(marked).toMatchObject({ version: { number: 2 }, state: { versionNumber: 2 } });
+});
+
+test("another active version is told by its number and its name, the active one again not at all", () => {
+  const next = activateVersion(begun, [first, second], 2, report);
+  const changes = [
+    { path: "version_number", oldValue: "1", newValue: "2" },
+    { path: "version_name", oldValue: '"v1"', newValue: '"v2"' },
+  ];
+  expect(next).toMatchObject({
+    ...{ kind: "changed", state: { versionNumber: 2, versionName: "v2", revision: 1 } },
+    happened: [{ kind: "workflow_updated", changes, reason: "version" }],
+  });
+  expect(activateVersion(begun, [first, second], 1, report)).toEqual({
+    ...{ kind: "repeated", state: begun },
+  });
+  expect(activateVersion(begun, [first], 2, report)).toMatchObject({
+    ...{ kind: "refused", code: "not_found", detail: "The workflow has no version 2." },
+  });
+});
+
+test("an end is told with who ended the workflow and when", () => {
+  const state = { ...begun, updatedBy: "other", updatedAt: new Date(9), deletedAt: new Date(9) };
+  expect(deleteWorkflow(begun, { actor: "other", now: new Date(9) })).toEqual({
+    ...{ kind: "changed", state, happened: [{ kind: "workflow_deleted", workflow: state }] },
+  });
+});

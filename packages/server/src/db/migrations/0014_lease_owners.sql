@@ -8,3 +8,6 @@ create table lease_owners (
   seen_at timestamptz not null default now()
 );
 grant select, insert, update, delete on lease_owners to postrider_all_teams;
+-- It says nothing of any team; nobody else has a use for it.
+alter table lease_owners enable row level security;
+create policy all_teams on lease_owners to postrider_all_teams using (true);

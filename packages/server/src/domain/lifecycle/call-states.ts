@@ -17,10 +17,11 @@ import {
 import type { Transition } from "./happening.ts";
 import type { Report } from "./workflow.ts";
 
+/** What may follow each state; its end may follow any. */
 const successors: Record<CallStatus, readonly CallStatus[]> = {
-  queued: ["ongoing", "finished"],
-  ongoing: ["forwarded", "finished"],
-  forwarded: ["finished"],
+  queued: ["ongoing"],
+  ongoing: ["forwarded"],
+  forwarded: [],
   finished: [],
 };
 

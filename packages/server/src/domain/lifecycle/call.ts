@@ -139,7 +139,7 @@ export const createAgain = (call: Call, assistantId: string, data: NewCall): Tra
       ...plainDiffers("assistantId", assistantId, call.assistantId),
       ...plainDiffers("callType", data.callType, call.callType),
       ...plainDiffers("direction", data.direction, call.direction),
-      ...(isPast(call.status, data.status ?? "queued") ? ["status"] : []),
+      ...(data.status && isPast(call.status, data.status) ? ["status"] : []),
       ...plainDiffers("userNumber", data.userNumber, call.userNumber),
       ...plainDiffers("assistantNumber", data.assistantNumber, call.assistantNumber),
       ...plainDiffers("phoneProvider", data.phoneProvider, call.phoneProvider),
