@@ -343,6 +343,27 @@ alter table lease_owners enable row level security;
 grant delete, insert, select, update on lease_owners to postrider_all_teams;
 create policy all_teams on lease_owners for all to postrider_all_teams using (true);
 
+create table rollups (
+  team_id text collate "C" not null,
+  subscription_id text collate "C" not null,
+  minute timestamp with time zone not null,
+  event_type text collate "C" not null,
+  part smallint not null,
+  attempts integer not null,
+  delivered integer not null,
+  failed integer not null,
+  retried integer not null,
+  latencies integer[] not null,
+  constraint rollups_pkey PRIMARY KEY (team_id, subscription_id, minute, event_type, part),
+  constraint rollups_team_id_fkey FOREIGN KEY (team_id) REFERENCES teams(id) ON DELETE CASCADE
+) with (fillfactor=60);
+CREATE INDEX rollups_by_age ON public.rollups USING brin (minute);
+alter table rollups enable row level security;
+grant insert, select, update on rollups to postrider_all_teams;
+grant insert, select, update on rollups to postrider_team;
+create policy all_teams on rollups for all to postrider_all_teams using (true);
+create policy own_teams on rollups for all to postrider_team using ((NULLIF((( SELECT (NULLIF(current_setting('postrider.teams'::text, true), ''::text))::jsonb AS "nullif") ? team_id), false) IS NOT NULL));
+
 create table runs (
   team_id text collate "C" not null,
   id text collate "C" not null,

@@ -814,6 +814,19 @@ export type GetRunAnswer = {
   run: Run;
 };
 
+export type GetStatsAnswer = {
+  buckets: StatsBucket[];
+};
+
+export type GetStatsQuery = {
+  from?: string;
+  to?: string;
+  step?: "minute" | "hour" | "day";
+  endpoint_id?: string;
+  contract?: "workflow" | "organisation" | "assistant";
+  event_type?: string;
+};
+
 export type GetStepAnswer = {
   step: Step;
 };
@@ -1450,6 +1463,16 @@ export type StartRunAnswer = {
   created_at: string;
   updated_at: string;
   run: Run;
+};
+
+export type StatsBucket = {
+  at: string;
+  delivered: number;
+  failed: number;
+  retried: number;
+  attempts: number;
+  p50_ms: number | null;
+  p95_ms: number | null;
 };
 
 export type Status = {

@@ -7,6 +7,7 @@ import { assistants } from "./resources/assistants.ts";
 import { audit } from "./resources/audit.ts";
 import { calls } from "./resources/calls.ts";
 import { runs } from "./resources/runs.ts";
+import { stats } from "./resources/stats.ts";
 import { apiKeys, me, teams } from "./resources/teams.ts";
 import { webhooks } from "./resources/webhooks.ts";
 import { workflowWebhooks } from "./resources/workflow-webhooks.ts";
@@ -25,6 +26,7 @@ export class Postrider {
   readonly apiKeys: ReturnType<typeof apiKeys>;
   readonly me: ReturnType<typeof me>;
   readonly audit: ReturnType<typeof audit>;
+  readonly stats: ReturnType<typeof stats>;
   /** Opens a buffer for facts, to be handed to `runs.start` and `calls.start`; await its `flush` at the end. */
   readonly buffer: (options?: BufferOptions) => FactSink;
 
@@ -44,6 +46,7 @@ export class Postrider {
     this.apiKeys = apiKeys(send);
     this.me = me(send);
     this.audit = audit(send);
+    this.stats = stats(send);
     this.buffer = (own) =>
       openFactBuffer(send, delay, onReportError === undefined ? own : { onReportError, ...own });
   }

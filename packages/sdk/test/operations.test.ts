@@ -44,6 +44,7 @@ const methods: [operationId: string, call: (client: Postrider) => Promise<unknow
   ["getMe", ({ me }) => me.get()],
   ["reportFacts", ({ facts }) => facts.report(body)],
   ["listAuditEntries", ({ audit }) => audit.list(query)],
+  ["getStats", ({ stats }) => stats.get(query)],
 
   ["createApiKey", ({ apiKeys }) => apiKeys.create(body)],
   ["listApiKeys", ({ apiKeys }) => apiKeys.list(query)],
@@ -126,7 +127,7 @@ test.each(methods)("%s is asked for by the method and path of openapi.json", asy
   const { options, seen } = scripted(() => json({}));
   await call(new Postrider(options));
   const { method, requestBody } = operationOf(id);
-  const isList = /^list/.test(id);
+  const isList = /^list|^getStats$/.test(id);
   expect(seen).toMatchObject([{ method, path: `${pathOf(id)}${isList ? "?asked=as+it+is" : ""}` }]);
   const told = {
     reportFacts: { facts: body },

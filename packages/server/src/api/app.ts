@@ -23,6 +23,7 @@ import { meRoutes } from "./routes/me.ts";
 import { organisationWebhookLogRoutes } from "./routes/organisation-webhook-logs.ts";
 import { organisationWebhookRoutes } from "./routes/organisation-webhooks.ts";
 import { runRoutes } from "./routes/runs.ts";
+import { statsRoutes } from "./routes/stats.ts";
 import { stepRoutes } from "./routes/steps.ts";
 import { teamRoutes } from "./routes/teams.ts";
 import { workflowWebhookEventRoutes } from "./routes/workflow-webhook-events.ts";
@@ -44,6 +45,7 @@ const allRoutes: readonly Routes[] = [
   teamRoutes,
   apiKeyRoutes,
   auditRoutes,
+  statsRoutes,
   meRoutes,
   stepRoutes,
   organisationWebhookRoutes,

@@ -1,5 +1,7 @@
+import { rollUp } from "../domain/rollup.ts";
 import type { SealPlace } from "../secrets.ts";
 import { boolArray, byteaArray, int4Array, textArray, uuidArray } from "./arrays.ts";
+import { addingRollups, addRollupsOfAllTeams } from "./rollups.ts";
 import { part, type Sql, type SqlPart } from "./sql.ts";
 
 /** Where the answer to an attempt is sealed, if it is. */
@@ -18,6 +20,8 @@ export const responseBodyPlace = (
 export type AttemptRecord = {
   teamId: string;
   deliveryId: string;
+  subscriptionId: string;
+  eventType: string;
   createdAt: string;
   leaseToken: string;
   number: number;
@@ -69,7 +73,8 @@ const attemptValues = part`g.delivery_id, g.number, g.delivery_created_at, g.att
   g.error_code, g.error_message, g.latency_ms, g.outcome = 'retry', g.was_manual, g.actor`;
 
 /**
- * Logs attempts and moves their deliveries on, where the lease is still theirs; returns the attempts that moved none.
+ * Logs attempts, moves their deliveries on, where the lease is still theirs, and counts them; returns those that moved
+ * none.
  *
  * Those have to be logged by `recordLateAttempts`: only the lease holder may change state, but what happened is kept.
  */
@@ -95,6 +100,8 @@ export async function recordAttempts(
       returning g.*
     ), logged as (
       insert into attempts (${attemptColumns}) select ${attemptValues} from g
+    ), counted as (
+      ${addingRollups(rollUp(records), part`(select count(*) from g) = ${records.length}`)}
     )
     -- Nearly always all of them: then a number says as much as their names.
     select count(*)::int as count,
@@ -102,6 +109,8 @@ export async function recordAttempts(
     from g`;
   if (moved?.count === records.length) return new Set();
   const movedIds = new Set(moved?.attemptIds);
+  const those = records.filter(({ attemptId }) => movedIds.has(attemptId));
+  if (those.length > 0) await addRollupsOfAllTeams(sql, rollUp(those));
   return new Set(records.map(({ attemptId }) => attemptId).filter((id) => !movedIds.has(id)));
 }
 

@@ -1,6 +1,7 @@
 import type { LeasedDelivery } from "../domain/delivery.ts";
 import { int4Array, textArray, uuidArray } from "./arrays.ts";
-import type { Sql } from "./sql.ts";
+import { addingEnded } from "./rollups.ts";
+import { part, type Sql } from "./sql.ts";
 
 /** A subscription with pending deliveries, and when the earliest of them falls due. */
 export type DueSubscription = {
@@ -239,7 +240,9 @@ export async function claimDueOfAllTeams(
       returning taken.team_id, taken.id, taken.subscription_id, taken.event_id, taken.contract,
                 taken.event_type, taken.payload, taken.created_at, taken.due_at, taken.manual,
                 taken.updated_by, taken.order_key, d.attempt_count, d.crash_count, d.manual_count,
-                d.status
+                d.status, taken.crashed
+    ), counted as (
+      ${addingEnded(part`moved`, { lost: part`crashed`, failed: part`status = 'failed'` })}
     )
     select team_id as "teamId", id, subscription_id as "subscriptionId", event_id as "eventId",
            contract, event_type as "eventType", payload, created_at::text as "createdAt",

@@ -1,6 +1,7 @@
 import type { LeasedDelivery } from "../domain/delivery.ts";
 import { int4Array, textArray, uuidArray } from "./arrays.ts";
-import type { Sql, Tx } from "./sql.ts";
+import { addingEnded } from "./rollups.ts";
+import { part, type Sql, type Tx } from "./sql.ts";
 
 /** A delivery about to be made: one event for one subscription. */
 export type NewDelivery = {
@@ -81,23 +82,28 @@ export async function releaseDeliveries(sql: Sql, unsent: readonly Unsent[]): Pr
  * Deleting a subscription ends its deliveries; this catches those that were being inserted at that moment.
  */
 export async function failOrphanedDeliveriesOfAllTeams(sql: Sql, limit: number): Promise<number> {
-  const rows = await sql`
-    update deliveries d
-    set status = 'failed', finished_at = now(), due_at = null, lease_token = null, retry_at = null,
-        last_error = 'subscription_deleted', updated_at = now()
-    from (
-      select p.team_id, p.id
-      from subscriptions s
-      cross join lateral (
-        select team_id, id from deliveries
-        where subscription_id = s.id and due_at is not null
+  const [row] = await sql<{ count: number }>`
+    with ended as (
+      update deliveries d
+      set status = 'failed', finished_at = now(), due_at = null, lease_token = null, retry_at = null,
+          last_error = 'subscription_deleted', updated_at = now()
+      from (
+        select p.team_id, p.id
+        from subscriptions s
+        cross join lateral (
+          select team_id, id from deliveries
+          where subscription_id = s.id and due_at is not null
+          limit ${limit}
+          for update skip locked
+        ) p
+        where s.deleted_at is not null
         limit ${limit}
-        for update skip locked
-      ) p
-      where s.deleted_at is not null
-      limit ${limit}
-    ) orphan
-    where d.team_id = orphan.team_id and d.id = orphan.id
-    returning d.id`;
-  return rows.length;
+      ) orphan
+      where d.team_id = orphan.team_id and d.id = orphan.id
+      returning d.team_id, d.subscription_id, d.event_type
+    ), counted as (
+      ${addingEnded(part`ended`, { lost: part`false`, failed: part`true` })}
+    )
+    select count(*)::int as count from ended`;
+  return row?.count ?? 0;
 }

@@ -1,5 +1,6 @@
 import { textArray } from "./arrays.ts";
-import type { Tx } from "./sql.ts";
+import { addingEnded } from "./rollups.ts";
+import { part, type Tx } from "./sql.ts";
 
 /** A delivery that a person wants made again, and what speaks for or against it. */
 export type RedeliveryCandidate = {
@@ -93,6 +94,12 @@ export async function failPendingDeliveries(
       for no key update skip locked`;
     const ids = rows.map(({ id }) => id);
     await insertUnseenAttempts(tx, teamId, ids);
+    await tx`
+      ${addingEnded(
+        part`(select team_id, subscription_id, event_type, lease_token from deliveries
+              where team_id = ${teamId} and id = any(${textArray(ids)}::text[])) ended`,
+        { lost: part`lease_token is not null`, failed: part`true` },
+      )}`;
     await tx`
       update deliveries
       set status = 'failed', finished_at = now(), due_at = null, retry_at = null, manual = false,

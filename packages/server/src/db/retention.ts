@@ -1,4 +1,5 @@
-import type { Sql } from "./sql.ts";
+import { addingEnded } from "./rollups.ts";
+import { part, type Sql } from "./sql.ts";
 
 /**
  * Ends what waits for disabled subscriptions of all teams for longer than payloads are kept; returns how many.
@@ -10,30 +11,35 @@ export async function expireWaitingDeliveriesOfAllTeams(
   retentionDays: number,
   limit: number,
 ): Promise<number> {
-  const rows = await sql`
-    update deliveries d
-    set status = 'failed', finished_at = now(), due_at = null, lease_token = null, retry_at = null,
-        manual = false, last_error = 'payload_expired', updated_at = now()
-    from (
-      select w.team_id, w.id
-      from subscriptions s
-      join teams t on t.id = s.team_id
-      cross join lateral (
-        select team_id, id from deliveries
-        where subscription_id = s.id and finished_at is null and lease_token is null
-          and due_at < (((now() at time zone 'UTC')::date
-            - least(coalesce(t.payload_retention_days, ${retentionDays}::int), ${retentionDays}::int))::timestamp
-            at time zone 'UTC')
-        order by due_at
+  const [row] = await sql<{ count: number }>`
+    with expired as (
+      update deliveries d
+      set status = 'failed', finished_at = now(), due_at = null, lease_token = null, retry_at = null,
+          manual = false, last_error = 'payload_expired', updated_at = now()
+      from (
+        select w.team_id, w.id
+        from subscriptions s
+        join teams t on t.id = s.team_id
+        cross join lateral (
+          select team_id, id from deliveries
+          where subscription_id = s.id and finished_at is null and lease_token is null
+            and due_at < (((now() at time zone 'UTC')::date
+              - least(coalesce(t.payload_retention_days, ${retentionDays}::int), ${retentionDays}::int))::timestamp
+              at time zone 'UTC')
+          order by due_at
+          limit ${limit}
+          for update skip locked
+        ) w
+        where not s.enabled and s.deleted_at is null
         limit ${limit}
-        for update skip locked
-      ) w
-      where not s.enabled and s.deleted_at is null
-      limit ${limit}
-    ) waiting
-    where d.team_id = waiting.team_id and d.id = waiting.id
-    returning d.id`;
-  return rows.length;
+      ) waiting
+      where d.team_id = waiting.team_id and d.id = waiting.id
+      returning d.team_id, d.subscription_id, d.event_type
+    ), counted as (
+      ${addingEnded(part`expired`, { lost: part`false`, failed: part`true` })}
+    )
+    select count(*)::int as count from expired`;
+  return row?.count ?? 0;
 }
 
 /** A day of a team whose payloads are over: its own time is shorter than the service's. */

@@ -102,6 +102,8 @@ export async function attempt(
   const record: AttemptRecord = {
     teamId: delivery.teamId,
     deliveryId: delivery.id,
+    subscriptionId: delivery.subscriptionId,
+    eventType: delivery.eventType,
     createdAt: delivery.createdAt,
     leaseToken: delivery.leaseToken,
     number: delivery.attemptNumber,

@@ -48,16 +48,13 @@ export function openWake(deps: WakeDeps): Wake {
     });
     await next.connect();
     await prepareSession(next, { statementTimeoutMs });
+    // An earlier session of this process, of which the server has not noticed that it ended, may have the lock still.
+    let locked = await lockAsOwner(next, deps.leaseOwner);
     await next.query("listen postrider");
     deps.onGap();
-    await lock(next);
-  }
-
-  /** Locks for this process. A session of it that the server has not noticed the end of may hold the lock still. */
-  async function lock(next: pg.Client): Promise<void> {
-    while (client === next && !closing) {
-      if (await lockAsOwner(next, deps.leaseOwner)) return;
+    while (!locked && client === next && !closing) {
       await pause(reconnectDelayMs, undefined, { ref: false });
+      locked = await lockAsOwner(next, deps.leaseOwner);
     }
   }
 

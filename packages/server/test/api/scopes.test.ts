@@ -37,6 +37,7 @@ function neededScope({ name, method, path }: Operation): Scope | "any" | "none" 
   if (name === "GET /accounts/v1/users/me") return "any";
   // Who reaches what is for administrators alone, be it only to look.
   if (/^\/v1\/(teams|api-keys|audit)(\/|$)/.test(path)) return "admin";
+  if (path === "/v1/stats") return "read";
   // What is erased is gone for good.
   const erasing = [
     "/workflows/v1/workflow-runs/{run_id}",

@@ -142,7 +142,9 @@ const play = (
     };
   });
 
-test("invariant 10: what a statement says and does for a team is the same as if other teams had never been, without row security", async () => {
+test("invariant 10: what a statement says and does for a team is the same as if other teams had never been, without row security", {
+  timeout: 120_000,
+}, async () => {
   const { api, names, foreign, teamId, twinId, strangerId } = await openTwins();
   const [key] = await api.database.sql<{ id: string }>`
     select id from api_keys where default_team_id = ${teamId} order by id limit 1`;

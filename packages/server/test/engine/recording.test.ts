@@ -296,7 +296,7 @@ const cold = { hot: false, started: false };
 
 /** A delivery in its second attempt, and the results of both: the first came to 200, the second to 500. */
 async function takenOver(house: House): Promise<{ late: AttemptRecord; timely: AttemptRecord }> {
-  await house.subscribe({ events: ["workflow_created"] });
+  const { id: subscriptionId } = await house.subscribe({ events: ["workflow_created"] });
   await house.workflow();
   const leaseToken = randomUUID();
   await house.database.sql`
@@ -307,6 +307,8 @@ async function takenOver(house: House): Promise<{ late: AttemptRecord; timely: A
   const late: AttemptRecord = {
     teamId: house.teamId,
     deliveryId: row?.id ?? "",
+    subscriptionId,
+    eventType: "workflow_created",
     createdAt: row?.created_at ?? "",
     leaseToken: randomUUID(),
     number: 1,

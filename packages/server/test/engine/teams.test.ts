@@ -56,6 +56,8 @@ test("invariant 10: a delivery is neither moved nor given back under another tea
   await house.recorder.record({
     ...theirs,
     deliveryId: before.id,
+    subscriptionId: before.subscription_id,
+    eventType: "workflow_created",
     createdAt: row?.created_at ?? "",
     number: 1,
     attemptId: before.id,

@@ -12,6 +12,7 @@ import * as interventions from "../../src/db/interventions.ts";
 import * as logs from "../../src/db/logs.ts";
 import * as quotas from "../../src/db/quotas.ts";
 import * as retention from "../../src/db/retention.ts";
+import * as rollups from "../../src/db/rollups.ts";
 import * as runs from "../../src/db/runs.ts";
 import * as sealedColumns from "../../src/db/sealed-columns.ts";
 import type { Database, Tx } from "../../src/db/sql.ts";
@@ -91,6 +92,8 @@ function attemptOf({ teamId, name }: Asked): attempts.AttemptRecord {
   return {
     teamId,
     deliveryId: name("event_id"),
+    subscriptionId: name("workflow_webhook_id"),
+    eventType: "workflow_created",
     leaseToken: lease,
     createdAt: "2026-11-21T10:30:00Z",
     number: 7,
@@ -149,6 +152,15 @@ export const teamFunctions: Record<string, (asked: Asked) => Promise<unknown>> =
     await leased(a);
     return await attempts.recordAttempts(a.tx, [attemptOf(a)]);
   },
+  readStats: (a) =>
+    rollups.readStats(a.tx, a.teamId, {
+      from: since,
+      to: new Date(4e12),
+      step: "day",
+      subscriptionId: null,
+      contract: null,
+      eventType: null,
+    }),
   recordLateAttempts: (a) => attempts.recordLateAttempts(a.tx, [attemptOf(a)]),
   listAuditEntries: (a) => {
     const any = { actorId: null, action: null, subjectId: null, since: null, until: null };

@@ -27,6 +27,7 @@ const twinned: Readonly<Record<string, Record<string, string>>> = {
   idempotency_keys: { fingerprint: "'twin'::bytea" },
   fact_identities: {},
   audit_log: {},
+  rollups: {},
   erasures: {},
   // An event is of one team by its id, and an attempt of one delivery: their twins are a second younger.
   events: { created_at: aSecondLater("created_at") },

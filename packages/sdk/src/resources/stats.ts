@@ -1,0 +1,9 @@
+import type { GetStatsAnswer, GetStatsQuery } from "../api.gen.ts";
+import type { RequestOptions, Send } from "../request.ts";
+
+/** Counts of deliveries and attempts over time. */
+export const stats = (send: Send) => ({
+  /** Gets whole buckets of UTC, oldest first; without `from` and `to` the last 24 hours, by the hour. */
+  get: (query: GetStatsQuery = {}, options: RequestOptions = {}) =>
+    send<GetStatsAnswer>({ ...options, method: "GET", path: "/v1/stats", query }),
+});

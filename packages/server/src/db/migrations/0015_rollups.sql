@@ -1,0 +1,28 @@
+-- What became of attempts and deliveries, counted by subscription, event type and minute: statistics are read from here,
+-- and never from a scan of what was counted.
+--
+-- Results are written by several connections at once. Each adds to its own of eight parts, so that those of one
+-- subscription seldom wait for each other's commit. No index holds a count, and pages have room: a change stays on its page.
+create table rollups (
+  team_id text collate "C" not null references teams (id) on delete cascade,
+  subscription_id text collate "C" not null,
+  minute timestamptz not null,
+  event_type text collate "C" not null,
+  part smallint not null,
+  -- Requests made; deliveries that ended; attempts after which another was due.
+  attempts integer not null,
+  delivered integer not null,
+  failed integer not null,
+  retried integer not null,
+  -- How long the attempts took: see domain/latencies.ts.
+  latencies integer[] not null,
+  primary key (team_id, subscription_id, minute, event_type, part)
+) with (fillfactor = 60);
+create index rollups_by_age on rollups using brin (minute);
+
+alter table rollups enable row level security;
+grant select, insert, update on rollups to postrider_team;
+grant select, insert, update on rollups to postrider_all_teams;
+create policy own_teams on rollups to postrider_team using (
+  nullif((select nullif(current_setting('postrider.teams', true), '')::jsonb) ? team_id, false) is not null);
+create policy all_teams on rollups to postrider_all_teams using (true);

@@ -1,0 +1,125 @@
+import type { Rollup } from "../domain/rollup.ts";
+import type { StatsStep } from "../domain/stats.ts";
+import { int4Array, textArray } from "./arrays.ts";
+import { part, type Sql, type SqlPart } from "./sql.ts";
+
+/** Counts as rows: what a statement adds to those of this minute. */
+const givenRollups = (rollups: readonly Rollup[]): SqlPart => part`
+  select * from unnest(
+    ${textArray(rollups.map((r) => r.teamId))}::text[],
+    ${textArray(rollups.map((r) => r.subscriptionId))}::text[],
+    ${textArray(rollups.map((r) => r.eventType))}::text[],
+    ${int4Array(rollups.map((r) => r.attempts))}::int4[],
+    ${int4Array(rollups.map((r) => r.delivered))}::int4[],
+    ${int4Array(rollups.map((r) => r.failed))}::int4[],
+    ${int4Array(rollups.map((r) => r.retried))}::int4[],
+    ${textArray(rollups.map((r) => `{${r.latencies.join(",")}}`))}::text[])
+    as r (team_id, subscription_id, event_type, attempts, delivered, failed, retried, latencies)`;
+
+/** Adds counts to those of this minute: a statement, or a part of one. `counts` are rows as `givenRollups` gives them. */
+const addition = (counts: SqlPart): SqlPart => part`
+  insert into rollups as r (team_id, subscription_id, minute, event_type, part,
+    attempts, delivered, failed, retried, latencies)
+  -- Connections that write results side by side seldom have the same part.
+  select team_id, subscription_id, date_trunc('minute', now(), 'UTC'), event_type, pg_backend_pid() % 8,
+         attempts, delivered, failed, retried, latencies::int4[]
+  from (${counts}) given
+  order by team_id, subscription_id, event_type
+  on conflict (team_id, subscription_id, minute, event_type, part) do update set
+    attempts = r.attempts + excluded.attempts,
+    delivered = r.delivered + excluded.delivered,
+    failed = r.failed + excluded.failed,
+    retried = r.retried + excluded.retried,
+    latencies = coalesce((
+      select array_agg(coalesce(old, 0) + coalesce(new, 0) order by bucket)
+      from unnest(r.latencies, excluded.latencies) with ordinality as both_of (old, new, bucket)), '{}')`;
+
+/** Adds what these attempts came to, as part of the statement that records them. */
+export const addingRollups = (rollups: readonly Rollup[], when: SqlPart): SqlPart =>
+  addition(part`select * from (${givenRollups(rollups)}) r where ${when}`);
+
+/** Adds counts to those of this minute, of any team. */
+export async function addRollupsOfAllTeams(sql: Sql, rollups: readonly Rollup[]): Promise<void> {
+  await sql("add_rollups")`${addition(givenRollups(rollups))}`;
+}
+
+/**
+ * Adds what ended otherwise than by a recorded result, as part of a statement: `ended` are rows with team, subscription
+ * and event type; `lost` says of which an attempt was lost, and `failed` which have ended as failed.
+ */
+export const addingEnded = (
+  ended: SqlPart,
+  { lost, failed }: { lost: SqlPart; failed: SqlPart },
+): SqlPart =>
+  addition(part`
+    select team_id, subscription_id, event_type,
+           (count(*) filter (where ${lost}))::int4 as attempts, 0 as delivered,
+           (count(*) filter (where ${failed}))::int4 as failed,
+           (count(*) filter (where ${lost} and not ${failed}))::int4 as retried, '{}'::text as latencies
+    from ${ended} where ${lost} or ${failed}
+    group by team_id, subscription_id, event_type`);
+
+/** Whose counts; null asks for all. */
+export type StatsFilter = {
+  subscriptionId: string | null;
+  contract: string | null;
+  eventType: string | null;
+};
+
+/** The counts of one bucket. */
+export type StatsRow = {
+  at: Date;
+  attempts: number;
+  delivered: number;
+  failed: number;
+  retried: number;
+  latencies: number[];
+};
+
+/** Adds up a team's counts by buckets (UTC), from `from` (included) to `to` (not included); buckets without any are left out. */
+export async function readStats(
+  sql: Sql,
+  teamId: string,
+  { from, to, step, ...filter }: StatsFilter & { from: Date; to: Date; step: StatsStep },
+): Promise<StatsRow[]> {
+  return await sql<StatsRow>`
+    with counted as materialized (
+      select date_trunc(${step}, r.minute, 'UTC') as at, r.attempts, r.delivered, r.failed, r.retried, r.latencies
+      from subscriptions s
+      cross join lateral (
+        select * from rollups
+        where team_id = ${teamId} and subscription_id = s.id
+          and minute >= ${from} and minute < ${to}
+          and (${filter.eventType}::text is null or event_type = ${filter.eventType})
+        offset 0
+      ) r
+      where s.team_id = ${teamId}
+        and (${filter.subscriptionId}::text is null or s.id = ${filter.subscriptionId})
+        and (${filter.contract}::text is null or s.contract = ${filter.contract})
+    ), bucket as (
+      select at, sum(attempts)::float8 as attempts, sum(delivered)::float8 as delivered,
+             sum(failed)::float8 as failed, sum(retried)::float8 as retried
+      from counted group by at
+    ), latency as (
+      select at, array_agg(count order by place) as latencies
+      from (
+        select at, place, sum(count)::int4 as count
+        from counted cross join lateral unnest(latencies) with ordinality as l (count, place)
+        group by at, place
+      ) summed
+      group by at
+    )
+    select at, attempts, delivered, failed, retried, coalesce(latencies, '{}') as latencies
+    from bucket left join latency using (at)
+    order by at`;
+}
+
+/** Forgets at most `limit` counts that are older than 400 days, of any team; says how many. */
+export async function deleteOldRollupsOfAllTeams(sql: Sql, limit: number): Promise<number> {
+  const rows = await sql`
+    delete from rollups
+    where ctid = any(array(
+      select ctid from rollups where minute < now() - interval '400 days' limit ${limit}))
+    returning part`;
+  return rows.length;
+}
