@@ -6,7 +6,8 @@ export default defineConfig({
     globalSetup: ["packages/server/test/support/global-setup.ts"],
     // Two cores: more workers than that only makes timings noisier.
     maxWorkers: 2,
-    testTimeout: 30_000,
+    // A guard against what hangs: what is to be fast says so itself.
+    testTimeout: 60_000,
     hookTimeout: 60_000,
   },
 });

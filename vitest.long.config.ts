@@ -5,5 +5,6 @@ import { long } from "./vitest.quick.config.ts";
 /** What `npm test` leaves out; `npm run test:all` runs both. */
 export default mergeConfig(
   { test: { ...all.test, include: [] } },
-  defineConfig({ test: { include: long } }),
+  // A guard against what hangs: what is to be fast says so itself.
+  defineConfig({ test: { include: long, testTimeout: 120_000 } }),
 );
