@@ -2,7 +2,7 @@ import type pg from "pg";
 import type { Database, Sql } from "./sql.ts";
 
 /** A process that was not seen for so long, and whose session has ended, is dead. */
-export const unseenMsMax = 2_500;
+export const unseenMsMax = 3_000;
 /** A restart of PostgreSQL ends the sessions of the living as well: so long they have to lock again. */
 export const relockMsMax = 5_000;
 /** A claimed lease of a process lasts no longer than this. */

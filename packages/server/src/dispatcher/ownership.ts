@@ -22,12 +22,14 @@ export type Ownership = {
   close(): Promise<void>;
 };
 
-const lookEveryMs = 1_000;
+const lookEveryMs = 2_000;
+/** A process that starts often follows one that has died: at first it looks more often. */
+const atFirst = { forMs: 6_000, lookEveryMs: 500 };
 
 /**
- * Writes every second that this process is there, and ends the leases of those that are not.
+ * Writes every two seconds that this process is there, and ends the leases of those that are not.
  *
- * A process is dead when it was not seen for 2.5 s and the lock of its session is free: one that stands still keeps its
+ * A process is dead when it was not seen for 3 s and the lock of its session is free: one that stands still keeps its
  * session, and one that lost its session is seen. Their leases end by their time, as they always did.
  */
 export function openOwnership({ database, owner, onEnded, onError }: OwnershipDeps): Ownership {
@@ -41,9 +43,11 @@ export function openOwnership({ database, owner, onEnded, onError }: OwnershipDe
   }
 
   async function lookOn(): Promise<void> {
+    const startedAtMs = performance.now();
     while (!closing.signal.aborted) {
       await look().catch(onError);
-      await pause(lookEveryMs, undefined, { signal: closing.signal }).catch(() => {});
+      const isNew = performance.now() - startedAtMs < atFirst.forMs;
+      await pause(isNew ? atFirst.lookEveryMs : lookEveryMs, undefined, { signal: closing.signal }).catch(() => {});
     }
   }
 

@@ -1,4 +1,4 @@
--- The processes that hold leases: one row each, written again every second, and gone when the process ends in order.
+-- The processes that hold leases: one row each, written again every two seconds, and gone when the process ends in order.
 --
 -- A process also holds the advisory lock of its name for as long as one of its sessions lasts. Whose row is old and whose
 -- lock is free has died: what it held is due then, instead of when its leases run out. The first half of a lease's token
