@@ -47,7 +47,9 @@ export function openOwnership({ database, owner, onEnded, onError }: OwnershipDe
     while (!closing.signal.aborted) {
       await look().catch(onError);
       const isNew = performance.now() - startedAtMs < atFirst.forMs;
-      await pause(isNew ? atFirst.lookEveryMs : lookEveryMs, undefined, { signal: closing.signal }).catch(() => {});
+      await pause(isNew ? atFirst.lookEveryMs : lookEveryMs, undefined, {
+        signal: closing.signal,
+      }).catch(() => {});
     }
   }
 
