@@ -119,8 +119,30 @@ function retryable(error: Failure["error"]): boolean {
   return isTransient(error) || ("code" in error && error.code === "idempotency_key_in_flight");
 }
 
-/** Requires what every method takes last, where it is given; the other members are ours. */
-function requireRequestOptions({ signal, idempotencyKey }: ApiRequest): void {
+const optionNames = ["signal", "idempotencyKey"];
+/** What the methods themselves say of a request. */
+const ownNames = [
+  "method",
+  "path",
+  "query",
+  "body",
+  "json",
+  "namesItself",
+  "patienceMs",
+  "unfinished",
+];
+
+/** Requires what every method takes last, where it is given, and nothing that no method knows. */
+function requireRequestOptions(request: ApiRequest): void {
+  const unknown = Object.keys(request).find(
+    (name) => !optionNames.includes(name) && !ownNames.includes(name),
+  );
+  if (unknown !== undefined) {
+    throw new TypeError(
+      `The options have no member "${unknown}"; there are ${optionNames.join(", ")}.`,
+    );
+  }
+  const { signal, idempotencyKey } = request;
   if (signal !== undefined && typeof signal?.addEventListener !== "function") {
     throw new TypeError(`signal must be an AbortSignal, but it is ${kindOf(signal)}.`);
   }

@@ -164,6 +164,14 @@ test("requests say what is wrong with their options and ids", async () => {
     [named(1), key],
     [() => me.get({ signal: {} }), "signal must be an AbortSignal, but it is an object."],
     [() => me.get({ signal: null }), "signal must be an AbortSignal, but it is null."],
+    [
+      () => me.get({ idempotencykey: "mine" } as Anything),
+      'The options have no member "idempotencykey"; there are signal, idempotencyKey.',
+    ],
+    [
+      () => me.get("mine" as Anything),
+      'The options have no member "0"; there are signal, idempotencyKey.',
+    ],
     [() => runs.get("."), 'The id must not be ".".'],
     [() => runs.get(".."), 'The id must not be "..".'],
   ];
