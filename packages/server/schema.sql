@@ -346,7 +346,8 @@ create policy all_teams on lease_owners for all to postrider_all_teams using (tr
 create table rollups (
   team_id text collate "C" not null,
   subscription_id text collate "C" not null,
-  minute timestamp with time zone not null,
+  minutes smallint not null,
+  at timestamp with time zone not null,
   event_type text collate "C" not null,
   part smallint not null,
   attempts integer not null,
@@ -354,10 +355,11 @@ create table rollups (
   failed integer not null,
   retried integer not null,
   latencies integer[] not null,
-  constraint rollups_pkey PRIMARY KEY (team_id, subscription_id, minute, event_type, part),
-  constraint rollups_team_id_fkey FOREIGN KEY (team_id) REFERENCES teams(id) ON DELETE CASCADE
+  constraint rollups_pkey PRIMARY KEY (team_id, subscription_id, minutes, at, event_type, part),
+  constraint rollups_team_id_fkey FOREIGN KEY (team_id) REFERENCES teams(id) ON DELETE CASCADE,
+  constraint rollups_minutes_check CHECK ((minutes = ANY (ARRAY[1, 60, 1440])))
 ) with (fillfactor=60);
-CREATE INDEX rollups_by_age ON public.rollups USING brin (minute);
+CREATE INDEX rollups_by_age ON public.rollups USING brin (at);
 alter table rollups enable row level security;
 grant insert, select, update on rollups to postrider_all_teams;
 grant insert, select, update on rollups to postrider_team;

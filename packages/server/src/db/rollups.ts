@@ -3,7 +3,7 @@ import type { StatsStep } from "../domain/stats.ts";
 import { int4Array, textArray } from "./arrays.ts";
 import { part, type Sql, type SqlPart } from "./sql.ts";
 
-/** Counts as rows: what a statement adds to those of this minute. */
+/** Counts as rows: what a statement adds to those of now. */
 const givenRollups = (rollups: readonly Rollup[]): SqlPart => part`
   select * from unnest(
     ${textArray(rollups.map((r) => r.teamId))}::text[],
@@ -16,16 +16,16 @@ const givenRollups = (rollups: readonly Rollup[]): SqlPart => part`
     ${textArray(rollups.map((r) => `{${r.latencies.join(",")}}`))}::text[])
     as r (team_id, subscription_id, event_type, attempts, delivered, failed, retried, latencies)`;
 
-/** Adds counts to those of this minute: a statement, or a part of one. `counts` are rows as `givenRollups` gives them. */
+/** Adds counts to those of now: a statement, or a part of one. `counts` are rows as `givenRollups` gives them. */
 const addition = (counts: SqlPart): SqlPart => part`
-  insert into rollups as r (team_id, subscription_id, minute, event_type, part,
+  insert into rollups as r (team_id, subscription_id, minutes, at, event_type, part,
     attempts, delivered, failed, retried, latencies)
   -- Connections that write results side by side seldom have the same part.
-  select team_id, subscription_id, date_trunc('minute', now(), 'UTC'), event_type, pg_backend_pid() % 8,
+  select team_id, subscription_id, minutes, date_trunc(step, now(), 'UTC'), event_type, pg_backend_pid() % 8,
          attempts, delivered, failed, retried, latencies::int4[]
-  from (${counts}) given
-  order by team_id, subscription_id, event_type
-  on conflict (team_id, subscription_id, minute, event_type, part) do update set
+  from (${counts}) given, (values (1, 'minute'), (60, 'hour'), (1440, 'day')) as length (minutes, step)
+  order by team_id, subscription_id, minutes, event_type
+  on conflict (team_id, subscription_id, minutes, at, event_type, part) do update set
     attempts = r.attempts + excluded.attempts,
     delivered = r.delivered + excluded.delivered,
     failed = r.failed + excluded.failed,
@@ -38,7 +38,7 @@ const addition = (counts: SqlPart): SqlPart => part`
 export const addingRollups = (rollups: readonly Rollup[], when: SqlPart): SqlPart =>
   addition(part`select * from (${givenRollups(rollups)}) r where ${when}`);
 
-/** Adds counts to those of this minute, of any team. */
+/** Adds counts to those of now, of any team. */
 export async function addRollupsOfAllTeams(sql: Sql, rollups: readonly Rollup[]): Promise<void> {
   await sql("add_rollups")`${addition(givenRollups(rollups))}`;
 }
@@ -59,6 +59,8 @@ export const addingEnded = (
     from ${ended} where ${lost} or ${failed}
     group by team_id, subscription_id, event_type`);
 
+const minutesOf: Readonly<Record<StatsStep, number>> = { minute: 1, hour: 60, day: 1_440 };
+
 /** Whose counts; null asks for all. */
 export type StatsFilter = {
   subscriptionId: string | null;
@@ -76,7 +78,7 @@ export type StatsRow = {
   latencies: number[];
 };
 
-/** Adds up a team's counts by buckets (UTC), from `from` (included) to `to` (not included); buckets without any are left out. */
+/** Adds up a team's counts by buckets (UTC), from `from` (included) to `to` (not included), both of which begin one; buckets without any are left out. */
 export async function readStats(
   sql: Sql,
   teamId: string,
@@ -84,12 +86,12 @@ export async function readStats(
 ): Promise<StatsRow[]> {
   return await sql<StatsRow>`
     with counted as materialized (
-      select date_trunc(${step}, r.minute, 'UTC') as at, r.attempts, r.delivered, r.failed, r.retried, r.latencies
+      select r.at, r.attempts, r.delivered, r.failed, r.retried, r.latencies
       from subscriptions s
       cross join lateral (
         select * from rollups
         where team_id = ${teamId} and subscription_id = s.id
-          and minute >= ${from} and minute < ${to}
+          and minutes = ${minutesOf[step]} and at >= ${from} and at < ${to}
           and (${filter.eventType}::text is null or event_type = ${filter.eventType})
         offset 0
       ) r
@@ -119,7 +121,7 @@ export async function deleteOldRollupsOfAllTeams(sql: Sql, limit: number): Promi
   const rows = await sql`
     delete from rollups
     where ctid = any(array(
-      select ctid from rollups where minute < now() - interval '400 days' limit ${limit}))
+      select ctid from rollups where at < now() - interval '400 days' limit ${limit}))
     returning part`;
   return rows.length;
 }

@@ -15,12 +15,18 @@ type Counts = {
 
 /** All counts of a house, or of one of its subscriptions, added up. */
 async function countsOf({ database: { sql } }: House, subscriptionId?: string): Promise<Counts> {
-  const [row] = await sql<Counts>`
+  const rows = await sql<Counts>`
     select coalesce(sum(attempts), 0)::int as attempts, coalesce(sum(delivered), 0)::int as delivered,
            coalesce(sum(failed), 0)::int as failed, coalesce(sum(retried), 0)::int as retried,
            coalesce(sum((select sum(count) from unnest(latencies) count)), 0)::int as measured
-    from rollups where ${subscriptionId ?? null}::text is null or subscription_id = ${subscriptionId ?? null}`;
-  if (!row) throw new Error("a sum has no row");
+    from (values (1), (60), (1440)) length (minutes)
+    left join rollups using (minutes)
+    where ${subscriptionId ?? null}::text is null or subscription_id = ${subscriptionId ?? null}
+    group by minutes`;
+  const [row] = rows;
+  if (!row) throw new Error("nothing is counted");
+  // By the minute, by the hour and by the day it is the same.
+  expect(rows).toEqual([row, row, row]);
   return row;
 }
 
@@ -163,10 +169,11 @@ test("counts older than 400 days are forgotten, a few at a time", async () => {
   const { sql } = house.database;
   for (const days of [399, 401, 402, 403]) {
     await sql`
-      insert into rollups select ${house.teamId}, 's', now() - ${`${days} days`}::interval, 'e', 0, 1, 1, 0, 0, '{1}'`;
+      insert into rollups select ${house.teamId}, 's', minutes, now() - ${`${days} days`}::interval, 'e', 0, 1, 1, 0, 0, '{1}'
+      from (values (1), (60), (1440)) length (minutes)`;
   }
-  expect(await deleteOldRollupsOfAllTeams(sql, 2)).toBe(2);
-  expect(await deleteOldRollupsOfAllTeams(sql, 2)).toBe(1);
-  expect(await deleteOldRollupsOfAllTeams(sql, 2)).toBe(0);
+  expect(await deleteOldRollupsOfAllTeams(sql, 5)).toBe(5);
+  expect(await deleteOldRollupsOfAllTeams(sql, 5)).toBe(4);
+  expect(await deleteOldRollupsOfAllTeams(sql, 5)).toBe(0);
   expect((await countsOf(house)).attempts).toBe(1);
 });

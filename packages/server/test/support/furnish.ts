@@ -85,8 +85,8 @@ export async function furnish(
     select id, 1, created_at, left(md5(id), 24), team_id, ${url}, true, 200, ${payload}, 12, false
     from deliveries where team_id = ${teamId} and attempt_count = 0`;
   await sql`
-    insert into rollups (team_id, subscription_id, minute, event_type, part, attempts, delivered, failed, retried, latencies)
-    select distinct team_id, subscription_id, date_trunc('minute', created_at), event_type, 0, 1, 1, 0, 0, '{1}'::int4[]
+    insert into rollups (team_id, subscription_id, minutes, at, event_type, part, attempts, delivered, failed, retried, latencies)
+    select distinct team_id, subscription_id, 1440, date_trunc('day', created_at), event_type, 0, 1, 1, 0, 0, '{1}'::int4[]
     from deliveries where team_id = ${teamId} and attempt_count = 0
     on conflict do nothing`;
   await sql`
