@@ -1,0 +1,49 @@
+import type { ClaimShare, DueSubscription } from "../../src/db/claims.ts";
+import type { Database } from "../../src/db/sql.ts";
+import type { LeasedDelivery } from "../../src/domain/delivery.ts";
+import { leasedDelivery } from "./leased.ts";
+
+/** A subscription and how many of its deliveries are due. */
+export type TableRow = Partial<DueSubscription> & { subscriptionId: string; due?: number };
+
+type Options = { leaseToken: string; payloadBytesMax: number };
+
+/** What the two statements that claim find in a table; a test may put others in their place. */
+export type ClaimTable = {
+  rows: (DueSubscription & { due: number })[];
+  walk: (after: string, limit: number, ended: readonly string[]) => Promise<DueSubscription[]>;
+  claim: (shares: readonly ClaimShare[], options: Options) => Promise<LeasedDelivery[]>;
+};
+
+/** A table without a database: what is claimed from it is due no more. */
+export function openClaimTable(given: readonly TableRow[] = []): ClaimTable {
+  const defaults = { teamId: "t", dueInMs: 0, timeoutSeconds: 10, active: true, ordered: false };
+  const rows = given.map((row) => ({ ...defaults, due: 1, ...row }));
+  return {
+    rows,
+    walk: async (after, limit) =>
+      rows.filter(({ subscriptionId, due }) => due > 0 && subscriptionId > after).slice(0, limit),
+    claim: async (shares) =>
+      shares.flatMap(({ subscriptionId, limit }) => {
+        const row = rows.find((row) => row.subscriptionId === subscriptionId);
+        const count = Math.min(row?.due ?? 0, limit);
+        if (row) row.due -= count;
+        return Array.from({ length: count }, () => leasedDelivery({ subscriptionId }));
+      }),
+  };
+}
+
+/** A database that is nothing but this table, for `claimsOfTable`. */
+export const asDatabase = (table: ClaimTable): Database => ({ sql: table }) as unknown as Database;
+
+/** In place of `db/claims.ts`: its statements ask the table that stands for the database. */
+export const claimsOfTable = {
+  listDueSubscriptionsOfAllTeams: (
+    table: ClaimTable,
+    after: string,
+    limit: number,
+    ended: readonly string[],
+  ) => table.walk(after, limit, ended),
+  claimDueOfAllTeams: (table: ClaimTable, shares: readonly ClaimShare[], options: Options) =>
+    table.claim(shares, options),
+};
