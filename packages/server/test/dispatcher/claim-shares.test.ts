@@ -24,6 +24,8 @@ test.each<{ it: string; standings: Standing[]; due?: number; limits: number[] }>
     standings: ["slow", "slow", "slow", "quick"],
     limits: [2, 2, 2, 4],
   },
+  { it: "two slow ones", standings: ["slow", "slow", "quick"], limits: [4, 4, 5] },
+  { it: "six new ones", standings: Array(6).fill("new"), limits: [2, 2, 2, 2, 2, 2] },
   { it: "new ones take two", standings: ["new", "quick", "quick"], limits: [2, 5, 5] },
   { it: "one alone takes all", standings: ["quick"], limits: [16] },
 ])(
@@ -60,6 +62,8 @@ test("when more are due than there are places each gets one, and the next claim 
   await world.look();
   expect(world.walks.map(({ after }) => after)).toEqual(["", "s0015"]);
   expect(world.limits()[1]?.map(([name]) => name)).toEqual(names(20).slice(16));
+  await world.look();
+  expect(world.walks.map(({ after }) => after)).toEqual(["", "s0015", ""]);
 });
 
 test("a walk that finds no place at all goes on from where it was", async () => {
@@ -93,15 +97,40 @@ test("a lane is worth a claim while more of it is due and half of what it may ho
   expect(world.claiming.isWorthIt(lane)).toBe(true);
 });
 
-test("a lane has no backlog when a claim brought less than it asked for, or when a whole walk has not met it", async () => {
-  const world = openClaimingWorld([{ subscriptionId: "a", due: 5 }], { concurrency: 100 });
+test.each([
+  { due: 16, backlog: false },
+  { due: 31, backlog: false },
+  { due: 32, backlog: true },
+  { due: 33, backlog: true },
+])(
+  "of a lane that may have 32 more is due when a claim brought as many: $due, $backlog",
+  async ({ due, backlog }) => {
+    const world = openClaimingWorld([{ subscriptionId: "a", due }], { concurrency: 100 });
+    const lane = world.lane("a", "quick");
+    await world.look();
+    expect(world.claiming.hasBacklog(lane)).toBe(backlog);
+  },
+);
+
+test("a lane has no backlog when a claim for one of it found that gone", async () => {
+  const world = openClaimingWorld([{ subscriptionId: "a" }], { concurrency: 100 });
   const lane = world.lane("a", "quick");
+  world.lanes.reserve(lane, 31);
+  world.table.claim = async () => [];
   await world.look();
   expect(world.claiming.hasBacklog(lane)).toBe(false);
-  world.claiming.noteBacklog(lane);
-  expect(world.claiming.hasBacklog(lane)).toBe(true);
-  await world.look();
+});
+
+test("a backlog that was noted is known until a whole walk has not met it, also before the first", async () => {
+  const world = openClaimingWorld();
+  const lane = world.lane("a", "quick");
   expect(world.claiming.hasBacklog(lane)).toBe(false);
+  for (let walk = 0; walk < 3; walk++) {
+    world.claiming.noteBacklog(lane);
+    expect(world.claiming.hasBacklog(lane)).toBe(true);
+    await world.look();
+    expect(world.claiming.hasBacklog(lane)).toBe(false);
+  }
 });
 
 test("while places are short over all lanes a claim is worth it once a quarter of them is free", async () => {
@@ -115,3 +144,26 @@ test("while places are short over all lanes a claim is worth it once a quarter o
   world.lanes.cancel(lane, 1);
   expect(world.claiming.isWorthIt(lane)).toBe(true);
 });
+
+test("while places are short, those that slow receivers hold keep no claim back", async () => {
+  const world = openClaimingWorld([], { concurrency: 16 });
+  world.claiming.noteStarved();
+  world.lanes.reserve(world.lane("hangs", "slow"), 20);
+  expect(world.claiming.isWorthIt(world.lane("a", "quick"))).toBe(true);
+});
+
+test.each([
+  { it: "as much as it may", held: 32 },
+  { it: "more, since it became slower", held: 33 },
+])(
+  "a lane that holds $it asks for nothing, and leaves its part to the others",
+  async ({ held }) => {
+    const world = openClaimingWorld([{ subscriptionId: "a" }, { subscriptionId: "b", due: 100 }], {
+      concurrency: 33,
+    });
+    world.lanes.reserve(world.lane("a", "quick"), held);
+    world.lane("b", "quick");
+    await world.look();
+    expect(world.limits()).toEqual([[["b", Math.floor((66 - held) / 2)]]]);
+  },
+);

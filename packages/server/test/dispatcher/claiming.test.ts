@@ -1,6 +1,7 @@
 import { expect, test, vi } from "vitest";
 import { takenInAll } from "../../src/dispatcher/standing.ts";
 import { leaseMs } from "../../src/domain/delivery.ts";
+import { armFaultPoints } from "../../src/fault-points.ts";
 import { openClaimingWorld, pass } from "../support/claiming-world.ts";
 
 vi.mock(
@@ -81,6 +82,7 @@ test("what is due for a subscription that is disabled waits, and nobody is woken
 
 test.each([
   { random: 0, dueInMs: [], afterMs: 900 },
+  { random: 0.25, dueInMs: [], afterMs: 925 },
   { random: 1, dueInMs: [], afterMs: 1_000 },
   { random: 1, dueInMs: [700, 300, 500], afterMs: 300 },
   { random: 1, dueInMs: [0.5], afterMs: 1 },
@@ -168,6 +170,7 @@ test("how long ago the table was looked at is known from the first success on, a
   const { table, claiming, look } = openClaimingWorld();
   const { walk } = table;
   table.walk = () => Promise.reject(new Error("away"));
+  await pass(50);
   await look();
   expect(claiming.sincePollMs()).toBeUndefined();
   table.walk = walk;
@@ -197,9 +200,9 @@ test("closing waits for a claim that is on its way and enqueues what it brings; 
   expect(taken).toHaveLength(1);
   claiming.wake();
   claiming.wakeWithin(0);
+  expect(vi.getTimerCount()).toBe(0);
   await pass(5_000);
   expect(walks).toHaveLength(1);
-  expect(vi.getTimerCount()).toBe(0);
 });
 
 test("closing ends the time to look again, and what a walk finds then is not claimed", async () => {
@@ -219,4 +222,37 @@ test("closing ends the time to look again, and what a walk finds then is not cla
   other.claiming.wakeWithin(100);
   await other.claiming.close();
   expect(vi.getTimerCount()).toBe(0);
+});
+
+test("a time to look again that comes while a look hangs is not lost when that fails", async () => {
+  const { table, walks, claiming } = openClaimingWorld();
+  const { walk } = table;
+  table.walk = async () => {
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    throw new Error("away");
+  };
+  claiming.wake();
+  claiming.wakeWithin(100);
+  await pass(300);
+  table.walk = walk;
+  await pass(1_000);
+  expect(walks).toHaveLength(1);
+});
+
+test("a fault can meet a claim that has brought something, and no other", async () => {
+  const points: string[] = [];
+  armFaultPoints((point) => points.push(point));
+  const { look } = openClaimingWorld([{ subscriptionId: "a" }]);
+  await look();
+  await look();
+  expect(points).toEqual(["after_claim"]);
+});
+
+test("a fault cannot meet a claim for which everything was gone", async () => {
+  const points: string[] = [];
+  armFaultPoints((point) => points.push(point));
+  const { table, look } = openClaimingWorld([{ subscriptionId: "a" }]);
+  table.claim = async () => [];
+  await look();
+  expect(points).toEqual([]);
 });

@@ -1,126 +1,278 @@
 import { expect, test, vi } from "vitest";
-import type { AttemptRecord } from "../../src/db/attempts.ts";
-import type { Database } from "../../src/db/sql.ts";
-import { type Dispatcher, openDispatcher } from "../../src/dispatcher/dispatcher.ts";
-import type { Target } from "../../src/dispatcher/targets.ts";
-import type { AttemptResult } from "../../src/domain/outcome.ts";
-import { newId, newLeaseOwner } from "../../src/ids.ts";
-import { openKeyring } from "../../src/secrets.ts";
+import { claimMax } from "../../src/dispatcher/claiming.ts";
+import { heldAtPace } from "../../src/dispatcher/slots.ts";
+import { newId } from "../../src/ids.ts";
+import { openClaimTable } from "../support/claim-table.ts";
+import { openDispatcherWorld } from "../support/dispatcher-world.ts";
 import { leasedDelivery } from "../support/leased.ts";
 
-const target: Target = {
-  active: true,
-  url: "http://receiver.test/",
-  origin: "http://receiver.test",
-  path: "/",
-  refused: undefined,
-  timeoutSeconds: 10,
-  maxRetries: 3,
-  backoffSeconds: 10,
-  ignoresRetryAfter: false,
-  signingSecrets: [],
-  headers: [],
-  bodySignature: undefined,
-};
-
-const ok: AttemptResult = {
-  kind: "responded",
-  status: 200,
-  body: "",
-  bodyTruncated: false,
-  retryAfter: undefined,
-};
-
-/** A dispatcher whose receivers answer, and whose results are committed, when the test says so; its table is empty. */
-function openWorld(concurrency: number) {
-  const answers: (() => void)[] = [];
-  const commits: (() => void)[] = [];
-  const sql = () => Promise.resolve([]);
-  const database = { sql: (first: unknown) => (typeof first === "string" ? sql : sql()) };
-  const dispatcher = openDispatcher({
-    database: database as unknown as Database,
-    targets: { find: () => target, forget: () => {} },
-    sender: {
-      send: () =>
-        new Promise((resolve) => {
-          answers.push(() => resolve({ result: ok, latencyMs: 5 }));
-        }),
-      close: () => Promise.resolve(),
-    },
-    recorder: {
-      record: (_record: AttemptRecord) =>
-        new Promise((resolve) => {
-          commits.push(() => resolve(true));
-        }),
-      release: () => Promise.resolve(),
-      waiting: 0,
-      idle: () => Promise.resolve(),
-    },
-    keyring: openKeyring([Buffer.alloc(32, 7)]),
-    leaseOwner: newLeaseOwner(),
-    random: () => 0.5,
-    nowMs: Date.now,
-    concurrency,
-    subscriptionConcurrency: 256,
-    onLeaseLost: () => {},
-    onError: (message, error) => {
-      throw new Error(message, { cause: error });
-    },
-  });
-  return { dispatcher, answers, commits };
-}
-
-/** Sends one straight from its transaction; one that crashed before makes the dispatcher look for others at its end. */
-function send({ hotPath }: Dispatcher, subscriptionId: string, crashCount = 0): void {
-  const delivery = leasedDelivery({ subscriptionId, crashCount });
-  if (!hotPath.reserve(subscriptionId, delivery.payload.length)) throw new Error("no room");
-  hotPath.accept([delivery], performance.now());
-}
-
-/** How many new receivers find a place, each with its first delivery. */
-function countNewOnes({ hotPath }: Dispatcher): number {
-  let count = 0;
-  while (count < 10_000 && hotPath.reserve(newId(), 2)) count++;
-  return count;
-}
-
-const callAll = (functions: (() => void)[], count = functions.length): void => {
-  for (const call of functions.splice(0, count)) call();
-};
-
-const turnOfEventLoop = () => vi.advanceTimersByTimeAsync(0);
+vi.mock(
+  "../../src/db/claims.ts",
+  async () => (await import("../support/claim-table.ts")).claimsOfTable,
+);
 
 test("a receiver that falls silent while its results are committed leaves every share as it was", async () => {
-  vi.useFakeTimers({ toFake: ["performance", "setTimeout", "clearTimeout", "Date"] });
-  try {
-    const { dispatcher, answers, commits } = openWorld(100);
-    const untouched = countNewOnes(openWorld(100).dispatcher);
-    const subscriptionId = newId();
-    // The first answer makes it a quick one.
-    send(dispatcher, subscriptionId);
-    await turnOfEventLoop();
-    callAll(answers);
-    await turnOfEventLoop();
-    callAll(commits);
-    await turnOfEventLoop();
-    // Ten are answered, and an eleventh hangs.
-    for (let count = 0; count < 11; count++) send(dispatcher, subscriptionId, count === 0 ? 2 : 0);
-    await turnOfEventLoop();
-    callAll(answers, 10);
-    await turnOfEventLoop();
-    expect([dispatcher.inFlight, dispatcher.held, commits.length]).toEqual([1, 11, 10]);
-    // After more than a second their results are committed together, and the first one's end makes the dispatcher look
-    // around: it finds the eleventh silent.
-    await vi.advanceTimersByTimeAsync(1_500);
-    callAll(commits);
-    await turnOfEventLoop();
-    callAll(answers);
-    await turnOfEventLoop();
-    callAll(commits);
-    await turnOfEventLoop();
-    expect([dispatcher.inFlight, dispatcher.held]).toEqual([0, 0]);
-    expect(countNewOnes(dispatcher)).toBe(untouched);
-  } finally {
-    vi.useRealTimers();
+  const world = openDispatcherWorld();
+  const { dispatcher } = world;
+  const untouched = world.countPlaces();
+  await world.prove("a");
+  // Ten are answered, and an eleventh hangs. The first one's end makes the dispatcher look around.
+  await world.take("a", 1, { crashCount: 2 });
+  await world.take("a", 10);
+  for (const request of world.requests.splice(0, 10)) request.answer();
+  await world.pass();
+  expect([dispatcher.inFlight, dispatcher.held, world.results.length]).toEqual([1, 11, 10]);
+  // After more than a second their results are committed together: it finds the eleventh silent.
+  await world.pass(1_500);
+  await world.commitAll();
+  await world.answerAll();
+  await world.commitAll();
+  expect([dispatcher.inFlight, dispatcher.held]).toEqual([0, 0]);
+  expect(world.countPlaces()).toBe(untouched);
+});
+
+test("it claims what is due from its start on, and sends it", async () => {
+  const { dispatcher, requests, pass } = openDispatcherWorld([{ subscriptionId: "a" }]);
+  expect(dispatcher.sincePollMs()).toBeUndefined();
+  dispatcher.start();
+  await pass();
+  expect(requests.map(({ to }) => to)).toEqual(["a"]);
+  expect([dispatcher.sincePollMs(), dispatcher.inFlight, dispatcher.held]).toEqual([0, 1, 1]);
+});
+
+test("a slot is free when the receiver has answered, a place in memory when that is written", async () => {
+  const world = openDispatcherWorld([], { concurrency: 1 });
+  const { dispatcher } = world;
+  await world.take("a");
+  await world.answerAll();
+  expect([dispatcher.inFlight, dispatcher.held]).toEqual([0, 1]);
+  await world.take("b");
+  expect([world.requests.length, world.countPlaces()]).toEqual([1, 0]);
+  await world.commitAll();
+  expect([dispatcher.inFlight, dispatcher.held]).toEqual([1, 1]);
+});
+
+test("what waits for a slot begins when an attempt is over, its own lane's or another's", async () => {
+  const world = openDispatcherWorld([], { concurrency: 1 });
+  await world.take("a");
+  await world.take("b");
+  expect(world.requests.map(({ to }) => to)).toEqual(["a"]);
+  await world.answerAll();
+  expect(world.requests.map(({ to }) => to)).toEqual(["b"]);
+  world.requests.splice(0)[0]?.break();
+  await world.pass();
+  await world.commitAll();
+  expect(world.dispatcher.held).toBe(0);
+});
+
+test("until its receiver has answered a lane sends one after the other, then as many as it has slots", async () => {
+  const world = openDispatcherWorld([], { subscriptionConcurrency: 5 });
+  expect(await world.take("a", 5)).toBe(2);
+  expect(world.requests).toHaveLength(1);
+  await world.answerAll();
+  expect(world.requests).toHaveLength(1);
+  await world.answerAll();
+  await world.commitAll();
+  expect(await world.take("a", 20)).toBe(10);
+  expect(world.requests).toHaveLength(5);
+});
+
+test("a hot lease ends when its delivery is written or given back, and not when it is lost or late", async () => {
+  const world = openDispatcherWorld();
+  await world.prove("a");
+  world.dispatcher.wake();
+  await world.pass();
+  const { pass, take, requests, results } = world;
+  const outcomes: Record<string, () => void | Promise<void>> = {
+    written: () => results.splice(0)[0]?.commit(),
+    late: () => results.splice(0)[0]?.commit(false),
+    unwritten: () => results.splice(0)[0]?.fail(),
+  };
+  for (const [leaseToken, end] of Object.entries(outcomes)) {
+    await take("a", 1, { leaseToken });
+    await world.answerAll();
+    await end();
+    await pass();
   }
+  await take("a", 1, { leaseToken: "broken" });
+  requests.splice(0)[0]?.break();
+  world.inactive.add("b");
+  await take("b", 1, { leaseToken: "given back" });
+  expect([world.dispatcher.inFlight, world.dispatcher.held]).toEqual([0, 0]);
+  expect(world.errors).toEqual(Array(2).fill("an attempt could not be finished"));
+  expect(world.released).toMatchObject([{ leaseToken: "given back" }]);
+  const before = world.walks.length;
+  world.dispatcher.wake();
+  await pass();
+  expect(world.walks.slice(before).flat()).toEqual(["written", "given back"]);
+});
+
+test("an attempt that might outlive its lease by the time its turn comes is given back, not begun", async () => {
+  for (const [waitMs, begins] of [
+    [10_000, true],
+    [10_001, false],
+  ] as const) {
+    const world = openDispatcherWorld([], { concurrency: 1 });
+    await world.take("a");
+    await world.take("b", 1, { leaseMs: 26_000 });
+    await world.pass(waitMs);
+    await world.answerAll();
+    expect([world.requests.length, world.released.length]).toEqual(begins ? [1, 0] : [0, 1]);
+  }
+});
+
+test("a receiver that wants quiet gets no request meanwhile: what waits is given back, and nothing more is taken", async () => {
+  const world = openDispatcherWorld();
+  await world.take("a", 2);
+  await world.answerAll(429, 5, "60");
+  await world.commitAll();
+  expect([world.requests.length, world.released.length, world.dispatcher.held]).toEqual([0, 1, 0]);
+  expect(world.reserve("a")).toBe(false);
+  // A shorter time that another answer asks for does not end the longer one.
+  await world.pass(59_999);
+  expect(world.reserve("a")).toBe(false);
+  await world.pass(1);
+  expect(world.reserve("a")).toBe(true);
+});
+
+test("the longest quiet that was asked for counts", async () => {
+  const world = openDispatcherWorld();
+  await world.prove("a");
+  await world.take("a", 2);
+  const [first, second] = world.requests.splice(0);
+  first?.answer(429, 5, "60");
+  await world.pass();
+  second?.answer(429, 5, "10");
+  await world.pass();
+  await world.commitAll();
+  await world.pass(59_999);
+  expect(world.reserve("a")).toBe(false);
+});
+
+test("what was reserved before a receiver wanted quiet is given back when it comes", async () => {
+  const world = openDispatcherWorld();
+  await world.take("a");
+  world.reserve("a");
+  await world.answerAll(429, 5, "60");
+  world.dispatcher.hotPath.accept([leasedDelivery({ subscriptionId: "a" })], performance.now());
+  await world.pass();
+  expect([world.requests.length, world.released.length]).toEqual([0, 1]);
+});
+
+test("a receiver that wants quiet is asked again when a person wants it so, and only that one", async () => {
+  const world = openDispatcherWorld();
+  for (const id of ["a", "b"]) {
+    await world.take(id);
+    await world.answerAll(429, 5, "60");
+    await world.commitAll();
+  }
+  world.dispatcher.wake();
+  await world.pass();
+  expect([world.reserve("a"), world.reserve("b")]).toEqual([false, false]);
+  world.dispatcher.wake("unknown");
+  world.dispatcher.wake("a");
+  await world.pass();
+  expect([world.reserve("a"), world.reserve("b")]).toEqual([true, false]);
+});
+
+test("a lease that cannot be given back runs out, and nothing else stops", async () => {
+  const world = openDispatcherWorld();
+  await world.take("a", 2, { leaseToken: "kept" });
+  world.recorder.releaseFails = true;
+  await world.answerAll(429, 5, "60");
+  await world.commitAll();
+  expect(world.errors).toEqual(["a lease could not be given back"]);
+  world.dispatcher.wake();
+  await world.pass();
+  expect([world.walks.flat(), world.dispatcher.held]).toEqual([[], 0]);
+});
+
+test("closing gives back what waits, waits for what is on the wire until that is written, and takes nothing more", async () => {
+  const world = openDispatcherWorld([{ subscriptionId: "b" }]);
+  await world.take("a", 2);
+  let closed = false;
+  const closing = world.dispatcher.close().then(() => {
+    closed = true;
+  });
+  await world.pass();
+  expect([world.released.length, world.dispatcher.held, closed]).toEqual([1, 1, false]);
+  expect(world.reserve(newId())).toBe(false);
+  await world.answerAll();
+  expect(closed).toBe(false);
+  await world.commitAll();
+  await closing;
+  world.dispatcher.start();
+  await world.pass(5_000);
+  expect([world.requests.length, world.walks.length]).toEqual([0, 0]);
+});
+
+test("closing waits until the recorder has written all that it was given", async () => {
+  const world = openDispatcherWorld();
+  let written = () => {};
+  world.recorder.idle = new Promise((resolve) => {
+    written = resolve;
+  });
+  let closed = false;
+  const closing = world.dispatcher.close().then(() => {
+    closed = true;
+  });
+  await world.pass();
+  expect(closed).toBe(false);
+  written();
+  await closing;
+});
+
+test("closing resolves at once when nothing is on the wire", async () => {
+  const world = openDispatcherWorld();
+  world.reserve("a");
+  await world.dispatcher.close();
+  expect(world.dispatcher.inFlight).toBe(0);
+});
+
+test("what waits in the table keeps room for a claim, until a walk has not met it", async () => {
+  const world = openDispatcherWorld();
+  const { hotPath } = world.dispatcher;
+  world.reserve("b");
+  world.reserve("b");
+  expect(world.reserve("b")).toBe(false);
+  hotPath.cancel("b", 2);
+  expect(world.reserve("b")).toBe(false);
+  hotPath.leftInTable();
+  await world.pass();
+  expect(world.reserve("b")).toBe(true);
+});
+
+test("a lane that goes fast takes from transactions although more of it waits in the table, but for a claim's room", async () => {
+  const world = openDispatcherWorld();
+  await world.prove("a");
+  for (let round = 0; round < 3; round++) {
+    await world.take("a", 30);
+    await world.answerAll();
+    await world.commitAll();
+  }
+  await world.pass(250);
+  world.table.rows.push(...openClaimTable([{ subscriptionId: "a", due: 10_000 }]).rows);
+  world.dispatcher.wake();
+  await world.pass();
+  expect(world.dispatcher.held).toBe(claimMax);
+  await world.take("a", 10_000);
+  expect(world.dispatcher.held).toBe(heldAtPace(91 * 4) - claimMax);
+});
+
+test("when there is no place at all, transactions leave theirs in the table until a quarter is free and a claim has been there", async () => {
+  const world = openDispatcherWorld([], { concurrency: 8 });
+  await world.prove("a");
+  await world.prove("b");
+  expect(await world.take("a", 20)).toBe(16);
+  expect(world.reserve("b")).toBe(false);
+  const walks = world.walks.length;
+  const endOne = async () => {
+    world.requests.shift()?.answer();
+    await world.pass();
+    await world.commitAll();
+  };
+  for (let free = 1; free < 4; free++) await endOne();
+  expect([world.walks.length - walks, world.reserve("b")]).toEqual([0, false]);
+  await endOne();
+  expect([world.walks.length - walks, world.reserve("b")]).toEqual([1, true]);
 });
