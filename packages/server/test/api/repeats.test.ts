@@ -130,14 +130,20 @@ test("a step that failed starts again as its next attempt, and what is late for 
   const path = `${runs}/${run._id}/steps/pay`;
   const say = (more: object) => api.told("PUT", path, more);
   const attempt = async () => (await api.call("GET", path)).body.step.attempt;
-  expect(await say({ status: "started" })).toBe("201");
+  const startedAt = async () => {
+    const [row] = await api.database.sql<{ started_at: Date }>`select started_at from steps`;
+    return row?.started_at.toISOString();
+  };
+  const [first, second] = ["2026-01-01T10:00:00.000Z", "2026-01-01T10:05:00.000Z"];
+  expect(await say({ status: "started", occurred_at: first })).toBe("201");
   expect(await say({ status: "failed", error: { code: "E1" } })).toBe("200");
-  expect(await attempt()).toBe(1);
+  expect([await attempt(), await startedAt()]).toEqual([1, first]);
   expect(await say({ status: "completed" })).toBe("409 transition_refused");
-  expect(await say({ status: "started" })).toBe("200");
+  expect(await say({ status: "started", occurred_at: second })).toBe("200");
   expect((await api.call("GET", path)).body.step).toMatchObject({
     ...{ attempt: 2, status: "started", error: null, completed_at: null },
   });
+  expect(await startedAt()).toBe(second);
   const before = await api.rows();
   expect(await say({ status: "failed", attempt: 1, error: { code: "E1" } })).toBe("200");
   expect(await say({ status: "started", attempt: 1 })).toBe("200");
