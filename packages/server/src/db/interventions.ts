@@ -30,7 +30,6 @@ export async function lockForRedelivery(
   return await tx<RedeliveryCandidate>`
     select d.id, d.event_id as "eventId", d.subscription_id as "subscriptionId",
            e.payload is null as "payloadExpired",
-           d.lease_token is not null and d.due_at > now() as "inFlight",
            -- Under a hot lease it has no due time.
            d.lease_token is not null and coalesce(d.due_at > now(), true) as "inFlight",
            s.deleted_at is not null as "subscriptionDeleted", s.enabled as "subscriptionEnabled"
