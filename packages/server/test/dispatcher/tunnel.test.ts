@@ -143,6 +143,11 @@ test.each([
   ["504 Gateway Timeout", "could not connect to the receiver (504)"],
   ["405 Method Not Allowed", "opened no connection to the receiver (405)"],
   ["302 Found", "opened no connection to the receiver (302)"],
+  ["300 Multiple Choices", "opened no connection to the receiver (300)"],
+  [
+    "100 Continue\r\n\r\nHTTP/1.1 199 Wait\r\n\r\nHTTP/1.1 502 B",
+    "could not connect to the receiver (502)",
+  ],
   ["2000 OK", "answered something that is not HTTP"],
 ])(
   "a proxy that says %s has its own sentence, and no status of the receiver",
