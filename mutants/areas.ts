@@ -69,7 +69,7 @@ export const areas: readonly Area[] = [
     name: "sql",
     sources: server("db/"),
     without: sealedColumns,
-    tests: tests("db", "engine", "api"),
+    tests: [...tests("db", "engine", "api"), "packages/server/test/house/schema.test.ts"],
     mutate: sqlMutants,
   },
 ];
