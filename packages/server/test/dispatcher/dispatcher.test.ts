@@ -52,18 +52,21 @@ test("a slot is free when the receiver has answered, a place in memory when that
   expect([dispatcher.inFlight, dispatcher.held]).toEqual([1, 1]);
 });
 
-test("what waits for a slot begins when an attempt is over, its own lane's or another's", async () => {
-  const world = openDispatcherWorld([], { concurrency: 1 });
-  await world.take("a");
-  await world.take("b");
-  expect(world.requests.map(({ to }) => to)).toEqual(["a"]);
-  await world.answerAll();
-  expect(world.requests.map(({ to }) => to)).toEqual(["b"]);
-  world.requests.splice(0)[0]?.break();
-  await world.pass();
-  await world.commitAll();
-  expect(world.dispatcher.held).toBe(0);
-});
+test.each(["answer", "break"] as const)(
+  "what waits for a slot begins when the attempt of another lane is over, by an %s",
+  async (end) => {
+    const world = openDispatcherWorld([], { concurrency: 1 });
+    await world.take("a");
+    await world.take("b");
+    expect(world.requests.map(({ to }) => to)).toEqual(["a"]);
+    world.requests.splice(0)[0]?.[end]();
+    await world.pass();
+    expect(world.requests.map(({ to }) => to)).toEqual(["b"]);
+    await world.answerAll();
+    await world.commitAll();
+    expect(world.dispatcher.held).toBe(0);
+  },
+);
 
 test("until its receiver has answered a lane sends one after the other, then as many as it has slots", async () => {
   const world = openDispatcherWorld([], { subscriptionConcurrency: 5 });

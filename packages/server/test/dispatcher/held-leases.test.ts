@@ -14,6 +14,7 @@ test("a lease ends when the last delivery under it is written, and once", async 
   leases.leave(one);
   leases.leave(other);
   expect(await leases.end(async (tokens) => [...tokens])).toEqual(["one", "other"]);
+  leases.leave(one);
   expect(await leases.end(async (tokens) => [...tokens])).toEqual([]);
 });
 

@@ -60,6 +60,7 @@ function openWorld(rows: TargetRow[]) {
   onTestFinished(() => {
     vi.useRealTimers();
   });
+  vi.advanceTimersByTime(10_000);
   const table = { rows, reads: 0, read: async () => table.rows };
   const sql = () => () => {
     table.reads++;

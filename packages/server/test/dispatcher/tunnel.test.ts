@@ -201,9 +201,10 @@ test("a proxy that says nothing costs the attempt's time and is named", async ()
 });
 
 test("what a proxy says of itself is final, and no further address is asked for", async () => {
-  for (const head of ["407 No", "403 No", "501 No"]) {
+  const rules = [...["407 No", "403 No", "501 No"].map(refusal), () => "SSH-2.0-x\r\n\r\n"];
+  for (const rule of rules) {
     const { proxy, post } = await setup({
-      rule: refusal(head),
+      rule,
       sender: { resolve: async () => ["127.0.0.2", "127.0.0.1"] },
     });
     expect(await post()).toMatchObject({ reason: "proxy_error" });

@@ -111,6 +111,9 @@ test("what waits in a lane that becomes slow begins among the slow ones, and in 
   const lane = open("a", "quick", 4);
   turns.setStanding(lane, "slow");
   expect(start()).toBe("a a");
+  const other = open("b", "quick", 1);
+  turns.setStanding(other, "slow");
+  expect(start()).toBe("");
 });
 
 test("beside slow receivers that hang, one that answers late begins its only attempt, and a silent one none", () => {
