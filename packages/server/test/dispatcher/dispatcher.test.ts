@@ -53,7 +53,7 @@ test("a slot is free when the receiver has answered, a place in memory when that
 });
 
 test.each(["answer", "break"] as const)(
-  "what waits for a slot begins when the attempt of another lane is over, by an %s",
+  "what waits for a slot begins when the attempt of another lane is over: %s",
   async (end) => {
     const world = openDispatcherWorld([], { concurrency: 1 });
     await world.take("a");

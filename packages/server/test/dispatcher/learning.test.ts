@@ -101,6 +101,19 @@ test("a receiver that answers late is sent its next one beside those that hang, 
   expect(world.requests.map(({ to }) => to)).toEqual(["late"]);
 });
 
+test("a receiver that has never answered stands with those that hang once it was silent", async () => {
+  const world = openDispatcherWorld([], eight);
+  await world.prove("hangs");
+  await world.take("hangs", 4);
+  await world.take("silent");
+  world.dispatcher.wake();
+  await world.pass(2_000);
+  world.requests.splice(0).at(-1)?.break();
+  await world.pass();
+  await world.take("silent");
+  expect(world.requests).toEqual([]);
+});
+
 test.each<{ it: string; status: number; latencyMs: number; slots: number }>([
   { it: "a quick and good answer adds a slot", status: 200, latencyMs: 5, slots: 18 },
   { it: "a quick refusal changes nothing", status: 400, latencyMs: 5, slots: 17 },
