@@ -52,8 +52,10 @@ export function openWake(deps: WakeDeps): Wake {
     let locked = await lockAsOwner(next, deps.leaseOwner);
     await next.query("listen postrider");
     deps.onGap();
-    while (!locked && client === next && !closing) {
+    while (!locked) {
       await pause(reconnectDelayMs, undefined, { ref: false });
+      // Asked on a session that is lost, it would fail, and end the one that took its place.
+      if (client !== next || closing) return;
       locked = await lockAsOwner(next, deps.leaseOwner);
     }
   }

@@ -34,12 +34,12 @@ const ownersIn = async ({ database: { sql } }: Awaited<ReturnType<typeof openHou
     ({ owner }) => owner,
   );
 
-test("others are unseen after 2.5 seconds, and whoever looks is seen", async () => {
-  const house = await openWorld({ [me]: 60_000, [dead]: 2_600, [other]: 1_500 });
+test("others are unseen after 3 seconds, and whoever looks is seen", async () => {
+  const house = await openWorld({ [me]: 60_000, [dead]: 3_100, [other]: 1_500 });
   const { sql } = house.database;
   expect(await seeLeaseOwnerOfAllTeams(sql, me)).toEqual([dead]);
   expect(await seeLeaseOwnerOfAllTeams(sql, dead)).toEqual([]);
-  await sql`update lease_owners set seen_at = now() - interval '3 seconds' where owner = ${me}`;
+  await sql`update lease_owners set seen_at = now() - interval '4 seconds' where owner = ${me}`;
   expect(await seeLeaseOwnerOfAllTeams(sql, dead)).toEqual([me]);
 });
 
@@ -50,7 +50,7 @@ test("a process that ended in order is removed, and no other", async () => {
 });
 
 test("of a dead process all leases end, hot ones and claimed ones, and nothing else changes", async () => {
-  const house = await openWorld({ [dead]: 2_600, [other]: 2_600 });
+  const house = await openWorld({ [dead]: 3_100, [other]: 3_100 });
   const { sql } = house.database;
   // More subscriptions than a walk could double for: its cost is theirs, however many deliveries each has.
   for (let n = 0; n < 30; n++) await house.subscribe({ events: ["workflow_created"] });
@@ -90,7 +90,7 @@ test("of a dead process all leases end, hot ones and claimed ones, and nothing e
   expect(await ownersIn(house)).toEqual([other]);
 });
 
-test("the leases of a process that was seen less than 2.5 seconds ago do not end, and its row stays", async () => {
+test("the leases of a process that was seen less than 3 seconds ago do not end, and its row stays", async () => {
   const house = await openWorld({ [other]: 1_500, [dead]: 60_000 });
   expect(await endLeasesOfDeadOwnerOfAllTeams(house.database, other)).toBe(false);
   expect(await endLeasesOfDeadOwnerOfAllTeams(house.database, me)).toBe(false);
@@ -98,7 +98,7 @@ test("the leases of a process that was seen less than 2.5 seconds ago do not end
 });
 
 test("whoever finds a process dead in the moment in which it is seen again waits for that, and ends nothing", async () => {
-  const house = await openWorld({ [other]: 2_600 });
+  const house = await openWorld({ [other]: 3_100 });
   const ending = await house.database.begin(async (tx) => {
     await seeLeaseOwnerOfAllTeams(tx, other);
     const ended = endLeasesOfDeadOwnerOfAllTeams(house.database, other);
@@ -110,7 +110,7 @@ test("whoever finds a process dead in the moment in which it is seen again waits
 });
 
 test("a result that is written in the moment in which its process is found dead counts", async () => {
-  const house = await openWorld({ [dead]: 2_600 });
+  const house = await openWorld({ [dead]: 3_100 });
   await house.subscribe({ events: ["workflow_created"] });
   await house.workflow();
   await house.database.sql`

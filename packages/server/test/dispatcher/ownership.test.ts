@@ -1,4 +1,4 @@
-import { expect, test, vi } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import type { Database } from "../../src/db/sql.ts";
 import { openOwnership } from "../../src/dispatcher/ownership.ts";
 
@@ -52,17 +52,26 @@ function openWorld(given: Partial<Table> = {}) {
   return { table, told, ownership };
 }
 
-test("a process says every second that it is there, and is nowhere once it has ended", async () => {
+test("a process says every two seconds that it is there, more often at first, and is nowhere once it has ended", async () => {
+  vi.useFakeTimers({ toFake: ["performance"] });
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
   const { table, ownership } = openWorld();
   ownership.start();
   ownership.start();
   await turn();
-  expect([table.done, pauses.ms]).toEqual([["see me"], [1_000]]);
+  expect([table.done, pauses.ms]).toEqual([["see me"], [500]]);
+  vi.advanceTimersByTime(5_999);
   pauses.end();
   await turn();
-  expect(table.done).toEqual(["see me", "see me"]);
+  vi.advanceTimersByTime(1);
+  pauses.end();
+  await turn();
+  expect(pauses.ms).toEqual([500, 500, 2_000]);
+  expect(table.done).toEqual(["see me", "see me", "see me"]);
   await ownership.close();
-  expect(table.done).toEqual(["see me", "see me", "remove me"]);
+  expect(table.done).toEqual(["see me", "see me", "see me", "remove me"]);
 });
 
 test("of those that are unseen it ends the leases, and tells of those that were dead", async () => {
@@ -74,7 +83,7 @@ test("of those that are unseen it ends the leases, and tells of those that were 
   await ownership.close();
 });
 
-test("a database that is away is told, and asked again a second later; it keeps nobody from closing", async () => {
+test("a database that is away is told, and asked again; it keeps nobody from closing", async () => {
   const { table, told, ownership } = openWorld({ fails: true });
   ownership.start();
   await turn();

@@ -102,8 +102,8 @@ const at = (connections: Connection[], index: number): Connection => {
 const beginning = [
   "connect",
   'prepare {"statementTimeoutMs":10000}',
-  "listen postrider",
   "lock me",
+  "listen postrider",
 ];
 
 test("it listens on a connection that says whose it is, and locks for its process", async () => {
@@ -193,7 +193,7 @@ test("while an earlier session of the process has the lock it asks every second,
 test("a session that is lost asks for the lock no more", async () => {
   const { connections } = await openWorld({ locks: [false, true] });
   at(connections, 0).drop();
-  server.locks = [true, false];
+  server.locks = [false, true];
   await pass(1_000);
   const before = at(connections, 0).done.length;
   await pass(5_000);
