@@ -184,7 +184,7 @@ export class Exchange extends Expiring implements Dispatcher.DispatchHandler {
 /** The value of a field, repeated ones joined by ", " (RFC 9110 5.3); `name` in lower case. */
 function findHeader(rawHeaders: readonly Buffer[], name: string): string | undefined {
   let found: string | undefined;
-  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+  for (let index = 0; index < rawHeaders.length; index += 2) {
     const field = rawHeaders[index];
     if (field?.length !== name.length || field.toString("latin1").toLowerCase() !== name) continue;
     const value = rawHeaders[index + 1]?.toString("latin1") ?? "";
