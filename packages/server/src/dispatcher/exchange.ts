@@ -127,7 +127,7 @@ export class Exchange extends Expiring implements Dispatcher.DispatchHandler {
   onError(error: Error) {
     if (this.#settled) return;
     const connection = this.#connection;
-    if (this.#status > 0) {
+    if (this.#status !== 0) {
       this.#respond(false);
     } else if (!this.#writing && connection?.kept && !(error instanceof ConnectError)) {
       this.#deps.connections.discard(connection);
@@ -139,7 +139,7 @@ export class Exchange extends Expiring implements Dispatcher.DispatchHandler {
 
   expire() {
     if (this.#settled) return;
-    if (this.#status > 0) {
+    if (this.#status !== 0) {
       this.#respond(false);
     } else {
       const stage = this.#connection?.connecting?.stage ?? "answering";

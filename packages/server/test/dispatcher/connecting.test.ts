@@ -10,6 +10,7 @@ import {
 } from "../../src/dispatcher/connector.ts";
 import { openDeadlines } from "../../src/dispatcher/deadlines.ts";
 import { type ConnectError, describeFailure } from "../../src/dispatcher/failures.ts";
+import type { Resolve } from "../../src/dispatcher/resolver.ts";
 import { parseCidr } from "../../src/domain/address.ts";
 import { type Operation, startReceiver, testAuthority } from "../support/scripted-receiver.ts";
 
@@ -138,26 +139,31 @@ test("a connection that is open has no deadline any more", async () => {
   expect(told[0]?.socket?.destroyed).toBe(false);
 });
 
-test("who gives up while the name is looked up opens no socket and hears nothing", async () => {
-  let answer = (_addresses: string[]) => {};
-  const resolve = () =>
-    new Promise<string[]>((settle) => {
-      answer = settle;
-    });
-  const ways: [Partial<ConnectorOptions>, string][] = [
-    [{ resolve }, "resolving"],
-    [{ proxy: { proxy: proxy("proxy.example.com"), resolve } }, "tunnelling"],
-  ];
-  for (const [options, stage] of ways) {
-    const { connect, targets, told } = await setup(options);
-    const connecting = connect();
-    await expect.poll(() => connecting.stage).toBe(stage);
-    connecting.cancel();
-    answer(["93.184.216.34"]);
-    await new Promise(setImmediate);
-    expect([targets, told]).toEqual([[], []]);
-  }
-});
+test.each<[string, (resolve: Resolve) => Partial<ConnectorOptions>]>([
+  ["resolving", (resolve) => ({ resolve })],
+  ["tunnelling", (resolve) => ({ proxy: { proxy: proxy("proxy.example.com"), resolve } })],
+])(
+  "who gives up while a name is looked up opens no socket and hears nothing: %s",
+  async (stage, by) => {
+    const answers: Resolve[] = [
+      async () => ["93.184.216.34"],
+      () => Promise.reject(failing("ENOTFOUND")),
+    ];
+    for (const answer of answers) {
+      let tell = () => {};
+      const asked = new Promise<void>((resolve) => {
+        tell = resolve;
+      });
+      const { connect, targets, told } = await setup(by((name) => asked.then(() => answer(name))));
+      const connecting = connect();
+      await expect.poll(() => connecting.stage).toBe(stage);
+      connecting.cancel();
+      tell();
+      await new Promise(setImmediate);
+      expect([targets, told]).toEqual([[], []]);
+    }
+  },
+);
 
 test.each<[string, Partial<ConnectorOptions>, ConnectTarget]>([
   ["connecting", { connectSocket: swallowed }, target],
