@@ -242,7 +242,7 @@ test("a value that no key opens is counted and left alone, and then no key is de
   await house.database.sql`
     update subscriptions set sealed_credential = ${foreign} where contract = 'workflow'`;
   const rotation = await rotate(house.database);
-  expect(rotation).toMatchObject({ unopened: 1, unusedKeyIds: [] });
+  expect(rotation).toMatchObject({ complete: true, unopened: 1, unusedKeyIds: [] });
   expect(rotation.neededKeyIds).toContain(house.keyring.currentKeyId);
   const [row] = await house.database.sql<{ sealed: Buffer }>`
     select sealed_credential as sealed from subscriptions where contract = 'workflow'`;
