@@ -13,19 +13,20 @@ const cacheFile = path.join(root, "node_modules/.cache/postrider-mutants.json");
 /**
  * Runs test files once on unbroken sources, and says which functions each gets to and how long it takes.
  *
- * What was measured is remembered until the sources or the test change.
+ * What was measured is remembered until the sources or the test change. `stop` breaks it off: it then rejects.
  */
 export async function measure(
   files: readonly string[],
   tests: readonly string[],
   env: Record<string, string>,
+  stop: AbortSignal,
   onMeasured: (test: string, reached: Reached) => void,
 ): Promise<Map<string, Reached>> {
   const known = readCache();
   const hashOf = hashes(files);
   const missing = tests.filter((test) => !known[hashOf(test)]);
   if (missing.length > 0) {
-    await measureAnew(files, missing, env, (test, reached) => {
+    await measureAnew(files, missing, env, stop, (test, reached) => {
       // A failure may be chance; it is not remembered.
       known[hashOf(test)] = reached;
       if (reached.failed.length === 0) writeCache(known);
@@ -44,11 +45,13 @@ async function measureAnew(
   files: readonly string[],
   tests: readonly string[],
   env: Record<string, string>,
+  stop: AbortSignal,
   onMeasured: (test: string, reached: Reached) => void,
 ): Promise<void> {
   const workspace = openWorkspace(files);
   const notes = path.join(workspace.directory, "reached.json");
   const runner = openRunner(workspace.directory, { ...env, POSTRIDER_MUTANTS_REACHED: notes });
+  stop.addEventListener("abort", runner.close);
   try {
     for (const file of files.filter(isSource)) {
       workspace.write(file, probed(file, workspace.read(file)));
@@ -68,6 +71,7 @@ async function measureAnew(
       );
     }
   } finally {
+    stop.removeEventListener("abort", runner.close);
     runner.close();
     workspace.remove();
   }

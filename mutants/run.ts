@@ -19,6 +19,7 @@ import { listFiles, openWorkspace, root } from "./workspace.ts";
 const options = readOptions(process.argv.slice(2));
 const say = (line: string) => console.error(line);
 const closing: (() => void | Promise<void>)[] = [];
+const stopping = new AbortController();
 const files = listFiles();
 const sources = new Map<string, string>();
 const sourceOf = (file: string): string => {
@@ -58,25 +59,34 @@ function plan({ only, kind, areas: chosen, sample: size, seed }: Options): Plann
 /** A PostgreSQL for the whole run. It need not survive anything: it is there to test tests. */
 async function openDatabase(): Promise<Record<string, string>> {
   const directory = await mkdtemp(path.join(tmpdir(), "postrider-mutants-"));
-  const server = await openEmbeddedPostgres({
+  const opening = openEmbeddedPostgres({
     dataDirectory: path.join(directory, "postgres"),
     settings: { max_connections: "300", fsync: "off", full_page_writes: "off" },
+    stop: stopping.signal,
   });
+  // Before it is open: a signal may come while it starts.
   closing.unshift(async () => {
-    await server.close();
+    const server = await opening.catch(() => undefined);
+    await server?.close();
     rmSync(directory, { recursive: true, force: true });
   });
-  return { POSTRIDER_TEST_DATABASE_URL: server.url };
+  return { POSTRIDER_TEST_DATABASE_URL: (await opening).url };
 }
 
 /** Tries faults of one area, one after the other. */
 async function tryArea(area: Area, mutants: Mutant[], env: Record<string, string>) {
   const tests = testsOf(area, files).filter((test) => hasOneOf(test, options.tests));
-  const reached = await measure(files, tests, env, (test, { durationMs, failed }) => {
-    const seconds = (durationMs / 1_000).toFixed(1);
-    const fails = failed.length > 0 ? ", FAILS without a fault and is left out" : "";
-    say(`${area.name}: ${test} takes ${seconds} s${fails}`);
-  });
+  const reached = await measure(
+    files,
+    tests,
+    env,
+    stopping.signal,
+    (test, { durationMs, failed }) => {
+      const seconds = (durationMs / 1_000).toFixed(1);
+      const fails = failed.length > 0 ? ", FAILS without a fault and is left out" : "";
+      say(`${area.name}: ${test} takes ${seconds} s${fails}`);
+    },
+  );
   for (const [test, { failed }] of reached) if (failed.length > 0) reached.delete(test);
   const workspace = openWorkspace(files);
   const judge = openJudge(workspace, openRunner(workspace.directory, env), reached);
@@ -122,7 +132,10 @@ async function close(): Promise<void> {
 }
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  process.once(signal, () => void close().finally(() => process.exit(130)));
+  process.once(signal, () => {
+    stopping.abort();
+    void close().finally(() => process.exit(130));
+  });
 }
 const planned = plan(options);
 if (options.list) {
@@ -140,6 +153,10 @@ if (options.list) {
     );
     const well = figures.every(({ percent, broken }) => percent >= percentMin && broken === 0);
     process.exitCode = well ? 0 : 1;
+  } catch (error) {
+    // What a signal broke off fails of it. The signal's own handler ends the program.
+    if (stopping.signal.aborted) await new Promise(() => {});
+    throw error;
   } finally {
     await close();
   }

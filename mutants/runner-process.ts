@@ -7,6 +7,7 @@ export type Runner = {
   /** Says that a source is another one now. */
   changed(file: string): void;
   run(test: string, msMax: number): Promise<Answer | "timed out">;
+  /** Ends its process for good: what runs, and whatever it is asked later, fails. */
   close(): void;
 };
 
@@ -14,6 +15,10 @@ export type Runner = {
 export function openRunner(directory: string, env: Record<string, string>): Runner {
   let child: Promise<ChildProcess> | undefined;
   const pending = new Set<string>();
+  let closed = false;
+  const refuseClosed = () => {
+    if (closed) throw new Error("the runner is closed");
+  };
 
   let pid: number | undefined;
   // The whole group: a test's process that is in an endless loop hears nothing else.
@@ -26,6 +31,7 @@ export function openRunner(directory: string, env: Record<string, string>): Runn
   return {
     changed: (file) => pending.add(file),
     async run(test, msMax) {
+      refuseClosed();
       if (!child) pending.clear();
       child ??= start(directory, env, (started) => {
         pid = started;
@@ -34,12 +40,14 @@ export function openRunner(directory: string, env: Record<string, string>): Runn
       const request: Request = { test, changed: [...pending] };
       pending.clear();
       const answer = await ask(runner, request, msMax);
+      refuseClosed();
       if (typeof answer !== "string") return answer;
       stop();
       if (answer === "timed out") return answer;
       return { failed: ["the process of the tests ended"], durationMs: 0 };
     },
     close() {
+      closed = true;
       process.off("exit", stop);
       stop();
     },

@@ -70,3 +70,18 @@ test("a fault that a test notices is told from one that nobody notices and from 
   expect(workspace.read(file)).toBe(source);
   expect(await judged("if (n < 0)", "guard removed")).toEqual({ kind: "survived", tests: 2 });
 });
+
+test("a runner that is closed gives no answer more, and starts no process again", {
+  timeout: 120_000,
+}, async () => {
+  const workspace = openWorkspace([]);
+  onTestFinished(workspace.remove);
+  const runner = openRunner(workspace.directory, {});
+  workspace.write("vitest.config.mjs", "export default { test: { globals: true } };");
+  workspace.write("endless.test.ts", 'test("it never ends", () => { for (;;); });');
+  const started = runner.run("endless.test.ts", 60_000);
+  runner.close();
+  // Whether it was closed as its process started or as it ran a test: it is no failure of a test.
+  await expect(started).rejects.toThrow();
+  await expect(runner.run("endless.test.ts", 60_000)).rejects.toThrow("the runner is closed");
+});

@@ -75,8 +75,7 @@ export function openKeyring(keys: readonly Buffer[]): Keyring {
     seal(plain, place) {
       const nonce = randomBytes(nonceBytes);
       const cipher = createCipheriv("aes-256-gcm", current, nonce).setAAD(placeBytes(place));
-      const bytes = typeof plain === "string" ? Buffer.from(plain) : plain;
-      const ciphertext = [cipher.update(bytes), cipher.final()];
+      const ciphertext = [cipher.update(plain), cipher.final()];
       const head = [Buffer.from([formatVersion]), Buffer.from(currentKeyId, "hex"), nonce];
       return Buffer.concat([...head, cipher.getAuthTag(), ...ciphertext]);
     },

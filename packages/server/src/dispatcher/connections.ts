@@ -42,11 +42,9 @@ export type Connections = {
 export function openConnections(connector: Connector, originsMax: number): Connections {
   // A Map keeps insertion order; used origins move to its end.
   const origins = new Map<string, Origin>();
-  let newest: Origin | undefined;
   let postponed: Postponed[] = [];
 
   function use(name: string): Origin {
-    if (newest?.name === name && !newest.evicted && newest.openCount > 0) return newest;
     const origin = origins.get(name) ?? { name, idle: [], openCount: 0, evicted: false };
     origins.delete(name);
     origins.set(name, origin);
@@ -54,7 +52,6 @@ export function openConnections(connector: Connector, originsMax: number): Conne
       const [oldest] = origins.values();
       if (oldest) evict(oldest);
     }
-    newest = origin;
     return origin;
   }
 

@@ -85,7 +85,6 @@ export function openConnector(options: ConnectorOptions): Connector {
         end(new ConnectError(slowFailure(connecting.stage, connectTimeoutMs)), null),
       );
       const opened: OpenCallback = (error, socket) => {
-        opening = undefined;
         if (!secure || socket === null) return end(error, socket);
         connecting.stage = "securing";
         opening = openTls(socket, hostname, contextOfAll(), (failure, secured) => {

@@ -34,7 +34,7 @@ export function openDeadlines(tickMs = 25): Deadlines {
   const bucketOf = (tick: number) => buckets[tick % bucketCount] as BucketHead;
   const tickNow = () => Math.floor(performance.now() / tickMs);
   let armedCount = 0;
-  let lastTick = 0;
+  let lastTick = tickNow();
   let timer: NodeJS.Timeout | undefined;
 
   function disarm(expiring: Expiring) {
@@ -70,10 +70,7 @@ export function openDeadlines(tickMs = 25): Deadlines {
   return {
     arm(expiring, delayMs) {
       disarm(expiring);
-      if (timer === undefined) {
-        lastTick = tickNow();
-        timer = setInterval(advance, tickMs).unref();
-      }
+      timer ??= setInterval(advance, tickMs).unref();
       expiring.dueTick = Math.floor((performance.now() + Math.max(0, delayMs)) / tickMs) + 1;
       const head = bucketOf(expiring.dueTick);
       expiring.previous = head;

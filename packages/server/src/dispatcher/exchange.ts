@@ -127,7 +127,7 @@ export class Exchange extends Expiring implements Dispatcher.DispatchHandler {
   onError(error: Error) {
     if (this.#settled) return;
     const connection = this.#connection;
-    if (this.#status > 0) {
+    if (this.#status !== 0) {
       this.#respond(false);
     } else if (!this.#writing && connection?.kept && !(error instanceof ConnectError)) {
       this.#deps.connections.discard(connection);
@@ -139,7 +139,7 @@ export class Exchange extends Expiring implements Dispatcher.DispatchHandler {
 
   expire() {
     if (this.#settled) return;
-    if (this.#status > 0) {
+    if (this.#status !== 0) {
       this.#respond(false);
     } else {
       const stage = this.#connection?.connecting?.stage ?? "answering";
@@ -184,7 +184,7 @@ export class Exchange extends Expiring implements Dispatcher.DispatchHandler {
 /** The value of a field, repeated ones joined by ", " (RFC 9110 5.3); `name` in lower case. */
 function findHeader(rawHeaders: readonly Buffer[], name: string): string | undefined {
   let found: string | undefined;
-  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+  for (let index = 0; index < rawHeaders.length; index += 2) {
     const field = rawHeaders[index];
     if (field?.length !== name.length || field.toString("latin1").toLowerCase() !== name) continue;
     const value = rawHeaders[index + 1]?.toString("latin1") ?? "";

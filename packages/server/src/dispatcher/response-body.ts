@@ -38,9 +38,7 @@ export class ResponseBody {
     }
     const text = decode(this.#kept.subarray(0, this.#keptCount), truncated);
     // A replaced byte becomes three, so a binary body can outgrow the limit once more.
-    if (text.length * 3 <= bytesKeptMax || Buffer.byteLength(text) <= bytesKeptMax) {
-      return { text, truncated };
-    }
+    if (Buffer.byteLength(text) <= bytesKeptMax) return { text, truncated };
     return { text: decode(Buffer.from(text).subarray(0, bytesKeptMax), true), truncated: true };
   }
 }

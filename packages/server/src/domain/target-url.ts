@@ -44,7 +44,7 @@ const charactersMax = 2048;
  */
 export function parseTargetUrl(raw: string, policy: TargetUrlPolicy): TargetUrl {
   if (raw === "") return refuse("url_required");
-  if (raw.length > charactersMax && [...raw].length > charactersMax) return refuse("url_too_long");
+  if ([...raw].length > charactersMax) return refuse("url_too_long");
   return vetTargetUrl(raw, policy);
 }
 

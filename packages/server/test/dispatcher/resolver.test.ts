@@ -7,6 +7,7 @@ import { parseHosts, parseSearchList } from "../../src/dispatcher/name-files.ts"
 import { openResolver } from "../../src/dispatcher/resolver.ts";
 import { openSender } from "../../src/dispatcher/send.ts";
 import { parseCidr } from "../../src/domain/address.ts";
+import { startConnectProxy } from "../support/connect-proxy.ts";
 import { startNameServer, type Zone } from "../support/name-server.ts";
 import { startReceiver } from "../support/scripted-receiver.ts";
 
@@ -213,6 +214,33 @@ test.each([
     expect(result).toEqual({ kind: "unanswered", reason: "dns_error", detail });
   },
 );
+
+test("the egress proxy's name may be one of this network, though no receiver's may", async () => {
+  const { files } = await setup(
+    { "proxy.corp.example": { a: ["127.0.0.1"] }, "a.example.com": { a: ["93.184.216.34"] } },
+    { search: "search corp.example" },
+  );
+  const proxy = await startConnectProxy(() => "HTTP/1.1 403 No\r\n\r\n");
+  const sender = openSender({
+    egressAllow: [],
+    resolverFiles: files,
+    egressProxy: {
+      host: "proxy",
+      port: proxy.port,
+      authorization: undefined,
+      resolvesNames: false,
+    },
+  });
+  onTestFinished(async () => {
+    await sender.close();
+    await proxy.close();
+  });
+  const request = { path: "/", headers: [], timeoutMs: 10_000, body: Buffer.from("{}") };
+  const reasonAt = async (origin: string) => (await sender.send({ ...request, origin })).result;
+  expect(await reasonAt("https://a.example.com")).toMatchObject({ reason: "proxy_error" });
+  expect(proxy.requests).toHaveLength(1);
+  expect(await reasonAt("https://proxy")).toMatchObject({ reason: "dns_error" });
+});
 
 test("no name server at all has its own sentence", async () => {
   const { files, server } = await setup({});

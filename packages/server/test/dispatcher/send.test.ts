@@ -316,18 +316,26 @@ test("an origin beyond originsMax costs the least recently used one its idle con
   expect(second.openCount()).toBe(1);
 });
 
-test("closing waits for what is in flight and refuses the rest", async () => {
-  const { receiver, sender, post } = await setup([
-    { op: "read_request" },
-    { op: "sleep", ms: 200 },
-    answerOk,
-  ]);
-  const inFlight = post();
-  const closed = sender.close();
-  expect(judge(await post()).code).toBe("connection_failed");
-  await closed;
+test("closing waits for all that is in flight, however often it is asked, and refuses the rest", async () => {
+  const slow: Operation[] = [readRequest, { op: "sleep", ms: 200 }, answerOk];
+  const { receiver, sender, post: toFirst } = await setup(ok);
+  const slowly = await startReceiver(slow);
+  onTestFinished(() => slowly.close());
+  const ended: string[] = [];
+  const note = (what: string) => () => void ended.push(what);
+  const quick = toFirst();
+  void quick.then(note("quick"));
+  const inFlight = sender.send(post(slowly, {}));
+  void inFlight.then(note("slow"));
+  const closed = [sender.close().then(note("closed")), sender.close().then(note("closed"))];
+  expect(await toFirst()).toEqual({
+    result: { kind: "unanswered", reason: "connection_failed", detail: "The sender is closed." },
+    latencyMs: 0,
+  });
+  await Promise.all(closed);
+  expect(ended).toEqual(["quick", "slow", "closed", "closed"]);
   expect(judge(await inFlight).outcome).toBe("delivered");
-  await expect.poll(receiver.openCount).toBe(0);
+  await expect.poll(() => receiver.openCount() + slowly.openCount()).toBe(0);
 });
 
 const both = "The answer has both Content-Length and Transfer-Encoding.";

@@ -114,6 +114,8 @@ test.each([
   ...["１.2.3.4", "example.com", ":", ":::", "::g", "1::2::3", "1:2:3:4:5:6:7", "[::1]", "::1%lo"],
   ...["1:2:3:4:5:6:7:8:9", "1:2:3:4:5:6:7:8::", "::12345", "::1.2.3", "1.2.3.4::", "::1.2.3.4:1"],
   ...["1:2:3:4:5:6:7:1.2.3.4", ":1:2:3:4:5:6:7", "::ffff:01.2.3.4", "2606:4700::1/128"],
+  // With eight groups beside the first "::", nothing but the second one is wrong.
+  ...["1:2:3:4::5:6:7:8::", "1:2:3:4::5:6:7:8::9", "1:2:3:4::5:6:7:8::9::"],
 ])("%j is not an address, so it is refused even when everything is open", (text) => {
   expect(parseAddress(text)).toBeUndefined();
   expect(isAllowedAddress(text, everything)).toBe(false);

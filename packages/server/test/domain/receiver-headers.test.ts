@@ -38,6 +38,11 @@ test.each([
   ...["Content_Length", "Signature-Input", "X-Original-Host", "HTTP2-Settings"],
   ...["Origin", "Referer", "Sec-Fetch-Site", "Sec-WebSocket-Key", "sec-", "X-Amz-Security-Token"],
   ...["X-Amz-Target", "x_amz_date", "traceparent", "tracestate"],
+  ...["Transfer-Encoding", "Connection", "Keep-Alive", "Early-Data", "Cookie2", "X-Forwarded"],
+  ...["Signature", "Signature-Agent", "X-Client-IP", "X-Cluster-Client-IP", "True-Client-IP"],
+  ...["CF-Connecting-IP", "Fastly-Client-IP", "X-Rewrite-URL", "X-Envoy-Original-Path"],
+  ...["X-HTTP-Method", "X-Method-Override", "Metadata-Token", "X-Metadata-Token"],
+  "X-Google-Metadata-Request",
 ])("%s is reserved in any spelling", (name) => {
   for (const one of [name, name.toUpperCase(), name.toLowerCase()]) {
     expect(codesOf([[one, "v"]])).toEqual(["header_name_reserved"]);
@@ -85,6 +90,17 @@ test("Authorization is a subscriber's to set, once, and not where the contract s
   expect(codesOf([["X-Own-Secret", "a"]], ["x-own-secret"])).toEqual(["header_name_reserved"]);
 });
 
+test("names that begin with the service's own prefix are reserved, and only these", () => {
+  const codes = (name: string, ownPrefix?: string) =>
+    findHeaderFaults([[name, "v"]], [], ownPrefix).map(({ code }) => code);
+  expect(codes("X-Acme-Id", "x-acme")).toEqual(["header_name_reserved"]);
+  expect(codes("X_ACME_Id", "x-acme")).toEqual(["header_name_reserved"]);
+  expect(codes("Webhook-Id", "x-acme")).toEqual(["header_name_reserved"]);
+  expect(codes("X-Acmes-Id", "x-acme")).toEqual([]);
+  expect(codes("X-Acme-Id")).toEqual([]);
+  expect(codes("Undefined-Id")).toEqual([]);
+});
+
 test("names that differ in letter case or by _ for - are one header", () => {
   expect(
     codesOf([
@@ -100,6 +116,9 @@ test("the limits hold exactly: 20 headers, 64 characters of a name, 4 KiB of a v
   expect(codesOf(many(headersMax))).toEqual([]);
   expect(codesOf(many(headersMax + 1))).toEqual(["header_too_many"]);
   expect(codesOf([["x".repeat(headerNameLengthMax), "v"]])).toEqual([]);
+  // The last one allowed is looked at, those beyond it are only counted.
+  expect(codesOf([...many(headersMax - 1), ["Host", ""]])).toEqual(["header_name_reserved"]);
+  expect(codesOf([...many(headersMax), ["Host", ""]])).toEqual(["header_too_many"]);
   const value = "a".repeat(headerValueLengthMax);
   expect(codesOf([["X", value]])).toEqual([]);
   expect(codesOf([["X", `${value}a`]])).toEqual(["header_value_too_long"]);

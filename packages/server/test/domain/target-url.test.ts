@@ -28,6 +28,15 @@ function cidr(text: string): Cidr {
   return range;
 }
 
+// Written out again here, so that a slip in the source shows.
+const servicePorts = [
+  "1080 1099 1433 1434 1521 1719 1720 1723 1883 2049 2181 2375 2376 2377 2379 2380 3128 3260 3306",
+  "3389 3659 4045 4190 4222 4369 5037 5060 5061 5432 5555 5671 5672 5900 5901 5902 5903 5984 5985",
+  "5986 6000 6001 6379 6380 6443 6566 6665 6666 6667 6668 6669 6679 6697 7000 7199 8300 8301 8302",
+  "8500 8600 8883 9042 9092 9100 9160 9200 9300 9418 10080 10250 10255 11211 15672 26257 27017",
+  "27018 27019 28015 33060 61616",
+].flatMap((line) => line.split(" "));
+
 function verdict(raw: string, policy = production): string {
   const parsed = parseTargetUrl(raw, policy);
   return parsed.ok ? "ok" : parsed.code;
@@ -105,8 +114,7 @@ test.each([
     [
       ...["", "0", "1", "22", "25", "80", "442", "444", "1023", "65536", "99999", "100000", "0443"],
       ...["08443", "-1", "+443", "443.", "4%343", "0x1bb", "x", "４４３", "1e4"],
-      ...["2049", "2375", "2379", "3306", "5432", "6379", "6443", "6667", "9200", "9300", "10250"],
-      ...["11211", "27017", "5672", "9092", "3389", "5900", "1433", "8500"],
+      ...servicePorts,
     ].map((port) => `https://example.com:${port}/`),
   ],
   [
@@ -223,6 +231,13 @@ test.each([
   expect(verdict(url, development)).toBe(code);
 });
 
+test("a port beside a well-known service's is good, and so are the first and the last", () => {
+  const beside = servicePorts.flatMap((port) => [Number(port) - 1, Number(port) + 1]).map(String);
+  for (const port of ["1024", "65535", ...beside.filter((port) => !servicePorts.includes(port))]) {
+    expect([port, verdict(`https://example.com:${port}/`)]).toEqual([port, "ok"]);
+  }
+});
+
 test("http and local names are opened by different settings", () => {
   const onlyHttp = { allowHttp: true, egressAllow: [] };
   const onlyLoopback = { allowHttp: false, egressAllow: development.egressAllow };
@@ -276,7 +291,7 @@ test("no text makes the parser throw, and what is accepted is stored in a form t
 
 test.each([
   ...["10.1.2.0/24", "172.31.0.0/16", "192.168.1.1/32", "100.64.0.0/10", "fc00::/7", "fd12::/16"],
-  ...["0.0.0.0/0", "10.0.0.0/7", "::/0"],
+  ...["0.0.0.0/0", "10.0.0.0/7", "::/0", "10.0.0.0/32", "10.255.255.255/32"],
 ])(
   "an operator who allows %s allows the names of that network, whose addresses decide",
   (range) => {

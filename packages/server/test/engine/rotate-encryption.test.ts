@@ -16,16 +16,19 @@ const newOnly = openKeyring([newKey]);
 
 const rotate = (
   database: Database,
-  given: { keyring?: Keyring; stopAfter?: number; batch?: number } = {},
+  given: { keyring?: Keyring; stopAfter?: number; batch?: number; told?: object[] } = {},
 ): Promise<Rotation> => {
   const stop = new AbortController();
+  if (given.stopAfter === 0) stop.abort();
   return rotateEncryption(
     { database, keyring: given.keyring ?? both },
     {
       batch: given.batch ?? 2,
       stop: stop.signal,
-      onProgress: ({ resealed }) => {
-        if (resealed >= (given.stopAfter ?? Number.POSITIVE_INFINITY)) stop.abort();
+      onProgress: (progress) => {
+        given.told?.push(progress);
+        if (progress.resealed + progress.unopened >= (given.stopAfter ?? Number.POSITIVE_INFINITY))
+          stop.abort();
       },
     },
   );
@@ -103,6 +106,7 @@ test("a rotation that was stopped goes on where it is needed, until all opens wi
   expect(stopped.resealed).toBeGreaterThanOrEqual(4);
 
   const done = await rotate(house.database);
+  expect(done.resealed).toBeGreaterThan(stopped.resealed); // It had stopped at once.
   expect(done).toMatchObject({ complete: true, unopened: 0, unusedKeyIds: [old] });
   const after = await sealedByOthers(house, newOnly);
   expect([...after.values()].reduce((sum, rows) => sum + rows)).toBe(0);
@@ -111,6 +115,82 @@ test("a rotation that was stopped goes on where it is needed, until all opens wi
   const again = await rotate(house.database, { keyring: openKeyring([oldKey, newKey]) });
   expect(again).toMatchObject({ complete: true, unopened: 0 });
   expect(again.resealed).toBe(stopped.resealed + done.resealed);
+
+  // Nothing is left: it says nothing and changes nothing.
+  const told: object[] = [];
+  const begin = () => Promise.reject(new Error("there is nothing to change"));
+  const idle = await rotate({ ...house.database, begin }, { keyring: openKeyring([oldKey]), told });
+  expect(idle).toMatchObject({ complete: true, resealed: 0, unopened: 0 });
+  expect(told).toEqual([]);
+});
+
+test("a table is walked in pages of any size, each row once and in its order", async () => {
+  const { database } = await furnish();
+  for (const table of sealedTables) {
+    const page = async (after: string[] | undefined, limit: number) =>
+      await listSealedByOthersOfAllTeams(database.sql, table, {
+        keyId: newOnly.currentKeyId,
+        after,
+        limit,
+      });
+    const { rows: all, last: none } = await page(undefined, 10_000);
+    expect([table.name, none]).toEqual([table.name, undefined]);
+    for (const limit of [1, 2, all.length, all.length + 1]) {
+      const walked: object[] = [];
+      let after: string[] | undefined;
+      let pages = 0;
+      do {
+        const { rows, last } = await page(after, limit);
+        expect(rows.length).toBeLessThanOrEqual(limit);
+        walked.push(...rows);
+        after = last;
+        pages += 1;
+      } while (after && pages <= all.length);
+      expect([table.name, limit, walked]).toEqual([table.name, limit, all]);
+    }
+  }
+});
+
+test("a rotation that is stopped before it begins does nothing and promises nothing", async () => {
+  const house = await furnish();
+  const old = house.keyring.currentKeyId;
+  const rotation = await rotate(house.database, { stopAfter: 0 });
+  expect(rotation).toEqual({
+    resealed: 0,
+    unopened: 0,
+    complete: false,
+    keyId: newOnly.currentKeyId,
+    unusedKeyIds: [],
+    neededKeyIds: [newOnly.currentKeyId, old],
+  });
+});
+
+test("a rotation against which others seal with the old key gives up after five passes", async () => {
+  const house = await furnish();
+  const { sql, begin } = house.database;
+  const place = { table: "subscriptions", column: "sealed_credential", teamId: house.teamId };
+  let sealed = 0;
+  const database: Database = {
+    ...house.database,
+    begin: async (work) => {
+      const result = await begin(work);
+      const [row] = await sql<{ id: string }>`select id from subscriptions order by id limit 1`;
+      const id = row?.id ?? "";
+      const again = house.keyring.seal("a token", { ...place, rowId: id });
+      const [changed] = await sql<{ id: string }>`
+        update subscriptions set sealed_credential = ${again}
+        where id = ${id} and substr(sealed_credential, 2, 4) = decode(${newOnly.currentKeyId}, 'hex')
+        returning id`;
+      if (changed) sealed += 1;
+      return result;
+    },
+  };
+  await sql`
+    update subscriptions set sealed_credential = ${house.keyring.seal("a token", place as never)}
+    where sealed_credential is null`;
+  const rotation = await rotate(database, { batch: 100 });
+  expect(rotation).toMatchObject({ complete: false, unusedKeyIds: [] });
+  expect(sealed).toBe(5);
 });
 
 test("a value that the service changes meanwhile is not overwritten with what it was", async () => {
@@ -162,9 +242,26 @@ test("a value that no key opens is counted and left alone, and then no key is de
   await house.database.sql`
     update subscriptions set sealed_credential = ${foreign} where contract = 'workflow'`;
   const rotation = await rotate(house.database);
-  expect(rotation).toMatchObject({ unopened: 1, unusedKeyIds: [] });
+  expect(rotation).toMatchObject({ complete: true, unopened: 1, unusedKeyIds: [] });
   expect(rotation.neededKeyIds).toContain(house.keyring.currentKeyId);
   const [row] = await house.database.sql<{ sealed: Buffer }>`
     select sealed_credential as sealed from subscriptions where contract = 'workflow'`;
   expect(row?.sealed.equals(foreign)).toBe(true);
+});
+
+test("a rotation that is stopped after what no key opens is not complete", async () => {
+  const house = await furnish();
+  const foreign = openKeyring([Buffer.alloc(32, 9)]).seal("x", {
+    table: "subscriptions",
+    column: "sealed_credential",
+    teamId: "t",
+    rowId: "r",
+  });
+  const { sql } = house.database;
+  await sql`
+    update subscriptions set sealed_credential = ${foreign}, sealed_headers = null,
+      sealed_signing_secret = ${foreign}, sealed_previous_secret = null,
+      previous_secret_expires_at = null`;
+  const rotation = await rotate(house.database, { batch: 1, stopAfter: 1 });
+  expect(rotation).toMatchObject({ resealed: 0, unopened: 2, complete: false, unusedKeyIds: [] });
 });
