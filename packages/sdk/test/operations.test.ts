@@ -46,6 +46,10 @@ const methods: [operationId: string, call: (client: Postrider) => Promise<unknow
   ["listAuditEntries", ({ audit }) => audit.list(query)],
   ["getStats", ({ stats }) => stats.get(query)],
 
+  ["listDeliveries", ({ deliveries }) => deliveries.list(query)],
+  ["getDelivery", ({ deliveries }) => deliveries.get("1")],
+  ["retryDelivery", ({ deliveries }) => deliveries.retry("1")],
+
   ["createApiKey", ({ apiKeys }) => apiKeys.create(body)],
   ["listApiKeys", ({ apiKeys }) => apiKeys.list(query)],
   ["revokeApiKey", ({ apiKeys }) => apiKeys.revoke("1")],
@@ -143,6 +147,7 @@ test.each<[string, string, (client: Postrider) => AsyncIterable<unknown>]>([
   ["listTeams", "teams", ({ teams }) => teams.each()],
   ["listApiKeys", "api_keys", ({ apiKeys }) => apiKeys.each()],
   ["listAuditEntries", "entries", ({ audit }) => audit.each()],
+  ["listDeliveries", "deliveries", ({ deliveries }) => deliveries.each()],
   ["listWebhooks", "webhooks", ({ webhooks }) => webhooks.each()],
   ["listWebhookLogs", "logs", ({ webhooks }) => webhooks.eachLog("1")],
   ["listAllWebhookLogs", "logs", ({ webhooks }) => webhooks.eachLogOfAll()],
@@ -169,6 +174,7 @@ test.each<[string, string, (client: Postrider, asked: Anything) => AsyncIterable
   ["listWorkflows", "workflows", ({ workflows }, asked) => workflows.each(asked)],
   ["listWorkflowWebhooks", "subscriptions", (client, asked) => client.workflowWebhooks.each(asked)],
   ["listAuditEntries", "entries", ({ audit }, asked) => audit.each(asked)],
+  ["listDeliveries", "deliveries", ({ deliveries }, asked) => deliveries.each(asked)],
   ["listAllWebhookLogs", "logs", ({ webhooks }, asked) => webhooks.eachLogOfAll(asked)],
   [
     "listAssistantDeliveries",

@@ -1,4 +1,5 @@
 import { type Audited, insertAuditEntry } from "../db/audit.ts";
+import { type DeliverySummary, findDelivery } from "../db/delivery-summaries.ts";
 import {
   type DeliveryName,
   lockForRedelivery,
@@ -48,6 +49,45 @@ export async function redeliverNow(
   });
   reach("redelivery_after_commit");
   return redelivered;
+}
+
+/** A request of a person to make one delivery again, whatever its contract. */
+export type Retry = { teamId: string; deliveryId: string; actor: string };
+
+/**
+ * Makes a delivery of any contract due now and returns it: one that waits, or one that has ended.
+ *
+ * Refused are `delivery_in_flight`, `subscription_gone`, `subscription_disabled`, `payload_gone` and, for what keeps an
+ * order and has ended, `sent_once`. What keeps an order and waits is due already: it goes when its turn comes.
+ */
+export async function retryDelivery(
+  { database, audit }: { database: Database } & Audited,
+  { teamId, deliveryId, actor }: Retry,
+): Promise<DeliverySummary> {
+  const retried = await database.begin(async (tx) => {
+    const [candidate] = await lockForRedelivery(tx, { teamId, contract: null }, { deliveryId });
+    if (!candidate) throw new AppError("not_found");
+    const refusal = refusalOfRetry(candidate);
+    if (refusal) throw refusal;
+    if (!candidate.ordered) await redeliver(tx, teamId, [deliveryId], actor);
+    await notifyDue(tx, candidate.subscriptionId);
+    await insertAuditEntry(tx, audit, deliveryId);
+    reach("redelivery_before_commit");
+    return await findDelivery(tx, teamId, deliveryId, { withPayload: false });
+  });
+  reach("redelivery_after_commit");
+  if (!retried) throw new AppError("not_found");
+  return retried;
+}
+
+function refusalOfRetry(candidate: RedeliveryCandidate): AppError | undefined {
+  const { ordered, waiting, leased, payloadExpired } = candidate;
+  const refusal = refusalOf({ ...candidate, payloadExpired: false });
+  if (refusal) return refusal;
+  // A lost attempt ends what keeps an order: it may have arrived.
+  if (ordered && leased) return new AppError("delivery_in_flight");
+  if (ordered && !waiting) return new AppError("sent_once");
+  return payloadExpired ? new AppError("payload_gone") : undefined;
 }
 
 function refusalOf(candidate: RedeliveryCandidate): AppError | undefined {

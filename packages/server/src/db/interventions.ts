@@ -10,8 +10,14 @@ export type RedeliveryCandidate = {
   subscriptionId: string;
   /** The event's payload is not kept any more. */
   payloadExpired: boolean;
+  /** It keeps an order, and is made at most once. */
+  ordered: boolean;
+  /** It has not ended. */
+  waiting: boolean;
   /** An attempt may be on the wire right now. */
   inFlight: boolean;
+  /** An attempt was begun and not written down: it may be on the wire, or lost. */
+  leased: boolean;
   subscriptionDeleted: boolean;
   subscriptionEnabled: boolean;
 };
@@ -19,10 +25,10 @@ export type RedeliveryCandidate = {
 /** What names deliveries: the id of one, or the UUID of the event that they carry. */
 export type DeliveryName = { deliveryId: string } | { eventId: string };
 
-/** Locks the deliveries that a name stands for, in id order. */
+/** Locks the deliveries that a name stands for, in id order; a contract that is null stands for all. */
 export async function lockForRedelivery(
   tx: Tx,
-  owner: { teamId: string; contract: string },
+  owner: { teamId: string; contract: string | null },
   name: DeliveryName,
 ): Promise<RedeliveryCandidate[]> {
   const deliveryId = "deliveryId" in name ? name.deliveryId : null;
@@ -30,14 +36,15 @@ export async function lockForRedelivery(
   return await tx<RedeliveryCandidate>`
     select d.id, d.event_id as "eventId", d.subscription_id as "subscriptionId",
            e.payload is null as "payloadExpired",
-           d.lease_token is not null and d.due_at > now() as "inFlight",
+           d.order_key is not null as ordered, d.finished_at is null as waiting,
+           d.lease_token is not null as leased,
            -- Under a hot lease it has no due time.
            d.lease_token is not null and coalesce(d.due_at > now(), true) as "inFlight",
            s.deleted_at is not null as "subscriptionDeleted", s.enabled as "subscriptionEnabled"
     from deliveries d
     join subscriptions s on s.team_id = d.team_id and s.id = d.subscription_id
-    left join events e on e.id = d.event_id and e.created_at = d.created_at
-    where d.team_id = ${owner.teamId} and s.contract = ${owner.contract}
+    left join events e on e.team_id = d.team_id and e.id = d.event_id and e.created_at = d.created_at
+    where d.team_id = ${owner.teamId} and (${owner.contract}::text is null or s.contract = ${owner.contract})
       and (${deliveryId}::text is null or d.id = ${deliveryId})
       and (${eventId}::uuid is null or d.event_id = ${eventId})
     order by d.id

@@ -26,6 +26,7 @@ const writing: readonly [prefix: string, scope: Scope][] = [
   ["/webhooks", "write"],
   ["/assistants/v1/assistants", "write"],
   ["/calls/v1/conversations", "publish"],
+  ["/v1/deliveries", "write"],
   ["/v1/facts", "publish"],
   ["/workflows/v1/workflows", "publish"],
   ["/workflows/v1/workflow-runs", "publish"],
@@ -58,6 +59,7 @@ const onNothing = {
   workflow_id: [newId()],
   run_id: [newId()],
   event_id: [newId()],
+  delivery_id: [newId()],
   number: ["1"],
   step_id: ["a-step"],
   subscription_id: [newId()],
@@ -154,6 +156,7 @@ const secondNames = (names: Names): Names =>
 const showPayloads = [
   "GET /assistants/v1/assistants/{assistant_id}/deliveries",
   "GET /calls/v1/conversations/{conversation_id}",
+  "GET /v1/deliveries/{delivery_id}",
   "GET /webhooks/logs/all",
   "GET /webhooks/{subscription_id}/logs",
   "GET /workflows/v1/workflow-runs",
