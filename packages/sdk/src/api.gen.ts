@@ -746,6 +746,19 @@ export type EraseTeamAnswer = {
   message: string;
 };
 
+export type EventType = {
+  type: string;
+  contract: "workflow" | "organisation" | "assistant";
+  /** When it is sent. */
+  description: string;
+  /** The JSON Schema of the body. */
+  schema: Record<string, unknown>;
+  /** A body as it is posted. */
+  sample: Record<string, unknown>;
+  /** No body of this type is larger. */
+  max_bytes: number;
+};
+
 export type FactList = {
   facts: (
     | Fact_workflow_created
@@ -1096,6 +1109,17 @@ export type ListDeliveriesQuery = {
   error_code?: string[];
   from?: string;
   to?: string;
+};
+
+export type ListEventTypesAnswer = {
+  event_types: EventType[];
+  /** The `cursor` of the next page; null when no rows follow. */
+  next_cursor: string | null;
+};
+
+export type ListEventTypesQuery = {
+  limit?: number;
+  cursor?: string;
 };
 
 export type ListRunsAnswer = {

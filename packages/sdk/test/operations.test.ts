@@ -50,6 +50,8 @@ const methods: [operationId: string, call: (client: Postrider) => Promise<unknow
   ["getDelivery", ({ deliveries }) => deliveries.get("1")],
   ["retryDelivery", ({ deliveries }) => deliveries.retry("1")],
 
+  ["listEventTypes", ({ eventTypes }) => eventTypes.list(query)],
+
   ["createApiKey", ({ apiKeys }) => apiKeys.create(body)],
   ["listApiKeys", ({ apiKeys }) => apiKeys.list(query)],
   ["revokeApiKey", ({ apiKeys }) => apiKeys.revoke("1")],
@@ -148,6 +150,7 @@ test.each<[string, string, (client: Postrider) => AsyncIterable<unknown>]>([
   ["listApiKeys", "api_keys", ({ apiKeys }) => apiKeys.each()],
   ["listAuditEntries", "entries", ({ audit }) => audit.each()],
   ["listDeliveries", "deliveries", ({ deliveries }) => deliveries.each()],
+  ["listEventTypes", "event_types", ({ eventTypes }) => eventTypes.each()],
   ["listWebhooks", "webhooks", ({ webhooks }) => webhooks.each()],
   ["listWebhookLogs", "logs", ({ webhooks }) => webhooks.eachLog("1")],
   ["listAllWebhookLogs", "logs", ({ webhooks }) => webhooks.eachLogOfAll()],
@@ -175,6 +178,7 @@ test.each<[string, string, (client: Postrider, asked: Anything) => AsyncIterable
   ["listWorkflowWebhooks", "subscriptions", (client, asked) => client.workflowWebhooks.each(asked)],
   ["listAuditEntries", "entries", ({ audit }, asked) => audit.each(asked)],
   ["listDeliveries", "deliveries", ({ deliveries }, asked) => deliveries.each(asked)],
+  ["listEventTypes", "event_types", ({ eventTypes }, asked) => eventTypes.each(asked)],
   ["listAllWebhookLogs", "logs", ({ webhooks }, asked) => webhooks.eachLogOfAll(asked)],
   [
     "listAssistantDeliveries",

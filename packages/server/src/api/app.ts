@@ -18,6 +18,7 @@ import { assistantRoutes } from "./routes/assistants.ts";
 import { auditRoutes } from "./routes/audit.ts";
 import { callRoutes } from "./routes/calls.ts";
 import { deliveryRoutes } from "./routes/deliveries.ts";
+import { eventTypeRoutes } from "./routes/event-types.ts";
 import { factRoutes } from "./routes/facts.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { meRoutes } from "./routes/me.ts";
@@ -44,6 +45,7 @@ const allRoutes: readonly Routes[] = [
   callRoutes,
   factRoutes,
   deliveryRoutes,
+  eventTypeRoutes,
   teamRoutes,
   apiKeyRoutes,
   auditRoutes,

@@ -27,6 +27,7 @@ const writing: readonly [prefix: string, scope: Scope][] = [
   ["/assistants/v1/assistants", "write"],
   ["/calls/v1/conversations", "publish"],
   ["/v1/deliveries", "write"],
+  ["/v1/event-types", "write"],
   ["/v1/facts", "publish"],
   ["/workflows/v1/workflows", "publish"],
   ["/workflows/v1/workflow-runs", "publish"],
