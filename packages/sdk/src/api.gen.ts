@@ -1479,7 +1479,6 @@ export type Problem = {
     | "reported_differently"
     | "request_timeout"
     | "scope_missing"
-    | "sent_once"
     | "shutting_down"
     | "storage_unavailable"
     | "subscription_disabled"

@@ -28,7 +28,6 @@ const catalogue = {
     status: 409,
     title: "The payload is not kept any more, so the delivery cannot be made again.",
   },
-  sent_once: { status: 409, title: "The delivery has ended, and is never made again." },
   default_team: { status: 409, title: "The default team cannot be deleted." },
   operators_key: {
     status: 409,

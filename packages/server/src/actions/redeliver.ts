@@ -57,8 +57,9 @@ export type Retry = { teamId: string; deliveryId: string; actor: string };
 /**
  * Makes a delivery of any contract due now and returns it: one that waits, or one that has ended.
  *
- * Refused are `delivery_in_flight`, `subscription_gone`, `subscription_disabled`, `payload_gone` and, for what keeps an
- * order and has ended, `sent_once`. What keeps an order and waits is due already: it goes when its turn comes.
+ * Refused are `delivery_in_flight`, `subscription_gone`, `subscription_disabled` and `payload_gone`. What keeps an order
+ * and waits is due already: it goes when its turn comes. What has ended takes its old place, so that what comes behind it
+ * in its order waits for it.
  */
 export async function retryDelivery(
   { database, audit }: { database: Database } & Audited,
@@ -69,7 +70,8 @@ export async function retryDelivery(
     if (!candidate) throw new AppError("not_found");
     const refusal = refusalOfRetry(candidate);
     if (refusal) throw refusal;
-    if (!candidate.ordered) await redeliver(tx, teamId, [deliveryId], actor);
+    const isDue = candidate.ordered && candidate.waiting;
+    if (!isDue) await redeliver(tx, teamId, [deliveryId], actor);
     await notifyDue(tx, candidate.subscriptionId);
     await insertAuditEntry(tx, audit, deliveryId);
     reach("redelivery_before_commit");
@@ -81,13 +83,14 @@ export async function retryDelivery(
 }
 
 function refusalOfRetry(candidate: RedeliveryCandidate): AppError | undefined {
-  const { ordered, waiting, leased, payloadExpired } = candidate;
+  const { ordered, leased, neverAttempted, payloadExpired } = candidate;
   const refusal = refusalOf({ ...candidate, payloadExpired: false });
   if (refusal) return refusal;
   // A lost attempt ends what keeps an order: it may have arrived.
   if (ordered && leased) return new AppError("delivery_in_flight");
-  if (ordered && !waiting) return new AppError("sent_once");
-  return payloadExpired ? new AppError("payload_gone") : undefined;
+  // Only its time being over ends what keeps an order before its first attempt: retried, it would have a retry left.
+  const isOver = payloadExpired || (ordered && neverAttempted);
+  return isOver ? new AppError("payload_gone") : undefined;
 }
 
 function refusalOf(candidate: RedeliveryCandidate): AppError | undefined {

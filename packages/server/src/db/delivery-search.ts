@@ -131,7 +131,8 @@ function wasThere([snapshot, before]: Place["start"]): SqlPart {
   return part`(
     d.created_at < to_timestamp(${before}::float8)
     or (select ${seen(part`d.made_in`)} or (
-          select ${seen(part`e.xmin`)} from events e
+          -- What is made carries a payload: without one the event was changed since.
+          select e.payload is null or ${seen(part`e.xmin`)} from events e
           where e.team_id = d.team_id and e.id = d.event_id and e.created_at = d.created_at
             and e.created_at >= to_timestamp(${before}::float8))
         from (select pg_snapshot_xmax(pg_current_snapshot())::text::bigint as xid) latest))`;

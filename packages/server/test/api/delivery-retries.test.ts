@@ -68,6 +68,19 @@ test("a retry is asked for once however often before it begins, and the audit lo
   expect(caller).toBeDefined();
 });
 
+test("a message of a call that has ended is made once more, each time that a person asks", async () => {
+  const { api, ids } = await open();
+  for (const outcome of ["failed", "delivered", "failed"] as const) {
+    await api.attempt(ids.assistant, outcome);
+    const { status, body } = await api.retry(ids.assistant);
+    expect([status, body.status]).toEqual([202, "retrying"]);
+    expect((await api.retry(ids.assistant)).status).toBe(202);
+  }
+  const [row] = await api.database.sql`
+    select attempt_count as attempts, manual_count as asked from deliveries where id = ${ids.assistant}`;
+  expect(row).toEqual({ attempts: 3, asked: 3 });
+});
+
 test("a message that waits for its turn in a call is due already: a retry changes nothing", async () => {
   const { api, ids } = await open();
   const before = await api.get(ids.assistant);

@@ -161,7 +161,7 @@ export function deliveryRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
         operationId: "retryDelivery",
         summary: "Delivers again now, whatever the contract",
         description:
-          "A delivery that waits becomes due now; one that has ended gets one more attempt, and keeps its `webhook-id`. Refused with 409: `delivery_in_flight`, `subscription_disabled`, `subscription_gone`, `payload_gone`, and `sent_once` for what keeps an order and has ended: assistant server messages and tests of organisation webhooks.",
+          "A delivery that waits becomes due now; one that has ended gets one more attempt, and keeps its `webhook-id`. A message of a call that waits for its turn is due already; one that has ended goes out before those of its call that still wait. Refused with 409: `delivery_in_flight`, `subscription_disabled`, `subscription_gone`, `payload_gone`.",
         tags,
         params,
         response: { 202: Delivery },
