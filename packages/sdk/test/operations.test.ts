@@ -199,3 +199,10 @@ test.each<[string, string, (client: Postrider, asked: Anything) => AsyncIterable
   expect(pathname).toBe(pathOf(id));
   expect(searchParams.get("asked")).toBe(query.asked);
 });
+
+test("a list in a query is its parameter, repeated", async () => {
+  const { options, seen } = scripted(() => json({ deliveries: [] }));
+  const asked = { status: ["failed", "retrying"], limit: 5 } as const;
+  await new Postrider(options).deliveries.list({ ...asked, status: [...asked.status] });
+  expect(seen[0]?.path).toBe("/v1/deliveries?status=failed&status=retrying&limit=5");
+});

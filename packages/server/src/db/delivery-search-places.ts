@@ -59,12 +59,18 @@ const mergedMax = 100;
 
 async function placesOfAnyStatus(sql: Sql, teamId: string, sought: Sought): Promise<SqlPart[]> {
   const all = [part`true`];
-  const { subscriptionIds, contracts, eventTypes, workflowId } = sought;
+  const { subscriptionIds, contracts, eventTypes, workflowId, ofRuns } = sought;
   if (workflowId !== null) {
-    // Only contract A keeps the workflow with its deliveries; of contract B each event is asked.
-    const ofRuns = { ...sought, contracts: common(contracts, ["organisation"]) };
-    const others = await placesOfKinds(sql, teamId, ofRuns);
-    return others === null ? all : [part`d.workflow_id = ${workflowId}`, ...others];
+    // Only contract A keeps the workflow with its deliveries. Contract B's are those of its runs.
+    const ofWorkflow = part`d.workflow_id = ${workflowId}`;
+    if (ofRuns !== null) {
+      const others = part`d.workflow_id is null and d.event_id = any(${uuidArray(ofRuns)}::uuid[])`;
+      return [ofWorkflow, others];
+    }
+    // Of too many runs the events themselves are asked.
+    const ofB = { ...sought, contracts: common(contracts, ["organisation"]) };
+    const others = await placesOfKinds(sql, teamId, ofB);
+    return others === null ? all : [ofWorkflow, ...others];
   }
   if (subscriptionIds === null && contracts === null && eventTypes === null) return all;
   return (await placesOfKinds(sql, teamId, sought)) ?? all;

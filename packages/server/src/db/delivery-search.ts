@@ -26,13 +26,14 @@ export async function searchDeliveries(
 ): Promise<Walked<PageOfRows<DeliverySummary>>> {
   const below = search.subject && (await findBelow(database.sql, teamId, search.subject));
   const sought = narrowed(search, below);
+  const asksEvents = sought.workflowId !== null && sought.ofRuns === null;
   return await bounded(database, async (sql) => {
     const start = walk.after?.start ?? (await readStart(sql));
     const reading: Reading = {
       teamId,
       places: await placesOf(sql, teamId, sought),
       before: walk.after?.row[0] ?? null,
-      lookedAt: sought.workflowId === null ? lookedAtMax : eventsLookedAtMax,
+      lookedAt: asksEvents ? eventsLookedAtMax : lookedAtMax,
       sought,
       start,
     };

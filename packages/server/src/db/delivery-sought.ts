@@ -21,11 +21,15 @@ export type DeliverySearch = {
 };
 
 /** What is asked for, once it is known what its subject stands for. */
-export type Sought = Omit<DeliverySearch, "subject"> & { workflowId: string | null };
+export type Sought = Omit<DeliverySearch, "subject"> & {
+  workflowId: string | null;
+  /** The events of the workflow's runs; null: they are too many to be named. */
+  ofRuns: string[] | null;
+};
 
 /** Puts what a subject stands for beside the other filters. */
 export function narrowed(search: DeliverySearch, below: BelowSubject | null): Sought {
-  const { subject: _, ...sought } = { ...search, workflowId: null };
+  const { subject: _, ...sought } = { ...search, workflowId: null, ofRuns: null };
   if (below === null) return sought;
   if ("workflowId" in below) return { ...sought, ...below };
   if ("eventIds" in below) {

@@ -77,6 +77,12 @@ async function furnish(
     insert into workflows (team_id, id, name, version_number, created_by, updated_by, created_at, updated_at)
     select ${team}, id, 'one', 1, 'system', 'system', now(), now()
     from unnest(${[busy, quiet, old]}::text[]) w (id)`;
+  // Too many for their events to be named one by one.
+  await sql`
+    insert into runs (team_id, id, workflow_id, status, trigger, version_number, started_at, created_by, updated_by,
+      created_at, updated_at)
+    select ${team}, left(md5(w.id || n), 24), w.id, 'started', 'manual', 1, now(), 'system', 'system', now(), now()
+    from unnest(${[busy, quiet, old]}::text[]) w (id), generate_series(1, 201) n`;
   const common = takers.map(({ contract }) => types[contract][0]);
   const rare = takers.map(({ contract }) => types[contract][1]);
   await sql`
