@@ -220,7 +220,7 @@ create table deliveries (
   constraint finished_when_not_pending CHECK (((status = 'pending'::text) = (finished_at IS NULL))),
   constraint lease_only_when_pending CHECK (((lease_token IS NULL) OR (status = 'pending'::text))),
   constraint ordered_by_key_and_position CHECK (((order_key IS NULL) = (order_position IS NULL))),
-  constraint ordered_has_no_retries CHECK (((order_key IS NULL) OR ((attempt_count <= 1) AND (NOT manual)))),
+  constraint ordered_has_no_retries CHECK (((order_key IS NULL) OR (attempt_count <= (1 + manual_count)))) NOT VALID,
   constraint pending_is_due_or_leased CHECK (((finished_at IS NOT NULL) OR (due_at IS NOT NULL) OR (lease_token IS NOT NULL))),
   constraint retry_only_when_pending CHECK (((retry_at IS NULL) OR (status = 'pending'::text)))
 ) with (fillfactor=45);

@@ -634,6 +634,91 @@ export type Data_workflow_version_created = {
   occurred_at?: string;
 };
 
+export type Delivery = {
+  id: string;
+  endpoint_id: string;
+  contract: "workflow" | "organisation" | "assistant";
+  event_type: string;
+  event_id: string;
+  /** A sample that somebody asked for. */
+  test: boolean;
+  status: "pending" | "retrying" | "delivered" | "failed";
+  /** Attempts that have ended. */
+  attempts_count: number;
+  status_code: number | null;
+  error_code: string | null;
+  duration_ms: number | null;
+  workflow_id: string | null;
+  run_id: string | null;
+  step_id: string | null;
+  call_id: string | null;
+  /** Null: not recorded yet. */
+  message_id: null;
+  assistant_id: string | null;
+  created_at: string;
+  updated_at: string;
+  next_attempt_at: string | null;
+  delivered_at: string | null;
+};
+
+export type DeliveryAttempt = {
+  number: number;
+  at: string;
+  url: string;
+  /** Null: not recorded yet. */
+  address: null;
+  /** Null: not recorded yet. */
+  request_headers: null;
+  status_code: number | null;
+  /** Null: not recorded yet. */
+  response_headers: null;
+  response_body: string | null;
+  response_truncated: boolean;
+  /** The members that hold something which the API key may not see, because it lacks the scope `payload`. */
+  hidden?: string[];
+  error_code: string | null;
+  error: string | null;
+  duration_ms: number | null;
+  /** Null: not recorded yet. */
+  timing: null;
+  will_retry: boolean;
+  /** `system`, or the id of the API key that asked for it. */
+  actor: string;
+};
+
+export type DeliveryDetails = {
+  id: string;
+  endpoint_id: string;
+  contract: "workflow" | "organisation" | "assistant";
+  event_type: string;
+  event_id: string;
+  /** A sample that somebody asked for. */
+  test: boolean;
+  status: "pending" | "retrying" | "delivered" | "failed";
+  /** Attempts that have ended. */
+  attempts_count: number;
+  status_code: number | null;
+  error_code: string | null;
+  duration_ms: number | null;
+  workflow_id: string | null;
+  run_id: string | null;
+  step_id: string | null;
+  call_id: string | null;
+  /** Null: not recorded yet. */
+  message_id: null;
+  assistant_id: string | null;
+  created_at: string;
+  updated_at: string;
+  next_attempt_at: string | null;
+  delivered_at: string | null;
+  request: {
+    body: string | null;
+    /** The members that hold something which the API key may not see, because it lacks the scope `payload`. */
+    hidden?: string[];
+  };
+  attempts: DeliveryAttempt[];
+};
+
 export type EndOfCallReport = {
   message: {
     type: "end-of-call-report";
@@ -659,6 +744,19 @@ export type EndOfCallReport = {
 export type EraseTeamAnswer = {
   id: string;
   message: string;
+};
+
+export type EventType = {
+  type: string;
+  contract: "workflow" | "organisation" | "assistant";
+  /** When it is sent. */
+  description: string;
+  /** The JSON Schema of the body. */
+  schema: Record<string, unknown>;
+  /** A body as it is posted. */
+  sample: Record<string, unknown>;
+  /** No body of this type is larger. */
+  max_bytes: number;
 };
 
 export type FactList = {
@@ -974,6 +1072,54 @@ export type ListConversationsQuery = {
   cursor?: string;
   assistantId?: string;
   status?: "queued" | "ongoing" | "forwarded" | "finished";
+};
+
+export type ListDeliveriesAnswer = {
+  deliveries: Delivery[];
+  /** The `cursor` of the next page; null when no rows follow. */
+  next_cursor: string | null;
+};
+
+export type ListDeliveriesQuery = {
+  limit?: number;
+  cursor?: string;
+  endpoint_id?: string[];
+  contract?: ("workflow" | "organisation" | "assistant")[];
+  event_type?: (
+    | "workflow_created"
+    | "workflow_updated"
+    | "workflow_deleted"
+    | "workflow_run_started"
+    | "workflow_run_completed"
+    | "workflow.started"
+    | "workflow.completed"
+    | "workflow.failed"
+    | "workflow.step.started"
+    | "workflow.step.completed"
+    | "workflow.step.failed"
+    | "status-update"
+    | "conversation-update"
+    | "end-of-call-report"
+    | "hang"
+    | "error"
+  )[];
+  status?: ("pending" | "retrying" | "delivered" | "failed")[];
+  subject_id?: string;
+  event_id?: string[];
+  error_code?: string[];
+  from?: string;
+  to?: string;
+};
+
+export type ListEventTypesAnswer = {
+  event_types: EventType[];
+  /** The `cursor` of the next page; null when no rows follow. */
+  next_cursor: string | null;
+};
+
+export type ListEventTypesQuery = {
+  limit?: number;
+  cursor?: string;
 };
 
 export type ListRunsAnswer = {
@@ -1325,6 +1471,7 @@ export type Problem = {
     | "operators_key"
     | "overloaded"
     | "payload_expired"
+    | "payload_gone"
     | "query_too_slow"
     | "quota_exceeded"
     | "rate_limited"

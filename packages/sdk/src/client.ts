@@ -6,6 +6,8 @@ import { openSend, type RequestOptions, type Send, wait } from "./request.ts";
 import { assistants } from "./resources/assistants.ts";
 import { audit } from "./resources/audit.ts";
 import { calls } from "./resources/calls.ts";
+import { deliveries } from "./resources/deliveries.ts";
+import { eventTypes } from "./resources/event-types.ts";
 import { runs } from "./resources/runs.ts";
 import { stats } from "./resources/stats.ts";
 import { apiKeys, me, teams } from "./resources/teams.ts";
@@ -21,6 +23,8 @@ export class Postrider {
   readonly webhooks: ReturnType<typeof webhooks>;
   readonly assistants: ReturnType<typeof assistants>;
   readonly calls: ReturnType<typeof calls>;
+  readonly deliveries: ReturnType<typeof deliveries>;
+  readonly eventTypes: ReturnType<typeof eventTypes>;
   readonly facts: ReturnType<typeof facts>;
   readonly teams: ReturnType<typeof teams>;
   readonly apiKeys: ReturnType<typeof apiKeys>;
@@ -41,6 +45,8 @@ export class Postrider {
     this.webhooks = webhooks(send);
     this.assistants = assistants(send);
     this.calls = calls(send, reporting);
+    this.deliveries = deliveries(send);
+    this.eventTypes = eventTypes(send);
     this.facts = facts(send);
     this.teams = teams(send);
     this.apiKeys = apiKeys(send);

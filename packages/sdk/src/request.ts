@@ -173,7 +173,8 @@ function retryAfterMs(value: string, nowMs: number): number {
 function queryText(query: object = {}): string {
   const pairs = Object.entries(query)
     .filter(([, value]) => value !== undefined)
-    .map(([name, value]): [string, string] => [name, String(value)]);
+    // A list is its parameter, repeated.
+    .flatMap(([name, value]) => [value].flat().map((one): [string, string] => [name, String(one)]));
   return pairs.length === 0 ? "" : `?${new URLSearchParams(pairs)}`;
 }
 

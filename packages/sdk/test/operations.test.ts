@@ -46,6 +46,12 @@ const methods: [operationId: string, call: (client: Postrider) => Promise<unknow
   ["listAuditEntries", ({ audit }) => audit.list(query)],
   ["getStats", ({ stats }) => stats.get(query)],
 
+  ["listDeliveries", ({ deliveries }) => deliveries.list(query)],
+  ["getDelivery", ({ deliveries }) => deliveries.get("1")],
+  ["retryDelivery", ({ deliveries }) => deliveries.retry("1")],
+
+  ["listEventTypes", ({ eventTypes }) => eventTypes.list(query)],
+
   ["createApiKey", ({ apiKeys }) => apiKeys.create(body)],
   ["listApiKeys", ({ apiKeys }) => apiKeys.list(query)],
   ["revokeApiKey", ({ apiKeys }) => apiKeys.revoke("1")],
@@ -143,6 +149,8 @@ test.each<[string, string, (client: Postrider) => AsyncIterable<unknown>]>([
   ["listTeams", "teams", ({ teams }) => teams.each()],
   ["listApiKeys", "api_keys", ({ apiKeys }) => apiKeys.each()],
   ["listAuditEntries", "entries", ({ audit }) => audit.each()],
+  ["listDeliveries", "deliveries", ({ deliveries }) => deliveries.each()],
+  ["listEventTypes", "event_types", ({ eventTypes }) => eventTypes.each()],
   ["listWebhooks", "webhooks", ({ webhooks }) => webhooks.each()],
   ["listWebhookLogs", "logs", ({ webhooks }) => webhooks.eachLog("1")],
   ["listAllWebhookLogs", "logs", ({ webhooks }) => webhooks.eachLogOfAll()],
@@ -169,6 +177,8 @@ test.each<[string, string, (client: Postrider, asked: Anything) => AsyncIterable
   ["listWorkflows", "workflows", ({ workflows }, asked) => workflows.each(asked)],
   ["listWorkflowWebhooks", "subscriptions", (client, asked) => client.workflowWebhooks.each(asked)],
   ["listAuditEntries", "entries", ({ audit }, asked) => audit.each(asked)],
+  ["listDeliveries", "deliveries", ({ deliveries }, asked) => deliveries.each(asked)],
+  ["listEventTypes", "event_types", ({ eventTypes }, asked) => eventTypes.each(asked)],
   ["listAllWebhookLogs", "logs", ({ webhooks }, asked) => webhooks.eachLogOfAll(asked)],
   [
     "listAssistantDeliveries",
@@ -188,4 +198,11 @@ test.each<[string, string, (client: Postrider, asked: Anything) => AsyncIterable
   const { pathname, searchParams } = new URL(seen[0]?.path ?? "", "https://postrider.test");
   expect(pathname).toBe(pathOf(id));
   expect(searchParams.get("asked")).toBe(query.asked);
+});
+
+test("a list in a query is its parameter, repeated", async () => {
+  const { options, seen } = scripted(() => json({ deliveries: [] }));
+  const asked = { status: ["failed", "retrying"], limit: 5 } as const;
+  await new Postrider(options).deliveries.list({ ...asked, status: [...asked.status] });
+  expect(seen[0]?.path).toBe("/v1/deliveries?status=failed&status=retrying&limit=5");
 });

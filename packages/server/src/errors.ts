@@ -24,6 +24,10 @@ const catalogue = {
   subscription_gone: { status: 409, title: "The delivery's subscription was deleted." },
   subscription_disabled: { status: 409, title: "The subscription is disabled; enable it first." },
   payload_expired: { status: 410, title: "The event's payload is not kept any more." },
+  payload_gone: {
+    status: 409,
+    title: "The payload is not kept any more, so the delivery cannot be made again.",
+  },
   default_team: { status: 409, title: "The default team cannot be deleted." },
   operators_key: {
     status: 409,

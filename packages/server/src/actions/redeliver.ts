@@ -1,4 +1,5 @@
 import { type Audited, insertAuditEntry } from "../db/audit.ts";
+import { type DeliverySummary, findDelivery } from "../db/delivery-summaries.ts";
 import {
   type DeliveryName,
   lockForRedelivery,
@@ -48,6 +49,48 @@ export async function redeliverNow(
   });
   reach("redelivery_after_commit");
   return redelivered;
+}
+
+/** A request of a person to make one delivery again, whatever its contract. */
+export type Retry = { teamId: string; deliveryId: string; actor: string };
+
+/**
+ * Makes a delivery of any contract due now and returns it: one that waits, or one that has ended.
+ *
+ * Refused are `delivery_in_flight`, `subscription_gone`, `subscription_disabled` and `payload_gone`. What keeps an order
+ * and waits is due already: it goes when its turn comes. What has ended takes its old place, so that what comes behind it
+ * in its order waits for it.
+ */
+export async function retryDelivery(
+  { database, audit }: { database: Database } & Audited,
+  { teamId, deliveryId, actor }: Retry,
+): Promise<DeliverySummary> {
+  const retried = await database.begin(async (tx) => {
+    const [candidate] = await lockForRedelivery(tx, { teamId, contract: null }, { deliveryId });
+    if (!candidate) throw new AppError("not_found");
+    const refusal = refusalOfRetry(candidate);
+    if (refusal) throw refusal;
+    const isDue = candidate.ordered && candidate.waiting;
+    if (!isDue) await redeliver(tx, teamId, [deliveryId], actor);
+    await notifyDue(tx, candidate.subscriptionId);
+    await insertAuditEntry(tx, audit, deliveryId);
+    reach("redelivery_before_commit");
+    return await findDelivery(tx, teamId, deliveryId, { withPayload: false });
+  });
+  reach("redelivery_after_commit");
+  if (!retried) throw new AppError("not_found");
+  return retried;
+}
+
+function refusalOfRetry(candidate: RedeliveryCandidate): AppError | undefined {
+  const { ordered, leased, neverAttempted, payloadExpired } = candidate;
+  const refusal = refusalOf({ ...candidate, payloadExpired: false });
+  if (refusal) return refusal;
+  // A lost attempt ends what keeps an order: it may have arrived.
+  if (ordered && leased) return new AppError("delivery_in_flight");
+  // Only its time being over ends what keeps an order before its first attempt: retried, it would have a retry left.
+  const isOver = payloadExpired || (ordered && neverAttempted);
+  return isOver ? new AppError("payload_gone") : undefined;
 }
 
 function refusalOf(candidate: RedeliveryCandidate): AppError | undefined {

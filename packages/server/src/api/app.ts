@@ -17,6 +17,8 @@ import { assistantDeliveryRoutes } from "./routes/assistant-deliveries.ts";
 import { assistantRoutes } from "./routes/assistants.ts";
 import { auditRoutes } from "./routes/audit.ts";
 import { callRoutes } from "./routes/calls.ts";
+import { deliveryRoutes } from "./routes/deliveries.ts";
+import { eventTypeRoutes } from "./routes/event-types.ts";
 import { factRoutes } from "./routes/facts.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { meRoutes } from "./routes/me.ts";
@@ -42,6 +44,8 @@ const allRoutes: readonly Routes[] = [
   assistantDeliveryRoutes,
   callRoutes,
   factRoutes,
+  deliveryRoutes,
+  eventTypeRoutes,
   teamRoutes,
   apiKeyRoutes,
   auditRoutes,

@@ -9,15 +9,39 @@ import type { Caller } from "./request.ts";
 
 type Reader = Pick<Caller, "teamId" | "scopes">;
 
+type StoredPayload = Pick<DeliveryRow, "payload" | "payloadHeld" | "eventId">;
+
 /** Opens a delivery's payload for its reader: what was rendered is JSON, and not one byte of it changes on the way out. */
-export function shownPayload(
+export const shownPayload = (
   keyring: Keyring,
   reader: Reader,
-  { payload, payloadHeld, eventId }: Pick<DeliveryRow, "payload" | "payloadHeld" | "eventId">,
-): Shown<"payload", JsonText> {
-  const place = payloadPlace(reader.teamId, eventId);
-  const text = payload && (openValue(keyring, payload, place).toString("utf8") as JsonText);
-  return shownTo(reader, { payload: text }, payloadHeld ? ["payload"] : []);
+  stored: StoredPayload,
+): Shown<"payload", JsonText> =>
+  shownTo(
+    reader,
+    { payload: payloadText(keyring, reader, stored) },
+    stored.payloadHeld ? ["payload"] : [],
+  );
+
+/** The same as the text of a request's body. */
+export const shownRequestBody = (
+  keyring: Keyring,
+  reader: Reader,
+  stored: StoredPayload,
+): Shown<"body", string> =>
+  shownTo(
+    reader,
+    { body: payloadText(keyring, reader, stored) },
+    stored.payloadHeld ? ["body"] : [],
+  );
+
+function payloadText(
+  keyring: Keyring,
+  { teamId }: Reader,
+  { payload, eventId }: StoredPayload,
+): JsonText | null {
+  const place = payloadPlace(teamId, eventId);
+  return payload && (openValue(keyring, payload, place).toString("utf8") as JsonText);
 }
 
 /** An attempt's answer as it is stored, plain or sealed. */

@@ -134,7 +134,7 @@ const hourMs = 3_600_000;
  * The id that a delivery of an hour before or after would begin with: narrows the index. Ids carry the time of the
  * process that made them, and its clock may differ from the database's by that much.
  */
-function idBound(instant: Date, hours: 1 | -1): string {
+export function idBound(instant: Date, hours: 1 | -1): string {
   const seconds = Math.floor((instant.getTime() + hours * hourMs) / 1000);
   return Math.min(Math.max(seconds, 0), 0xffffffff).toString(16).padStart(8, "0");
 }

@@ -10,8 +10,16 @@ export type RedeliveryCandidate = {
   subscriptionId: string;
   /** The event's payload is not kept any more. */
   payloadExpired: boolean;
+  /** It keeps an order: it is made once, and once more each time that a person asks. */
+  ordered: boolean;
+  /** It has not ended. */
+  waiting: boolean;
   /** An attempt may be on the wire right now. */
   inFlight: boolean;
+  /** It ended before its first attempt. */
+  neverAttempted: boolean;
+  /** An attempt was begun and not written down: it may be on the wire, or lost. */
+  leased: boolean;
   subscriptionDeleted: boolean;
   subscriptionEnabled: boolean;
 };
@@ -19,10 +27,10 @@ export type RedeliveryCandidate = {
 /** What names deliveries: the id of one, or the UUID of the event that they carry. */
 export type DeliveryName = { deliveryId: string } | { eventId: string };
 
-/** Locks the deliveries that a name stands for, in id order. */
+/** Locks the deliveries that a name stands for, in id order; a contract that is null stands for all. */
 export async function lockForRedelivery(
   tx: Tx,
-  owner: { teamId: string; contract: string },
+  owner: { teamId: string; contract: string | null },
   name: DeliveryName,
 ): Promise<RedeliveryCandidate[]> {
   const deliveryId = "deliveryId" in name ? name.deliveryId : null;
@@ -30,13 +38,16 @@ export async function lockForRedelivery(
   return await tx<RedeliveryCandidate>`
     select d.id, d.event_id as "eventId", d.subscription_id as "subscriptionId",
            e.payload is null as "payloadExpired",
+           d.order_key is not null as ordered, d.finished_at is null as waiting,
+           d.attempt_count = 0 and d.finished_at is not null as "neverAttempted",
+           d.lease_token is not null as leased,
            -- Under a hot lease it has no due time.
            d.lease_token is not null and coalesce(d.due_at > now(), true) as "inFlight",
            s.deleted_at is not null as "subscriptionDeleted", s.enabled as "subscriptionEnabled"
     from deliveries d
     join subscriptions s on s.team_id = d.team_id and s.id = d.subscription_id
-    left join events e on e.id = d.event_id and e.created_at = d.created_at
-    where d.team_id = ${owner.teamId} and s.contract = ${owner.contract}
+    left join events e on e.team_id = d.team_id and e.id = d.event_id and e.created_at = d.created_at
+    where d.team_id = ${owner.teamId} and (${owner.contract}::text is null or s.contract = ${owner.contract})
       and (${deliveryId}::text is null or d.id = ${deliveryId})
       and (${eventId}::uuid is null or d.event_id = ${eventId})
     order by d.id
@@ -61,7 +72,8 @@ export async function redeliver(
     set status = 'pending', finished_at = null, due_at = now(),
         crash_count = crash_count + case when lease_token is null then 0 else 1 end,
         lease_token = null,
-        manual_count = manual_count + case when manual then 0 else 1 end,
+        -- One that ended with its process is still marked, and was counted.
+        manual_count = manual_count + case when manual and status = 'pending' then 0 else 1 end,
         manual = true,
         retry_at = case when last_attempt_at is not null or lease_token is not null then now() end,
         last_attempt_at = case when lease_token is null then last_attempt_at else now() end,

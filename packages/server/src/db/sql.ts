@@ -34,7 +34,10 @@ export const part = (strings: TemplateStringsArray, ...values: unknown[]): SqlPa
   new SqlPart(strings, values);
 
 /** Puts pieces one behind the other, with the same words between them. */
-export const joined = (parts: readonly SqlPart[], between: " and " | " union all "): SqlPart =>
+export const joined = (
+  parts: readonly SqlPart[],
+  between: " and " | " or " | " union all ",
+): SqlPart =>
   new SqlPart(parts.length === 0 ? [""] : ["", ...parts.slice(1).map(() => between), ""], parts);
 
 /** All of these conditions; false stands for none. */

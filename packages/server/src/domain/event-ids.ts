@@ -23,10 +23,21 @@ export function* runEventIds(
   for (const action of workflowActions) yield idOf(workflowWebhooks.name, `${action}:${runId}`);
   for (const type of organisationEventTypes) {
     yield idOf(organisationWebhooks.name, runDedupeKey(type, runId));
-    for (const { id, attempt } of steps) {
-      for (let told = 1; told <= attempt; told++) {
-        yield idOf(organisationWebhooks.name, runDedupeKey(type, runId, { id, attempt: told }));
-      }
+  }
+  for (const step of steps) yield* stepEventIds(teamId, runId, step);
+}
+
+/** Lists the ids of every event that may have been made of a step, with each of its attempts. */
+export function* stepEventIds(
+  teamId: string,
+  runId: string,
+  { id, attempt }: ToldStep,
+): Generator<string> {
+  const { name: contract } = organisationWebhooks;
+  for (const type of organisationEventTypes) {
+    for (let told = 1; told <= attempt; told++) {
+      const dedupeKey = runDedupeKey(type, runId, { id, attempt: told });
+      yield eventId({ teamId, contract, dedupeKey, subjectId: runId });
     }
   }
 }

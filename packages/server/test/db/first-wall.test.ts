@@ -12,6 +12,8 @@ import { makeTwin, removeTeam, stateOf, timeless } from "../support/twins.ts";
 /** Files with no statement about rows of a team: connections, roles, the schema, and parts of other statements. */
 const aboutNoRows = [
   "delivery-places.ts",
+  "delivery-search-places.ts",
+  "delivery-sought.ts",
   "delivery-ways.ts",
   "encryption-checks.ts",
   "janitor-lock.ts",

@@ -9,10 +9,10 @@ import {
   part,
   type Sql,
   type SqlPart,
-  type Tx,
 } from "../../src/db/sql.ts";
 import { newId } from "../../src/ids.ts";
 import { createDatabase, type TestDatabase } from "../support/postgres.ts";
+import { countRowsLookedAt, type Where } from "../support/rows-looked-at.ts";
 
 const teamId = newId();
 const workflowIds = [newId(), newId(), newId()];
@@ -267,54 +267,8 @@ test("pages of logs follow one another without a gap, attempts in flight left ou
   }
 });
 
-/** How many deliveries and events a list looks at, and in the tables themselves: each statement is explained first. */
-async function rowsLookedAt(
-  list: (database: Database) => Promise<unknown>,
-  where: "anywhere" | "in tables" = "anywhere",
-): Promise<number> {
-  let sum = 0;
-  const explaining = (sql: Sql): Sql =>
-    (async (strings: TemplateStringsArray, ...values: unknown[]) => {
-      if (!/set_config|explain/.test(strings[0] ?? "")) {
-        const texts = [`explain (analyze, format json) ${strings[0]}`, ...strings.slice(1)];
-        const [row] = await sql(Object.assign(texts, { raw: texts }), ...values);
-        sum += scanned(
-          (row as { "QUERY PLAN": { Plan: PlanNode }[] })["QUERY PLAN"][0]?.Plan,
-          where,
-        );
-      }
-      return await sql(strings, ...values);
-    }) as Sql;
-  await list({
-    ...walled,
-    sql: explaining(walled.sql),
-    begin: (work) =>
-      walled.begin((tx) => work(Object.assign(explaining(tx), { now: tx.now }) as Tx)),
-  });
-  return sum;
-}
-
-type PlanNode = {
-  "Node Type": string;
-  "Heap Fetches"?: number;
-  "Relation Name"?: string;
-  "Actual Rows": number;
-  "Rows Removed by Filter"?: number;
-  "Actual Loops": number;
-  Plans?: PlanNode[];
-};
-
-function scanned(node: PlanNode | undefined, where: "anywhere" | "in tables"): number {
-  if (!node) return 0;
-  const inIndex = where === "in tables" && node["Node Type"] === "Index Only Scan";
-  const rows = inIndex
-    ? (node["Heap Fetches"] ?? 0)
-    : node["Actual Rows"] + (node["Rows Removed by Filter"] ?? 0);
-  const own = /^(deliveries|events|attempts)/.test(node["Relation Name"] ?? "")
-    ? rows * node["Actual Loops"]
-    : 0;
-  return (node.Plans ?? []).reduce((sum, below) => sum + scanned(below, where), own);
-}
+const rowsLookedAt = (list: (database: Database) => Promise<unknown>, where?: Where) =>
+  countRowsLookedAt(walled, list, where);
 
 test.each([
   {},

@@ -95,12 +95,16 @@ export async function furnish(
   const [delivery] = await sql<{ id: string; eventId: string }>`
     select id, event_id as "eventId" from deliveries
     where subscription_id = ${webhook.id} and event_type = 'workflow_run_started'`;
-  if (!delivery) throw new Error("the run's start made no delivery");
+  const [other] = await sql<{ id: string }>`
+    select id from deliveries
+    where subscription_id = ${organisationWebhook.id} and event_type = 'workflow.started'`;
+  if (!delivery || !other) throw new Error("the run's start made no delivery");
   return {
     webhook_id: [webhook.id],
     workflow_id: [run.workflow_id],
     run_id: [run.id],
     event_id: [delivery.id, `event_${delivery.eventId}`],
+    delivery_id: [other.id],
     number: ["1"],
     step_id: [steps[0].id, steps[1].id],
     subscription_id: [organisationWebhook.id],

@@ -4,6 +4,10 @@ import * as attempts from "../../src/db/attempts.ts";
 import * as audit from "../../src/db/audit.ts";
 import * as calls from "../../src/db/calls.ts";
 import * as deliveries from "../../src/db/deliveries.ts";
+import * as search from "../../src/db/delivery-search.ts";
+import type { DeliverySearch } from "../../src/db/delivery-sought.ts";
+import * as subjects from "../../src/db/delivery-subjects.ts";
+import * as summaries from "../../src/db/delivery-summaries.ts";
 import * as erasures from "../../src/db/erasures.ts";
 import * as identities from "../../src/db/fact-identities.ts";
 import * as history from "../../src/db/history.ts";
@@ -225,6 +229,62 @@ export const teamFunctions: Record<string, (asked: Asked) => Promise<unknown>> =
     await history.listAttempts(a.database, a.owner, { deliveryId: a.name("event_id") }, page),
     await history.listAttempts(a.database, a.owner, { eventId: a.eventId }, page),
   ],
+  searchDeliveries: async (a) => {
+    const everything: DeliverySearch = {
+      subscriptionIds: null,
+      contracts: null,
+      eventTypes: null,
+      statuses: null,
+      subject: null,
+      eventIds: null,
+      errorCodes: null,
+      from: null,
+      to: null,
+    };
+    const searches: Partial<DeliverySearch>[] = [
+      {},
+      { subscriptionIds: [a.name("webhook_id"), a.name("subscription_id")] },
+      { contracts: ["assistant"], eventTypes: ["status-update", "hang"] },
+      { statuses: ["pending", "retrying"] },
+      { statuses: ["failed"] },
+      { errorCodes: ["timeout"] },
+      { eventIds: [a.eventId] },
+      { subject: { id: a.name("workflow_id") } },
+      { subject: { id: a.name("run_id") } },
+      { subject: { id: a.name("assistant_id") } },
+      { from: since, to: null },
+    ];
+    const listed = [];
+    for (const one of searches) {
+      const all = { offset: 0, limit: 100 };
+      const list = search.searchDeliveries(a.database, a.teamId, { ...everything, ...one }, all);
+      listed.push((await list).rows);
+    }
+    return listed;
+  },
+  findBelow: async (a) => [
+    await subjects.findBelow(a.tx, a.teamId, { id: a.name("workflow_id") }),
+    await subjects.findBelow(a.tx, a.teamId, { id: a.name("assistant_id") }),
+    await subjects.findBelow(a.tx, a.teamId, { id: a.name("run_id") }),
+    await subjects.findBelow(a.tx, a.teamId, { callId: a.name("conversation_id") }),
+    await subjects.findBelow(a.tx, a.teamId, {
+      runId: a.name("run_id"),
+      stepId: a.name("step_id"),
+    }),
+  ],
+  readSummaries: (a) =>
+    summaries.readSummaries(a.tx, a.teamId, [
+      { id: a.name("event_id"), createdAt: since },
+      { id: a.name("event_id"), createdAt: new Date() },
+    ]),
+  findDelivery: (a) =>
+    summaries.findDelivery(a.tx, a.teamId, a.name("event_id"), { withPayload: true }),
+  listAttemptsOf: async (a) => {
+    const found = { id: a.name("event_id"), withPayload: false };
+    const delivery = await summaries.findDelivery(a.tx, a.teamId, found.id, found);
+    const createdAt = delivery?.createdAt ?? since;
+    return await summaries.listAttemptsOf(a.tx, a.teamId, { id: found.id, createdAt }, 10);
+  },
   findEventOfDelivery: (a) => history.findEventOfDelivery(a.tx, a.teamId, a.name("event_id")),
   claimIdempotencyKey: claimed,
   keepIdempotentAnswer: async (a) => {

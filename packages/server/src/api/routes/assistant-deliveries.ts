@@ -65,7 +65,7 @@ export function assistantDeliveryRoutes(fastify: FastifyInstance, deps: ApiDeps)
         operationId: "listAssistantDeliveries",
         summary: "Lists what the assistant's server was told, newest first",
         description:
-          "Each message is attempted at most once. `payload` is null unless the key has the scope `payload`; `hidden` names it then. `start` is included, `end` is not.",
+          "Each message is attempted at most once, and once more each time that somebody asks for it. `payload` is null unless the key has the scope `payload`; `hidden` names it then. `start` is included, `end` is not.",
         tags,
         params,
         querystring: Type.Object(

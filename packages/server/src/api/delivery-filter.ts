@@ -1,0 +1,71 @@
+import Type, { type Static, type TSchema } from "typebox";
+import type { DeliverySearch } from "../db/delivery-sought.ts";
+import type { Subject } from "../db/delivery-subjects.ts";
+import { deliveryStatuses } from "../db/history.ts";
+import { allContracts } from "../domain/contracts/all-contracts.ts";
+import { callIdPattern, isObjectId, objectIdPattern, parseEventId } from "../ids.ts";
+import { Instant, parseInstant, textOf } from "./fields.ts";
+import { invalidRequest } from "./validation.ts";
+
+const contracts = allContracts.map(({ name }) => name);
+const eventTypes = [...new Set(allContracts.flatMap((contract) => contract.eventTypes))];
+
+/** The contracts as answers and filters name them. */
+export const ContractName = Type.Enum(contracts);
+
+/** A parameter that may be repeated: each of its values will do. */
+const anyOf = <Schema extends TSchema>(schema: Schema) =>
+  Type.Optional(Type.Array(schema, { minItems: 1, maxItems: 50 }));
+
+const description =
+  "A workflow, a run, a step (`<run id>:<step id>`), a call or an assistant; what is below it matches too.";
+
+/** The query parameters that say which deliveries are asked for. */
+export const deliveryFilterQuery = {
+  endpoint_id: anyOf(Type.String({ pattern: objectIdPattern, title: "an endpoint's id" })),
+  contract: anyOf(ContractName),
+  event_type: anyOf(Type.Enum(eventTypes)),
+  status: anyOf(Type.Enum([...deliveryStatuses])),
+  subject_id: Type.Optional({ ...textOf(512), description }),
+  event_id: anyOf(
+    Type.String({
+      pattern: "^event_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
+      title: "an event's id, `event_` and a UUID",
+    }),
+  ),
+  error_code: anyOf(
+    Type.String({ pattern: "^[a-z][a-z0-9_]{0,63}$", title: "an error code such as timeout" }),
+  ),
+  from: Type.Optional(Instant),
+  to: Type.Optional(Instant),
+};
+
+const Query = Type.Object(deliveryFilterQuery);
+
+/** Reads them. Values are sorted, so that their order is none of a cursor's business. */
+export function deliveryFilterOf(query: Static<typeof Query>): DeliverySearch {
+  const { from, to } = query;
+  return {
+    subscriptionIds: sorted(query.endpoint_id),
+    contracts: sorted(query.contract),
+    eventTypes: sorted(query.event_type),
+    statuses: sorted(query.status),
+    subject: query.subject_id === undefined ? null : subjectOf(query.subject_id),
+    eventIds: sorted(query.event_id?.map((id) => parseEventId(id) ?? "")),
+    errorCodes: sorted(query.error_code),
+    from: from === undefined ? null : parseInstant(from, ["query", "from"]),
+    to: to === undefined ? null : parseInstant(to, ["query", "to"]),
+  };
+}
+
+const sorted = <Value extends string>(values: readonly Value[] | undefined): Value[] | null =>
+  values === undefined ? null : [...new Set(values)].sort();
+
+function subjectOf(text: string): Subject {
+  if (isObjectId(text)) return { id: text };
+  if (new RegExp(callIdPattern).test(text)) return { callId: text };
+  const [runId, stepId] = [text.slice(0, 24), text.slice(25)];
+  if (isObjectId(runId) && text[24] === ":" && stepId !== "") return { runId, stepId };
+  const msg = "must be the id of a workflow, run, call or assistant, or <run id>:<step id>";
+  throw invalidRequest([{ loc: ["query", "subject_id"], msg, type: "pattern" }]);
+}

@@ -1,0 +1,22 @@
+/** When each event type is sent, in a sentence. */
+export const eventDescriptions: Readonly<Record<string, string>> = {
+  workflow_created: "A workflow was created.",
+  workflow_updated:
+    "A workflow's configuration, active version or settings changed; `changes` names each path with its old and new value.",
+  workflow_deleted: "A workflow was deleted; its unfinished runs were cancelled before.",
+  workflow_run_started: "A run of a workflow started.",
+  workflow_run_completed:
+    "A run of a workflow ended: completed, failed or cancelled, as `workflow_run_status` says.",
+  "workflow.started": "A run of a workflow started.",
+  "workflow.completed": "A run of a workflow completed.",
+  "workflow.failed": "A run of a workflow failed or was cancelled, as `data.status` says.",
+  "workflow.step.started": "A step of a run started; each attempt of a step is told.",
+  "workflow.step.completed": "A step of a run completed.",
+  "workflow.step.failed": "A step of a run failed; it may start again.",
+  "status-update": "The status of a call changed.",
+  "conversation-update": "A message was added to a call; the body has the whole history so far.",
+  "end-of-call-report":
+    "A call finished: its duration, metrics, cost, recording, analysis and all messages. Sent once.",
+  hang: "A message of the user stayed unanswered for the assistant's `hangTimeoutSeconds`.",
+  error: "A failure of a language model or of speech recognition was reported in a call.",
+};

@@ -1,0 +1,140 @@
+import { placesOf } from "./delivery-search-places.ts";
+import { type DeliverySearch, narrowed, type Sought, wanted } from "./delivery-sought.ts";
+import { findBelow } from "./delivery-subjects.ts";
+import { type DeliverySummary, readSummaries } from "./delivery-summaries.ts";
+import { idBound } from "./delivery-ways.ts";
+import { bounded, type PageOfRows } from "./lists.ts";
+import { allOf, type Database, joined, part, type Sql, type SqlPart } from "./sql.ts";
+import type { Place, Walked, WalkPage } from "./walks.ts";
+
+/** So many deliveries are looked at for one page; the next page goes on behind them. */
+const lookedAtMax = 20_000;
+/** The same where the event of each is looked at too. */
+const eventsLookedAtMax = 5_000;
+
+/**
+ * Lists deliveries of all contracts, newest first.
+ *
+ * They are read in the order of their ids from the places of an index in which they can lie, and no page looks at more
+ * than `lookedAtMax` of them. A page can therefore hold fewer than its limit although others follow.
+ */
+export async function searchDeliveries(
+  database: Database,
+  teamId: string,
+  search: DeliverySearch,
+  walk: WalkPage,
+): Promise<Walked<PageOfRows<DeliverySummary>>> {
+  const below = search.subject && (await findBelow(database.sql, teamId, search.subject));
+  const sought = narrowed(search, below);
+  const asksEvents = sought.workflowId !== null && sought.ofRuns === null;
+  return await bounded(database, async (sql) => {
+    const start = walk.after?.start ?? (await readStart(sql));
+    const reading: Reading = {
+      teamId,
+      places: await placesOf(sql, teamId, sought),
+      before: walk.after?.row[0] ?? null,
+      lookedAt: asksEvents ? eventsLookedAtMax : lookedAtMax,
+      sought,
+      start,
+    };
+    const { found, last } = await findPage(sql, reading, walk.limit);
+    const rows = await readSummaries(sql, teamId, found);
+    return { rows, more: last !== null, next: last === null ? null : { start, row: [last] } };
+  });
+}
+
+/** How a page is read: from which places, from where on, and what is wanted of what lies there. */
+type Reading = {
+  teamId: string;
+  places: SqlPart[];
+  before: string | null;
+  lookedAt: number;
+  sought: Sought;
+  start: Place["start"];
+};
+
+type Found = { id: string; createdAt: Date };
+
+/** Finds a page; `last` is the last row that was looked at, null at the end of the list. */
+async function findPage(
+  sql: Sql,
+  reading: Reading,
+  limit: number,
+): Promise<{ found: Found[]; last: string | null }> {
+  const full = (found: Found[]) => {
+    const page = found.slice(0, limit);
+    return { found: page, last: page.at(-1)?.id ?? null };
+  };
+  const found = await findMatches(sql, reading, limit + 1, { lookedAt: reading.lookedAt });
+  if (found.length > limit) return full(found);
+  const [end] = await sql<{ id: string }>`
+    select d.id from ${merged(reading, null)}
+    order by d.id desc
+    offset ${reading.lookedAt - 1} limit 1`;
+  // Rows may have come and gone between these statements: what lies before the end is read for certain.
+  const again = await findMatches(sql, reading, limit + 1, { atLeast: end?.id ?? "" });
+  return again.length > limit ? full(again) : { found: again, last: end?.id ?? null };
+}
+
+async function findMatches(
+  sql: Sql,
+  reading: Reading,
+  limit: number,
+  reach: { lookedAt: number } | { atLeast: string },
+): Promise<Found[]> {
+  const atLeast = "atLeast" in reach ? reach.atLeast : null;
+  const lookedAt = "lookedAt" in reach ? reach.lookedAt : null;
+  return await sql<Found>`
+    select d.id, d.created_at as "createdAt"
+    from (select * from ${merged(reading, atLeast)} order by d.id desc limit ${lookedAt}) d
+    where ${wanted(reading.sought)} and ${wasThere(reading.start)}
+    order by d.id desc
+    limit ${limit}`;
+}
+
+/** What lies in the places between two ids, as `(…) d`: with an order by id behind it PostgreSQL merges them. */
+function merged({ teamId, places, before, sought }: Reading, atLeast: string | null): SqlPart {
+  const { from, to } = sought;
+  const between = allOf([
+    before !== null && part`d.id < ${before}`,
+    atLeast !== null && part`d.id >= ${atLeast}`,
+    from !== null && part`d.id >= ${idBound(from, -1)}`,
+    to !== null && part`d.id < ${idBound(to, 1)}`,
+  ]);
+  const branches = (places.length > 0 ? places : [part`false`]).map(
+    (place) => part`
+      (select d.*, d.xmin as made_in from deliveries d
+       where d.team_id = ${teamId} and ${place} and ${between} order by d.id desc)`,
+  );
+  return part`(${joined(branches, " union all ")}) d`;
+}
+
+/** What was committed when a walk begins, and when rows were made that are too old to have been under way then. */
+async function readStart(sql: Sql): Promise<Place["start"]> {
+  const [start] = await sql<{ snapshot: string; before: string }>`
+    select pg_current_snapshot()::text as snapshot,
+           extract(epoch from now() - interval '10 minutes')::bigint::text as before`;
+  if (!start) throw new Error("the database told no snapshot");
+  return [start.snapshot, start.before];
+}
+
+/**
+ * The condition under which a delivery `d` was there when the walk began: the transaction that made it was committed.
+ *
+ * The row of a delivery tells only who changed it last; its event was made with it, and is changed rarely.
+ */
+function wasThere([snapshot, before]: Place["start"]): SqlPart {
+  const seen = (xid: SqlPart) => part`
+    pg_visible_in_snapshot(
+      -- Rows hold the lower half of a transaction's number; none is later than the latest one.
+      (latest.xid - ((latest.xid - ${xid}::text::bigint) & 4294967295))::text::xid8,
+      ${snapshot}::pg_snapshot)`;
+  return part`(
+    d.created_at < to_timestamp(${before}::float8)
+    or (select ${seen(part`d.made_in`)} or (
+          -- What is made carries a payload: without one the event was changed since.
+          select e.payload is null or ${seen(part`e.xmin`)} from events e
+          where e.team_id = d.team_id and e.id = d.event_id and e.created_at = d.created_at
+            and e.created_at >= to_timestamp(${before}::float8))
+        from (select pg_snapshot_xmax(pg_current_snapshot())::text::bigint as xid) latest))`;
+}
