@@ -14,7 +14,10 @@ const steps: Record<
   [(tx: Tx, teamId: string, limit: number) => Promise<number>, string[]]
 > = {
   "its state": [deleteSomeStateOf, ["calls", "runs", "workflows", "assistants"]],
-  "its traces": [deleteSomeTracesOf, ["idempotency_keys", "fact_identities", "audit_log"]],
+  "its traces": [
+    deleteSomeTracesOf,
+    ["idempotency_keys", "fact_identities", "audit_log", "rollups"],
+  ],
   "its events": [deleteSomeEventsOf, ["deliveries", "events"]],
 };
 
