@@ -10,7 +10,7 @@ import {
 import type { Place } from "../../src/db/walks.ts";
 import { newId } from "../../src/ids.ts";
 import { createDatabase } from "../support/postgres.ts";
-import { countRowsLookedAt } from "../support/rows-looked-at.ts";
+import { countRowsLookedAt, vacuumDeliveries } from "../support/rows-looked-at.ts";
 
 const teamId = newId();
 const manyTeamId = newId();
@@ -45,7 +45,7 @@ beforeAll(async () => {
   await furnish(teamId, subscriptions, deliveriesMade);
   const many = Array.from({ length: 130 }, () => ({ id: newId(), contract: "workflow" as const }));
   await furnish(manyTeamId, many, 600);
-  await database.sql`vacuum (analyze) deliveries`;
+  await vacuumDeliveries(database.sql);
   await database.sql`analyze events`;
   await database.sql`analyze attempts`;
   return async () => {

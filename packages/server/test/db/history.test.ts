@@ -12,7 +12,7 @@ import {
 } from "../../src/db/sql.ts";
 import { newId } from "../../src/ids.ts";
 import { createDatabase, type TestDatabase } from "../support/postgres.ts";
-import { countRowsLookedAt, type Where } from "../support/rows-looked-at.ts";
+import { countRowsLookedAt, vacuumDeliveries, type Where } from "../support/rows-looked-at.ts";
 
 const teamId = newId();
 const workflowIds = [newId(), newId(), newId()];
@@ -59,7 +59,7 @@ beforeAll(async () => {
   walled = team.forTeams([teamId, manyOwner.teamId]);
   await furnish(database.sql);
   await furnishMany(database.sql);
-  await database.sql`vacuum (analyze) deliveries`;
+  await vacuumDeliveries(database.sql);
   await database.sql`analyze events`;
   return async () => {
     await team.close();

@@ -1,4 +1,5 @@
 import type { Database, Sql, Tx } from "../../src/db/sql.ts";
+import { until } from "./house.ts";
 
 /** Which rows count: those read from an index as well, or only those of the tables themselves. */
 export type Where = "anywhere" | "in tables";
@@ -51,4 +52,17 @@ function scanned(node: PlanNode | undefined, where: Where): number {
     ? rows * node["Actual Loops"]
     : 0;
   return (node.Plans ?? []).reduce((sum, below) => sum + scanned(below, where), own);
+}
+
+/**
+ * Vacuums deliveries until every page is known to be visible to all: whoever looks at the database meanwhile, as
+ * autovacuum may, keeps pages from that.
+ */
+export async function vacuumDeliveries(sql: Sql): Promise<void> {
+  await until("every page is known to be visible to all", async () => {
+    await sql`vacuum (analyze) deliveries`;
+    const [row] = await sql<{ visible: boolean }>`
+      select relallvisible >= relpages as visible from pg_class where oid = 'deliveries'::regclass`;
+    return row?.visible === true;
+  });
 }
