@@ -25,6 +25,8 @@ REFUSED_RIGHTLY = {
     "the assistant's own members": "an assistant's own members have a limit together",
     "names no ": "an id has the form of one that is there, and is not there for this key",
     "names a day that does not exist": "the 31st of September has the form of RFC 3339",
+    "must be before `to`": "a span ends after it begins",
+    "makes more than 1500 buckets": "how many buckets a span has depends on its length and on theirs",
     "must lie from 1970 to 9999": "an offset can carry an instant out of these years",
     "lies more than a day in the future": "what is too far ahead depends on the clock",
     "lies beyond the first": "the largest page depends on the page's size",

@@ -4,8 +4,8 @@ import type { Subject } from "../db/delivery-subjects.ts";
 import { deliveryStatuses } from "../db/history.ts";
 import { allContracts } from "../domain/contracts/all-contracts.ts";
 import { callIdPattern, isObjectId, objectIdPattern, parseEventId } from "../ids.ts";
-import { Instant, parseInstant, textOf } from "./fields.ts";
-import { invalidRequest } from "./validation.ts";
+import { allBut } from "./characters.ts";
+import { Instant, parseInstant } from "./fields.ts";
 
 const contracts = allContracts.map(({ name }) => name);
 const eventTypes = [...new Set(allContracts.flatMap((contract) => contract.eventTypes))];
@@ -17,6 +17,15 @@ export const ContractName = Type.Enum(contracts);
 const anyOf = <Schema extends TSchema>(schema: Schema) =>
   Type.Optional(Type.Array(schema, { minItems: 1, maxItems: 50 }));
 
+/** An id is what stands between the anchors of its pattern. */
+const within = (pattern: string) => pattern.slice(1, -1);
+
+const SubjectId = Type.String({
+  maxLength: 512,
+  pattern: `^(${within(objectIdPattern)}(:${allBut([[0, 0]])}+)?|${within(callIdPattern)})$`,
+  title: "the id of a workflow, run, call or assistant, or <run id>:<step id>",
+});
+
 const description =
   "A workflow, a run, a step (`<run id>:<step id>`), a call or an assistant; what is below it matches too.";
 
@@ -26,7 +35,7 @@ export const deliveryFilterQuery = {
   contract: anyOf(ContractName),
   event_type: anyOf(Type.Enum(eventTypes)),
   status: anyOf(Type.Enum([...deliveryStatuses])),
-  subject_id: Type.Optional({ ...textOf(512), description }),
+  subject_id: Type.Optional({ ...SubjectId, description }),
   event_id: anyOf(
     Type.String({
       pattern: "^event_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
@@ -64,8 +73,5 @@ const sorted = <Value extends string>(values: readonly Value[] | undefined): Val
 function subjectOf(text: string): Subject {
   if (isObjectId(text)) return { id: text };
   if (new RegExp(callIdPattern).test(text)) return { callId: text };
-  const [runId, stepId] = [text.slice(0, 24), text.slice(25)];
-  if (isObjectId(runId) && text[24] === ":" && stepId !== "") return { runId, stepId };
-  const msg = "must be the id of a workflow, run, call or assistant, or <run id>:<step id>";
-  throw invalidRequest([{ loc: ["query", "subject_id"], msg, type: "pattern" }]);
+  return { runId: text.slice(0, 24), stepId: text.slice(25) };
 }
