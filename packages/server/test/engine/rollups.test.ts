@@ -4,6 +4,7 @@ import { failOrphanedDeliveriesOfAllTeams } from "../../src/db/deliveries.ts";
 import { expireWaitingDeliveriesOfAllTeams } from "../../src/db/retention.ts";
 import { deleteOldRollupsOfAllTeams } from "../../src/db/rollups.ts";
 import { type House, openHouse } from "../support/house.ts";
+import { attemptRecord } from "../support/leased.ts";
 
 type Counts = {
   attempts: number;
@@ -121,28 +122,16 @@ test("a result that comes after its lease counts nothing a second time", async (
   const rows = await house.database.sql<{ id: string; createdAt: string }>`
     select id, created_at::text as "createdAt" from deliveries`;
   const record = (leaseToken: string, { id, createdAt }: { id: string; createdAt: string }) =>
-    house.recorder.record({
-      teamId: house.teamId,
-      deliveryId: id,
-      subscriptionId,
-      eventType: "workflow_created",
-      createdAt,
-      leaseToken,
-      number: 1,
-      attemptId: id,
-      requestUrl: "https://receiver.example/",
-      statusCode: 200,
-      responseBody: "",
-      sealedResponseBody: null,
-      responseTruncated: false,
-      errorCode: null,
-      errorMessage: null,
-      latencyMs: 5,
-      manual: false,
-      actor: "system",
-      outcome: "delivered",
-      delayMs: null,
-    });
+    house.recorder.record(
+      attemptRecord({
+        teamId: house.teamId,
+        deliveryId: id,
+        subscriptionId,
+        createdAt,
+        leaseToken,
+        attemptId: id,
+      }),
+    );
   const [first, second] = rows;
   if (!first || !second) throw new Error("there are not two deliveries");
   // In one batch: one moves its delivery, the other has lost its lease.

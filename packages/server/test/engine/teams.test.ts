@@ -10,6 +10,7 @@ import {
 } from "../../src/db/workflows.ts";
 import { makeAssistant } from "../support/calls.ts";
 import { openHouse } from "../support/house.ts";
+import { attemptRecord } from "../support/leased.ts";
 
 test("invariant 10: no statement finds a row under another team's id", async () => {
   const house = await openHouse({ hot: false, started: false });
@@ -53,27 +54,16 @@ test("invariant 10: a delivery is neither moved nor given back under another tea
   const theirs = { teamId: stranger, id: before.id, leaseToken };
 
   await house.recorder.release(theirs);
-  await house.recorder.record({
-    ...theirs,
-    deliveryId: before.id,
-    subscriptionId: before.subscription_id,
-    eventType: "workflow_created",
-    createdAt: row?.created_at ?? "",
-    number: 1,
-    attemptId: before.id,
-    requestUrl: "https://receiver.example/",
-    statusCode: 200,
-    responseBody: "",
-    sealedResponseBody: null,
-    responseTruncated: false,
-    errorCode: null,
-    errorMessage: null,
-    latencyMs: 5,
-    manual: false,
-    actor: "system",
-    outcome: "delivered",
-    delayMs: null,
-  });
+  await house.recorder.record(
+    attemptRecord({
+      teamId: stranger,
+      leaseToken,
+      deliveryId: before.id,
+      subscriptionId: before.subscription_id,
+      createdAt: row?.created_at ?? "",
+      attemptId: before.id,
+    }),
+  );
   expect({ ...(await house.delivery()), due_in: 0 }).toEqual({ ...before, due_in: 0 });
 });
 

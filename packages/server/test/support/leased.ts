@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { AttemptRecord } from "../../src/db/attempts.ts";
 import type { LeasedDelivery } from "../../src/domain/delivery.ts";
 import { newId } from "../../src/ids.ts";
 
@@ -21,5 +22,29 @@ export const leasedDelivery = (given: Partial<LeasedDelivery> = {}): LeasedDeliv
   manual: false,
   ordered: false,
   actor: "system",
+  ...given,
+});
+
+/** The result of an attempt that arrived; whose it is says the test. */
+export const attemptRecord = (
+  given: Partial<AttemptRecord> & Pick<AttemptRecord, "teamId" | "deliveryId" | "leaseToken">,
+): AttemptRecord => ({
+  subscriptionId: "0".repeat(24),
+  eventType: "workflow_created",
+  createdAt: "2026-11-21T10:30:00Z",
+  number: 1,
+  attemptId: "0".repeat(24),
+  requestUrl: "https://receiver.example/",
+  statusCode: 200,
+  responseBody: "",
+  sealedResponseBody: null,
+  responseTruncated: false,
+  errorCode: null,
+  errorMessage: null,
+  latencyMs: 5,
+  manual: false,
+  actor: "system",
+  outcome: "delivered",
+  delayMs: null,
   ...given,
 });

@@ -26,6 +26,7 @@ import * as teamSettings from "../../src/db/team-settings.ts";
 import * as wanted from "../../src/db/wanted.ts";
 import * as workflows from "../../src/db/workflows.ts";
 import type { Names } from "./furnish.ts";
+import { attemptRecord } from "./leased.ts";
 
 /** Whom a function is asked about: a team, and names that it and another team have. */
 export type Asked = {
@@ -92,30 +93,14 @@ async function leased(asked: Asked): Promise<deliveries.Unsent> {
   return { teamId: asked.teamId, id, leaseToken: lease };
 }
 
-function attemptOf({ teamId, name }: Asked): attempts.AttemptRecord {
-  return {
+const attemptOf = ({ teamId, name }: Asked): attempts.AttemptRecord =>
+  attemptRecord({
     teamId,
     deliveryId: name("event_id"),
     subscriptionId: name("workflow_webhook_id"),
-    eventType: "workflow_created",
     leaseToken: lease,
-    createdAt: "2026-11-21T10:30:00Z",
     number: 7,
-    attemptId: "0".repeat(24),
-    requestUrl: "https://receiver.example/",
-    statusCode: 200,
-    responseBody: "",
-    sealedResponseBody: null,
-    responseTruncated: false,
-    errorCode: null,
-    errorMessage: null,
-    latencyMs: 5,
-    manual: false,
-    actor: "system",
-    outcome: "delivered",
-    delayMs: null,
-  };
-}
+  });
 
 const claimed = (asked: Asked) =>
   idempotency.claimIdempotencyKey(asked.tx, asked.teamId, "a key", nothing);

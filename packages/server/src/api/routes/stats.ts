@@ -1,9 +1,9 @@
 import type { FastifyInstance } from "fastify";
 import Type from "typebox";
 import { readStats, type StatsRow } from "../../db/rollups.ts";
-import { allContracts } from "../../domain/contracts/all-contracts.ts";
 import { quantile } from "../../domain/latencies.ts";
 import { bucketsMax, bucketsOf, statsSteps } from "../../domain/stats.ts";
+import { ContractName } from "../delivery-filter.ts";
 import { Id, Instant, nullable, parseInstant, Timestamp, textOf } from "../fields.ts";
 import type { TypeBox } from "../request.ts";
 import { invalidRequest } from "../validation.ts";
@@ -41,7 +41,7 @@ export function statsRoutes(fastify: FastifyInstance): void {
             to: Type.Optional(Instant),
             step: Type.Optional(Type.Enum(statsSteps, { default: "hour" })),
             endpoint_id: Type.Optional(Id),
-            contract: Type.Optional(Type.Enum(allContracts.map(({ name }) => name))),
+            contract: Type.Optional(ContractName),
             event_type: Type.Optional(textOf(64)),
           },
           { additionalProperties: false },
