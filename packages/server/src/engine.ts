@@ -179,8 +179,10 @@ export function openEngine(
     async close() {
       await facts.idle();
       const limitMs = config.shutdownSeconds * 1_000;
-      await withinMs(limitMs, dispatcher.close()).catch(deps.onLeftBehind);
-      await ownership.close();
+      // Only what holds nothing says that it is gone; and a database that hangs holds nobody up for longer.
+      const nothingHeld = dispatcher.close().then(() => ownership.close());
+      await withinMs(limitMs, nothingHeld).catch(deps.onLeftBehind);
+      ownership.stop();
       await wake?.close();
       await sender.close();
       for (const pool of [ingest, results, claims]) await pool.close();

@@ -18,8 +18,10 @@ export type OwnershipDeps = {
 /** Says that this process lives, and notices which others do not. */
 export type Ownership = {
   start(): void;
-  /** For a process that holds nothing any more. */
+  /** For a process that holds nothing any more: it is nowhere then. */
   close(): Promise<void>;
+  /** For one that ends although it holds something: others will find it dead. */
+  stop(): void;
 };
 
 const lookEveryMs = 2_000;
@@ -48,6 +50,7 @@ export function openOwnership({ database, owner, onEnded, onError }: OwnershipDe
       await look().catch(onError);
       const isNew = performance.now() - startedAtMs < atFirst.forMs;
       await pause(isNew ? atFirst.lookEveryMs : lookEveryMs, undefined, {
+        ref: false,
         signal: closing.signal,
       }).catch(() => {});
     }
@@ -57,6 +60,7 @@ export function openOwnership({ database, owner, onEnded, onError }: OwnershipDe
     start() {
       looking ??= lookOn();
     },
+    stop: () => closing.abort(),
     async close() {
       closing.abort();
       await looking;

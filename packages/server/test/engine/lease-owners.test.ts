@@ -128,3 +128,17 @@ test("a process is seen again and again and holds the lock of its name while it 
   expect(await owners()).toEqual([]);
   expect(await isFree()).toBe(true);
 });
+
+test("a process that ends before its attempts do stays known, so that others find it dead", async () => {
+  const house = await openHouse({ shutdownSeconds: 0.2 });
+  await house.subscribe({ events: ["workflow_created"] });
+  const answer = house.receiver.hold();
+  await house.workflow();
+  await house.receiver.received(1);
+  const owner = await onlyOwnerOf(house);
+  await until("it was seen", () => isKnown(house, owner));
+  await house.close();
+  expect(house.errors).toMatchObject([{ message: "no answer within 200 ms" }]);
+  expect(await isKnown(house, owner)).toBe(true);
+  answer();
+});

@@ -32,6 +32,8 @@ export type ProcessOptions = Partial<
   hot?: boolean | "dies";
   /** False: nothing is claimed until `dispatcher.start()`. */
   started?: boolean;
+  /** How long its end waits for attempts in flight. */
+  shutdownSeconds?: number;
   /** What the names of the service's own headers begin with. */
   headerPrefix?: string;
   /** Stands in for DNS and sockets, or trusts other certificates; further ranges to deliver to. */
@@ -333,6 +335,7 @@ function openProcess(url: string, keyring: Keyring, options: ProcessOptions): Ho
       ...config,
       concurrency: options.concurrency ?? 16,
       subscriptionConcurrency: options.subscriptionConcurrency ?? 8,
+      shutdownSeconds: options.shutdownSeconds ?? config.shutdownSeconds,
       userAgent: "Postrider/test",
       headerPrefix: options.headerPrefix ?? config.headerPrefix,
     },
