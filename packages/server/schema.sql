@@ -240,6 +240,20 @@ grant delete, insert, select, update on deliveries to postrider_team;
 create policy all_teams on deliveries for all to postrider_all_teams using (true);
 create policy own_teams on deliveries for all to postrider_team using ((NULLIF((( SELECT (NULLIF(current_setting('postrider.teams'::text, true), ''::text))::jsonb AS "nullif") ? team_id), false) IS NOT NULL));
 
+create table delivery_changes (
+  team_id text collate "C" not null,
+  changed_in xid8 not null default pg_current_xact_id(),
+  changed_at timestamp with time zone not null default now(),
+  delivery_ids bytea not null
+) with (toast_tuple_target=8160, autovacuum_vacuum_scale_factor=0.5);
+CREATE INDEX delivery_changes_by_age ON public.delivery_changes USING brin (changed_at);
+CREATE INDEX delivery_changes_in_order ON public.delivery_changes USING btree (team_id, changed_in);
+alter table delivery_changes enable row level security;
+grant insert, select on delivery_changes to postrider_all_teams;
+grant insert, select on delivery_changes to postrider_team;
+create policy all_teams on delivery_changes for all to postrider_all_teams using (true);
+create policy own_teams on delivery_changes for all to postrider_team using ((NULLIF((( SELECT (NULLIF(current_setting('postrider.teams'::text, true), ''::text))::jsonb AS "nullif") ? team_id), false) IS NOT NULL));
+
 create table encryption_checks (
   key_id text collate "C" not null,
   sealed_word bytea not null,

@@ -1693,6 +1693,35 @@ export type StepSnapshot = {
   error: unknown;
 };
 
+export type StreamDeliveriesQuery = {
+  endpoint_id?: string[];
+  contract?: ("workflow" | "organisation" | "assistant")[];
+  event_type?: (
+    | "workflow_created"
+    | "workflow_updated"
+    | "workflow_deleted"
+    | "workflow_run_started"
+    | "workflow_run_completed"
+    | "workflow.started"
+    | "workflow.completed"
+    | "workflow.failed"
+    | "workflow.step.started"
+    | "workflow.step.completed"
+    | "workflow.step.failed"
+    | "status-update"
+    | "conversation-update"
+    | "end-of-call-report"
+    | "hang"
+    | "error"
+  )[];
+  status?: ("pending" | "retrying" | "delivered" | "failed")[];
+  subject_id?: string;
+  event_id?: string[];
+  error_code?: string[];
+  from?: string;
+  to?: string;
+};
+
 export type Team = {
   id: string;
   name: string;

@@ -1,5 +1,6 @@
 import { type ClientOptions, requireClientOptions } from "./client-options.ts";
 import { openDirectSink } from "./direct-sink.ts";
+import { openStreams } from "./event-stream.ts";
 import { type BufferOptions, openFactBuffer } from "./fact-buffer.ts";
 import type { Fact, FactResults, FactSink } from "./facts.ts";
 import { openSend, type RequestOptions, type Send, wait } from "./request.ts";
@@ -45,7 +46,7 @@ export class Postrider {
     this.webhooks = webhooks(send);
     this.assistants = assistants(send);
     this.calls = calls(send, reporting);
-    this.deliveries = deliveries(send);
+    this.deliveries = deliveries(send, openStreams(options));
     this.eventTypes = eventTypes(send);
     this.facts = facts(send);
     this.teams = teams(send);

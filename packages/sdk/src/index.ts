@@ -11,6 +11,7 @@ export { FactsRefused, type Refusal } from "./refusals.ts";
 export type { OnReportError } from "./report-errors.ts";
 export type { ReportOptions } from "./reports.ts";
 export type { RequestOptions } from "./request.ts";
+export type { DeliveryChange } from "./resources/deliveries.ts";
 export type { RunReporter, StepOptions } from "./run-reporter.ts";
 export {
   verify,

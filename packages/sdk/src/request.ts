@@ -29,6 +29,10 @@ export type Send = <Answer>(request: ApiRequest) => Promise<Answer>;
 
 const retryBaseMs = 250;
 const retryDelayMaxMs = 10_000;
+
+/** How long to wait before attempt 2, 3 and so on, unless the service asks for more; `random` is from 0 up to 1. */
+export const backoffMs = (attempt: number, random: number): number =>
+  Math.min(retryDelayMaxMs, retryBaseMs * 2 ** (attempt - 1)) * (0.5 + random / 2);
 /** A service that asks for more patience than this is not waited for. */
 const retryAfterMaxMs = 60_000;
 
@@ -63,8 +67,7 @@ export function openSend(options: ClientOptions): Send {
         return undefined as Answer;
       }
       if (!retryable(error) || isEnough(attempt) || retryAfterMs > retryAfterMaxMs) throw error;
-      const backoffMs = Math.min(retryDelayMaxMs, retryBaseMs * 2 ** (attempt - 1));
-      const delayMs = Math.max(retryAfterMs, backoffMs * (0.5 + random() / 2));
+      const delayMs = Math.max(retryAfterMs, backoffMs(attempt, random()));
       await delay(delayMs, request.signal);
       waitedMs += delayMs;
     }
@@ -78,12 +81,11 @@ function init(options: ClientOptions, request: ApiRequest): Init {
   const body =
     request.json ?? (request.body === undefined ? undefined : JSON.stringify(request.body));
   return {
-    url: options.url.replace(/\/+$/, "") + request.path + queryText(request.query),
+    url: urlOf(options, request),
     method: request.method,
     headers: {
       accept: "application/json, application/problem+json",
-      authorization: `Bearer ${options.apiKey}`,
-      ...(options.teamId === undefined ? {} : { "x-org-id": options.teamId }),
+      ...callerHeaders(options),
       ...(body === undefined ? {} : { "content-type": "application/json" }),
       ...(request.method === "POST" && !request.namesItself
         ? { "idempotency-key": request.idempotencyKey ?? crypto.randomUUID() }
@@ -92,6 +94,18 @@ function init(options: ClientOptions, request: ApiRequest): Init {
     ...(body === undefined ? {} : { body }),
   };
 }
+
+/** Where a request goes. */
+export const urlOf = (
+  { url }: ClientOptions,
+  { path, query }: Pick<ApiRequest, "path" | "query">,
+): string => url.replace(/\/+$/, "") + path + queryText(query);
+
+/** The headers that say who asks, and for which team. */
+export const callerHeaders = ({ apiKey, teamId }: ClientOptions): Record<string, string> => ({
+  authorization: `Bearer ${apiKey}`,
+  ...(teamId === undefined ? {} : { "x-org-id": teamId }),
+});
 
 async function tryOnce<Answer>(
   { fetch: send = fetch, timeoutMs = 30_000, now = Date.now }: ClientOptions,
@@ -155,7 +169,8 @@ function requireRequestOptions(request: ApiRequest): void {
 const isStatus = (error: Failure["error"], status: number): boolean =>
   "status" in error && error.status === status;
 
-function parse(text: string): unknown {
+/** Reads JSON; undefined for what is none. */
+export function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
@@ -164,7 +179,7 @@ function parse(text: string): unknown {
 }
 
 /** Reads seconds or an HTTP date (RFC 9110 §10.2.3); anything else is no delay, and neither is a date that is over. */
-function retryAfterMs(value: string, nowMs: number): number {
+export function retryAfterMs(value: string, nowMs: number): number {
   if (/^\d{1,9}$/.test(value)) return Number(value) * 1000;
   const atMs = Date.parse(value);
   return Number.isNaN(atMs) ? 0 : atMs - nowMs;
@@ -194,7 +209,8 @@ export function wait(ms: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
-function chance(): number {
+/** A number from 0 up to 1. */
+export function chance(): number {
   const [drawn = 0] = crypto.getRandomValues(new Uint32Array(1));
   return drawn / 2 ** 32;
 }

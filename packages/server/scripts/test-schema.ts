@@ -44,6 +44,9 @@ async function run(): Promise<number> {
       here("schemathesis.toml"),
       "run",
       `${url}/openapi.json`,
+      // It has no end to wait for; test/api/delivery-stream.test.ts asks for it.
+      "--exclude-path",
+      "/v1/deliveries/stream",
       "--max-examples",
       "6",
       // Threads would make a run that no seed repeats, and Python 3.11 fails to parse source in several at once.

@@ -26,11 +26,13 @@ export const nextCursorField = {
 };
 
 /** The cursors of one list, as one caller has asked for it. */
-export type Cursors = {
-  /** Reads a cursor; one of another list, team or filter is a 422, like one that nobody made. */
-  read(cursor: string | undefined): Place | undefined;
+export type Cursors<At> = {
+  /** Reads a cursor; one of another list, team or filter is a 422 that names `loc`, like one that nobody made. */
+  read(cursor: string | undefined, loc?: string[]): At | undefined;
+  /** Makes a cursor of a place. */
+  print(place: At): string;
   /** Makes the answer's `next_cursor`. */
-  field(next: Place | null): { next_cursor: string | null };
+  field(next: At | null): { next_cursor: string | null };
 };
 
 const tagBytes = 16;
@@ -40,30 +42,31 @@ const tagBytes = 16;
  *
  * So a cursor holds nothing but what this service has put in, and it needs no storage.
  */
-export function openCursors(
+export function openCursors<At = Place>(
   keyring: Keyring,
   { teamId }: Pick<Caller, "teamId">,
   list: { name: string; filter: object },
-): Cursors {
+): Cursors<At> {
   const tagged = (place: string) => JSON.stringify([list.name, teamId, list.filter, place]);
+  const print = (at: At): string => {
+    const place = JSON.stringify(at);
+    const bytes = Buffer.concat([keyring.tag(tagged(place)), Buffer.from(place)]);
+    return bytes.toString("base64url");
+  };
   return {
-    read(cursor) {
+    read(cursor, loc = ["query", "cursor"]) {
       if (cursor === undefined) return undefined;
       const bytes = Buffer.from(cursor, "base64url");
       const place = bytes.toString("utf8", tagBytes);
       // Decoding passes over what does not belong there.
       const whole = bytes.toString("base64url") === cursor;
       if (whole && keyring.isTag(bytes.subarray(0, tagBytes), tagged(place))) {
-        return JSON.parse(place) as Place;
+        return JSON.parse(place) as At;
       }
       const msg = "is not the next_cursor of an answer of this list with these filters";
-      throw invalidRequest([{ loc: ["query", "cursor"], msg, type: "cursor" }]);
+      throw invalidRequest([{ loc, msg, type: "cursor" }]);
     },
-    field(next) {
-      if (next === null) return { next_cursor: null };
-      const place = JSON.stringify(next);
-      const bytes = Buffer.concat([keyring.tag(tagged(place)), Buffer.from(place)]);
-      return { next_cursor: bytes.toString("base64url") };
-    },
+    print,
+    field: (next) => ({ next_cursor: next === null ? null : print(next) }),
   };
 }

@@ -99,6 +99,7 @@ function operationOf(
   const parameters = [
     ...parametersIn("path", schema.params, name),
     ...parametersIn("query", schema.querystring, name),
+    ...parametersIn("header", schema.headers, name),
     ...(open ? [] : [{ $ref: "#/components/parameters/OrganizationId" }]),
     ...(method === "POST" ? [{ $ref: "#/components/parameters/IdempotencyKey" }] : []),
   ];
@@ -143,8 +144,10 @@ const contentOf = (body: Json, example: object | undefined): Json =>
     "application/json": { schema: body, ...(example ? { example: example as JsonObject } : {}) },
   };
 
-const answerType = (answer: unknown): string =>
-  (answer as { type?: unknown }).type === "string" ? "text/plain" : "application/json";
+function answerType(answer: unknown): string {
+  const { type, contentMediaType = "text/plain" } = answer as Record<string, string | undefined>;
+  return type === "string" ? contentMediaType : "application/json";
+}
 
 /** What an operation may refuse with, besides what its own route declares. */
 function refusalsOf(method: string, open: boolean): string[] {
@@ -174,7 +177,7 @@ function refusal(status: string): JsonObject {
 const titleOf = (code: ErrorCode): string => describeError(code).title;
 
 function parametersIn(
-  place: "path" | "query",
+  place: "path" | "query" | "header",
   schema: unknown,
   name: (schema: unknown) => Json,
 ): JsonObject[] {

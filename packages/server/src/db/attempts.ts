@@ -1,6 +1,7 @@
 import { rollUp } from "../domain/rollup.ts";
 import type { SealPlace } from "../secrets.ts";
 import { boolArray, byteaArray, int4Array, textArray, uuidArray } from "./arrays.ts";
+import { tellingChanges } from "./delivery-changes.ts";
 import { addingRollups, addRollupsOfAllTeams } from "./rollups.ts";
 import { part, type Sql, type SqlPart } from "./sql.ts";
 
@@ -102,6 +103,8 @@ export async function recordAttempts(
       insert into attempts (${attemptColumns}) select ${attemptValues} from g
     ), counted as (
       ${addingRollups(rollUp(records), part`(select count(*) from g) = ${records.length}`)}
+    ), told as (
+      ${tellingChanges(part`(select team_id, delivery_id as id from g) moved`)}
     )
     -- Nearly always all of them: then a number says as much as their names.
     select count(*)::int as count,

@@ -1,5 +1,6 @@
 import type { LeasedDelivery } from "../domain/delivery.ts";
 import { int4Array, textArray, uuidArray } from "./arrays.ts";
+import { tellingChanges } from "./delivery-changes.ts";
 import { addingEnded } from "./rollups.ts";
 import { part, type Sql } from "./sql.ts";
 
@@ -243,6 +244,8 @@ export async function claimDueOfAllTeams(
                 d.status, taken.crashed
     ), counted as (
       ${addingEnded(part`moved`, { lost: part`crashed`, failed: part`status = 'failed'` })}
+    ), told as (
+      ${tellingChanges(part`moved where crashed or status = 'failed'`)}
     )
     select team_id as "teamId", id, subscription_id as "subscriptionId", event_id as "eventId",
            contract, event_type as "eventType", payload, created_at::text as "createdAt",

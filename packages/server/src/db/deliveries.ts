@@ -1,5 +1,6 @@
 import type { LeasedDelivery } from "../domain/delivery.ts";
 import { int4Array, textArray, uuidArray } from "./arrays.ts";
+import { tellingChanges } from "./delivery-changes.ts";
 import { addingEnded } from "./rollups.ts";
 import { part, type Sql, type Tx } from "./sql.ts";
 
@@ -56,6 +57,8 @@ export async function insertDeliveries(
       from given
       where lease_ms is not null
       group by lease_ms
+    ), told as (
+      ${tellingChanges(part`given`)}
     )
     select now()::text as created_at`;
   return row?.created_at ?? "";
@@ -100,9 +103,11 @@ export async function failOrphanedDeliveriesOfAllTeams(sql: Sql, limit: number):
         limit ${limit}
       ) orphan
       where d.team_id = orphan.team_id and d.id = orphan.id
-      returning d.team_id, d.subscription_id, d.event_type
+      returning d.team_id, d.id, d.subscription_id, d.event_type
     ), counted as (
       ${addingEnded(part`ended`, { lost: part`false`, failed: part`true` })}
+    ), told as (
+      ${tellingChanges(part`ended`)}
     )
     select count(*)::int as count from ended`;
   return row?.count ?? 0;

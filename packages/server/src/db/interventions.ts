@@ -1,6 +1,7 @@
 import { textArray } from "./arrays.ts";
+import { tellingChanges } from "./delivery-changes.ts";
 import { addingEnded } from "./rollups.ts";
-import { part, type Tx } from "./sql.ts";
+import { part, type SqlPart, type Tx } from "./sql.ts";
 
 /** A delivery that a person wants made again, and what speaks for or against it. */
 export type RedeliveryCandidate = {
@@ -68,6 +69,9 @@ export async function redeliver(
 ): Promise<void> {
   await insertUnseenAttempts(tx, teamId, deliveryIds);
   await tx`
+    with told as (
+      ${tellingChanges(named(teamId, deliveryIds))}
+    )
     update deliveries
     set status = 'pending', finished_at = null, due_at = now(),
         crash_count = crash_count + case when lease_token is null then 0 else 1 end,
@@ -80,6 +84,10 @@ export async function redeliver(
         updated_by = ${actor}, updated_at = now()
     where team_id = ${teamId} and id = any(${textArray(deliveryIds)}::text[])`;
 }
+
+/** These deliveries of a team, as rows. */
+const named = (teamId: string, deliveryIds: readonly string[]): SqlPart =>
+  part`(select ${teamId}::text as team_id, unnest(${textArray(deliveryIds)}::text[]) as id) named`;
 
 const batchRows = 5_000;
 const batchesMax = 20;
@@ -112,6 +120,9 @@ export async function failPendingDeliveries(
         { lost: part`lease_token is not null`, failed: part`true` },
       )}`;
     await tx`
+      with told as (
+        ${tellingChanges(named(teamId, ids))}
+      )
       update deliveries
       set status = 'failed', finished_at = now(), due_at = null, retry_at = null, manual = false,
           last_attempt_at = case when lease_token is null then last_attempt_at else now() end,

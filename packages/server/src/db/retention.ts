@@ -1,3 +1,4 @@
+import { tellingChanges } from "./delivery-changes.ts";
 import { addingEnded } from "./rollups.ts";
 import { part, type Sql } from "./sql.ts";
 
@@ -34,9 +35,11 @@ export async function expireWaitingDeliveriesOfAllTeams(
         limit ${limit}
       ) waiting
       where d.team_id = waiting.team_id and d.id = waiting.id
-      returning d.team_id, d.subscription_id, d.event_type
+      returning d.team_id, d.id, d.subscription_id, d.event_type
     ), counted as (
       ${addingEnded(part`expired`, { lost: part`false`, failed: part`true` })}
+    ), told as (
+      ${tellingChanges(part`expired`)}
     )
     select count(*)::int as count from expired`;
   return row?.count ?? 0;

@@ -1,6 +1,7 @@
 import { finishErasures } from "../actions/erase-team.ts";
 import { deleteOldAuditEntriesOfAllTeams } from "../db/audit.ts";
 import { failOrphanedDeliveriesOfAllTeams } from "../db/deliveries.ts";
+import { deleteOldChangesOfAllTeams } from "../db/delivery-changes.ts";
 import { deleteOldIdentitiesOfAllTeams } from "../db/fact-identities.ts";
 import { deleteOldIdempotencyKeysOfAllTeams } from "../db/idempotency-keys.ts";
 import { takeJanitorsPlace } from "../db/janitor-lock.ts";
@@ -22,6 +23,8 @@ const roundMs = 60_000;
 const firstRoundMs = 5_000;
 const daysAhead = 7;
 const rowsMax = 1_000;
+/** Changes are written at the rate of results, and none is kept for longer than minutes. */
+const changesMax = 200_000;
 /** Longest round: in between there is time for everything else. */
 const roundMsMax = 20_000;
 
@@ -80,6 +83,7 @@ async function doRound(database: Database, retentionDays: number): Promise<void>
   await deleteOldIdempotencyKeysOfAllTeams(database.sql, rowsMax);
   await deleteOldAuditEntriesOfAllTeams(database.sql, rowsMax);
   await deleteOldRollupsOfAllTeams(database.sql, rowsMax);
+  await deleteOldChangesOfAllTeams(database.sql, changesMax);
   await finishErasures(database, untilMs);
   await letGo(database, { retentionDays, untilMs });
 }

@@ -60,6 +60,7 @@ const aboutNoTeam = [
   "listSealingTeams",
   "lockAsOwner",
   "lockTeamsForCounting",
+  "readChangesStart",
 ];
 
 test("every function of db/ is called below with another team's twins, or is about no team", () => {

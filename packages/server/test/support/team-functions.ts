@@ -4,6 +4,7 @@ import * as attempts from "../../src/db/attempts.ts";
 import * as audit from "../../src/db/audit.ts";
 import * as calls from "../../src/db/calls.ts";
 import * as deliveries from "../../src/db/deliveries.ts";
+import * as changes from "../../src/db/delivery-changes.ts";
 import * as search from "../../src/db/delivery-search.ts";
 import type { DeliverySearch } from "../../src/db/delivery-sought.ts";
 import * as subjects from "../../src/db/delivery-subjects.ts";
@@ -54,6 +55,17 @@ export const askedAbout = (tx: Tx, teamId: string, names: Names, keyId = ""): As
   eventId: names.event_id?.[1]?.replace("event_", "") ?? "",
 });
 
+const everything: DeliverySearch = {
+  subscriptionIds: null,
+  contracts: null,
+  eventTypes: null,
+  statuses: null,
+  subject: null,
+  eventIds: null,
+  errorCodes: null,
+  from: null,
+  to: null,
+};
 const page = { offset: 0, limit: 50 };
 const since = new Date(0);
 const by = "somebody";
@@ -215,17 +227,6 @@ export const teamFunctions: Record<string, (asked: Asked) => Promise<unknown>> =
     await history.listAttempts(a.database, a.owner, { eventId: a.eventId }, page),
   ],
   searchDeliveries: async (a) => {
-    const everything: DeliverySearch = {
-      subscriptionIds: null,
-      contracts: null,
-      eventTypes: null,
-      statuses: null,
-      subject: null,
-      eventIds: null,
-      errorCodes: null,
-      from: null,
-      to: null,
-    };
     const searches: Partial<DeliverySearch>[] = [
       {},
       { subscriptionIds: [a.name("webhook_id"), a.name("subscription_id")] },
@@ -247,6 +248,16 @@ export const teamFunctions: Record<string, (asked: Asked) => Promise<unknown>> =
     }
     return listed;
   },
+  readChanges: async (a) => {
+    const [{ at } = { at: 0 }] = await a.tx<{ at: number }>`
+      select extract(epoch from now())::float8 as at`;
+    const beginning = { since: { snapshot: "3:3:", at }, until: null, after: null };
+    return (await changes.readChanges(a.tx, a.teamId, beginning))?.deliveryIds.toSorted();
+  },
+  findWatchersWithChanges: (a) =>
+    changes.findWatchersWithChanges(a.tx, [{ teamId: a.teamId, snapshot: "3:3:" }]),
+  readChanged: (a) =>
+    changes.readChanged(a.tx, a.teamId, everything, [a.name("event_id"), a.name("delivery_id")]),
   findBelow: async (a) => [
     await subjects.findBelow(a.tx, a.teamId, { id: a.name("workflow_id") }),
     await subjects.findBelow(a.tx, a.teamId, { id: a.name("assistant_id") }),

@@ -28,6 +28,7 @@ const twinned: Readonly<Record<string, Record<string, string>>> = {
   fact_identities: {},
   audit_log: {},
   rollups: {},
+  delivery_changes: {},
   erasures: {},
   // An event is of one team by its id, and an attempt of one delivery: their twins are a second younger.
   events: { created_at: aSecondLater("created_at") },
@@ -96,10 +97,11 @@ const briefly = (_key: string, value: unknown): unknown =>
     : value;
 
 /**
- * As text, with every instant replaced, and every start of a walk: what happens now happens at another time each time, and
+ * As text, with every instant, transaction and start of a walk replaced: what happens now happens at another time each time, and
  * a snapshot counts the transactions of all databases.
  */
 export const timeless = (value: unknown): string =>
   (JSON.stringify(value, briefly) ?? "nothing")
     .replace(/\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[.\d]*(?:Z|\+00(?::00)?)?/g, "an instant")
+    .replace(/"changed_in":"\d+"/g, '"changed_in":"a transaction"')
     .replace(/\["\d+:\d+:[\d,]*","\d+"\]/g, "a start");

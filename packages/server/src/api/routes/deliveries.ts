@@ -10,12 +10,11 @@ import {
   findDelivery,
   listAttemptsOf,
 } from "../../db/delivery-summaries.ts";
-import { deliveryStatuses } from "../../db/history.ts";
 import { AppError } from "../../errors.ts";
-import { publicEventId } from "../../ids.ts";
 import type { Keyring } from "../../secrets.ts";
 import { nextCursorField } from "../cursor.ts";
-import { ContractName, deliveryFilterOf, deliveryFilterQuery } from "../delivery-filter.ts";
+import { Delivery, deliveryAnswer, deliveryFields, Milliseconds } from "../delivery-answer.ts";
+import { deliveryFilterOf, deliveryFilterQuery } from "../delivery-filter.ts";
 import type { ApiDeps } from "../deps.ts";
 import { nullable, PathId, Timestamp } from "../fields.ts";
 import { hiddenField, seesPayloads } from "../hidden.ts";
@@ -23,35 +22,8 @@ import { shownRequestBody, shownResponseBody } from "../opened.ts";
 import { askedByCursor, cursorOnlyQuery } from "../paging.ts";
 import { acting, type Caller, type TypeBox } from "../request.ts";
 
-const Milliseconds = nullable(Type.Integer());
 const text = nullable(Type.String());
 const notYet = "Null: not recorded yet.";
-
-const deliveryFields = {
-  id: Type.String(),
-  endpoint_id: Type.String(),
-  contract: ContractName,
-  event_type: Type.String(),
-  event_id: Type.String(),
-  test: Type.Boolean({ description: "A sample that somebody asked for." }),
-  status: Type.Enum([...deliveryStatuses]),
-  attempts_count: Type.Integer({ description: "Attempts that have ended." }),
-  status_code: nullable(Type.Integer()),
-  error_code: text,
-  duration_ms: Milliseconds,
-  workflow_id: text,
-  run_id: text,
-  step_id: text,
-  call_id: text,
-  message_id: Type.Null({ description: notYet }),
-  assistant_id: text,
-  created_at: Timestamp,
-  updated_at: Timestamp,
-  next_attempt_at: nullable(Timestamp),
-  delivered_at: nullable(Timestamp),
-};
-
-const Delivery = Type.Object(deliveryFields, { title: "Delivery" });
 
 const DeliveryAttempt = Type.Object(
   {
@@ -179,30 +151,6 @@ export function deliveryRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
     },
   );
 }
-
-const deliveryAnswer = (row: DeliverySummary) => ({
-  id: row.id,
-  endpoint_id: row.subscriptionId,
-  contract: row.contract,
-  event_type: row.eventType,
-  event_id: publicEventId(row.eventId),
-  test: row.test,
-  status: row.status,
-  attempts_count: row.attemptCount,
-  status_code: row.statusCode,
-  error_code: row.errorCode,
-  duration_ms: row.durationMs,
-  workflow_id: row.workflowId,
-  run_id: row.runId,
-  step_id: row.stepId,
-  call_id: row.callId,
-  message_id: null,
-  assistant_id: row.assistantId,
-  created_at: row.createdAt.toISOString(),
-  updated_at: row.updatedAt.toISOString(),
-  next_attempt_at: row.nextAttemptAt?.toISOString() ?? null,
-  delivered_at: row.deliveredAt?.toISOString() ?? null,
-});
 
 function requestAnswer(keyring: Keyring, caller: Caller, delivery: DeliveryWithBody) {
   const { members, hidden } = shownRequestBody(keyring, caller, delivery);

@@ -1,0 +1,160 @@
+import { apiErrorOf, ConnectionError, isTransient } from "./api-error.ts";
+import type { ClientOptions } from "./client-options.ts";
+import { kindOf, requireText } from "./guards.ts";
+import { backoffMs, callerHeaders, chance, parse, retryAfterMs, urlOf, wait } from "./request.ts";
+
+/** What a stream takes last. */
+export type StreamOptions = {
+  /** Ends the stream; without one it goes on until the loop over it is left. */
+  signal?: AbortSignal | undefined;
+  /** The `lastEventId` of an event that was received: the stream goes on behind it. */
+  lastEventId?: string;
+};
+
+/** One server-sent event; `data` is the parsed JSON. */
+export type StreamEvent = { event: string; data: unknown; lastEventId: string };
+
+/** Opens a stream of the API and reads it, again and again from where it was when the connection is lost. */
+export type OpenStream = (
+  path: string,
+  query: object,
+  options: StreamOptions,
+) => AsyncGenerator<StreamEvent>;
+
+/** The service sends something every 10 seconds: a connection that is silent for so long is lost. */
+const silenceMsMax = 30_000;
+/** More text than this without the end of an event is none that this service sends. */
+const eventCharactersMax = 4 * 1024 * 1024;
+
+/**
+ * Makes the one function that reads streams (server-sent events, WHATWG HTML, section 9.2).
+ *
+ * A lost connection, 429 and 5xx are followed by another try, after a delay that grows until an event comes; any other
+ * refusal is thrown as an ApiError.
+ */
+export function openStreams(options: ClientOptions): OpenStream {
+  const { delay = wait, random = chance, now = Date.now } = options;
+  return async function* (path, query, streamOptions) {
+    requireStreamOptions(streamOptions);
+    const { signal } = streamOptions;
+    let { lastEventId: last = "" } = streamOptions;
+    for (let attempt = 1; ; attempt++) {
+      let afterMs = 0;
+      try {
+        const response = await connect(options, urlOf(options, { path, query }), last, signal);
+        if (!isStream(response)) {
+          afterMs = retryAfterMs(response.headers.get("retry-after") ?? "", now());
+          throw apiErrorOf(response, parse(await response.text().catch(() => "")));
+        }
+        for await (const { id, event, data } of eventsOf(response, signal)) {
+          last = id ?? last;
+          attempt = 1;
+          if (data !== "") yield { event, data: parse(data), lastEventId: last };
+        }
+      } catch (error) {
+        if (signal?.aborted) return;
+        if (!isTransient(error)) throw error;
+      }
+      if (signal?.aborted) return;
+      try {
+        await delay(Math.max(afterMs, backoffMs(attempt, random())), signal);
+      } catch (error) {
+        if (signal?.aborted) return;
+        throw error;
+      }
+    }
+  };
+}
+
+async function connect(
+  options: ClientOptions,
+  url: string,
+  lastEventId: string,
+  signal: AbortSignal | undefined,
+): Promise<Response> {
+  const { fetch: send = fetch } = options;
+  try {
+    return await send(url, {
+      method: "GET",
+      headers: {
+        accept: "text/event-stream, application/problem+json",
+        ...callerHeaders(options),
+        ...(lastEventId === "" ? {} : { "last-event-id": lastEventId }),
+      },
+      redirect: "manual",
+      ...(signal ? { signal } : {}),
+    });
+  } catch (error) {
+    throw new ConnectionError(error);
+  }
+}
+
+const isStream = ({ ok, headers }: Response): boolean =>
+  ok && (headers.get("content-type") ?? "").startsWith("text/event-stream");
+
+type Block = { id: string | undefined; event: string; data: string };
+
+/** Reads the blocks of a stream, those without data as well: their ids count. */
+async function* eventsOf(
+  response: Response,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Block> {
+  const reader = response.body?.getReader();
+  if (!reader) return;
+  const decoder = new TextDecoder();
+  let text = "";
+  try {
+    for (;;) {
+      const read = await readInTime(reader, signal);
+      if (read.done) return;
+      text += decoder.decode(read.value, { stream: true });
+      const blocks = text.split(/\r?\n\r?\n/);
+      text = blocks.pop() ?? "";
+      if (text.length > eventCharactersMax) throw new ConnectionError("An event does not end.");
+      for (const block of blocks) yield blockOf(block);
+    }
+  } finally {
+    await reader.cancel().catch(() => {});
+  }
+}
+
+async function readInTime(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  signal: AbortSignal | undefined,
+) {
+  signal?.throwIfAborted();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const silence = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error("The stream is silent.")), silenceMsMax);
+  });
+  try {
+    return await Promise.race([reader.read(), silence]);
+  } catch (error) {
+    throw new ConnectionError(error);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function blockOf(text: string): Block {
+  const block: Block = { id: undefined, event: "message", data: "" };
+  const data: string[] = [];
+  for (const line of text.split(/\r?\n/)) {
+    const [, name, value = ""] = /^([^:]+)(?:: ?(.*))?$/.exec(line) ?? [];
+    if (name === "id") block.id = value;
+    if (name === "event") block.event = value;
+    if (name === "data") data.push(value);
+  }
+  return { ...block, data: data.join("\n") };
+}
+
+function requireStreamOptions({ signal, lastEventId, ...unknown }: StreamOptions): void {
+  const [name] = Object.keys(unknown);
+  if (name !== undefined) {
+    throw new TypeError(`The options have no member "${name}"; there are signal, lastEventId.`);
+  }
+  if (lastEventId !== undefined) requireText(lastEventId, "lastEventId");
+  if (signal !== undefined && typeof signal?.addEventListener !== "function") {
+    throw new TypeError(`signal must be an AbortSignal, but it is ${kindOf(signal)}.`);
+  }
+}

@@ -1,0 +1,189 @@
+import { Readable } from "node:stream";
+import type { FastifyInstance, FastifyReply } from "fastify";
+import Type from "typebox";
+import { findApiKeyOfAnyTeam } from "../../db/api-keys.ts";
+import {
+  type ChangesPosition,
+  readChanged,
+  readChanges,
+  readChangesStart,
+} from "../../db/delivery-changes.ts";
+import type { DeliverySearch } from "../../db/delivery-sought.ts";
+import type { DeliverySummary } from "../../db/delivery-summaries.ts";
+import { AppError } from "../../errors.ts";
+import { type ChangeWatch, openChangeWatch } from "../change-watch.ts";
+import { openCursors } from "../cursor.ts";
+import { deliveryAnswer } from "../delivery-answer.ts";
+import { deliveryFilterOf, deliveryFilterQuery } from "../delivery-filter.ts";
+import type { ApiDeps } from "../deps.ts";
+import type { Caller, TypeBox } from "../request.ts";
+
+/** Streams that a team can have open on one process, and that a process serves in all. */
+const streamsMax = { team: 100, process: 1_000 };
+/** Something is sent so often at the least: proxies close connections on which nothing comes. */
+const heartbeatMs = 10_000;
+/** Whose key was revoked gets nothing more after this time. */
+const keyCheckedMs = 2_000;
+/** Deliveries are read so many at once. */
+const readMax = 500;
+
+/** Deliveries of all contracts as they change, as server-sent events (WHATWG HTML, section 9.2). */
+export function deliveryStreamRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
+  const app = fastify.withTypeProvider<TypeBox>();
+  const watch = openChangeWatch({
+    database: deps.database,
+    onError: (err) => deps.log.warn({ err }, "changes of deliveries could not be looked for"),
+  });
+  const closing = new AbortController();
+  app.addHook("preClose", async () => {
+    closing.abort();
+    watch.close();
+  });
+  const places = openPlaces();
+
+  app.get(
+    "/v1/deliveries/stream",
+    {
+      config: { scope: "read" },
+      schema: {
+        operationId: "streamDeliveries",
+        summary: "Streams the deliveries of all contracts as they change",
+        description: `Server-sent events, within two seconds of each change. \`event: delivery\` has the row as \`GET /v1/deliveries\` shows it in \`data\`; several changes that follow each other closely can come as one. \`id\` is a place to go on from: send it as \`Last-Event-ID\` with the same filters within ten minutes, and nothing is missed; what was sent shortly before may come once more. After a longer time \`event: gap\` says that changes may have been missed, and the stream goes on from now. That an attempt begins is no change. Every ${heartbeatMs / 1_000} seconds at the latest something is sent. A team can have ${streamsMax.team} streams open on each process.`,
+        tags: ["Deliveries"],
+        headers: Type.Object({ "last-event-id": Type.Optional(Type.String({ maxLength: 8192 })) }),
+        querystring: Type.Object(deliveryFilterQuery, { additionalProperties: false }),
+        response: {
+          200: Type.String({
+            description: "Events, for as long as the connection lasts.",
+            contentMediaType: "text/event-stream",
+          }),
+        },
+      },
+    },
+    async ({ query, caller, headers, method }, reply) => {
+      const filter = deliveryFilterOf(query);
+      const cursors = openCursors<ChangesPosition>(deps.keyring, caller, {
+        name: "deliveries/stream",
+        filter,
+      });
+      const given = cursors.read(headers["last-event-id"] || undefined, [
+        "header",
+        "last-event-id",
+      ]);
+      // A proxy that gathers answers would keep events back.
+      reply.headers({
+        "content-type": "text/event-stream",
+        "x-accel-buffering": "no",
+        // Nothing follows a stream: whoever stops need not wait for its connection.
+        connection: "close",
+      });
+      if (method === "HEAD") return reply.send("");
+
+      const { sql } = caller.database;
+      const free = places.take(caller.teamId);
+      const gone = new AbortController();
+      reply.raw.once("close", () => {
+        gone.abort();
+        free();
+      });
+      const start = given ?? (await readChangesStart(sql));
+      const events = streamOf({
+        caller,
+        filter,
+        watch,
+        idOf: cursors.print,
+        stop: AbortSignal.any([gone.signal, closing.signal]),
+        mayRead: openKeyCheck(deps, caller),
+      })(start);
+      return streamed(reply, Readable.from(untilItFails(events, deps), { objectMode: false }));
+    },
+  );
+}
+
+/** Its schema calls the answer a text, which it is in the end. */
+const streamed = (reply: FastifyReply, text: Readable): FastifyReply => reply.send(text);
+
+type Stream = {
+  caller: Caller;
+  filter: DeliverySearch;
+  watch: ChangeWatch;
+  /** A position as the id of an event. */
+  idOf: (position: ChangesPosition) => string;
+  stop: AbortSignal;
+  mayRead: () => Promise<boolean>;
+};
+
+/** Makes a stream's text from a position on, until it is to stop. A reader that is slow is waited for. */
+const streamOf = ({ caller, filter, watch, idOf, stop, mayRead }: Stream) =>
+  async function* (start: ChangesPosition): AsyncGenerator<string> {
+    const { teamId, database } = caller;
+    let position = start;
+    yield `retry: 1000\nid: ${idOf(position)}\n\n`;
+    while (!stop.aborted) {
+      const page = await readChanges(database.sql, teamId, position);
+      if (!(await mayRead())) return;
+      if (!page) {
+        position = await readChangesStart(database.sql);
+        yield `event: gap\nid: ${idOf(position)}\ndata: {}\n\n`;
+        continue;
+      }
+      for (let from = 0; from < page.deliveryIds.length; from += readMax) {
+        const ids = page.deliveryIds.slice(from, from + readMax);
+        const rows = await readChanged(database.sql, teamId, filter, ids);
+        // Only the end of a page is a place to go on from.
+        if (rows.length > 0) yield rows.map((row) => deliveryEvent(row, idOf(position))).join("");
+      }
+      position = page.position;
+      // An event without data is none, but its id counts.
+      yield `: alive\nid: ${idOf(position)}\n\n`;
+      if (page.more) continue;
+      await watch.next({ teamId, snapshot: position.since.snapshot }, heartbeatMs, stop);
+    }
+  };
+
+const deliveryEvent = (row: DeliverySummary, id: string): string =>
+  `event: delivery\nid: ${id}\ndata: ${JSON.stringify(deliveryAnswer(row))}\n\n`;
+
+/** Ends a stream whose database is away: whoever reads it comes again and goes on where it was. */
+async function* untilItFails(events: AsyncGenerator<string>, { log }: ApiDeps) {
+  try {
+    yield* events;
+  } catch (err) {
+    log.warn({ err }, "a stream of deliveries was ended");
+  }
+}
+
+/** Says whether the key may still read the team's deliveries, asking again when it has not for two seconds. */
+function openKeyCheck({ keys }: ApiDeps, { apiKeyId, teamId }: Caller): () => Promise<boolean> {
+  let checkedAtMs = performance.now();
+  return async () => {
+    if (performance.now() - checkedAtMs < keyCheckedMs) return true;
+    checkedAtMs = performance.now();
+    const key = await findApiKeyOfAnyTeam(keys.forTeams([]).sql, apiKeyId);
+    return (key?.teamIds.includes(teamId) && key.scopes.includes("read")) ?? false;
+  };
+}
+
+/** Counts the open streams, and refuses one too many. */
+function openPlaces(): { take(teamId: string): () => void } {
+  const taken = new Map<string, number>();
+  let count = 0;
+  return {
+    take(teamId) {
+      const own = taken.get(teamId) ?? 0;
+      if (own >= streamsMax.team) {
+        const detail = `The team has ${streamsMax.team} streams open on this process; close some of them.`;
+        throw new AppError("rate_limited", detail);
+      }
+      if (count >= streamsMax.process) throw new AppError("overloaded");
+      count += 1;
+      taken.set(teamId, own + 1);
+      return () => {
+        count -= 1;
+        const left = (taken.get(teamId) ?? 1) - 1;
+        if (left === 0) taken.delete(teamId);
+        else taken.set(teamId, left);
+      };
+    },
+  };
+}
