@@ -81,9 +81,21 @@ create table attempts (
   manual boolean not null default false,
   created_by text not null default 'system'::text,
   sealed_response_body bytea,
+  address text,
+  dns_ms smallint,
+  connect_ms smallint,
+  tls_ms smallint,
+  wait_ms smallint,
+  read_ms smallint,
+  request_head_id uuid,
+  request_proof bytea,
+  response_headers text,
+  sealed_response_headers bytea,
   constraint attempts_pkey PRIMARY KEY (delivery_id, number, delivery_created_at),
   constraint failure_has_a_code CHECK ((success = (error_code IS NULL))),
+  constraint one_form_of_response_headers CHECK (((response_headers IS NULL) OR (sealed_response_headers IS NULL))),
   constraint one_response_body CHECK (((response_body IS NULL) OR (sealed_response_body IS NULL))),
+  constraint proof_of_a_head CHECK (((request_proof IS NULL) = (request_head_id IS NULL))),
   constraint success_has_a_status CHECK (((NOT success) OR ((status_code >= 200) AND (status_code <= 299))))
 ) partition by range (delivery_created_at);
 alter table attempts enable row level security;
@@ -356,6 +368,20 @@ create table lease_owners (
 alter table lease_owners enable row level security;
 grant delete, insert, select, update on lease_owners to postrider_all_teams;
 create policy all_teams on lease_owners for all to postrider_all_teams using (true);
+
+create table request_heads (
+  team_id text collate "C" not null,
+  id uuid not null,
+  headers text not null,
+  used_on date not null,
+  constraint request_heads_pkey PRIMARY KEY (team_id, id),
+  constraint request_heads_team_id_fkey FOREIGN KEY (team_id) REFERENCES teams(id) ON DELETE CASCADE
+);
+alter table request_heads enable row level security;
+grant insert, select, update on request_heads to postrider_all_teams;
+grant select on request_heads to postrider_team;
+create policy all_teams on request_heads for all to postrider_all_teams using (true);
+create policy own_teams on request_heads for all to postrider_team using ((NULLIF((( SELECT (NULLIF(current_setting('postrider.teams'::text, true), ''::text))::jsonb AS "nullif") ? team_id), false) IS NOT NULL));
 
 create table rollups (
   team_id text collate "C" not null,

@@ -105,6 +105,20 @@ export type AssistantUpdate = {
   endReportWaitSeconds?: number;
 } & { [name: string]: unknown };
 
+/** Milliseconds; null for what did not happen, as on a connection that was kept. */
+export type AttemptTiming = {
+  /** Looking up the receiver's name. */
+  dns: number | null;
+  /** Opening a connection, through the operator's proxy where there is one. */
+  connect: number | null;
+  /** The TLS handshake. */
+  tls: number | null;
+  /** From the request to the complete head of the answer, or until it was given up. */
+  wait: number | null;
+  /** Reading the body of the answer. */
+  read: number | null;
+};
+
 export type AuditEntry = {
   id: string;
   created_at: string;
@@ -665,13 +679,13 @@ export type DeliveryAttempt = {
   number: number;
   at: string;
   url: string;
-  /** Null: not recorded yet. */
-  address: null;
-  /** Null: not recorded yet. */
-  request_headers: null;
+  /** The IP address that was asked; null when it did not come to that, or the proxy knows it alone. */
+  address: string | null;
+  /** By lower-case name; those that the receiver's owner has set, and secrets, are `***`. Null when nothing was sent. */
+  request_headers: Record<string, string> | null;
   status_code: number | null;
-  /** Null: not recorded yet. */
-  response_headers: null;
+  /** By lower-case name, 4 KiB at the most; repeated ones are joined by commas, and cookies are `***`. */
+  response_headers: Record<string, string> | null;
   response_body: string | null;
   response_truncated: boolean;
   /** The members that hold something which the API key may not see, because it lacks the scope `payload`. */
@@ -679,8 +693,7 @@ export type DeliveryAttempt = {
   error_code: string | null;
   error: string | null;
   duration_ms: number | null;
-  /** Null: not recorded yet. */
-  timing: null;
+  timing: AttemptTiming | null;
   will_retry: boolean;
   /** `system`, or the id of the API key that asked for it. */
   actor: string;

@@ -41,6 +41,13 @@ export function eventId(identity: {
   return `${prefix}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
 
+/** A UUID of version 8 (RFC 9562) that is a hash of a text: equal texts have the same. */
+export function contentId(text: string): string {
+  const hex = sha256Hex(text);
+  const variant = ((Number.parseInt(hex.charAt(16), 16) & 0x3) | 0x8).toString(16);
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+}
+
 /** Makes the name of a process that takes leases: 16 lower-case hex digits, the first half of each of its lease tokens. */
 export function newLeaseOwner(): string {
   const hex = randomBytes(8).toString("hex");

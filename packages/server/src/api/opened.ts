@@ -1,4 +1,4 @@
-import { responseBodyPlace } from "../db/attempts.ts";
+import { responseBodyPlace, responseHeadersPlace } from "../db/attempts.ts";
 import { payloadPlace } from "../db/events.ts";
 import type { DeliveryRow } from "../db/history.ts";
 import type { JsonText } from "../domain/json-text.ts";
@@ -65,4 +65,30 @@ export function shownResponseBody(
       ? keyring.open(sealedResponseBody, place)
       : responseBody;
   return shownTo(reader, { response_body: body }, held);
+}
+
+/** The same with the headers of the answer, as a map by lower-case name. */
+export function shownAnswer(
+  keyring: Keyring,
+  reader: Reader,
+  stored: StoredAnswer & { responseHeaders: string | null; sealedResponseHeaders: Buffer | null },
+): {
+  members: { response_body: string | null; response_headers: Record<string, string> | null };
+  hidden: { hidden?: string[] };
+} {
+  const { deliveryId, number, responseHeaders, sealedResponseHeaders } = stored;
+  const body = shownResponseBody(keyring, reader, stored);
+  const held =
+    responseHeaders !== null || sealedResponseHeaders !== null ? ["response_headers"] : [];
+  const place = responseHeadersPlace(reader.teamId, deliveryId, number);
+  const text =
+    sealedResponseHeaders && seesPayloads(reader)
+      ? keyring.open(sealedResponseHeaders, place)
+      : responseHeaders;
+  const headers = shownTo(reader, { response_headers: text && JSON.parse(text) }, held);
+  const hidden = [...(body.hidden.hidden ?? []), ...(headers.hidden.hidden ?? [])];
+  return {
+    members: { ...body.members, ...headers.members },
+    hidden: hidden.length === 0 ? {} : { hidden },
+  };
 }

@@ -129,7 +129,7 @@ export const boolArray = (values: readonly boolean[]): Buffer =>
   });
 
 /** A `uuid[]`. */
-export const uuidArray = (values: readonly string[]): Buffer =>
+export const uuidArray = (values: readonly (string | null)[]): Buffer =>
   fixedArray(oids.uuid, values, 16, (array, value, offset) => {
     let byte = offset;
     // Two digits a byte; the hyphens stand at fixed places.

@@ -1,4 +1,5 @@
 import { rollUp } from "../domain/rollup.ts";
+import type { Timing } from "../domain/timing.ts";
 import type { SealPlace } from "../secrets.ts";
 import { boolArray, byteaArray, int4Array, textArray, uuidArray } from "./arrays.ts";
 import { tellingChanges } from "./delivery-changes.ts";
@@ -15,6 +16,16 @@ export const responseBodyPlace = (
   column: "sealed_response_body",
   teamId,
   rowId: `${deliveryId}/${attemptNumber}`,
+});
+
+/** Where the headers of the answer are sealed, if they are. */
+export const responseHeadersPlace = (
+  teamId: string,
+  deliveryId: string,
+  attemptNumber: number,
+): SealPlace => ({
+  ...responseBodyPlace(teamId, deliveryId, attemptNumber),
+  column: "sealed_response_headers",
 });
 
 /** What is to be written of one attempt that ended. */
@@ -41,6 +52,17 @@ export type AttemptRecord = {
   outcome: "delivered" | "failed" | "retry";
   /** Milliseconds until the retry is due; null unless the outcome is `retry`. */
   delayMs: number | null;
+  /** The IP address that was asked. */
+  address: string | null;
+  /** Whole milliseconds. */
+  timing: Timing;
+  /** The headers of the request, as request_heads has them, and what was signed; null where nothing could be sent. */
+  requestHeadId: string | null;
+  requestProof: Buffer | null;
+  /** A JSON object. */
+  responseHeaders: string | null;
+  /** Set in place of `responseHeaders` where the team's payloads are sealed. */
+  sealedResponseHeaders: Buffer | null;
 };
 
 /** As rows: what a statement makes of the records that come to it as arrays, one a column. */
@@ -63,15 +85,29 @@ const givenRecords = (records: readonly AttemptRecord[]): SqlPart => part`
     unnest(${boolArray(records.map((r) => r.manual))}::bool[]) as was_manual,
     unnest(${textArray(records.map((r) => r.actor))}::text[]) as actor,
     unnest(${textArray(records.map((r) => r.outcome))}::text[]) as outcome,
-    unnest(${int4Array(records.map((r) => r.delayMs))}::int4[]) as delay_ms`;
+    unnest(${int4Array(records.map((r) => r.delayMs))}::int4[]) as delay_ms,
+    unnest(${textArray(records.map((r) => r.address))}::text[]) as address,
+    unnest(${int4Array(records.map((r) => r.timing.dns))}::int4[])::int2 as dns_ms,
+    unnest(${int4Array(records.map((r) => r.timing.connect))}::int4[])::int2 as connect_ms,
+    unnest(${int4Array(records.map((r) => r.timing.tls))}::int4[])::int2 as tls_ms,
+    unnest(${int4Array(records.map((r) => r.timing.wait))}::int4[])::int2 as wait_ms,
+    unnest(${int4Array(records.map((r) => r.timing.read))}::int4[])::int2 as read_ms,
+    unnest(${uuidArray(records.map((r) => r.requestHeadId))}::uuid[]) as request_head_id,
+    unnest(${byteaArray(records.map((r) => r.requestProof))}::bytea[]) as request_proof,
+    unnest(${textArray(records.map((r) => r.responseHeaders))}::text[]) as response_headers,
+    unnest(${byteaArray(records.map((r) => r.sealedResponseHeaders))}::bytea[])
+      as sealed_response_headers`;
 
 /** An attempt's row, of what is known of it. */
 const attemptColumns = part`delivery_id, number, delivery_created_at, id, team_id, request_url, success,
   status_code, response_body, sealed_response_body, response_truncated, error_code, error_message,
-  latency_ms, will_retry, manual, created_by`;
+  latency_ms, will_retry, manual, created_by, address, dns_ms, connect_ms, tls_ms, wait_ms, read_ms,
+  request_head_id, request_proof, response_headers, sealed_response_headers`;
 const attemptValues = part`g.delivery_id, g.number, g.delivery_created_at, g.attempt_id, g.team_id, g.request_url,
   g.outcome = 'delivered', g.status_code, g.response_body, g.sealed_response_body, g.response_truncated,
-  g.error_code, g.error_message, g.latency_ms, g.outcome = 'retry', g.was_manual, g.actor`;
+  g.error_code, g.error_message, g.latency_ms, g.outcome = 'retry', g.was_manual, g.actor,
+  g.address, g.dns_ms, g.connect_ms, g.tls_ms, g.wait_ms, g.read_ms, g.request_head_id, g.request_proof,
+  g.response_headers, g.sealed_response_headers`;
 
 /**
  * Logs attempts, moves their deliveries on, where the lease is still theirs, and counts them; returns those that moved
@@ -142,6 +178,11 @@ export async function recordLateAttempts(
       sealed_response_body = excluded.sealed_response_body,
       response_truncated = excluded.response_truncated,
       error_code = excluded.error_code, error_message = excluded.error_message,
-      latency_ms = excluded.latency_ms
+      latency_ms = excluded.latency_ms, address = excluded.address,
+      dns_ms = excluded.dns_ms, connect_ms = excluded.connect_ms, tls_ms = excluded.tls_ms,
+      wait_ms = excluded.wait_ms, read_ms = excluded.read_ms,
+      request_head_id = excluded.request_head_id, request_proof = excluded.request_proof,
+      response_headers = excluded.response_headers,
+      sealed_response_headers = excluded.sealed_response_headers
     where attempts.error_code = 'unknown_outcome'`;
 }

@@ -1,3 +1,4 @@
+import type { Timing } from "../domain/timing.ts";
 import { textArray } from "./arrays.ts";
 import type { DeliveryStatus } from "./history.ts";
 import { daysOf } from "./lists.ts";
@@ -131,6 +132,15 @@ export type AttemptSummary = {
   errorCode: string | null;
   errorMessage: string | null;
   latencyMs: number | null;
+  /** The IP address that was asked. */
+  address: string | null;
+  timing: Timing;
+  /** The headers of the request as they are kept (domain/request-head.ts), and what was signed. */
+  requestHead: string | null;
+  requestProof: Buffer | null;
+  responseHeaders: string | null;
+  /** Set in place of `responseHeaders` where they are sealed. */
+  sealedResponseHeaders: Buffer | null;
   willRetry: boolean;
   /** `system`, or the id of the key that asked for it. */
   actor: string;
@@ -145,14 +155,21 @@ export async function listAttemptsOf(
 ): Promise<AttemptSummary[]> {
   const [from, to] = daysOf([delivery]);
   return await sql<AttemptSummary>`
-    select number, created_at as "createdAt", request_url as "requestUrl",
-           status_code as "statusCode", response_body as "responseBody",
-           sealed_response_body as "sealedResponseBody", response_truncated as "responseTruncated",
-           error_code as "errorCode", error_message as "errorMessage", latency_ms as "latencyMs",
-           will_retry as "willRetry", created_by as actor
-    from attempts
-    where team_id = ${teamId} and delivery_id = ${delivery.id}
-      and delivery_created_at between ${from} and ${to}
-    order by number desc
+    select a.number, a.created_at as "createdAt", a.request_url as "requestUrl",
+           a.status_code as "statusCode", a.response_body as "responseBody",
+           a.sealed_response_body as "sealedResponseBody",
+           a.response_truncated as "responseTruncated", a.error_code as "errorCode",
+           a.error_message as "errorMessage", a.latency_ms as "latencyMs", a.address,
+           json_build_object('dns', a.dns_ms, 'connect', a.connect_ms, 'tls', a.tls_ms,
+                             'wait', a.wait_ms, 'read', a.read_ms) as timing,
+           h.headers as "requestHead", a.request_proof as "requestProof",
+           a.response_headers as "responseHeaders",
+           a.sealed_response_headers as "sealedResponseHeaders",
+           a.will_retry as "willRetry", a.created_by as actor
+    from attempts a
+    left join request_heads h on h.team_id = a.team_id and h.id = a.request_head_id
+    where a.team_id = ${teamId} and a.delivery_id = ${delivery.id}
+      and a.delivery_created_at between ${from} and ${to}
+    order by a.number desc
     limit ${limit}`;
 }

@@ -155,7 +155,7 @@ export async function deleteSomeStateOf(tx: Tx, teamId: string, limit: number): 
   return calls.length + runs.length + workflows.length + assistants.length;
 }
 
-/** Deletes up to `limit` each of a team's kept answers, known facts, audit entries, counts and told changes; says how many. */
+/** Deletes up to `limit` each of a team's kept answers, known facts, audit entries, counts, told changes and headers; says how many. */
 export async function deleteSomeTracesOf(tx: Tx, teamId: string, limit: number): Promise<number> {
   const answers = await tx`
     delete from idempotency_keys where team_id = ${teamId} and key in
@@ -177,7 +177,12 @@ export async function deleteSomeTracesOf(tx: Tx, teamId: string, limit: number):
     delete from delivery_changes where team_id = ${teamId} and ctid = any(array(
       select ctid from delivery_changes where team_id = ${teamId} limit ${limit}))
     returning team_id`;
-  return answers.length + identities.length + entries.length + counts.length + changes.length;
+  const heads = await tx`
+    delete from request_heads where team_id = ${teamId} and id in
+      (select id from request_heads where team_id = ${teamId} limit ${limit})
+    returning id`;
+  const all = [answers, identities, entries, counts, changes, heads];
+  return all.reduce((sum, { length }) => sum + length, 0);
 }
 
 /** Deletes up to `limit` of a team's deliveries with their attempts, and of its events; says how many. */

@@ -94,7 +94,7 @@ export const sealedTables: readonly SealedTable[] = [
       ["delivery_created_at", "timestamptz"],
     ],
     rowId: ["delivery_id", "number"],
-    records: ["sealed_response_body"],
+    records: ["sealed_response_body", "sealed_response_headers"],
     values: [],
   },
 ];

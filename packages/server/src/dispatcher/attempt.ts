@@ -1,6 +1,6 @@
 import { createHmac } from "node:crypto";
 import { sign } from "@postrider/sdk/sign";
-import { type AttemptRecord, responseBodyPlace } from "../db/attempts.ts";
+import { type AttemptRecord, responseBodyPlace, responseHeadersPlace } from "../db/attempts.ts";
 import { payloadPlace } from "../db/events.ts";
 import {
   automaticAttempts,
@@ -15,11 +15,15 @@ import {
   errorCode,
   quietSeconds,
 } from "../domain/outcome.ts";
+import { packProof, type RequestProof } from "../domain/request-head.ts";
+import { roundedTiming } from "../domain/timing.ts";
 import { reach } from "../fault-points.ts";
 import { newId, publicEventId } from "../ids.ts";
 import { openValue } from "../sealed-values.ts";
 import { type Keyring, SealError } from "../secrets.ts";
+import { nothingSeen } from "./exchange.ts";
 import type { Recorder } from "./recorder.ts";
+import { keptResponseHeaders } from "./response-headers.ts";
 import type { Sender } from "./send.ts";
 import { quickMs } from "./standing.ts";
 import type { BodySigning, Target, Targets } from "./targets.ts";
@@ -80,12 +84,13 @@ export async function attempt(
   const body = openPayload(deps.keyring, delivery);
   const refused = target.refused ?? (body ? undefined : unreadable);
   reach("before_request", delivery.id);
-  const { result, latencyMs } = refused
-    ? { result: refused, latencyMs: 0 }
+  const signed = refused ? undefined : signRequest(target, delivery, body ?? noBytes, deps.nowMs());
+  const { result, latencyMs, wire } = !signed
+    ? { result: refused ?? unreadable, latencyMs: 0, wire: nothingSeen }
     : await deps.sender.send({
         origin: target.origin,
         path: target.path,
-        headers: requestHeaders(target, delivery, body ?? noBytes, deps.nowMs()),
+        headers: signed.headers,
         body: body ?? noBytes,
         timeoutMs: target.timeoutSeconds * 1_000,
       });
@@ -119,6 +124,12 @@ export async function attempt(
     actor: delivery.actor,
     outcome: outcome.kind,
     delayMs: outcome.kind === "retry" ? Math.round(outcome.delaySeconds * 1_000) : null,
+    address: wire.address,
+    timing: roundedTiming(wire.timing),
+    ...(signed && target.head
+      ? { requestHeadId: target.head.id, requestProof: packProof(signed.proof) }
+      : { requestHeadId: null, requestProof: null }),
+    ...keptHeaders(deps.keyring, delivery, wire.responseHeaders),
   };
   const quick = latencyMs < quickMs;
   return {
@@ -143,35 +154,49 @@ async function write(
 }
 
 /** The headers of one attempt: the target's own, the contract's signature, and the three of Standard Webhooks, signed anew. */
-function requestHeaders(
+function signRequest(
   target: Target,
   delivery: LeasedDelivery,
   body: Buffer,
   nowMs: number,
-): string[] {
+): { headers: string[]; proof: RequestProof } {
   const id = publicEventId(delivery.eventId);
   const timestamp = Math.floor(nowMs / 1_000);
   const signatures = target.signingSecrets.map((secret) => sign(secret, id, timestamp, body));
-  return [
-    ...target.headers,
-    ...(target.bodySignature ? bodySignatureHeaders(target.bodySignature, timestamp, body) : []),
-    "webhook-id",
-    id,
-    "webhook-timestamp",
-    String(timestamp),
-    "webhook-signature",
-    signatures.join(" "),
-  ];
+  const bodySignature = target.bodySignature && signBody(target.bodySignature, body);
+  return {
+    headers: [
+      ...target.headers,
+      ...bodySignatureHeaders(target.bodySignature, bodySignature, timestamp),
+      "webhook-id",
+      id,
+      "webhook-timestamp",
+      String(timestamp),
+      "webhook-signature",
+      signatures.join(" "),
+    ],
+    proof: {
+      timestamp,
+      bodySignature,
+      signatures: signatures.map((signature) =>
+        Buffer.from(signature.slice("v1,".length), "base64"),
+      ),
+    },
+  };
 }
 
+const signBody = ({ key }: BodySigning, body: Buffer): Buffer =>
+  createHmac("sha256", key).update(body).digest();
+
 function bodySignatureHeaders(
-  { header, key, timestampHeader }: BodySigning,
+  signing: BodySigning | undefined,
+  signature: Buffer | undefined,
   timestamp: number,
-  body: Buffer,
 ): string[] {
-  const signature = createHmac("sha256", key).update(body).digest("hex");
+  if (!signing || !signature) return [];
+  const { header, timestampHeader } = signing;
   const time = timestampHeader === undefined ? [] : [timestampHeader, String(timestamp)];
-  return [header, signature, ...time];
+  return [header, signature.toString("hex"), ...time];
 }
 
 const noBytes = Buffer.alloc(0);
@@ -202,6 +227,18 @@ function keptBody(
   if (!sealed || !body) return { responseBody: body, sealedResponseBody: null };
   const place = responseBodyPlace(teamId, id, attemptNumber);
   return { responseBody: null, sealedResponseBody: keyring.seal(body, place) };
+}
+
+/** The headers of the answer, kept by the rules of its body. */
+function keptHeaders(
+  keyring: Keyring,
+  { teamId, id, attemptNumber, sealed }: LeasedDelivery,
+  raw: readonly Buffer[],
+): Pick<AttemptRecord, "responseHeaders" | "sealedResponseHeaders"> {
+  const responseHeaders = raw.length === 0 ? null : keptResponseHeaders(raw);
+  if (!sealed || responseHeaders === null) return { responseHeaders, sealedResponseHeaders: null };
+  const place = responseHeadersPlace(teamId, id, attemptNumber);
+  return { responseHeaders: null, sealedResponseHeaders: keyring.seal(responseHeaders, place) };
 }
 
 const longestAttemptMs = (target: Target): number =>

@@ -2,7 +2,7 @@ import type { EventEmitter } from "node:events";
 import type net from "node:net";
 import { Client, type Dispatcher } from "undici";
 import { AnswerStart } from "./answer-start.ts";
-import type { Connecting, Connector } from "./connector.ts";
+import type { Connecting, Connector, WayThere } from "./connector.ts";
 
 /** One undici Client, which is one socket at most: it is never connected a second time. */
 export type Connection = {
@@ -11,6 +11,8 @@ export type Connection = {
   /** True once it has carried a whole exchange. */
   kept: boolean;
   connecting: Connecting | undefined;
+  /** How it was opened; undefined before that begins. */
+  way: WayThere | undefined;
   socket: net.Socket | undefined;
   discarded: boolean;
   /** What has come of the answer that is waited for. */
@@ -72,6 +74,7 @@ export function openConnections(connector: Connector, originsMax: number): Conne
           if (socket) callback(null, socket as net.Socket);
           else callback(error as Error, null);
         });
+        connection.way = connection.connecting.way;
       },
       pipelining: 1,
       keepAliveTimeout: 60_000,
@@ -85,6 +88,7 @@ export function openConnections(connector: Connector, originsMax: number): Conne
       origin,
       kept: false,
       connecting: undefined,
+      way: undefined,
       socket: undefined,
       discarded: false,
       answer: new AnswerStart(),

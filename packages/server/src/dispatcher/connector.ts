@@ -2,6 +2,7 @@ import net from "node:net";
 import tls from "node:tls";
 import type { EgressProxy } from "../config.ts";
 import { type Cidr, isAllowedAddress } from "../domain/address.ts";
+import type { Timing } from "../domain/timing.ts";
 import type { Deadlines } from "./deadlines.ts";
 import {
   ConnectError,
@@ -35,8 +36,11 @@ export type ConnectorOptions = {
 /** Where a URL points: `hostname` without brackets, as WHATWG URL canonicalised it. */
 export type ConnectTarget = { hostname: string; port: number; secure: boolean };
 
+/** How a connection was opened, as far as it has come: which address was asked last, and how long each part took. */
+export type WayThere = { address: string | null } & Pick<Timing, "dns" | "connect" | "tls">;
+
 /** A connection that is being opened. After `cancel` its callback is never called. */
-export type Connecting = { readonly stage: Stage; cancel(): void };
+export type Connecting = { readonly stage: Stage; readonly way: WayThere; cancel(): void };
 
 /** Opens connections to addresses that were vetted in the same breath. */
 export type Connector = {
@@ -68,9 +72,20 @@ export function openConnector(options: ConnectorOptions): Connector {
     connect({ hostname, port, secure }, callback) {
       let ended = false;
       let opening: Opening | undefined;
+      const way: WayThere = { address: null, dns: null, connect: null, tls: null };
+      let sinceMs = performance.now();
+      /** Ends the part that is under way. */
+      const enter = (stage: OpeningStage | undefined) => {
+        const nowMs = performance.now();
+        way[partOf[connecting.stage]] = nowMs - sinceMs;
+        sinceMs = nowMs;
+        if (stage !== undefined) connecting.stage = stage;
+      };
       const connecting = {
-        stage: "resolving" as Stage,
+        stage: "resolving" as OpeningStage,
+        way,
         cancel() {
+          if (!ended) enter(undefined);
           ended = true;
           deadlines.disarm(limit);
           opening?.cancel();
@@ -86,7 +101,7 @@ export function openConnector(options: ConnectorOptions): Connector {
       );
       const opened: OpenCallback = (error, socket) => {
         if (!secure || socket === null) return end(error, socket);
-        connecting.stage = "securing";
+        enter("securing");
         opening = openTls(socket, hostname, contextOfAll(), (failure, secured) => {
           opening = undefined;
           end(failure, secured);
@@ -95,9 +110,9 @@ export function openConnector(options: ConnectorOptions): Connector {
       findAddresses(hostname, options).then(
         (addresses) => {
           if (ended) return;
-          connecting.stage = options.proxy ? "tunnelling" : "connecting";
+          enter(options.proxy ? "tunnelling" : "connecting");
           deadlines.arm(limit, connectTimeoutMs);
-          opening = race(addresses, openTo(port, options), deadlines, opened);
+          opening = race(addresses, telling(way, openTo(port, options)), deadlines, opened);
         },
         (error) => end(error, null),
       );
@@ -105,6 +120,29 @@ export function openConnector(options: ConnectorOptions): Connector {
     },
   };
 }
+
+type OpeningStage = Exclude<Stage, "answering">;
+
+const partOf = {
+  resolving: "dns",
+  connecting: "connect",
+  tunnelling: "connect",
+  securing: "tls",
+} as const;
+
+/** Notes the address that was asked last, and then the one that won; a name that the proxy resolves is none. */
+const telling =
+  (way: WayThere, open: Open): Open =>
+  (address, callback) => {
+    const note = () => {
+      way.address = net.isIP(address) === 0 ? null : address;
+    };
+    note();
+    return open(address, (error, socket) => {
+      if (socket) note();
+      callback(error, socket);
+    });
+  };
 
 /** What may be tried, in turn: vetted addresses, or the name itself where the proxy alone can resolve it. */
 async function findAddresses(

@@ -1,5 +1,6 @@
 import type { Dispatcher } from "undici";
 import type { AttemptResult } from "../domain/outcome.ts";
+import type { Timing } from "../domain/timing.ts";
 import { reach } from "../fault-points.ts";
 import type { Connection, Connections } from "./connections.ts";
 import { type Deadlines, Expiring } from "./deadlines.ts";
@@ -25,8 +26,24 @@ export type SendRequest = {
   timeoutMs: number;
 };
 
-/** How it ended, and the time until the response head or the failure. */
-export type SendReport = { result: AttemptResult; latencyMs: number };
+/** What was seen on the wire besides the result. */
+export type Wire = {
+  /** The IP address that was asked; null when none was, or the proxy knows it alone. */
+  address: string | null;
+  timing: Timing;
+  /** Names and values in turn, as they came. */
+  responseHeaders: readonly Buffer[];
+};
+
+/** Of a request that never left. */
+export const nothingSeen: Wire = {
+  address: null,
+  timing: { dns: null, connect: null, tls: null, wait: null, read: null },
+  responseHeaders: [],
+};
+
+/** How it ended, the time until the response head or the failure, and what else was seen. */
+export type SendReport = { result: AttemptResult; latencyMs: number; wire: Wire };
 
 export type ExchangeDeps = {
   connections: Connections;
@@ -59,6 +76,9 @@ export class Exchange extends Expiring implements Dispatcher.DispatchHandler {
   #status = 0;
   #retryAfter: string | undefined;
   #contentEncoding: string | undefined;
+  #responseHeaders: readonly Buffer[] = [];
+  /** The connection had carried an exchange before this one. */
+  #reused = false;
   #body: ResponseBody | undefined;
   #settled = false;
 
@@ -83,6 +103,7 @@ export class Exchange extends Expiring implements Dispatcher.DispatchHandler {
       this.#fail(describeFailure(error));
       return;
     }
+    this.#reused = this.#connection.kept;
     const request = { path, method: "POST", headers: headers as string[], body };
     this.#deps.connections.dispatch(this.#connection, request, this);
   }
@@ -107,6 +128,7 @@ export class Exchange extends Expiring implements Dispatcher.DispatchHandler {
     reach("after_response_head");
     this.#latencyMs = performance.now() - this.#startedMs;
     this.#status = status;
+    this.#responseHeaders = rawHeaders;
     this.#retryAfter = findHeader(rawHeaders, "retry-after");
     this.#contentEncoding = findHeader(rawHeaders, "content-encoding");
     this.#deps.deadlines.arm(this, bodyTimeMs);
@@ -177,7 +199,26 @@ export class Exchange extends Expiring implements Dispatcher.DispatchHandler {
       else this.#deps.connections.discard(this.#connection);
     }
     this.#deps.onEnd();
-    this.#resolve({ result, latencyMs: this.#latencyMs });
+    this.#resolve({ result, latencyMs: this.#latencyMs, wire: this.#wire() });
+  }
+
+  /** After the connection was given back: until then its opening may be under way. */
+  #wire(): Wire {
+    const way = this.#connection?.way;
+    const { dns = null, connect = null, tls = null } = (this.#reused ? undefined : way) ?? {};
+    const opening = (dns ?? 0) + (connect ?? 0) + (tls ?? 0);
+    const headAtMs = this.#startedMs + this.#latencyMs;
+    return {
+      address: way?.address ?? null,
+      timing: {
+        dns,
+        connect,
+        tls,
+        wait: this.#writing ? Math.max(0, this.#latencyMs - opening) : null,
+        read: this.#status === 0 ? null : performance.now() - headAtMs,
+      },
+      responseHeaders: this.#responseHeaders,
+    };
   }
 }
 

@@ -43,7 +43,11 @@ export function openRecorder(deps: RecorderDeps): Recorder {
     waitingMax: Number.POSITIVE_INFINITY,
     mayBeOneItem: (error) => !mayPass(error),
     weigh: (record) =>
-      500 + (record.responseBody?.length ?? 0) + (record.sealedResponseBody?.length ?? 0),
+      500 +
+      (record.responseBody?.length ?? 0) +
+      (record.sealedResponseBody?.length ?? 0) +
+      (record.responseHeaders?.length ?? 0) +
+      (record.sealedResponseHeaders?.length ?? 0),
     commit: (records) =>
       persist(deps, records, async (batch) => {
         reach("before_result_commit");

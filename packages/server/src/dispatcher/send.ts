@@ -3,7 +3,7 @@ import { type Cidr, opensPrivateNetwork } from "../domain/address.ts";
 import { openConnections } from "./connections.ts";
 import { type ConnectSocket, openConnector } from "./connector.ts";
 import { openDeadlines } from "./deadlines.ts";
-import { Exchange, type SendReport, type SendRequest } from "./exchange.ts";
+import { Exchange, nothingSeen, type SendReport, type SendRequest } from "./exchange.ts";
 import { openResolver, type Resolve, type ResolverFiles } from "./resolver.ts";
 
 export type { SendReport, SendRequest } from "./exchange.ts";
@@ -95,4 +95,5 @@ export function openSender(options: SenderOptions): Sender {
 const refusal: SendReport = {
   result: { kind: "unanswered", reason: "connection_failed", detail: "The sender is closed." },
   latencyMs: 0,
+  wire: nothingSeen,
 };

@@ -1,10 +1,13 @@
 import { decodeSecret } from "@postrider/sdk/sign";
+import { keepRequestHeadsOfAllTeams } from "../db/request-heads.ts";
 import type { Database } from "../db/sql.ts";
 import { listTargetsOfAllTeams, type TargetRow } from "../db/targets.ts";
 import type { BodySignature, Contract } from "../domain/contracts/contract.ts";
 import type { AttemptResult, UnansweredReason } from "../domain/outcome.ts";
 import { findHeaderFaults, type HeaderFault } from "../domain/receiver-headers.ts";
+import { requestHead } from "../domain/request-head.ts";
 import { type TargetUrlPolicy, vetTargetUrl } from "../domain/target-url.ts";
+import { contentId } from "../ids.ts";
 import type { Keyring } from "../secrets.ts";
 
 /** Where and how to post for one subscription, ready to use. */
@@ -25,7 +28,12 @@ export type Target = {
   headers: readonly string[];
   /** The contract's own signature over the bare body. */
   bodySignature: BodySigning | undefined;
+  /** The same as they are kept, with a hash for a name; undefined where nothing can be sent. */
+  head: KeptHead | undefined;
 };
+
+/** The headers of all requests, as JSON without secrets. */
+export type KeptHead = { id: string; headers: string };
 
 /** The key's bytes are kept: every attempt is signed with them. */
 export type BodySigning = Omit<BodySignature, "key"> & { key: Buffer };
@@ -50,6 +58,7 @@ export type TargetsDeps = {
 
 const freshForMs = 5_000;
 const targetsMax = 20_000;
+const keptForMs = 6 * 3_600_000;
 
 type Known = { target: Target | undefined; readAtMs: number };
 
@@ -60,6 +69,8 @@ export function openTargets(deps: TargetsDeps): Targets {
   let nextRead: Promise<Map<string, Target>> | undefined;
   // A change that is notified while a read is on its way makes that read's answer old news.
   let generation = 0;
+  const keptHeads = new Set<string>();
+  let keptSinceMs = performance.now();
 
   function read(): Promise<Map<string, Target>> {
     nextRead ??= new Promise((resolve, reject) => {
@@ -68,11 +79,27 @@ export function openTargets(deps: TargetsDeps): Targets {
         asked = new Map();
         nextRead = undefined;
         listTargetsOfAllTeams(deps.database.sql, ids)
-          .then((rows) => new Map(rows.map((row) => [row.subscriptionId, toTarget(deps, row)])))
+          .then((rows) => keepHeads(rows.map((row) => ({ row, target: toTarget(deps, row) }))))
           .then(resolve, reject);
       });
     });
     return nextRead;
+  }
+
+  /** Keeps the headers of targets before anything is sent with them, again after hours: that marks them as used today. */
+  async function keepHeads(read: readonly { row: TargetRow; target: Target }[]) {
+    const nowMs = performance.now();
+    if (nowMs - keptSinceMs > keptForMs || keptHeads.size > targetsMax) {
+      keptHeads.clear();
+      keptSinceMs = nowMs;
+    }
+    const heads = read.flatMap(({ row: { teamId }, target: { head, refused } }) => {
+      const known = !head || refused || keptHeads.has(teamId + head.id);
+      return known ? [] : [{ teamId, ...head }];
+    });
+    if (heads.length > 0) await keepRequestHeadsOfAllTeams(deps.database.sql, heads);
+    for (const { teamId, id } of heads) keptHeads.add(teamId + id);
+    return new Map(read.map(({ row, target }) => [row.subscriptionId, target]));
   }
 
   async function fetchTarget(subscriptionId: string): Promise<Target | undefined> {
@@ -136,6 +163,7 @@ const nothingToSend = {
   signingSecrets: [],
   headers: [],
   bodySignature: undefined,
+  head: undefined,
 };
 
 const unanswered = (reason: UnansweredReason, detail: string): AttemptResult => ({
@@ -148,7 +176,7 @@ function openSecrets(
   deps: TargetsDeps,
   row: TargetRow,
   contract: Contract | undefined,
-): Pick<Target, "signingSecrets" | "headers" | "bodySignature" | "refused"> {
+): Pick<Target, "signingSecrets" | "headers" | "bodySignature" | "head" | "refused"> {
   const open = (sealed: Buffer, column: string) =>
     deps.keyring.open(sealed, {
       table: "subscriptions",
@@ -168,20 +196,27 @@ function openSecrets(
   if (row.sealedPreviousSecret) {
     signingSecrets.push(open(row.sealedPreviousSecret, "sealed_previous_secret"));
   }
+  const common = [
+    ...["content-type", "application/json"],
+    ...["user-agent", deps.userAgent],
+    ...["accept-encoding", "identity"],
+  ];
+  const ofContract = contract?.headers(secrets) ?? [];
+  const bodySignature = contract?.bodySignature?.(secrets);
+  const headers = JSON.stringify(
+    requestHead({
+      open: common,
+      secret: ofContract.filter((_, index) => index % 2 === 0),
+      bodySignature,
+    }),
+  );
   return {
     refused:
       faults.length === 0 ? undefined : unanswered("blocked_header", blockedHeaderDetail(faults)),
     signingSecrets: signingSecrets.map(decodeSecret),
-    headers: [
-      "content-type",
-      "application/json",
-      "user-agent",
-      deps.userAgent,
-      "accept-encoding",
-      "identity",
-      ...(contract?.headers(secrets) ?? []),
-    ],
-    bodySignature: withKeyBytes(contract?.bodySignature?.(secrets)),
+    headers: [...common, ...ofContract],
+    bodySignature: withKeyBytes(bodySignature),
+    head: { id: contentId(headers), headers },
   };
 }
 

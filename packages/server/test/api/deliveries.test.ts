@@ -297,6 +297,44 @@ test("what was under way at the first page and is committed later is newer, thou
   expect(await later()).toBe(5);
 });
 
+test("an attempt shows what was sent and answered, and to a key without the scope payload no headers of the answer", async () => {
+  const api = await openSeenApi();
+  await tell(api);
+  const [seen] = (await api.list("?event_type=workflow_run_started")).deliveries;
+  await api.attempt(seen.id, "delivered");
+  const { sql } = api.database;
+  const [head, time] = ["11111111-1111-8111-8111-111111111111", "6b49d200"];
+  await sql`
+    insert into request_heads (team_id, id, headers, used_on)
+    values (${api.teamId}, ${head}, '{"authorization":"***","webhook-id":{"fresh":"id"},"webhook-timestamp":{"fresh":"time"},"webhook-signature":{"fresh":"signatures"}}', current_date)`;
+  await sql`
+    update attempts
+    set address = '192.0.2.1', dns_ms = 1, connect_ms = 2, wait_ms = 30, read_ms = 4, request_head_id = ${head},
+        request_proof = ${Buffer.concat([Buffer.from(time, "hex"), Buffer.alloc(32)])},
+        response_headers = '{"x-answer":"yes"}'`;
+  const shown = {
+    address: "192.0.2.1",
+    timing: { dns: 1, connect: 2, tls: null, wait: 30, read: 4 },
+    request_headers: {
+      authorization: "***",
+      "webhook-id": seen.event_id,
+      "webhook-timestamp": "1800000000",
+      "webhook-signature": `v1,${Buffer.alloc(32).toString("base64")}`,
+    },
+    response_headers: { "x-answer": "yes" },
+  };
+  const [attempt] = (await api.get(seen.id)).attempts;
+  expect(attempt).toMatchObject(shown);
+  expect(attempt).not.toHaveProperty("hidden");
+  const { key } = await api.newKey({ scopes: ["read"] });
+  const [hidden] = (await api.get(seen.id, key)).attempts;
+  expect(hidden).toMatchObject({
+    ...shown,
+    response_headers: null,
+    hidden: ["response_body", "response_headers"],
+  });
+});
+
 test("a delivery is shown with the exact body and its attempts, newest first", async () => {
   const api = await openSeenApi();
   const { workflow } = await tell(api);

@@ -5,7 +5,7 @@ import type { AttemptRecord } from "../../src/db/attempts.ts";
 import { responseBodyPlace } from "../../src/db/attempts.ts";
 import { payloadPlace } from "../../src/db/events.ts";
 import { type AttemptDeps, attempt } from "../../src/dispatcher/attempt.ts";
-import type { SendRequest } from "../../src/dispatcher/exchange.ts";
+import { nothingSeen, type SendRequest, type Wire } from "../../src/dispatcher/exchange.ts";
 import type { Target } from "../../src/dispatcher/targets.ts";
 import type { AttemptResult } from "../../src/domain/outcome.ts";
 import { publicEventId } from "../../src/ids.ts";
@@ -30,6 +30,7 @@ const target: Target = {
   signingSecrets: [secret],
   headers: ["x-own", "1"],
   bodySignature: undefined,
+  head: { id: "11111111-1111-8111-8111-111111111111", headers: "{}" },
 };
 
 const responded = (status: number, more: object = {}): AttemptResult => ({
@@ -44,6 +45,7 @@ type Given = {
   delivery?: Parameters<typeof leasedDelivery>[0];
   result?: AttemptResult;
   latencyMs?: number;
+  wire?: Wire;
   leaseLeftMs?: number;
   moved?: boolean;
 };
@@ -64,7 +66,11 @@ async function make(given: Given = {}) {
     sender: {
       send: async (request) => {
         sent.push(request);
-        return { result: given.result ?? responded(200), latencyMs: given.latencyMs ?? 5.4 };
+        return {
+          result: given.result ?? responded(200),
+          latencyMs: given.latencyMs ?? 5.4,
+          wire: given.wire ?? nothingSeen,
+        };
       },
       close: async () => {},
     },

@@ -5,6 +5,8 @@ import type { Connector, ConnectTarget } from "../../src/dispatcher/connector.ts
 import { ConnectError, lookUpFailure } from "../../src/dispatcher/failures.ts";
 import { type Operation, startReceiver } from "../support/scripted-receiver.ts";
 
+const way = { address: null, dns: null, connect: null, tls: null };
+
 const readRequest: Operation = { op: "read_request" };
 const send = (data: string): Operation => ({ op: "send", data });
 const empty = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
@@ -26,7 +28,7 @@ async function setup({
         if (connect) return connect(target, callback);
         const socket = net.connect(receiver.port, "127.0.0.1");
         socket.on("error", () => {}).once("connect", () => callback(null, socket));
-        return { stage: "connecting", cancel: () => void socket.destroy() };
+        return { stage: "connecting", way, cancel: () => void socket.destroy() };
       },
     },
     originsMax,
@@ -75,7 +77,7 @@ test.each<[string, ConnectTarget]>([
   ["https://a.example.com:8443", { hostname: "a.example.com", port: 8443, secure: true }],
 ])("%s is connected to at its port, securely if it says so", async (origin, target) => {
   const { acquire, targets, post } = await setup({
-    connect: () => ({ stage: "connecting", cancel() {} }),
+    connect: () => ({ stage: "connecting", way, cancel() {} }),
   });
   void post(acquire(origin));
   await expect.poll(() => targets).toEqual([target]);
@@ -134,7 +136,7 @@ test("a connection that is discarded twice counts once", async () => {
 test("a connection that is discarded while it is opened is opened no further", async () => {
   const cancel = vi.fn();
   const { connections, acquire, post } = await setup({
-    connect: () => ({ stage: "connecting", cancel }),
+    connect: () => ({ stage: "connecting", way, cancel }),
   });
   const connection = acquire();
   const answered = post(connection);
@@ -166,7 +168,7 @@ test("what the connector says reaches the request, and is not tried again", asyn
   const { acquire, post, targets } = await setup({
     connect: (_target, callback) => {
       process.nextTick(callback, error, null);
-      return { stage: "resolving", cancel() {} };
+      return { stage: "resolving", way, cancel() {} };
     },
   });
   const connection = acquire();

@@ -6,6 +6,8 @@ import { Exchange, type SendReport } from "../../src/dispatcher/exchange.ts";
 import { ConnectError, lookUpFailure } from "../../src/dispatcher/failures.ts";
 import { armFaultPoints } from "../../src/fault-points.ts";
 
+const way = { address: null, dns: null, connect: null, tls: null };
+
 const timeoutMs = 5_000;
 const body = Buffer.from("{}");
 
@@ -205,7 +207,7 @@ test.each([
   ["resolving", "dns_error", "The name server did not answer within 5000 ms (TIMEOUT)."],
 ] as const)("who runs out of time in the stage %s is told so", (stage, reason, detail) => {
   const { exchange, log, results, connection } = start();
-  if (stage) connection().connecting = { stage, cancel() {} };
+  if (stage) connection().connecting = { stage, way, cancel() {} };
   exchange.expire();
   expect(results()).toEqual([{ kind: "unanswered", reason, detail }]);
   expect(log).toEqual([...started, ...spoiled]);

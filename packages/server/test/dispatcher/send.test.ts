@@ -1,6 +1,7 @@
 import type net from "node:net";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { AnswerStart } from "../../src/dispatcher/answer-start.ts";
+import { nothingSeen } from "../../src/dispatcher/exchange.ts";
 import { ResponseBody } from "../../src/dispatcher/response-body.ts";
 import { openSender, type SenderOptions, type SendReport } from "../../src/dispatcher/send.ts";
 import { parseCidr } from "../../src/domain/address.ts";
@@ -331,6 +332,7 @@ test("closing waits for all that is in flight, however often it is asked, and re
   expect(await toFirst()).toEqual({
     result: { kind: "unanswered", reason: "connection_failed", detail: "The sender is closed." },
     latencyMs: 0,
+    wire: nothingSeen,
   });
   await Promise.all(closed);
   expect(ended).toEqual(["quick", "slow", "closed", "closed"]);

@@ -61,8 +61,12 @@ function openWorld(rows: TargetRow[]) {
     vi.useRealTimers();
   });
   vi.advanceTimersByTime(10_000);
-  const table = { rows, reads: 0, read: async () => table.rows };
-  const sql = () => () => {
+  const table = { rows, reads: 0, read: async () => table.rows, keeps: 0, keep: async () => [] };
+  const sql = (statement: string) => () => {
+    if (statement === "keep_request_heads") {
+      table.keeps++;
+      return table.keep();
+    }
     table.reads++;
     return table.read();
   };
@@ -90,7 +94,35 @@ test("a target has its subscription's URL and policy, the common headers, its co
       ...["accept-encoding", "identity", "x-credential", "word", "X-Own", "1"],
     ],
     bodySignature: { header: "x-sig", key: Buffer.from("word") },
+    head: {
+      id: expect.stringMatching(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/),
+      headers: JSON.stringify({
+        ...{ "content-type": "application/json", "user-agent": "Postrider/test" },
+        ...{ "accept-encoding": "identity", "x-credential": "***", "x-own": "***" },
+        ...{ "x-sig": { fresh: "bodySignature" }, "webhook-id": { fresh: "id" } },
+        ...{ "webhook-timestamp": { fresh: "time" }, "webhook-signature": { fresh: "signatures" } },
+      }),
+    },
   });
+});
+
+test("headers are kept before the first request, again after six hours, and not of what cannot be sent to", async () => {
+  const [row, refused] = [rowOf(), rowOf({ url: "http://example.com/" })];
+  const { table, targets } = openWorld([row, refused]);
+  table.keep = () => Promise.reject(new Error("away"));
+  await expect(targets.find(row.subscriptionId)).rejects.toThrow("away");
+  table.keep = async () => [];
+  const keepsFor = async (id: string) => {
+    const before = table.keeps;
+    targets.forget();
+    await targets.find(id);
+    return table.keeps - before;
+  };
+  expect(await keepsFor(row.subscriptionId)).toBe(1);
+  expect(await keepsFor(row.subscriptionId)).toBe(0);
+  expect(await keepsFor(refused.subscriptionId)).toBe(0);
+  vi.advanceTimersByTime(6 * 3_600_000 + 1);
+  expect(await keepsFor(row.subscriptionId)).toBe(1);
 });
 
 test("a target without credential, headers, former secret and a contract's signature has none of them", async () => {

@@ -6,6 +6,7 @@ import { replaceSigningSecret } from "../../src/actions/signing-secret.ts";
 import type { AttemptRecord } from "../../src/db/attempts.ts";
 import { newId } from "../../src/ids.ts";
 import { type House, openHouse, until } from "../support/house.ts";
+import { attemptRecord } from "../support/leased.ts";
 
 test("500, 500, 200: pending, retrying, delivered, in three logged attempts", async () => {
   const house = await openHouse();
@@ -304,28 +305,14 @@ async function takenOver(house: House): Promise<{ late: AttemptRecord; timely: A
     set attempt_count = 2, lease_token = ${leaseToken}, due_at = now() + interval '1 minute'`;
   const [row] = await house.database.sql<{ id: string; created_at: string }>`
     select id, created_at::text from deliveries`;
-  const late: AttemptRecord = {
+  const late = attemptRecord({
     teamId: house.teamId,
     deliveryId: row?.id ?? "",
     subscriptionId,
-    eventType: "workflow_created",
     createdAt: row?.created_at ?? "",
     leaseToken: randomUUID(),
-    number: 1,
     attemptId: newId(),
-    requestUrl: "https://receiver.example/",
-    statusCode: 200,
-    sealedResponseBody: null,
-    responseBody: "",
-    responseTruncated: false,
-    errorCode: null,
-    errorMessage: null,
-    latencyMs: 5,
-    manual: false,
-    actor: "system",
-    outcome: "delivered",
-    delayMs: null,
-  };
+  });
   const timely: AttemptRecord = {
     ...late,
     leaseToken,

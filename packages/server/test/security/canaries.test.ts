@@ -18,6 +18,7 @@ import { type Operation, startReceiver, type TlsScenario } from "../support/scri
 const payloadColumns = [
   "assistants.document",
   "attempts.response_body",
+  "attempts.response_headers",
   "call_messages.metrics",
   "call_messages.text",
   "calls.analysis",
@@ -48,7 +49,7 @@ test("invariant 13, everywhere: of all secrets nothing is found anywhere, and pa
   expect(code).toBe(0);
 
   const { secrets, payloads } = world.planted();
-  expect([secrets.length, payloads.length]).toEqual([20, 22]);
+  expect([secrets.length, payloads.length]).toEqual([18, 24]);
   const everything = searchFor([...secrets, ...payloads]);
   const forSecrets = searchFor(secrets);
 
@@ -200,7 +201,7 @@ async function openWorld() {
 
   /** Uses every place where a secret or a payload can be put, with receivers that fail in every way. */
   const useEverything = async () => {
-    const shown = `X-Shown: ${secret("a header of an answer")}`;
+    const shown = `X-Shown: ${payload("a header of an answer")}`;
     const answering = await receive(answer(`200 OK\r\n${shown}`, payload("a receiver's answer")));
     const failing = await receive(
       answer(
@@ -208,7 +209,7 @@ async function openWorld() {
         payload("an answer of 500"),
       ),
     );
-    const elsewhere = secret("where a redirect leads to");
+    const elsewhere = payload("where a redirect leads to");
     const redirecting = await receive(answer(`302 Found\r\nLocation: http://${elsewhere}.test/`));
     const garbling = await receive([
       { op: "read_request" },

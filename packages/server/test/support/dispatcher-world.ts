@@ -2,6 +2,7 @@ import { onTestFinished, vi } from "vitest";
 import type { AttemptRecord } from "../../src/db/attempts.ts";
 import type { Unsent } from "../../src/db/deliveries.ts";
 import { openDispatcher } from "../../src/dispatcher/dispatcher.ts";
+import { nothingSeen } from "../../src/dispatcher/exchange.ts";
 import type { SendReport } from "../../src/dispatcher/send.ts";
 import type { Target } from "../../src/dispatcher/targets.ts";
 import type { LeasedDelivery } from "../../src/domain/delivery.ts";
@@ -23,6 +24,7 @@ const target: Target = {
   signingSecrets: [],
   headers: [],
   bodySignature: undefined,
+  head: undefined,
 };
 
 /** A request that is on its way. */
@@ -70,11 +72,11 @@ export function openDispatcherWorld(
         to: path.slice(1),
         answer: (status = 200, latencyMs = 5, retryAfter = undefined) => {
           const result = { kind: "responded", status, body: "", bodyTruncated: false } as const;
-          resolve({ result: { ...result, retryAfter }, latencyMs });
+          resolve({ result: { ...result, retryAfter }, latencyMs, wire: nothingSeen });
         },
         timeOut: () => {
           const result = { kind: "unanswered", reason: "timeout", detail: "It hung." } as const;
-          resolve({ result, latencyMs: 10_000 });
+          resolve({ result, latencyMs: 10_000, wire: nothingSeen });
         },
         break: () => reject(new Error("broken")),
       });

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { TSchema } from "typebox";
 import { Compile } from "typebox/compile";
 import { expect } from "vitest";
@@ -79,11 +80,18 @@ export async function furnish(
   expect(reported.slice(0, 3).map(({ status }) => status)).toEqual([201, 201, 200]);
 
   const { sql } = api.database;
+  const head = randomUUID();
   await sql`
     insert into attempts (delivery_id, number, delivery_created_at, id, team_id, request_url, success,
       status_code, response_body, latency_ms, will_retry)
     select id, 1, created_at, left(md5(id), 24), team_id, ${url}, true, 200, ${payload}, 12, false
     from deliveries where team_id = ${teamId} and attempt_count = 0`;
+  await sql`
+    insert into request_heads (team_id, id, headers, used_on)
+    values (${teamId}, ${head}, '{}', current_date) on conflict do nothing`;
+  await sql`
+    update attempts set request_head_id = ${head}, request_proof = '\\x00000000', response_headers = '{}'
+    where team_id = ${teamId} and request_head_id is null`;
   await sql`
     insert into rollups (team_id, subscription_id, minutes, at, event_type, part, attempts, delivered, failed, retried, latencies)
     select distinct team_id, subscription_id, 1440, date_trunc('day', created_at), event_type, 0, 1, 1, 0, 0, '{1}'::int4[]

@@ -46,5 +46,11 @@ export const attemptRecord = (
   actor: "system",
   outcome: "delivered",
   delayMs: null,
+  address: null,
+  timing: { dns: null, connect: null, tls: null, wait: null, read: null },
+  requestHeadId: null,
+  requestProof: null,
+  responseHeaders: null,
+  sealedResponseHeaders: null,
   ...given,
 });

@@ -10,7 +10,9 @@ import {
   findDelivery,
   listAttemptsOf,
 } from "../../db/delivery-summaries.ts";
+import { requestHeaders } from "../../domain/request-head.ts";
 import { AppError } from "../../errors.ts";
+import { publicEventId } from "../../ids.ts";
 import type { Keyring } from "../../secrets.ts";
 import { nextCursorField } from "../cursor.ts";
 import { Delivery, deliveryAnswer, deliveryFields, Milliseconds } from "../delivery-answer.ts";
@@ -18,29 +20,52 @@ import { deliveryFilterOf, deliveryFilterQuery } from "../delivery-filter.ts";
 import type { ApiDeps } from "../deps.ts";
 import { nullable, PathId, Timestamp } from "../fields.ts";
 import { hiddenField, seesPayloads } from "../hidden.ts";
-import { shownRequestBody, shownResponseBody } from "../opened.ts";
+import { shownAnswer, shownRequestBody } from "../opened.ts";
 import { askedByCursor, cursorOnlyQuery } from "../paging.ts";
 import { acting, type Caller, type TypeBox } from "../request.ts";
 
 const text = nullable(Type.String());
-const notYet = "Null: not recorded yet.";
+const headerMap = (description: string) =>
+  Type.Union([Type.Record(Type.String(), Type.String()), Type.Null()], { description });
+const part = (description: string) => Type.Union([Type.Integer(), Type.Null()], { description });
+
+const AttemptTiming = Type.Object(
+  {
+    dns: part("Looking up the receiver's name."),
+    connect: part("Opening a connection, through the operator's proxy where there is one."),
+    tls: part("The TLS handshake."),
+    wait: part("From the request to the complete head of the answer, or until it was given up."),
+    read: part("Reading the body of the answer."),
+  },
+  {
+    title: "AttemptTiming",
+    description: "Milliseconds; null for what did not happen, as on a connection that was kept.",
+  },
+);
 
 const DeliveryAttempt = Type.Object(
   {
     number: Type.Integer(),
     at: Timestamp,
     url: Type.String(),
-    address: Type.Null({ description: notYet }),
-    request_headers: Type.Null({ description: notYet }),
+    address: Type.Union([Type.String(), Type.Null()], {
+      description:
+        "The IP address that was asked; null when it did not come to that, or the proxy knows it alone.",
+    }),
+    request_headers: headerMap(
+      "By lower-case name; those that the receiver's owner has set, and secrets, are `***`. Null when nothing was sent.",
+    ),
     status_code: nullable(Type.Integer()),
-    response_headers: Type.Null({ description: notYet }),
+    response_headers: headerMap(
+      "By lower-case name, 4 KiB at the most; repeated ones are joined by commas, and cookies are `***`.",
+    ),
     response_body: text,
     response_truncated: Type.Boolean(),
     ...hiddenField,
     error_code: text,
     error: text,
     duration_ms: Milliseconds,
-    timing: Type.Null({ description: notYet }),
+    timing: nullable(AttemptTiming),
     will_retry: Type.Boolean(),
     actor: Type.String({ description: "`system`, or the id of the API key that asked for it." }),
   },
@@ -104,7 +129,7 @@ export function deliveryRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       schema: {
         operationId: "getDelivery",
         summary: "Gets a delivery with its request body and its attempts, newest first",
-        description: `\`request.body\` is the exact text that is posted; null once it is not kept any more. It and \`response_body\` are null unless the key has the scope \`payload\`; \`hidden\` names them then. The last ${attemptsMax} attempts are shown. \`address\`, \`request_headers\`, \`response_headers\`, \`timing\` and \`message_id\` are always null for now.`,
+        description: `\`request.body\` is the exact text that is posted; null once it is not kept any more. It, \`response_body\` and \`response_headers\` are null unless the key has the scope \`payload\`; \`hidden\` names them then. The last ${attemptsMax} attempts are shown; one that was lost with its process has neither timing nor headers. \`message_id\` is always null for now.`,
         tags,
         params,
         response: { 200: DeliveryDetails },
@@ -160,26 +185,30 @@ function requestAnswer(keyring: Keyring, caller: Caller, delivery: DeliveryWithB
 function attemptAnswer(
   keyring: Keyring,
   caller: Caller,
-  { id }: DeliverySummary,
+  { id, eventId }: DeliverySummary,
   attempt: AttemptSummary,
 ) {
   const stored = { ...attempt, deliveryId: id };
-  const { members, hidden } = shownResponseBody(keyring, caller, stored);
+  const { members, hidden } = shownAnswer(keyring, caller, stored);
+  const { requestHead, requestProof, timing } = attempt;
+  const sent =
+    requestHead !== null && requestProof !== null
+      ? requestHeaders(JSON.parse(requestHead), requestProof, publicEventId(eventId))
+      : null;
   return {
     number: attempt.number,
     at: attempt.createdAt.toISOString(),
     url: attempt.requestUrl,
-    address: null,
-    request_headers: null,
+    address: attempt.address,
+    request_headers: sent,
     status_code: attempt.statusCode,
-    response_headers: null,
     ...members,
     response_truncated: attempt.responseTruncated,
     ...hidden,
     error_code: attempt.errorCode,
     error: attempt.errorMessage,
     duration_ms: attempt.latencyMs,
-    timing: null,
+    timing: Object.values(timing).some((ms) => ms !== null) ? timing : null,
     will_retry: attempt.willRetry,
     actor: attempt.actor,
   };

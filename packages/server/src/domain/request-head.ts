@@ -1,0 +1,81 @@
+/** What is signed anew on each attempt, by its header's name. */
+type Fresh = { fresh: "id" | "time" | "signatures" | "bodySignature" };
+
+/** The headers of all requests to one receiver, as they are kept: secrets as `***`, and where what is signed anew stands. */
+export type RequestHead = Readonly<Record<string, string | Fresh>>;
+
+/** What a receiver's requests are made of. */
+export type RequestHeadParts = {
+  /** Name and value in turn, of headers that anybody may see. */
+  open: readonly string[];
+  /** Names of headers whose values nobody may see. */
+  secret: readonly string[];
+  bodySignature: { header: string; timestampHeader?: string } | undefined;
+};
+
+const hiddenValue = "***";
+
+/** Puts together the headers of a receiver's requests. */
+export function requestHead({ open, secret, bodySignature }: RequestHeadParts): RequestHead {
+  const entries: [string, string | Fresh][] = [];
+  for (let at = 0; at < open.length; at += 2) entries.push([open[at] ?? "", open[at + 1] ?? ""]);
+  for (const name of secret) entries.push([name, hiddenValue]);
+  if (bodySignature) {
+    const { header, timestampHeader } = bodySignature;
+    entries.push([header, { fresh: "bodySignature" }]);
+    if (timestampHeader !== undefined) entries.push([timestampHeader, { fresh: "time" }]);
+  }
+  entries.push(
+    ["webhook-id", { fresh: "id" }],
+    ["webhook-timestamp", { fresh: "time" }],
+    ["webhook-signature", { fresh: "signatures" }],
+  );
+  return Object.fromEntries(entries.map(([name, value]) => [name.toLowerCase(), value]));
+}
+
+/** What was signed on one attempt: Unix seconds, and signatures as bytes, each of 32. */
+export type RequestProof = {
+  timestamp: number;
+  /** The contract's own signature over the bare body. */
+  bodySignature: Buffer | undefined;
+  /** One for each signing secret in force (Standard Webhooks, `v1`). */
+  signatures: readonly Buffer[];
+};
+
+const signatureBytes = 32;
+
+/** Packs a proof for storage: 4 bytes of time, the body's signature where the head has one, then the others. */
+export function packProof({ timestamp, bodySignature, signatures }: RequestProof): Buffer {
+  const time = Buffer.alloc(4);
+  time.writeUInt32BE(timestamp);
+  return Buffer.concat([time, ...(bodySignature ? [bodySignature] : []), ...signatures]);
+}
+
+/** The headers of one attempt as they were sent, by lower-case name; secrets are `***`. */
+export function requestHeaders(
+  head: RequestHead,
+  proof: Buffer,
+  webhookId: string,
+): Record<string, string> {
+  const signatures: Buffer[] = [];
+  for (let at = 4; at < proof.length; at += signatureBytes) {
+    signatures.push(proof.subarray(at, at + signatureBytes));
+  }
+  const values = Object.values(head);
+  const ofBody = values.some((value) => isFresh(value) && value.fresh === "bodySignature");
+  const bodySignature = ofBody ? signatures.shift() : undefined;
+  const fresh: Record<Fresh["fresh"], string> = {
+    id: webhookId,
+    time: String(proof.readUInt32BE(0)),
+    signatures: signatures.map((bytes) => `v1,${bytes.toString("base64")}`).join(" "),
+    bodySignature: bodySignature?.toString("hex") ?? "",
+  };
+  return Object.fromEntries(
+    Object.entries(head).map(([name, value]) => [
+      name,
+      isFresh(value) ? fresh[value.fresh] : value,
+    ]),
+  );
+}
+
+const isFresh = (value: string | Fresh): value is Fresh => typeof value !== "string";
