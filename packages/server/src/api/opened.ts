@@ -2,6 +2,7 @@ import { responseBodyPlace, responseHeadersPlace } from "../db/attempts.ts";
 import { payloadPlace } from "../db/events.ts";
 import type { DeliveryRow } from "../db/history.ts";
 import type { JsonText } from "../domain/json-text.ts";
+import { shownResponseHeaders } from "../domain/response-headers.ts";
 import { openValue } from "../sealed-values.ts";
 import type { Keyring } from "../secrets.ts";
 import { type Shown, seesPayloads, shownTo } from "./hidden.ts";
@@ -85,7 +86,11 @@ export function shownAnswer(
     sealedResponseHeaders && seesPayloads(reader)
       ? keyring.open(sealedResponseHeaders, place)
       : responseHeaders;
-  const headers = shownTo(reader, { response_headers: text && JSON.parse(text) }, held);
+  const headers = shownTo(
+    reader,
+    { response_headers: text === null ? null : shownResponseHeaders(text) },
+    held,
+  );
   const hidden = [...(body.hidden.hidden ?? []), ...(headers.hidden.hidden ?? [])];
   return {
     members: { ...body.members, ...headers.members },

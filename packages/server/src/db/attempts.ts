@@ -59,7 +59,7 @@ export type AttemptRecord = {
   /** The headers of the request, as request_heads has them, and what was signed; null where nothing could be sent. */
   requestHeadId: string | null;
   requestProof: Buffer | null;
-  /** A JSON object. */
+  /** Lines, see domain/response-headers.ts. */
   responseHeaders: string | null;
   /** Set in place of `responseHeaders` where the team's payloads are sealed. */
   sealedResponseHeaders: Buffer | null;

@@ -16,6 +16,7 @@ import {
   quietSeconds,
 } from "../domain/outcome.ts";
 import { packProof, type RequestProof } from "../domain/request-head.ts";
+import { keptResponseHeaders } from "../domain/response-headers.ts";
 import { roundedTiming } from "../domain/timing.ts";
 import { reach } from "../fault-points.ts";
 import { newId, publicEventId } from "../ids.ts";
@@ -23,7 +24,6 @@ import { openValue } from "../sealed-values.ts";
 import { type Keyring, SealError } from "../secrets.ts";
 import { nothingSeen } from "./exchange.ts";
 import type { Recorder } from "./recorder.ts";
-import { keptResponseHeaders } from "./response-headers.ts";
 import type { Sender } from "./send.ts";
 import { quickMs } from "./standing.ts";
 import type { BodySigning, Target, Targets } from "./targets.ts";

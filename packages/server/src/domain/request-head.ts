@@ -42,13 +42,16 @@ export type RequestProof = {
   signatures: readonly Buffer[];
 };
 
+const timeBytes = 4;
 const signatureBytes = 32;
 
 /** Packs a proof for storage: 4 bytes of time, the body's signature where the head has one, then the others. */
 export function packProof({ timestamp, bodySignature, signatures }: RequestProof): Buffer {
-  const time = Buffer.alloc(4);
-  time.writeUInt32BE(timestamp);
-  return Buffer.concat([time, ...(bodySignature ? [bodySignature] : []), ...signatures]);
+  const all = bodySignature ? [bodySignature, ...signatures] : signatures;
+  const proof = Buffer.allocUnsafe(timeBytes + all.length * signatureBytes);
+  proof.writeUInt32BE(timestamp);
+  for (const [index, one] of all.entries()) one.copy(proof, timeBytes + index * signatureBytes);
+  return proof;
 }
 
 /** The headers of one attempt as they were sent, by lower-case name; secrets are `***`. */
@@ -58,7 +61,7 @@ export function requestHeaders(
   webhookId: string,
 ): Record<string, string> {
   const signatures: Buffer[] = [];
-  for (let at = 4; at < proof.length; at += signatureBytes) {
+  for (let at = timeBytes; at < proof.length; at += signatureBytes) {
     signatures.push(proof.subarray(at, at + signatureBytes));
   }
   const values = Object.values(head);

@@ -12,13 +12,16 @@ export type Timing = {
   read: number | null;
 };
 
-export const timingParts = ["dns", "connect", "tls", "wait", "read"] as const;
+const keptMsMax = 32_767;
+
+const kept = (ms: number | null): number | null =>
+  ms === null ? null : Math.min(keptMsMax, Math.round(ms));
 
 /** A timing as it is kept: whole milliseconds, at most 32,767. */
-export function roundedTiming(timing: Timing): Timing {
-  const rounded = timingParts.map((part) => {
-    const ms = timing[part];
-    return [part, ms === null ? null : Math.min(32_767, Math.round(ms))];
-  });
-  return Object.fromEntries(rounded) as Timing;
-}
+export const roundedTiming = ({ dns, connect, tls, wait, read }: Timing): Timing => ({
+  dns: kept(dns),
+  connect: kept(connect),
+  tls: kept(tls),
+  wait: kept(wait),
+  read: kept(read),
+});

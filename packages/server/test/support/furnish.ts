@@ -90,7 +90,7 @@ export async function furnish(
     insert into request_heads (team_id, id, headers, used_on)
     values (${teamId}, ${head}, '{}', current_date) on conflict do nothing`;
   await sql`
-    update attempts set request_head_id = ${head}, request_proof = '\\x00000000', response_headers = '{}'
+    update attempts set request_head_id = ${head}, request_proof = '\\x00000000', response_headers = ''
     where team_id = ${teamId} and request_head_id is null`;
   await sql`
     insert into rollups (team_id, subscription_id, minutes, at, event_type, part, attempts, delivered, failed, retried, latencies)

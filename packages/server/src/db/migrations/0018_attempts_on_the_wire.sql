@@ -28,7 +28,7 @@ alter table attempts
   add column request_head_id uuid,
   -- What was signed: see domain/request-head.ts.
   add column request_proof bytea,
-  -- A JSON object by lower-case name; in the sealed column where the payload is sealed.
+  -- Lines of name and value; in the sealed column where the payload is sealed.
   add column response_headers text,
   add column sealed_response_headers bytea,
   add constraint one_form_of_response_headers check (response_headers is null or sealed_response_headers is null),

@@ -1,0 +1,37 @@
+/** As many characters of an answer's headers are kept. */
+const keptMax = 4 * 1024;
+
+/** What opens the receiver's own doors is nothing that its history needs. */
+const secretName = /^set-cookie2?$/i;
+const secretLengths = ["set-cookie".length, "set-cookie2".length];
+const hiddenValue = "***";
+
+/**
+ * The headers of an answer as they are kept: `name: value` in lines, as they came, of at most 4 KiB; what does not fit is
+ * left out, and cookies are `***`. `raw` are names and values in turn.
+ */
+export function keptResponseHeaders(raw: readonly Buffer[]): string {
+  let text = "";
+  for (let at = 0; at + 1 < raw.length; at += 2) {
+    const name = raw[at]?.toString("latin1") ?? "";
+    const secret = secretLengths.includes(name.length) && secretName.test(name);
+    const value = secret ? hiddenValue : (raw[at + 1]?.toString("latin1") ?? "");
+    const line = `${name}: ${value}\n`;
+    if (text.length + line.length > keptMax) break;
+    text += line;
+  }
+  return text;
+}
+
+/** The same by lower-case name; repeated ones are joined by ", " (RFC 9110 5.3), and of cookies one is told. */
+export function shownResponseHeaders(kept: string): Record<string, string> {
+  const headers = new Map<string, string>();
+  for (const line of kept.split("\n").slice(0, -1)) {
+    const end = line.indexOf(": ");
+    const [name, value] = [line.slice(0, end).toLowerCase(), line.slice(end + 2)];
+    const before = headers.get(name);
+    const joined = before === undefined || secretName.test(name) ? value : `${before}, ${value}`;
+    headers.set(name, joined);
+  }
+  return Object.fromEntries(headers);
+}
