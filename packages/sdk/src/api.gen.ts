@@ -972,13 +972,19 @@ export type ListAllWebhookLogsAnswer = {
   logs: WebhookLog[];
   total: number;
   total_is_estimate?: true;
+  /** The `cursor` of the next page; null when no rows follow. */
+  next_cursor: string | null;
   limit: number;
-  offset: number;
+  /** Left out of the answer to a `cursor`. */
+  offset?: number;
 };
 
 export type ListAllWebhookLogsQuery = {
   limit?: number;
   offset?: number;
+  cursor?: string;
+  start?: string;
+  end?: string;
   event_type?:
     | "workflow.started"
     | "workflow.completed"
@@ -1003,11 +1009,14 @@ export type ListAssistantDeliveriesAnswer = {
   deliveries: AssistantDelivery[];
   total: number;
   total_is_estimate?: true;
+  /** The `cursor` of the next page; null when no rows follow. */
+  next_cursor: string | null;
 };
 
 export type ListAssistantDeliveriesQuery = {
   page?: number;
   size?: number;
+  cursor?: string;
   type?: "status-update" | "conversation-update" | "end-of-call-report" | "hang" | "error";
   callId?: string;
   status?: "pending" | "retrying" | "delivered" | "failed";
@@ -1189,13 +1198,19 @@ export type ListWebhookLogsAnswer = {
   logs: WebhookLog[];
   total: number;
   total_is_estimate?: true;
+  /** The `cursor` of the next page; null when no rows follow. */
+  next_cursor: string | null;
   limit: number;
-  offset: number;
+  /** Left out of the answer to a `cursor`. */
+  offset?: number;
 };
 
 export type ListWebhookLogsQuery = {
   limit?: number;
   offset?: number;
+  cursor?: string;
+  start?: string;
+  end?: string;
 };
 
 export type ListWebhooksAnswer = {
@@ -1219,26 +1234,34 @@ export type ListWorkflowWebhookAttemptsAnswer = {
   attempts: WorkflowWebhookAttempt[];
   total: number;
   total_is_estimate?: true;
-  page: number;
+  /** The `cursor` of the next page; null when no rows follow. */
+  next_cursor: string | null;
+  /** Left out of the answer to a `cursor`. */
+  page?: number;
   size: number;
 };
 
 export type ListWorkflowWebhookAttemptsQuery = {
   page?: number;
   size?: number;
+  cursor?: string;
 };
 
 export type ListWorkflowWebhookEventsAnswer = {
   events: WorkflowWebhookEvent[];
   total: number;
   total_is_estimate?: true;
-  page: number;
+  /** The `cursor` of the next page; null when no rows follow. */
+  next_cursor: string | null;
+  /** Left out of the answer to a `cursor`. */
+  page?: number;
   size: number;
 };
 
 export type ListWorkflowWebhookEventsQuery = {
   page?: number;
   size?: number;
+  cursor?: string;
   subscription_id?: string;
   workflow_id?: string;
   action?:

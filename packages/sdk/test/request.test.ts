@@ -126,60 +126,6 @@ test("going through a list follows its cursors to the end, with the same filters
   ]);
 });
 
-test("going through logs asks for page after page and gives what moved down only once", async () => {
-  const pages = [["5", "4"], ["4", "3"], ["2"]];
-  const { client, seen } = open((_, count) =>
-    json({ logs: (pages[count - 1] ?? []).map((id) => ({ id })) }),
-  );
-  const ids: string[] = [];
-  for await (const log of client.webhooks.eachLogOfAll({ limit: 2 })) ids.push(log.id);
-  expect(ids).toEqual(["5", "4", "3", "2"]);
-  expect(seen.map(({ path }) => path.split("?")[1])).toEqual([
-    "limit=2&offset=0",
-    "limit=2&offset=2",
-    "limit=2&offset=4",
-  ]);
-});
-
-test("retrying each of 35 failed deliveries on the way through them misses none", async () => {
-  const madeAt = (second: number) => new Date(Date.UTC(2026, 10, 21, 0, 0, second)).toISOString();
-  // Those that fail all the time come to an end, too.
-  const failed = Array.from({ length: 35 }, (_, n) => ({
-    _id: `${n}`,
-    created_at: madeAt(35 - n),
-  }));
-  let later = 0;
-  const { client } = open(({ method, path }) => {
-    const id = /events\/(\w+)\/retry/.exec(path)?.[1];
-    if (method === "POST") {
-      failed.splice(
-        failed.findIndex(({ _id }) => _id === id),
-        1,
-      );
-      return json({});
-    }
-    const { size, page } = Object.fromEntries(new URL(path, "http://x").searchParams);
-    later += 60;
-    failed.unshift({ _id: `later${later}`, created_at: madeAt(40 + later) });
-    return json({ events: failed.slice((Number(page) - 1) * Number(size)).slice(0, Number(size)) });
-  });
-  const ids: string[] = [];
-  const { events } = client.workflowWebhooks;
-  for await (const { _id } of events.each({ status: "failed", size: 10 })) {
-    ids.push(_id);
-    await events.retry(_id);
-  }
-  expect(
-    ids
-      .filter((id) => !id.startsWith("later"))
-      .map(Number)
-      .sort((a, b) => a - b),
-  ).toEqual(Array.from({ length: 35 }, (_, n) => n));
-  expect(new Set(ids).size).toBe(ids.length);
-  // One is made every minute: the first of all that are given, and the one of a minute later.
-  expect(ids.filter((id) => id.startsWith("later"))).toEqual(["later60", "later120"]);
-});
-
 test.each([301, 302, 303, 307, 308])(
   "a redirect (%d) is never followed with the key, not retried, and named as what it is",
   async (status) => {

@@ -8,7 +8,7 @@ import type {
   ListAssistantsQuery,
 } from "../api.gen.ts";
 import { pathSegment } from "../guards.ts";
-import { eachByCursor, eachDelivery, type Walk } from "../paging.ts";
+import { eachByCursor, type Walk } from "../paging.ts";
 import type { RequestOptions, Send } from "../request.ts";
 import { signingSecrets } from "./signing-secrets.ts";
 
@@ -49,19 +49,15 @@ export function assistants(send: Send) {
       send<void>({ ...options, method: "DELETE", path: at(id) }),
     ...signingSecrets(send, at),
     listDeliveries,
-    /**
-     * Gives the deliveries of an assistant's server, newest first, page by page: this list has no cursor yet. With a
-     * `status` the pages are read again until nothing new shows, because a delivery whose status changes moves others;
-     * what somebody else moves during the last reading may still be missed.
-     */
+    /** Gives the deliveries of an assistant's server, newest first. */
     eachDelivery: (
       id: string,
       query: Walk<ListAssistantDeliveriesQuery> = {},
       options: RequestOptions = {},
     ) =>
-      eachDelivery(
-        async (window) => (await listDeliveries(id, { ...query, ...window }, options)).deliveries,
-        query,
+      eachByCursor(
+        (at) => listDeliveries(id, { ...query, ...at }, options),
+        (answer) => answer.deliveries,
       ),
   };
 }

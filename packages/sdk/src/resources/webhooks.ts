@@ -10,7 +10,7 @@ import type {
   WebhookUpdate,
 } from "../api.gen.ts";
 import { pathSegment } from "../guards.ts";
-import { eachByCursor, eachByOffset } from "../paging.ts";
+import { eachByCursor, type Walk } from "../paging.ts";
 import type { RequestOptions, Send } from "../request.ts";
 import { signingSecrets } from "./signing-secrets.ts";
 
@@ -47,15 +47,18 @@ export function webhooks(send: Send) {
       send<TestWebhookAnswer>({ ...options, method: "POST", path: `${at(id)}/test` }),
     ...signingSecrets(send, at),
     listLogs,
-    /** Gives the log entries of a webhook by offset: this list has no cursor yet. What is removed meanwhile moves others, which are missed. */
-    eachLog: (id: string, options: RequestOptions = {}) =>
-      eachByOffset(async (window) => (await listLogs(id, window, options)).logs),
+    /** Gives the log entries of a webhook, those of the newest event first. */
+    eachLog: (id: string, query: Walk<ListWebhookLogsQuery> = {}, options: RequestOptions = {}) =>
+      eachByCursor(
+        (at) => listLogs(id, { limit: 100, ...query, ...at }, options),
+        (answer) => answer.logs,
+      ),
     listAllLogs,
     /** The same for all webhooks. */
-    eachLogOfAll: (query: ListAllWebhookLogsQuery = {}, options: RequestOptions = {}) =>
-      eachByOffset(
-        async (window) => (await listAllLogs({ ...query, ...window }, options)).logs,
-        query.limit,
+    eachLogOfAll: (query: Walk<ListAllWebhookLogsQuery> = {}, options: RequestOptions = {}) =>
+      eachByCursor(
+        (at) => listAllLogs({ limit: 100, ...query, ...at }, options),
+        (answer) => answer.logs,
       ),
   };
 }

@@ -13,7 +13,7 @@ import type {
   WorkflowWebhookUpdate,
 } from "../api.gen.ts";
 import { pathSegment } from "../guards.ts";
-import { eachByCursor, eachByPage, eachDelivery, type Walk } from "../paging.ts";
+import { eachByCursor, type Walk } from "../paging.ts";
 import type { RequestOptions, Send } from "../request.ts";
 import { signingSecrets } from "./signing-secrets.ts";
 
@@ -66,21 +66,19 @@ export function workflowWebhooks(send: Send) {
     ...signingSecrets(send, at),
     events: {
       list: listEvents,
-      /**
-       * Gives deliveries, newest first, page by page: this list has no cursor yet. With a `status` the pages are read
-       * again until nothing new shows, so that every failed delivery is given although each is retried meanwhile. What
-       * somebody else moves during the last reading may still be missed. Deliveries made more than a minute after the
-       * first one are not given.
-       */
+      /** Gives deliveries, newest first: each that was there when it began, whatever is retried meanwhile. */
       each: (query: Walk<ListWorkflowWebhookEventsQuery> = {}, options: RequestOptions = {}) =>
-        eachDelivery(
-          async (window) => (await listEvents({ ...query, ...window }, options)).events,
-          query,
+        eachByCursor(
+          (at) => listEvents({ ...query, ...at }, options),
+          (answer) => answer.events,
         ),
       listAttempts,
-      /** Gives attempts, newest first, page by page: this list has no cursor yet. */
+      /** Gives attempts, newest first. */
       eachAttempt: (eventId: string, options: RequestOptions = {}) =>
-        eachByPage(async (window) => (await listAttempts(eventId, window, options)).attempts),
+        eachByCursor(
+          (at) => listAttempts(eventId, at, options),
+          (answer) => answer.attempts,
+        ),
       /** Delivers again, now; takes an `event_id` or an `_id`. */
       retry: (id: string, options: RequestOptions = {}) =>
         send<RetryWorkflowWebhookEventAnswer>({

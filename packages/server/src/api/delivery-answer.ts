@@ -1,6 +1,6 @@
 import Type from "typebox";
 import type { DeliverySummary } from "../db/delivery-summaries.ts";
-import { deliveryStatuses } from "../db/history.ts";
+import { deliveryStatuses } from "../domain/delivery.ts";
 import { publicEventId } from "../ids.ts";
 import { ContractName } from "./delivery-filter.ts";
 import { nullable, Timestamp } from "./fields.ts";

@@ -1,8 +1,8 @@
 import Type, { type Static, type TSchema } from "typebox";
 import type { DeliverySearch } from "../db/delivery-sought.ts";
 import type { Subject } from "../db/delivery-subjects.ts";
-import { deliveryStatuses } from "../db/history.ts";
 import { allContracts } from "../domain/contracts/all-contracts.ts";
+import { deliveryStatuses } from "../domain/delivery.ts";
 import { callIdPattern, isObjectId, objectIdPattern, parseEventId } from "../ids.ts";
 import { allBut } from "./characters.ts";
 import { Instant, parseInstant } from "./fields.ts";

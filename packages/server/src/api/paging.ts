@@ -10,7 +10,6 @@ const offsetMax = 1_000_000;
 
 const rowsMove =
   "Rows move while you go through pages: a row that is added pushes others onto the next page, where you get them twice; a row that is removed, or no longer matches, pulls others onto the page before, where you miss them.";
-const noCursorYet = `${rowsMove} This list has no cursor yet.`;
 const cursorInstead = `${rowsMove} Use \`cursor\` to get each row once; both together are a 422.`;
 
 const pageNumber = (description: string) =>
@@ -26,9 +25,6 @@ const pageSize = {
   size: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 300 })),
 };
 
-/** The query parameters of a list with `page` and `size` that has no cursor. */
-export const pageQuery = { page: pageNumber(noCursorYet), ...pageSize };
-
 /** The query parameters of a list with `page`, `size` and `cursor`. */
 export const walkQuery = { page: pageNumber(cursorInstead), ...pageSize, ...cursorQuery };
 
@@ -41,7 +37,7 @@ export const pageIn = ({ page = 1, size = 300, cursor }: PageQuery & { cursor?: 
 });
 
 /** Reads `page` and `size`; a page that lies too deep to be read quickly is a 422 with a hint. */
-export function pageOf(query: PageQuery): Page {
+function pageOf(query: PageQuery): Page {
   const { page = 1, size = 300 } = query;
   const offset = (page - 1) * size;
   if (offset > offsetMax) {
@@ -57,10 +53,7 @@ const windowSize = {
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: 50 })),
 };
 
-/** The query parameters that contract B's lists take instead, without a cursor. */
-export const windowQuery = { ...windowSize, offset: offsetNumber(noCursorYet) };
-
-/** The same with a cursor. */
+/** The query parameters of contract B's lists: `limit`, and `offset` or `cursor`. */
 export const walkWindowQuery = {
   ...windowSize,
   offset: offsetNumber(cursorInstead),
@@ -68,10 +61,10 @@ export const walkWindowQuery = {
 };
 
 /** Both of them again in the answer. */
-export const windowFields = { limit: Type.Integer(), offset: Type.Integer() };
+const windowFields = { limit: Type.Integer(), offset: Type.Integer() };
 
 /** Reads `limit` and `offset`. */
-export const windowOf = ({ limit = 50, offset = 0 }: Partial<Page>): Page => ({ limit, offset });
+const windowOf = ({ limit = 50, offset = 0 }: Partial<Page>): Page => ({ limit, offset });
 
 /** The query parameters of the lists that know neither pages nor offsets. */
 export const cursorOnlyQuery = {
@@ -84,9 +77,6 @@ export const totalFields = {
   total: Type.Integer(),
   total_is_estimate: Type.Optional(Type.Literal(true)),
 };
-
-/** The total's part of an answer that says which page it is. */
-export const pageFields = { ...totalFields, page: Type.Integer(), size: Type.Integer() };
 
 const notWithCursor = "Left out of the answer to a `cursor`.";
 
@@ -113,13 +103,6 @@ type Total = Pick<Listed<unknown>, "total" | "totalIsEstimate">;
 export const totalOf = ({ total, totalIsEstimate }: Total) => ({
   total,
   ...(totalIsEstimate ? { total_is_estimate: true as const } : {}),
-});
-
-/** Makes the total's part of an answer that says which page it is. */
-export const pageTotalOf = (total: Total, { page = 1, size = 300 }: PageQuery) => ({
-  ...totalOf(total),
-  page,
-  size,
 });
 
 /** A list as a request asks for it: where its page begins, and what the answer tells of it besides its rows. */

@@ -1,7 +1,7 @@
+import type { DeliveryStatus } from "../domain/delivery.ts";
 import { textArray, uuidArray } from "./arrays.ts";
 import { eventTypesOf } from "./delivery-places.ts";
 import { common, type Sought, statusesOf } from "./delivery-sought.ts";
-import type { DeliveryStatus } from "./history.ts";
 import { allOf, part, type Sql, type SqlPart } from "./sql.ts";
 
 const isOpen = (status: DeliveryStatus): boolean => status === "pending" || status === "retrying";
@@ -11,9 +11,10 @@ const openMax = 20_000;
 
 /** Chooses the places of an index in which what is sought lies, each by its condition. No delivery lies in two. */
 export async function placesOf(sql: Sql, teamId: string, sought: Sought): Promise<SqlPart[]> {
-  const { eventIds } = sought;
+  const { eventIds, deliveryIds } = sought;
   const statuses = statusesOf(sought);
   if (eventIds !== null) return [part`d.event_id = any(${uuidArray(eventIds)}::uuid[])`];
+  if (deliveryIds !== null) return [part`d.id = any(${textArray(deliveryIds)}::text[])`];
   const places = await placesOfAnyStatus(sql, teamId, sought);
   if (statuses === null || statuses.includes("delivered")) return places;
   const failed = places.map((place) => part`${place} and d.failed_at is not null`);
@@ -59,7 +60,10 @@ const mergedMax = 100;
 
 async function placesOfAnyStatus(sql: Sql, teamId: string, sought: Sought): Promise<SqlPart[]> {
   const all = [part`true`];
-  const { subscriptionIds, contracts, eventTypes, workflowId, ofRuns } = sought;
+  const { subscriptionIds, contracts, eventTypes, workflowId, workflowIds, ofRuns } = sought;
+  if (workflowIds !== null && workflowIds.length <= mergedMax) {
+    return workflowIds.map((id) => part`d.workflow_id = ${id}`);
+  }
   if (workflowId !== null) {
     // Only contract A keeps the workflow with its deliveries. Contract B's are those of its runs.
     const ofWorkflow = part`d.workflow_id = ${workflowId}`;

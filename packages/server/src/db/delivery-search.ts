@@ -26,21 +26,32 @@ export async function searchDeliveries(
 ): Promise<Walked<PageOfRows<DeliverySummary>>> {
   const below = search.subject && (await findBelow(database.sql, teamId, search.subject));
   const sought = narrowed(search, below);
-  const asksEvents = sought.workflowId !== null && sought.ofRuns === null;
   return await bounded(database, async (sql) => {
-    const start = walk.after?.start ?? (await readStart(sql));
-    const reading: Reading = {
-      teamId,
-      places: await placesOf(sql, teamId, sought),
-      before: walk.after?.row[0] ?? null,
-      lookedAt: asksEvents ? eventsLookedAtMax : lookedAtMax,
-      sought,
-      start,
-    };
-    const { found, last } = await findPage(sql, reading, walk.limit);
+    const start = walk.after?.start ?? (await readWalkStart(sql));
+    const { found, next } = await findDeliveries(sql, teamId, sought, { ...walk, start });
     const rows = await readSummaries(sql, teamId, found);
-    return { rows, more: last !== null, next: last === null ? null : { start, row: [last] } };
+    return { rows, more: next !== null, next };
   });
+}
+
+/** Finds a page of a walk that began at `start`; `next` is where to go on from, null at the end. */
+export async function findDeliveries(
+  sql: Sql,
+  teamId: string,
+  sought: Sought,
+  { after, limit, start }: Pick<WalkPage, "after" | "limit"> & { start: Place["start"] },
+): Promise<{ found: Found[]; next: Place | null }> {
+  const asksEvents = sought.workflowId !== null && sought.ofRuns === null;
+  const reading: Reading = {
+    teamId,
+    places: await placesOf(sql, teamId, sought),
+    before: after?.row[0] ?? null,
+    lookedAt: asksEvents ? eventsLookedAtMax : lookedAtMax,
+    sought,
+    start,
+  };
+  const { found, last } = await findPage(sql, reading, limit);
+  return { found, next: last === null ? null : { start, row: [last] } };
 }
 
 /** How a page is read: from which places, from where on, and what is wanted of what lies there. */
@@ -53,7 +64,8 @@ type Reading = {
   start: Place["start"];
 };
 
-type Found = { id: string; createdAt: Date };
+/** A delivery's name, and when it was made: that names its event's partition. */
+export type Found = { id: string; createdAt: Date };
 
 /** Finds a page; `last` is the last row that was looked at, null at the end of the list. */
 async function findPage(
@@ -110,7 +122,7 @@ function merged({ teamId, places, before, sought }: Reading, atLeast: string | n
 }
 
 /** What was committed when a walk begins, and when rows were made that are too old to have been under way then. */
-async function readStart(sql: Sql): Promise<Place["start"]> {
+export async function readWalkStart(sql: Sql): Promise<Place["start"]> {
   const [start] = await sql<{ snapshot: string; before: string }>`
     select pg_current_snapshot()::text as snapshot,
            extract(epoch from now() - interval '10 minutes')::bigint::text as before`;

@@ -1,7 +1,7 @@
+import type { DeliveryStatus } from "../domain/delivery.ts";
 import { textArray } from "./arrays.ts";
 import type { BelowSubject, Subject } from "./delivery-subjects.ts";
 import { errorCodeBy, lastErrorCode } from "./delivery-summaries.ts";
-import type { DeliveryStatus } from "./history.ts";
 import { allOf, joined, part, type SqlPart } from "./sql.ts";
 
 /** Which deliveries to list; null asks for all, and of several values each will do. */
@@ -25,11 +25,18 @@ export type Sought = Omit<DeliverySearch, "subject"> & {
   workflowId: string | null;
   /** The events of the workflow's runs; null: they are too many to be named. */
   ofRuns: string[] | null;
+  /** Among these alone. */
+  deliveryIds: string[] | null;
+  /** Of one of these workflows, in contract A, which keeps the workflow with its deliveries. */
+  workflowIds: string[] | null;
 };
 
 /** Puts what a subject stands for beside the other filters. */
 export function narrowed(search: DeliverySearch, below: BelowSubject | null): Sought {
-  const { subject: _, ...sought } = { ...search, workflowId: null, ofRuns: null };
+  const { subject: _, ...sought } = {
+    ...search,
+    ...{ workflowId: null, ofRuns: null, deliveryIds: null, workflowIds: null },
+  };
   if (below === null) return sought;
   if ("workflowId" in below) return { ...sought, ...below };
   if ("eventIds" in below) {
@@ -58,7 +65,8 @@ const ofStatus: Record<DeliveryStatus, SqlPart> = {
 
 /** What is wanted of the deliveries `d` that lie in the places. */
 export function wanted(sought: Sought): SqlPart {
-  const { subscriptionIds, contracts, eventTypes, errorCodes, workflowId, from, to } = sought;
+  const { subscriptionIds, contracts, eventTypes, errorCodes, workflowId, workflowIds, from, to } =
+    sought;
   const statuses = statusesOf(sought)?.map((status) => ofStatus[status]);
   return allOf([
     from !== null && part`d.created_at >= ${from}`,
@@ -67,6 +75,7 @@ export function wanted(sought: Sought): SqlPart {
       part`d.subscription_id = any(${textArray(subscriptionIds)}::text[])`,
     eventTypes !== null && part`d.event_type = any(${textArray(eventTypes)}::text[])`,
     statuses !== undefined && part`(${joined([part`false`, ...statuses], " or ")})`,
+    workflowIds !== null && part`d.workflow_id = any(${textArray(workflowIds)}::text[])`,
     contracts !== null &&
       part`(select s.contract from subscriptions s where s.team_id = d.team_id and s.id = d.subscription_id)
         = any(${textArray(contracts)}::text[])`,

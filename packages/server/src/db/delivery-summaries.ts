@@ -1,6 +1,6 @@
+import type { DeliveryStatus } from "../domain/delivery.ts";
 import type { Timing } from "../domain/timing.ts";
 import { textArray } from "./arrays.ts";
-import type { DeliveryStatus } from "./history.ts";
 import { daysOf } from "./lists.ts";
 import { part, type Sql, type SqlPart } from "./sql.ts";
 

@@ -1,14 +1,23 @@
+import type { DeliveryStatus } from "../domain/delivery.ts";
 import { eventId, isObjectId, parseEventId } from "../ids.ts";
 import { textArray } from "./arrays.ts";
 import { eventTypesOf, newestIn, placesOfKinds } from "./delivery-places.ts";
+import { type Found, findDeliveries, readWalkStart } from "./delivery-search.ts";
+import type { Sought as SoughtOfAll } from "./delivery-sought.ts";
 import { chooseWays, type Sought } from "./delivery-ways.ts";
 import { daysOf, type Listed, type Page, readList, withOneMore } from "./lists.ts";
 import { type Database, part, type Sql, type SqlPart } from "./sql.ts";
 import type { SubscriptionOwner } from "./subscriptions.ts";
-
-/** What became of a delivery so far, as it is shown: `retrying` is pending with an attempt that ended. */
-export const deliveryStatuses = ["pending", "retrying", "delivered", "failed"] as const;
-export type DeliveryStatus = (typeof deliveryStatuses)[number];
+import {
+  markedBy,
+  type Order,
+  type Place,
+  readCountedWalk,
+  timeOf,
+  timeText,
+  type Walked,
+  type WalkPage,
+} from "./walks.ts";
 
 /** A delivery with its event, for people to read. */
 export type DeliveryRow = {
@@ -62,32 +71,61 @@ export type DeliveryFilter = {
 /** Payload bytes in one page, at the most. */
 const pagePayloadBytesMax = 16 * 1024 * 1024;
 
-/** Lists deliveries, newest first. */
+/** Lists deliveries, newest first: a page by its number, or the next one of a walk. */
 export async function listDeliveries(
   database: Database,
   owner: SubscriptionOwner,
   filter: DeliveryFilter,
-  page: Page & { withPayload: boolean },
-): Promise<Listed<DeliveryRow>> {
+  page: WalkPage & { withPayload: boolean },
+): Promise<Walked<Listed<DeliveryRow>>> {
   const sought = await resolve(database.sql, owner, filter);
   if (sought === undefined) return nothing;
   const wider = withOneMore(page);
   const { pages, count, estimated } = await chooseWays(database.sql, owner, sought, wider);
-  return await readList<DeliveryRow>(database, {
+  const { teamId } = owner;
+  // Before the page is read: what is made meanwhile is newer than what the walk gives.
+  const start = page.after?.start ?? (await readWalkStart(database.sql));
+  let next: Place | null = null;
+  const listed = await readList<DeliveryRow>(database, {
     ...page,
     page: async (sql) => {
-      const found = await findPage(sql, owner.teamId, pages, wider);
-      return await readDeliveries(sql, owner.teamId, found, page);
+      if (page.after === undefined) {
+        const found = await findPage(sql, teamId, pages, wider);
+        const last = found.length > page.limit ? found[page.limit - 1] : undefined;
+        next = last ? { start, row: [last.id] } : null;
+        return await readDeliveries(sql, teamId, found, page);
+      }
+      const walked = await findDeliveries(sql, teamId, walkedThrough(owner, sought), {
+        ...page,
+        start,
+      });
+      next = walked.next;
+      return await readDeliveries(sql, teamId, walked.found, page);
     },
     count: (sql, limit) => sql`
       select count(*)::int as count from (select d.id ${limit === null ? estimated : count} limit ${limit}) matching`,
   });
+  return { ...listed, next };
 }
 
-const nothing: Listed<DeliveryRow> = { rows: [], more: false, total: 0, totalIsEstimate: false };
+const nothing = { rows: [], more: false, total: 0, totalIsEstimate: false, next: null };
 
-/** A delivery's name, and when it was made: that names its event's partition. */
-type Found = { id: string; createdAt: Date };
+/** The same in the words of the list of all contracts, which is made for walks. */
+const walkedThrough = ({ contract }: SubscriptionOwner, sought: Sought): SoughtOfAll => ({
+  contracts: [contract],
+  subscriptionIds: sought.subscriptionId === null ? null : [sought.subscriptionId],
+  eventTypes: sought.eventType === null ? null : [sought.eventType],
+  statuses: sought.status === null ? null : [sought.status],
+  from: sought.start,
+  to: sought.end,
+  workflowIds: sought.workflowIds,
+  eventIds: null,
+  deliveryIds: null,
+  ...sought.named,
+  errorCodes: null,
+  workflowId: null,
+  ofRuns: null,
+});
 
 async function findPage(
   sql: Sql,
@@ -267,13 +305,20 @@ export type AttemptRow = {
   createdAt: Date;
 };
 
+/** Newer attempts come before those that were read. */
+const newestFirst: Order = {
+  row: part`array[${timeText(part`a.created_at`)}, a.number::text, a.id]`,
+  behind: ([at, number, id]) => part`
+    (a.created_at, a.number, a.id) < (${timeOf(at)}, ${number}::int2, ${id})`,
+};
+
 /** Lists the attempts of one delivery, or of all deliveries of one event, newest first; undefined when there is none. */
 export async function listAttempts(
   database: Database,
   owner: SubscriptionOwner,
   name: { deliveryId: string } | { eventId: string },
-  page: Page,
-): Promise<Listed<AttemptRow> | undefined> {
+  page: WalkPage,
+): Promise<Walked<Listed<AttemptRow>> | undefined> {
   const deliveryId = "deliveryId" in name ? name.deliveryId : null;
   const event = "eventId" in name ? name.eventId : null;
   const found = await database.sql<Found>`
@@ -291,8 +336,7 @@ export async function listAttempts(
       and a.delivery_created_at between ${from} and ${to}
     where d.team_id = ${owner.teamId}
       and d.id = any(${textArray(found.map(({ id }) => id))}::text[])`;
-  return await readList<AttemptRow>(database, {
-    ...page,
+  return await readCountedWalk<AttemptRow>(database, page, {
     page: (sql) => sql<AttemptRow>`
       select a.id, d.event_id as "eventId", d.subscription_id as "subscriptionId",
              d.event_type as "eventType", a.number, a.request_url as "requestUrl", a.success,
@@ -301,8 +345,8 @@ export async function listAttempts(
              a.response_truncated as "responseTruncated", a.error_code as "errorCode",
              a.error_message as "errorMessage", a.latency_ms as "latencyMs",
              a.will_retry as "willRetry", a.manual, a.created_by as "createdBy",
-             a.created_at as "createdAt"
-      ${theirs}
+             a.created_at as "createdAt", ${markedBy(newestFirst)}
+      ${theirs} and ${page.after ? newestFirst.behind(page.after.row) : part`true`}
       order by a.created_at desc, a.number desc, a.id desc
       limit ${page.limit + 1} offset ${page.offset}`,
     count: (sql, limit) => sql`

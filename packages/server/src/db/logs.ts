@@ -1,8 +1,10 @@
 import { textArray } from "./arrays.ts";
 import { newestIn, placesOfKinds } from "./delivery-places.ts";
+import { idBound } from "./delivery-ways.ts";
 import { daysOf, type Listed, type Page, readList, withOneMore } from "./lists.ts";
-import { type Database, part, type Sql } from "./sql.ts";
+import { allOf, type Database, part, type Sql, type SqlPart } from "./sql.ts";
 import type { SubscriptionOwner } from "./subscriptions.ts";
+import { type Place, timeOf, timeText, type Walked, type WalkPage } from "./walks.ts";
 
 /** One attempt, for the subscriber to read. */
 export type LogRow = {
@@ -25,45 +27,94 @@ export type LogRow = {
 };
 
 /** Which attempts to list; null asks for all. */
-export type LogFilter = { subscriptionId: string | null; eventType: string | null };
+export type LogFilter = {
+  subscriptionId: string | null;
+  eventType: string | null;
+  /** Made at or after. */
+  start: Date | null;
+  /** Made before. */
+  end: Date | null;
+};
 
 /**
- * Lists the attempts of a contract's subscriptions, the newest delivery's first, and within a delivery the newest first.
+ * Lists the attempts of a contract's subscriptions, the newest delivery's first, and within a delivery the newest first:
+ * a page by its offset, or the next one of a walk.
  *
  * Attempts carry no index but their key, which every insert would pay for. So the deliveries are found whose attempts
- * are on the page, as each knows how many it has, and then their attempts, by key.
+ * are on the page, as each knows how many it has, and then their attempts, by key. A walk gives those that were made
+ * before it began: later ones of older deliveries would lie behind its place.
  */
 export async function listLogs(
   database: Database,
   owner: SubscriptionOwner,
   filter: LogFilter,
-  page: Page,
-): Promise<Listed<LogRow>> {
+  page: WalkPage,
+): Promise<Walked<Listed<LogRow>>> {
   const places = await placesOfKinds(database.sql, owner, filter);
-  const attempted = (limit: number | null) =>
+  const all = attemptsOf(filter, undefined);
+  const behind = attemptsOf(filter, page.after);
+  const attempted = (limit: number | null, { deliveries, count }: SoughtAttempts) =>
     newestIn(owner.teamId, places, {
-      columns: part`d.id, d.created_at,
-        d.attempt_count - case when d.lease_token is null then 0 else 1 end as attempts`,
-      wanted: part`d.last_attempt_at is not null`,
+      columns: part`d.id, d.created_at, ${count} as attempts`,
+      wanted: part`d.last_attempt_at is not null and ${deliveries}`,
       limit,
     });
-  return await readList<LogRow>(database, {
+  const wider = withOneMore(page);
+  const start = page.after?.start ?? (await readNow(database.sql));
+  const listed = await readList<LogRow>(database, {
     ...page,
     page: async (sql) => {
-      const wider = withOneMore(page);
       // As each has an attempt at least, no more deliveries are needed than attempts.
       const reach = wider.offset + wider.limit;
       const newest = await sql<Attempted>`
-        select d.id, d.created_at as "createdAt", d.attempts ${attempted(reach)}
+        select d.id, d.created_at as "createdAt", d.attempts ${attempted(reach, behind)}
+          and d.attempts > 0
         order by d.id desc
         limit ${reach}`;
-      return await readLogs(sql, owner.teamId, onPage(newest, wider), wider);
+      return await readLogs(sql, owner.teamId, onPage(newest, wider), behind, wider);
     },
     count: (sql, limit) => sql`
       select coalesce(sum(attempts), 0)::int as count from (
-        select d.attempts ${attempted(null)} limit ${limit}
+        select d.attempts ${attempted(null, all)} and d.attempts > 0 limit ${limit}
       ) matching`,
   });
+  const last = listed.more ? listed.rows.at(-1) : undefined;
+  const next = last ? { start, row: [last.deliveryId, String(last.number)] } : null;
+  return { ...listed, next };
+}
+
+/** Where a walk begins: its time by the database's clock, to the microsecond. */
+async function readNow(sql: Sql): Promise<Place["start"]> {
+  const [row] = await sql<{ at: string }>`select ${timeText(part`now()`)} as at`;
+  if (!row) throw new Error("the database told no time");
+  return ["", row.at];
+}
+
+/** Which attempts `a` are sought, which deliveries `d` can have them, and how many one has. */
+type SoughtAttempts = { attempts: SqlPart; deliveries: SqlPart; count: SqlPart };
+
+function attemptsOf({ start, end }: LogFilter, after: Place | undefined): SoughtAttempts {
+  const [id, number] = after?.row ?? [];
+  const attempts = allOf([
+    start !== null && part`a.created_at >= ${start}`,
+    end !== null && part`a.created_at < ${end}`,
+    after !== undefined &&
+      part`(d.id, a.number) < (${id}, ${number}::int2) and a.created_at < ${timeOf(after.start[1])}`,
+  ]);
+  const isAll = start === null && end === null && after === undefined;
+  return {
+    attempts,
+    deliveries: allOf([
+      start !== null && part`d.last_attempt_at >= ${start}`,
+      end !== null && part`d.id < ${idBound(end, 1)} and d.created_at < ${end}`,
+      after !== undefined && part`d.id <= ${id}`,
+    ]),
+    count: isAll
+      ? part`d.attempt_count - case when d.lease_token is null then 0 else 1 end`
+      : part`(
+          select count(*)::int from attempts a
+          where a.delivery_id = d.id and a.delivery_created_at = d.created_at and ${attempts})`,
+  };
 }
 
 /** A delivery that was attempted; an attempt in flight is not counted. */
@@ -89,6 +140,7 @@ async function readLogs(
   sql: Sql,
   teamId: string,
   { shown, skipped }: ReturnType<typeof onPage>,
+  { attempts }: SoughtAttempts,
   { limit }: Page,
 ): Promise<LogRow[]> {
   const [from, to] = daysOf(shown);
@@ -103,6 +155,7 @@ async function readLogs(
     join attempts a on a.delivery_id = d.id and a.delivery_created_at = d.created_at
       and a.delivery_created_at between ${from} and ${to}
     where d.team_id = ${teamId} and d.id = any(${textArray(shown.map(({ id }) => id))}::text[])
+      and ${attempts}
     order by d.id desc, a.number desc
     limit ${limit} offset ${skipped}`;
 }

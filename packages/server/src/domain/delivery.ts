@@ -44,3 +44,7 @@ export const commitMarginMs = 5_000;
 /** How long a lease on a delivery with this timeout lasts. */
 export const leaseMs = (timeoutSeconds: number): number =>
   timeoutSeconds * 1_000 + bodyBudgetMs + leaseMarginMs;
+
+/** What became of a delivery so far, as it is shown: `retrying` is pending with an attempt that ended. */
+export const deliveryStatuses = ["pending", "retrying", "delivered", "failed"] as const;
+export type DeliveryStatus = (typeof deliveryStatuses)[number];

@@ -361,7 +361,7 @@ test("another team's deliveries are not there, by whatever name", async () => {
   }
   for (const id of [theirs._id, theirs.event_id, subscriptionId, workflowId, "Theirs"]) {
     const { body } = await api.call("GET", `${path}?search=${id}`);
-    expect(body).toEqual({ events: [], total: 0, page: 1, size: 300 });
+    expect(body).toEqual({ events: [], total: 0, page: 1, size: 300, next_cursor: null });
   }
   expect((await api.call("GET", `${path}?workflow_id=${workflowId}`)).body.total).toBe(0);
   expect(await api.database.sql`select manual_count from deliveries`).toEqual([

@@ -61,6 +61,7 @@ const aboutNoTeam = [
   "lockAsOwner",
   "lockTeamsForCounting",
   "readChangesStart",
+  "readWalkStart",
 ];
 
 test("every function of db/ is called below with another team's twins, or is about no team", () => {

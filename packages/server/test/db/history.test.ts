@@ -260,7 +260,7 @@ test("pages of logs follow one another without a gap, attempts in flight left ou
   const all = rows.map(({ id }) => id);
   const logs = { teamId, contract: "organisation" };
   for (const offset of [0, 40, 5_900, all.length]) {
-    const filter = { subscriptionId: null, eventType: null };
+    const filter = { subscriptionId: null, eventType: null, start: null, end: null };
     const list = await listLogs(walled, logs, filter, { offset, limit: 100 });
     expect(list.rows.map(({ id }) => id)).toEqual(all.slice(offset, offset + 100));
     expect(list.total).toBe(all.length);
@@ -341,7 +341,12 @@ test.each(["workflow.failed", "workflow.step.failed"])(
   async (eventType) => {
     const logs = { teamId, contract: "organisation" };
     const looked = await rowsLookedAt((db) =>
-      listLogs(db, logs, { subscriptionId: null, eventType }, { offset: 0, limit: 100 }),
+      listLogs(
+        db,
+        logs,
+        { subscriptionId: null, eventType, start: null, end: null },
+        { offset: 0, limit: 100 },
+      ),
     );
     expect(looked).toBeLessThan(100);
   },

@@ -326,7 +326,7 @@ const logsOf = async (house: House, subscriptionId: string | null = null, limit 
   await listLogs(
     house.database,
     { teamId: house.teamId, contract },
-    { subscriptionId, eventType: null },
+    { subscriptionId, eventType: null, start: null, end: null },
     { offset: 0, limit },
   );
 

@@ -258,6 +258,14 @@ export const teamFunctions: Record<string, (asked: Asked) => Promise<unknown>> =
     changes.findWatchersWithChanges(a.tx, [{ teamId: a.teamId, snapshot: "3:3:" }]),
   readChanged: (a) =>
     changes.readChanged(a.tx, a.teamId, everything, [a.name("event_id"), a.name("delivery_id")]),
+  findDeliveries: async (a) => {
+    const start = await search.readWalkStart(a.tx);
+    const sought = {
+      ...everything,
+      ...{ workflowId: null, ofRuns: null, deliveryIds: null, workflowIds: null },
+    };
+    return (await search.findDeliveries(a.tx, a.teamId, sought, { limit: 100, start })).found;
+  },
   findBelow: async (a) => [
     await subjects.findBelow(a.tx, a.teamId, { id: a.name("workflow_id") }),
     await subjects.findBelow(a.tx, a.teamId, { id: a.name("assistant_id") }),
@@ -299,7 +307,12 @@ export const teamFunctions: Record<string, (asked: Asked) => Promise<unknown>> =
     interventions.failPendingDeliveries(a.tx, a.teamId, a.name("webhook_id"), by),
   listLogs: (a) => {
     const owner = { teamId: a.teamId, contract: "organisation" };
-    return logs.listLogs(a.database, owner, { subscriptionId: null, eventType: null }, page);
+    return logs.listLogs(
+      a.database,
+      owner,
+      { subscriptionId: null, eventType: null, start: null, end: null },
+      page,
+    );
   },
   countWebhooks: (a) => quotas.countWebhooks(a.tx, a.teamId),
   countAssistants: (a) => quotas.countAssistants(a.tx, a.teamId),

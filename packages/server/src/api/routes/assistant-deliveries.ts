@@ -2,11 +2,12 @@
 import type { FastifyInstance } from "fastify";
 import Type from "typebox";
 import { getAssistant } from "../../actions/assistants.ts";
-import { type DeliveryRow, deliveryStatuses, listDeliveries } from "../../db/history.ts";
+import { type DeliveryRow, listDeliveries } from "../../db/history.ts";
 import {
   assistantMessages,
   assistantMessageTypes,
 } from "../../domain/contracts/assistant-messages.ts";
+import { deliveryStatuses } from "../../domain/delivery.ts";
 import type { JsonText } from "../../domain/json-text.ts";
 import { publicEventId } from "../../ids.ts";
 import type { Keyring } from "../../secrets.ts";
@@ -16,7 +17,7 @@ import { CallId } from "../fact-bodies/calls.ts";
 import { Instant, nullable, PathId, parseInstant, Timestamp } from "../fields.ts";
 import { hiddenField, seesPayloads } from "../hidden.ts";
 import { shownPayload } from "../opened.ts";
-import { pageOf, pageQuery, totalFields, totalOf } from "../paging.ts";
+import { askedByPage, walkFields, walkQuery } from "../paging.ts";
 import type { Caller, TypeBox } from "../request.ts";
 
 const MessageType = Type.Union(assistantMessageTypes.map((type) => Type.Literal(type)));
@@ -70,7 +71,7 @@ export function assistantDeliveryRoutes(fastify: FastifyInstance, deps: ApiDeps)
         params,
         querystring: Type.Object(
           {
-            ...pageQuery,
+            ...walkQuery,
             type: Type.Optional(MessageType),
             callId: Type.Optional(CallId),
             status: Type.Optional(Status),
@@ -80,30 +81,33 @@ export function assistantDeliveryRoutes(fastify: FastifyInstance, deps: ApiDeps)
           { additionalProperties: false },
         ),
         response: {
-          200: Type.Object({ deliveries: Type.Array(AssistantDelivery), ...totalFields }),
+          200: Type.Object({ deliveries: Type.Array(AssistantDelivery), ...walkFields }),
         },
       },
     },
     async ({ params, query, caller }, reply) => {
       const { teamId } = caller;
       await getAssistant(caller.database.sql, teamId, params.assistant_id);
-      const { rows, ...total } = await listDeliveries(
+      const filter = {
+        subscriptionId: params.assistant_id,
+        workflowId: null,
+        eventType: query.type ?? null,
+        status: query.status ?? null,
+        callId: query.callId ?? null,
+        search: null,
+        start: query.start === undefined ? null : parseInstant(query.start, ["query", "start"]),
+        end: query.end === undefined ? null : parseInstant(query.end, ["query", "end"]),
+      };
+      const list = { keyring: deps.keyring, caller, name: "assistants/deliveries", filter };
+      const { page, told } = askedByPage(list, query);
+      const { rows, ...read } = await listDeliveries(
         caller.database,
         { teamId, contract },
-        {
-          subscriptionId: params.assistant_id,
-          workflowId: null,
-          eventType: query.type ?? null,
-          status: query.status ?? null,
-          callId: query.callId ?? null,
-          search: null,
-          start: query.start === undefined ? null : parseInstant(query.start, ["query", "start"]),
-          end: query.end === undefined ? null : parseInstant(query.end, ["query", "end"]),
-        },
-        { ...pageOf(query), withPayload: seesPayloads(caller) },
+        filter,
+        { ...page, withPayload: seesPayloads(caller) },
       );
       const deliveries = rows.map((row) => deliveryText(deps.keyring, caller, row));
-      return sendExactJson(reply, listText("deliveries", deliveries, totalOf(total)));
+      return sendExactJson(reply, listText("deliveries", deliveries, told(read)));
     },
   );
 }

@@ -10,10 +10,10 @@ import {
 import { publicEventId } from "../../ids.ts";
 import type { Keyring } from "../../secrets.ts";
 import type { ApiDeps } from "../deps.ts";
-import { nullable, PathId, Timestamp } from "../fields.ts";
+import { Instant, nullable, PathId, parseInstant, Timestamp } from "../fields.ts";
 import { hiddenField } from "../hidden.ts";
 import { shownResponseBody } from "../opened.ts";
-import { totalFields, totalOf, windowFields, windowOf, windowQuery } from "../paging.ts";
+import { askedByWindow, walkWindowFields, walkWindowQuery } from "../paging.ts";
 import type { Caller, TypeBox } from "../request.ts";
 
 const Log = Type.Object(
@@ -37,11 +37,16 @@ const Log = Type.Object(
 );
 
 const EventType = Type.Union(organisationEventTypes.map((type) => Type.Literal(type)));
-const Logs = Type.Object({ logs: Type.Array(Log), ...totalFields, ...windowFields });
+const Logs = Type.Object({ logs: Type.Array(Log), ...walkWindowFields });
+const logsQuery = {
+  ...walkWindowQuery,
+  start: Type.Optional(Instant),
+  end: Type.Optional(Instant),
+};
 const tags = ["Webhooks"];
 const contract = organisationWebhooks.name;
 const description =
-  "The newest event's attempts first. `response_body` is null unless the key has the scope `payload`; `hidden` names it then.";
+  "The newest event's attempts first. `response_body` is null unless the key has the scope `payload`; `hidden` names it then. `start` is included, `end` is not; both are about the attempt.";
 
 /** Contract B's delivery logs: of one webhook, and of all of them, deleted ones included. */
 export function organisationWebhookLogRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
@@ -57,17 +62,18 @@ export function organisationWebhookLogRoutes(fastify: FastifyInstance, deps: Api
         description,
         tags,
         params: Type.Object({ subscription_id: PathId }),
-        querystring: Type.Object(windowQuery, { additionalProperties: false }),
+        querystring: Type.Object(logsQuery, { additionalProperties: false }),
         response: { 200: Logs },
       },
     },
     async ({ params, query, caller }) => {
       const owner = { teamId: caller.teamId, contract };
       const { id } = await getSubscription(caller.database.sql, owner, params.subscription_id);
-      const page = windowOf(query);
-      const filter = { subscriptionId: id, eventType: null };
-      const { rows, ...total } = await listLogs(caller.database, owner, filter, page);
-      return toLogs(rows, deps.keyring, caller, { ...totalOf(total), ...page });
+      const filter = { subscriptionId: id, eventType: null, ...timeOf(query) };
+      const list = { keyring: deps.keyring, caller, name: "webhooks/logs", filter };
+      const { page, told } = askedByWindow(list, query);
+      const { rows, ...read } = await listLogs(caller.database, owner, filter, page);
+      return toLogs(rows, deps.keyring, caller, told(read));
     },
   );
 
@@ -81,24 +87,31 @@ export function organisationWebhookLogRoutes(fastify: FastifyInstance, deps: Api
         description,
         tags,
         querystring: Type.Object(
-          { ...windowQuery, event_type: Type.Optional(EventType) },
+          { ...logsQuery, event_type: Type.Optional(EventType) },
           { additionalProperties: false },
         ),
         response: { 200: Logs },
       },
     },
     async ({ query, caller }) => {
-      const page = windowOf(query);
-      const { rows, ...total } = await listLogs(
-        caller.database,
-        { teamId: caller.teamId, contract },
-        { subscriptionId: null, eventType: query.event_type ?? null },
-        page,
-      );
-      return toLogs(rows, deps.keyring, caller, { ...totalOf(total), ...page });
+      const filter = {
+        subscriptionId: null,
+        eventType: query.event_type ?? null,
+        ...timeOf(query),
+      };
+      const list = { keyring: deps.keyring, caller, name: "webhooks/logs/all", filter };
+      const { page, told } = askedByWindow(list, query);
+      const owner = { teamId: caller.teamId, contract };
+      const { rows, ...read } = await listLogs(caller.database, owner, filter, page);
+      return toLogs(rows, deps.keyring, caller, told(read));
     },
   );
 }
+
+const timeOf = ({ start, end }: { start?: string; end?: string }) => ({
+  start: start === undefined ? null : parseInstant(start, ["query", "start"]),
+  end: end === undefined ? null : parseInstant(end, ["query", "end"]),
+});
 
 const toLogs = <Counts>(
   rows: readonly LogRow[],

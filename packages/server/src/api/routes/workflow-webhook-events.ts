@@ -5,11 +5,11 @@ import { redeliverNow } from "../../actions/redeliver.ts";
 import {
   type AttemptRow,
   type DeliveryRow,
-  deliveryStatuses,
   listAttempts,
   listDeliveries,
 } from "../../db/history.ts";
 import { workflowActions, workflowWebhooks } from "../../domain/contracts/workflow-webhooks.ts";
+import { deliveryStatuses } from "../../domain/delivery.ts";
 import type { JsonText } from "../../domain/json-text.ts";
 import { AppError } from "../../errors.ts";
 import { isObjectId, parseEventId, publicEventId } from "../../ids.ts";
@@ -19,7 +19,7 @@ import { listText, objectText, sendExactJson } from "../exact-json.ts";
 import { Id, Instant, nullable, parseInstant, Timestamp, textOf } from "../fields.ts";
 import { hiddenField, seesPayloads } from "../hidden.ts";
 import { shownPayload, shownResponseBody } from "../opened.ts";
-import { pageFields, pageOf, pageQuery, pageTotalOf } from "../paging.ts";
+import { askedByPage, pageIn, walkPageFields, walkQuery } from "../paging.ts";
 import { acting, type Caller, type TypeBox } from "../request.ts";
 
 const Action = Type.Union(workflowActions.map((action) => Type.Literal(action)));
@@ -103,7 +103,7 @@ export function workflowWebhookEventRoutes(fastify: FastifyInstance, deps: ApiDe
         tags,
         querystring: Type.Object(
           {
-            ...pageQuery,
+            ...walkQuery,
             subscription_id: Type.Optional(Id),
             workflow_id: Type.Optional(Id),
             action: Type.Optional(Action),
@@ -114,26 +114,28 @@ export function workflowWebhookEventRoutes(fastify: FastifyInstance, deps: ApiDe
           },
           { additionalProperties: false },
         ),
-        response: { 200: Type.Object({ events: Type.Array(WebhookEvent), ...pageFields }) },
+        response: { 200: Type.Object({ events: Type.Array(WebhookEvent), ...walkPageFields }) },
       },
     },
     async ({ query, caller }, reply) => {
-      const { rows, ...total } = await listDeliveries(
-        caller.database,
-        { teamId: caller.teamId, contract },
-        {
-          subscriptionId: query.subscription_id ?? null,
-          workflowId: query.workflow_id ?? null,
-          eventType: query.action ?? null,
-          status: query.status ?? null,
-          search: query.search || null,
-          start: query.start === undefined ? null : parseInstant(query.start, ["query", "start"]),
-          end: query.end === undefined ? null : parseInstant(query.end, ["query", "end"]),
-        },
-        { ...pageOf(query), withPayload: seesPayloads(caller) },
-      );
+      const filter = {
+        subscriptionId: query.subscription_id ?? null,
+        workflowId: query.workflow_id ?? null,
+        eventType: query.action ?? null,
+        status: query.status ?? null,
+        search: query.search || null,
+        start: query.start === undefined ? null : parseInstant(query.start, ["query", "start"]),
+        end: query.end === undefined ? null : parseInstant(query.end, ["query", "end"]),
+      };
+      const list = { keyring: deps.keyring, caller, name: "workflow-webhooks/events", filter };
+      const { page, told } = askedByPage(list, query);
+      const owner = { teamId: caller.teamId, contract };
+      const { rows, ...read } = await listDeliveries(caller.database, owner, filter, {
+        ...page,
+        withPayload: seesPayloads(caller),
+      });
       const events = rows.map((row) => eventText(deps.keyring, caller, row));
-      return sendExactJson(reply, listText("events", events, pageTotalOf(total, query)));
+      return sendExactJson(reply, listText("events", events, { ...told(read), ...pageIn(query) }));
     },
   );
 
@@ -148,19 +150,22 @@ export function workflowWebhookEventRoutes(fastify: FastifyInstance, deps: ApiDe
           "`response_body` is null unless the key has the scope `payload`; `hidden` names it then.",
         tags,
         params,
-        querystring: Type.Object(pageQuery, { additionalProperties: false }),
-        response: { 200: Type.Object({ attempts: Type.Array(WebhookAttempt), ...pageFields }) },
+        querystring: Type.Object(walkQuery, { additionalProperties: false }),
+        response: { 200: Type.Object({ attempts: Type.Array(WebhookAttempt), ...walkPageFields }) },
       },
     },
     async ({ params, query, caller }) => {
       const owner = { teamId: caller.teamId, contract };
-      const page = pageOf(query);
+      const filter = { of: params.event_id };
+      const list = { keyring: deps.keyring, caller, name: "workflow-webhooks/attempts", filter };
+      const { page, told } = askedByPage(list, query);
       const listed = await listAttempts(caller.database, owner, nameOf(params.event_id), page);
       if (!listed) throw new AppError("not_found");
-      const { rows, ...total } = listed;
+      const { rows, ...read } = listed;
       return {
         attempts: rows.map((row) => toAttempt(deps.keyring, caller, row)),
-        ...pageTotalOf(total, query),
+        ...told(read),
+        ...pageIn(query),
       };
     },
   );
