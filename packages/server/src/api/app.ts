@@ -18,6 +18,7 @@ import { assistantRoutes } from "./routes/assistants.ts";
 import { auditRoutes } from "./routes/audit.ts";
 import { callRoutes } from "./routes/calls.ts";
 import { deliveryRoutes } from "./routes/deliveries.ts";
+import { endpointRoutes } from "./routes/endpoints.ts";
 import { eventTypeRoutes } from "./routes/event-types.ts";
 import { factRoutes } from "./routes/facts.ts";
 import { healthRoutes } from "./routes/health.ts";
@@ -45,6 +46,7 @@ const allRoutes: readonly Routes[] = [
   callRoutes,
   factRoutes,
   deliveryRoutes,
+  endpointRoutes,
   eventTypeRoutes,
   teamRoutes,
   apiKeyRoutes,

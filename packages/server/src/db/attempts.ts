@@ -1,6 +1,8 @@
+import { streakChanges } from "../domain/failure-streaks.ts";
 import { rollUp } from "../domain/rollup.ts";
 import type { SealPlace } from "../secrets.ts";
 import { boolArray, byteaArray, int4Array, textArray, uuidArray } from "./arrays.ts";
+import { followingStreaks, followStreaksOfAllTeams } from "./failure-streaks.ts";
 import { addingRollups, addRollupsOfAllTeams } from "./rollups.ts";
 import { part, type Sql, type SqlPart } from "./sql.ts";
 
@@ -73,8 +75,8 @@ const attemptValues = part`g.delivery_id, g.number, g.delivery_created_at, g.att
   g.error_code, g.error_message, g.latency_ms, g.outcome = 'retry', g.was_manual, g.actor`;
 
 /**
- * Logs attempts, moves their deliveries on, where the lease is still theirs, and counts them; returns those that moved
- * none.
+ * Logs attempts, moves their deliveries on, where the lease is still theirs, counts them, and follows what fails;
+ * returns those that moved none.
  *
  * Those have to be logged by `recordLateAttempts`: only the lease holder may change state, but what happened is kept.
  */
@@ -82,6 +84,7 @@ export async function recordAttempts(
   sql: Sql,
   records: readonly AttemptRecord[],
 ): Promise<Set<string>> {
+  const allMoved = part`(select count(*) from g) = ${records.length}`;
   const [moved] = await sql("record_attempts")<{ count: number; attemptIds: string[] | null }>`
     with g as (
       update deliveries d
@@ -101,7 +104,9 @@ export async function recordAttempts(
     ), logged as (
       insert into attempts (${attemptColumns}) select ${attemptValues} from g
     ), counted as (
-      ${addingRollups(rollUp(records), part`(select count(*) from g) = ${records.length}`)}
+      ${addingRollups(rollUp(records), allMoved)}
+    ), followed as (
+      ${followingStreaks(streakChanges(records), allMoved)}
     )
     -- Nearly always all of them: then a number says as much as their names.
     select count(*)::int as count,
@@ -110,7 +115,10 @@ export async function recordAttempts(
   if (moved?.count === records.length) return new Set();
   const movedIds = new Set(moved?.attemptIds);
   const those = records.filter(({ attemptId }) => movedIds.has(attemptId));
-  if (those.length > 0) await addRollupsOfAllTeams(sql, rollUp(those));
+  if (those.length > 0) {
+    await addRollupsOfAllTeams(sql, rollUp(those));
+    await followStreaksOfAllTeams(sql, streakChanges(those));
+  }
   return new Set(records.map(({ attemptId }) => attemptId).filter((id) => !movedIds.has(id)));
 }
 

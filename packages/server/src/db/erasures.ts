@@ -155,7 +155,7 @@ export async function deleteSomeStateOf(tx: Tx, teamId: string, limit: number): 
   return calls.length + runs.length + workflows.length + assistants.length;
 }
 
-/** Deletes up to `limit` each of a team's kept answers, known facts, audit entries and counts; says how many. */
+/** Deletes up to `limit` each of a team's kept answers, known facts, audit entries, counts and streaks of failures; says how many. */
 export async function deleteSomeTracesOf(tx: Tx, teamId: string, limit: number): Promise<number> {
   const answers = await tx`
     delete from idempotency_keys where team_id = ${teamId} and key in
@@ -173,7 +173,11 @@ export async function deleteSomeTracesOf(tx: Tx, teamId: string, limit: number):
     delete from rollups where team_id = ${teamId} and ctid = any(array(
       select ctid from rollups where team_id = ${teamId} limit ${limit}))
     returning part`;
-  return answers.length + identities.length + entries.length + counts.length;
+  const streaks = await tx`
+    delete from failure_streaks where team_id = ${teamId} and subscription_id in
+      (select subscription_id from failure_streaks where team_id = ${teamId} limit ${limit})
+    returning subscription_id`;
+  return answers.length + identities.length + entries.length + counts.length + streaks.length;
 }
 
 /** Deletes up to `limit` of a team's deliveries with their attempts, and of its events; says how many. */

@@ -16,7 +16,7 @@ const steps: Record<
   "its state": [deleteSomeStateOf, ["calls", "runs", "workflows", "assistants"]],
   "its traces": [
     deleteSomeTracesOf,
-    ["idempotency_keys", "fact_identities", "audit_log", "rollups"],
+    ["idempotency_keys", "fact_identities", "audit_log", "rollups", "failure_streaks"],
   ],
   "its events": [deleteSomeEventsOf, ["deliveries", "events"]],
 };
