@@ -767,7 +767,7 @@ export type EndpointHealth = {
   success_rate_1h: number | null;
   p95_ms_1h: number | null;
   pending: number;
-  /** There only when more than 1000 wait. */
+  /** There only when more wait than are counted. */
   pending_is_estimate?: true;
   oldest_due_at: string | null;
   /** Always `closed` for now. */

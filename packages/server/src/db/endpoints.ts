@@ -1,7 +1,8 @@
 import { factsOf, type HealthHistory, type HealthState } from "../domain/endpoint-health.ts";
+import { bucketsMax } from "../domain/latencies.ts";
 import { textArray } from "./arrays.ts";
 import type { PageOfRows } from "./lists.ts";
-import { allOf, type Database, joined, part, type Sql, type SqlPart } from "./sql.ts";
+import { allOf, type Database, joined, part, type Sql, SqlPart } from "./sql.ts";
 import { type DisabledReason, disabledReasonOf } from "./subscriptions.ts";
 import { byId, markedBy, readWalk, stillToTell, type Walked, type WalkPage } from "./walks.ts";
 
@@ -20,13 +21,15 @@ export type Endpoint = {
   attempts: number;
   delivered: number;
   latencies: number[];
-  /** Deliveries that have not ended, counted up to `pendingMax`. */
+  /** Deliveries that have not ended, counted up to some number. */
   pending: number;
+  /** There are more. */
+  morePending: boolean;
   oldestDueAt: Date | null;
 };
 
-/** So many waiting deliveries of an endpoint are counted; each has to be looked at. */
-export const pendingMax = 1_000;
+/** So many waiting deliveries of each endpoint are counted: each of them has to be looked at. */
+export const pendingMax = { inList: 200, ofOne: 10_000 };
 
 /** Which endpoints to list; null asks for all. */
 export type EndpointFilter = {
@@ -56,7 +59,11 @@ export async function listEndpoints(
     search !== null && part`strpos(lower(s.name || E'\n' || s.url), lower(${search})) > 0`,
     states !== null && part`(${joined(states.map(isIn), " or ")})`,
   ]);
-  const measuredPage = measured(teamId, part`${chosen} order by s.id desc limit ${page.limit + 1}`);
+  const measuredPage = measured(
+    teamId,
+    part`${chosen} order by s.id desc limit ${page.limit + 1}`,
+    pendingMax.inList,
+  );
   const { rows, ...read } = await readWalk<EndpointRow>(
     database,
     page,
@@ -81,7 +88,8 @@ export async function findEndpoint(
   teamId: string,
   id: string,
 ): Promise<Endpoint | undefined> {
-  const [row] = await sql<EndpointRow>`${measured(teamId, part`s.id = ${id}`)}`;
+  const one = measured(teamId, part`s.id = ${id}`, pendingMax.ofOne);
+  const [row] = await sql<EndpointRow>`${one}`;
   return row && toEndpoint(row);
 }
 
@@ -107,13 +115,21 @@ function toEndpoint(row: EndpointRow): Endpoint {
   };
 }
 
+/** Histograms added up. Bucket by bucket this takes a tenth of the time of `unnest`. */
+const summedLatencies = new SqlPart(
+  [
+    `array[${Array.from({ length: bucketsMax }, (_, bucket) => `coalesce(sum(latencies[${bucket + 1}]), 0)`)}]::int4[]`,
+  ],
+  [],
+);
+
 /**
  * The endpoints of a team that are chosen, each measured by probes of an index, however many deliveries it has had.
  *
- * An assistant without a server's URL is none. What is under a hot lease is in no index of what waits: the few leases
+ * The last hour is the hour that has begun, and the minutes before it. An assistant without a server's URL is none. What is under a hot lease is in no index of what waits: the few leases
  * there are name it.
  */
-const measured = (teamId: string, chosen: SqlPart): SqlPart => part`
+const measured = (teamId: string, chosen: SqlPart, waitingMax: number): SqlPart => part`
   with page as materialized (
     select s.id, s.contract, s.name, s.url, s.event_types as "eventTypes", s.enabled, s.disabled_reason,
            s.created_at as "createdAt", s.updated_at as "updatedAt", s.switched_at as "switchedAt",
@@ -127,7 +143,9 @@ const measured = (teamId: string, chosen: SqlPart): SqlPart => part`
         select from rollups
         where team_id = ${teamId} and subscription_id = s.id and minutes = 1440
           and at >= date_trunc('day', now() - interval '24 hours', 'UTC')
-          and greatest(last_success_at, last_failure_at) > now() - interval '24 hours') as attempted
+          and greatest(last_success_at, last_failure_at) > now() - interval '24 hours'
+        -- Asked for each endpoint, and not for all that there are.
+        offset 0) as attempted
     ) lately
     where s.team_id = ${teamId} and s.deleted_at is null and s.url <> '' and ${chosen}
   ), hot as materialized (
@@ -144,7 +162,8 @@ const measured = (teamId: string, chosen: SqlPart): SqlPart => part`
   )
   select page.*, success.at as "lastSuccessAt", failure.at as "lastFailureAt",
          failure.error_code as "lastErrorCode", hour.attempts, hour.delivered, hour.latencies,
-         least(waiting.deliveries + coalesce(hot.deliveries, 0), ${pendingMax + 1}) as pending,
+         least(waiting.deliveries + coalesce(hot.deliveries, 0), ${waitingMax}) as pending,
+         waiting.deliveries + coalesce(hot.deliveries, 0) > ${waitingMax} as "morePending",
          oldest.due_at as "oldestDueAt"
   from page
   left join hot on hot.subscription_id = page.id
@@ -167,23 +186,23 @@ const measured = (teamId: string, chosen: SqlPart): SqlPart => part`
     order by last_failure_at desc limit 1
   ) failure on true
   cross join lateral (
-    with minute as materialized (
+    select coalesce(sum(attempts), 0)::int4 as attempts, coalesce(sum(delivered), 0)::int4 as delivered,
+           ${summedLatencies} as latencies
+    from (
+      select attempts, delivered, latencies from rollups
+      where team_id = ${teamId} and subscription_id = page.id and minutes = 60
+        and at = date_trunc('hour', now(), 'UTC')
+      union all
       select attempts, delivered, latencies from rollups
       where team_id = ${teamId} and subscription_id = page.id and minutes = 1
-        and at > now() - interval '1 hour'
-    )
-    select (select coalesce(sum(attempts), 0) from minute)::int4 as attempts,
-           (select coalesce(sum(delivered), 0) from minute)::int4 as delivered,
-           (select coalesce(array_agg(count order by place), '{}') from (
-             select place, sum(count)::int4 as count
-             from minute cross join lateral unnest(latencies) with ordinality as l (count, place)
-             group by place) summed) as latencies
+        and at > now() - interval '1 hour' and at < date_trunc('hour', now(), 'UTC')
+    ) counted
   ) hour
   cross join lateral (
     select count(*)::int4 as deliveries from (
       select from deliveries
       where team_id = ${teamId} and subscription_id = page.id and due_at is not null
-      limit ${pendingMax + 1}) found
+      limit ${waitingMax + 1}) found
   ) waiting
   left join lateral (
     select due_at from deliveries

@@ -263,18 +263,21 @@ test("a deleted endpoint is not there, and another team's is neither", async () 
   }
 });
 
-test("waiting deliveries are counted up to 1,000, and more are told as such", async () => {
-  const { api, one } = await open();
+test("waiting deliveries are counted up to 200 in a list and to 10,000 of one endpoint, and more are told as such", async () => {
+  const { api, one, listed } = await open();
   const add = (count: number) => api.database.sql`
     insert into deliveries (team_id, id, event_id, subscription_id, event_type)
     select ${api.teamId}, left(md5(random()::text), 24), gen_random_uuid(), ${api.webhook}, 'workflow.started'
     from generate_series(1, ${count}::int)`;
-  await add(1_000);
-  const { health } = await one(api.webhook);
-  expect([health.pending, health.pending_is_estimate]).toEqual([1_000, undefined]);
+  const told = ({ health }: Seen) => [health.pending, health.pending_is_estimate];
+  const inList = async () => told((await listed("?contract=organisation")).endpoints[0]);
+  await add(200);
+  expect(await inList()).toEqual([200, undefined]);
   await add(1);
-  const more = (await one(api.webhook)).health;
-  expect([more.pending, more.pending_is_estimate]).toEqual([1_000, true]);
+  expect(await inList()).toEqual([200, true]);
+  expect(told(await one(api.webhook))).toEqual([201, undefined]);
+  await add(9_800);
+  expect(told(await one(api.webhook))).toEqual([10_000, true]);
 });
 
 test.each([

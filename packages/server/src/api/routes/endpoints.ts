@@ -24,9 +24,9 @@ const Health = Type.Object(
     last_error_code: nullable(Type.String()),
     success_rate_1h: nullable(Type.Number({ minimum: 0, maximum: 1 })),
     p95_ms_1h: nullable(Type.Integer({ minimum: 0 })),
-    pending: Type.Integer({ minimum: 0, maximum: pendingMax }),
+    pending: Type.Integer({ minimum: 0 }),
     pending_is_estimate: Type.Optional(
-      Type.Literal(true, { description: `There only when more than ${pendingMax} wait.` }),
+      Type.Literal(true, { description: "There only when more wait than are counted." }),
     ),
     oldest_due_at: nullable(Timestamp),
     breaker: Type.Enum(["closed", "open", "probing"], { description: "Always `closed` for now." }),
@@ -54,7 +54,7 @@ const EndpointAnswer = Type.Object(
   { title: "Endpoint" },
 );
 
-const healthTold = `\`failing\`: at least 10 attempts of the last 10 minutes of which 90 % failed, or the last 3 deliveries used up their retries; until the first success. \`since\` is then when the first delivery that failed was made: a replay from there misses nothing. Once that is over \`last_failing\` keeps it. \`idle\`: no attempt in 24 hours. \`success_rate_1h\` and \`p95_ms_1h\` are of the attempts of the last hour, null without any. \`pending\` counts up to ${pendingMax} deliveries; \`oldest_due_at\` is when the first of those that wait is or was due.`;
+const healthTold = `\`failing\`: at least 10 attempts of the last 10 minutes of which 90 % failed, or the last 3 deliveries used up their retries; until the first success. \`since\` is then when the first delivery that failed was made: a replay from there misses nothing. Once that is over \`last_failing\` keeps it. \`idle\`: no attempt in 24 hours. \`success_rate_1h\` and \`p95_ms_1h\` are of the attempts of the last hour, null without any. \`pending\` counts up to ${pendingMax.ofOne} deliveries of one endpoint, and up to ${pendingMax.inList} of each in a list; \`oldest_due_at\` is when the first of those that wait is or was due.`;
 
 const params = Type.Object({ endpoint_id: PathId });
 const tags = ["Endpoints"];
@@ -160,7 +160,7 @@ export function endpointRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
 const timeOrNull = (time: Date | null) => time?.toISOString() ?? null;
 
 function endpointAnswer(endpoint: Endpoint) {
-  const { history, attempts, delivered, pending } = endpoint;
+  const { history, attempts, delivered } = endpoint;
   const { state, since, lastFailing } = healthOf(history);
   return {
     id: endpoint.id,
@@ -182,8 +182,8 @@ function endpointAnswer(endpoint: Endpoint) {
       last_error_code: endpoint.lastErrorCode,
       success_rate_1h: attempts === 0 ? null : delivered / attempts,
       p95_ms_1h: quantile(endpoint.latencies, 0.95),
-      pending: Math.min(pending, pendingMax),
-      ...(pending > pendingMax ? { pending_is_estimate: true as const } : {}),
+      pending: endpoint.pending,
+      ...(endpoint.morePending ? { pending_is_estimate: true as const } : {}),
       oldest_due_at: timeOrNull(endpoint.oldestDueAt),
       breaker: "closed" as const,
       next_probe_at: null,
