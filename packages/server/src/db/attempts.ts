@@ -2,7 +2,13 @@ import { streakChanges } from "../domain/failure-streaks.ts";
 import { rollUp } from "../domain/rollup.ts";
 import type { SealPlace } from "../secrets.ts";
 import { boolArray, byteaArray, int4Array, textArray, uuidArray } from "./arrays.ts";
-import { followingStreaks, followStreaksOfAllTeams } from "./failure-streaks.ts";
+import {
+  countOfOpenStreaks,
+  endStreaksOfAllTeams,
+  followingStreaks,
+  followStreaksOfAllTeams,
+  haveFailed,
+} from "./failure-streaks.ts";
 import { addingRollups, addRollupsOfAllTeams } from "./rollups.ts";
 import { part, type Sql, type SqlPart } from "./sql.ts";
 
@@ -84,8 +90,15 @@ export async function recordAttempts(
   sql: Sql,
   records: readonly AttemptRecord[],
 ): Promise<Set<string>> {
+  const changes = streakChanges(records);
   const allMoved = part`(select count(*) from g) = ${records.length}`;
-  const [moved] = await sql("record_attempts")<{ count: number; attemptIds: string[] | null }>`
+  const failed = haveFailed(changes);
+  const [moved] = await sql(failed ? "record_attempts" : "record_successes")<{
+    count: number;
+    attemptIds: string[] | null;
+    openStreaks: number;
+    at: string;
+  }>`
     with g as (
       update deliveries d
       set status = case g.outcome when 'retry' then 'pending' else g.outcome end,
@@ -105,14 +118,17 @@ export async function recordAttempts(
       insert into attempts (${attemptColumns}) select ${attemptValues} from g
     ), counted as (
       ${addingRollups(rollUp(records), allMoved)}
-    ), followed as (
-      ${followingStreaks(streakChanges(records), allMoved)}
-    )
+    )${failed ? part`, followed as (${followingStreaks(changes, allMoved)})` : part``}
     -- Nearly always all of them: then a number says as much as their names.
     select count(*)::int as count,
-           case when count(*) < ${records.length} then array_agg(attempt_id) end as "attemptIds"
+           case when count(*) < ${records.length} then array_agg(attempt_id) end as "attemptIds",
+           ${failed ? part`0` : countOfOpenStreaks(changes)} as "openStreaks", now()::text as at
     from g`;
-  if (moved?.count === records.length) return new Set();
+  if (moved?.count === records.length) {
+    // Should this process die before, the next success ends them.
+    if (moved.openStreaks > 0) await endStreaksOfAllTeams(sql, changes, moved.at);
+    return new Set();
+  }
   const movedIds = new Set(moved?.attemptIds);
   const those = records.filter(({ attemptId }) => movedIds.has(attemptId));
   if (those.length > 0) {

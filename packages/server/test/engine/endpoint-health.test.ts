@@ -76,8 +76,8 @@ test("ten attempts in ten minutes of which nine failed make an endpoint fail, an
   await receive([1, "retry"]);
   expect(await health()).toMatchObject({ state: "failing", since: createdAt(1) });
   await receive([1, "delivered"]);
-  for (let failed = 0; failed < 8; failed++) await receive([2, "retry"]);
-  // With those before the recovery it would be 19 attempts and 17 failed ones.
+  for (let failed = 0; failed < 9; failed++) await receive([2, "retry"]);
+  // With those before the recovery it would be 20 attempts, of which 18 failed.
   expect((await health()).state).toBe("healthy");
   await receive([2, "retry"]);
   expect(await health()).toMatchObject({
