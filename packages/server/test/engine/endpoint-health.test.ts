@@ -148,6 +148,27 @@ test("an endpoint without an attempt in 24 hours is idle, and what it failed bef
   expect(await health()).toMatchObject({ state: "failing", since: createdAt(0) });
 });
 
+test("a result that comes after its lease neither fails an endpoint nor ends a spell, whatever it is recorded with", async () => {
+  const { house, receive: receiveAll, health } = await openStill(5);
+  const ids = (await house.deliveries()).map(({ id }) => id);
+  const late = (at: number, outcome: Received["outcome"]) => ({
+    id: ids[at] ?? "",
+    outcome,
+    late: true,
+  });
+  const moved = (at: number, outcome: Received["outcome"]) => ({ id: ids[at] ?? "", outcome });
+  await receive(house.database, moved(0, "failed"), late(1, "failed"), moved(2, "failed"));
+  expect((await health()).state).toBe("healthy");
+  await receive(house.database, moved(3, "failed"), late(4, "delivered"));
+  expect((await health()).state).toBe("failing");
+  await receive(house.database, late(4, "delivered"));
+  expect((await health()).state).toBe("failing");
+  await receive(house.database, moved(1, "delivered"), late(4, "delivered"));
+  expect((await health()).state).toBe("healthy");
+  await receiveAll([2, "failed"], [3, "failed"]);
+  expect((await health()).state).toBe("healthy");
+});
+
 test("what was lost with its process, or ended with its subscription, fails no endpoint", async () => {
   const house = await openHouse(still);
   const { id } = await house.subscribe({ events: ["workflow_created"] });

@@ -5,13 +5,18 @@ import type { Database } from "../../src/db/sql.ts";
 import { newId } from "../../src/ids.ts";
 import { attemptRecord } from "./leased.ts";
 
-/** How an attempt at a delivery ended. */
-export type Received = { id: string; outcome: AttemptRecord["outcome"]; code?: string };
+/** How an attempt at a delivery ended; `late`: after its lease was lost. */
+export type Received = {
+  id: string;
+  outcome: AttemptRecord["outcome"];
+  code?: string;
+  late?: boolean;
+};
 
 /** Records how attempts at deliveries ended, in one batch, as the recorder does; those that had ended are made again. */
 export async function receive(database: Database, ...received: Received[]): Promise<void> {
   const records: AttemptRecord[] = [];
-  for (const { id, outcome, code = "timeout" } of received) {
+  for (const { id, outcome, code = "timeout", late } of received) {
     const leaseToken = randomUUID();
     const [row] = await database.sql<
       Pick<AttemptRecord, "teamId" | "subscriptionId" | "eventType" | "createdAt" | "number">
@@ -29,7 +34,7 @@ export async function receive(database: Database, ...received: Received[]): Prom
         ...row,
         deliveryId: id,
         attemptId: newId(),
-        leaseToken,
+        leaseToken: late ? randomUUID() : leaseToken,
         outcome,
         ...(outcome !== "delivered" && failed),
         ...(outcome === "retry" && { delayMs: 60_000 }),
@@ -37,5 +42,6 @@ export async function receive(database: Database, ...received: Received[]): Prom
     );
   }
   const unmoved = await recordResults(database, records);
-  if (unmoved.size > 0) throw new Error("a result moved no delivery");
+  const late = received.filter((one) => one.late).length;
+  if (unmoved.size !== late) throw new Error(`${unmoved.size} results moved no delivery`);
 }
