@@ -324,6 +324,29 @@ grant delete, insert, select, update on fact_identities to postrider_team;
 create policy all_teams on fact_identities for all to postrider_all_teams using (true);
 create policy own_teams on fact_identities for all to postrider_team using ((NULLIF((( SELECT (NULLIF(current_setting('postrider.teams'::text, true), ''::text))::jsonb AS "nullif") ? team_id), false) IS NOT NULL));
 
+create table failure_streaks (
+  team_id text collate "C" not null,
+  subscription_id text collate "C" not null,
+  failed_from timestamp with time zone,
+  exhausted integer not null default 0,
+  failing_at timestamp with time zone,
+  ended_at timestamp with time zone,
+  last_failing_from timestamp with time zone,
+  last_failing_to timestamp with time zone,
+  counted_attempts integer not null default 0,
+  counted_failures integer not null default 0,
+  constraint failure_streaks_pkey PRIMARY KEY (team_id, subscription_id),
+  constraint failure_streaks_team_id_fkey FOREIGN KEY (team_id) REFERENCES teams(id) ON DELETE CASCADE,
+  constraint exhausted_has_failures CHECK (((exhausted = 0) OR (failed_from IS NOT NULL))),
+  constraint failing_from_and_to CHECK (((last_failing_from IS NULL) = (last_failing_to IS NULL))),
+  constraint failing_has_failures CHECK (((failing_at IS NULL) OR (failed_from IS NOT NULL)))
+) with (fillfactor=60);
+alter table failure_streaks enable row level security;
+grant insert, select, update on failure_streaks to postrider_all_teams;
+grant select on failure_streaks to postrider_team;
+create policy all_teams on failure_streaks for all to postrider_all_teams using (true);
+create policy own_teams on failure_streaks for all to postrider_team using ((NULLIF((( SELECT (NULLIF(current_setting('postrider.teams'::text, true), ''::text))::jsonb AS "nullif") ? team_id), false) IS NOT NULL));
+
 create table hot_leases (
   expires_at timestamp with time zone not null,
   lease_token uuid not null,
@@ -395,6 +418,9 @@ create table rollups (
   failed integer not null,
   retried integer not null,
   latencies integer[] not null,
+  last_success_at timestamp with time zone,
+  last_failure_at timestamp with time zone,
+  last_error_code text collate "C",
   constraint rollups_pkey PRIMARY KEY (team_id, subscription_id, minutes, at, event_type, part),
   constraint rollups_team_id_fkey FOREIGN KEY (team_id) REFERENCES teams(id) ON DELETE CASCADE,
   constraint rollups_minutes_check CHECK ((minutes = ANY (ARRAY[1, 60, 1440])))
@@ -505,6 +531,7 @@ create table subscriptions (
   sealed_headers bytea,
   header_names text[] not null default '{}'::text[],
   created_in xid8 default pg_current_xact_id(),
+  switched_at timestamp with time zone,
   constraint subscriptions_pkey PRIMARY KEY (team_id, id),
   constraint subscriptions_team_id_fkey FOREIGN KEY (team_id) REFERENCES teams(id) ON DELETE CASCADE,
   constraint enabled_wants_something CHECK (((NOT enabled) OR ((cardinality(event_types) > 0) AND (url <> ''::text)))),

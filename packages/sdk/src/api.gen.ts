@@ -754,6 +754,45 @@ export type EndOfCallReport = {
   };
 };
 
+export type Endpoint = {
+  id: string;
+  contract: "workflow" | "organisation" | "assistant" | "operational";
+  name: string;
+  url: string;
+  event_types: string[];
+  enabled: boolean;
+  disabled_reason: "manual" | "failing" | null;
+  /** Null: there is none yet. */
+  filter: null;
+  /** Null: there is none yet. */
+  rate_limit_per_second: null;
+  created_at: string;
+  updated_at: string;
+  health: EndpointHealth;
+};
+
+export type EndpointHealth = {
+  state: "healthy" | "failing" | "disabled" | "idle";
+  since: string;
+  last_success_at: string | null;
+  last_failure_at: string | null;
+  last_error_code: string | null;
+  success_rate_1h: number | null;
+  p95_ms_1h: number | null;
+  pending: number;
+  /** There only when more wait than are counted. */
+  pending_is_estimate?: true;
+  oldest_due_at: string | null;
+  /** Always `closed` for now. */
+  breaker: "closed" | "open" | "probing";
+  /** Null: there is none yet. */
+  next_probe_at: null;
+  last_failing: {
+    from: string;
+    to: string;
+  } | null;
+};
+
 export type EraseTeamAnswer = {
   id: string;
   message: string;
@@ -1067,6 +1106,8 @@ export type ListAuditEntriesQuery = {
     | "assistant.deleted"
     | "assistant.signing_secret_revealed"
     | "assistant.signing_secret_rotated"
+    | "endpoint.enabled"
+    | "endpoint.disabled"
     | "delivery.redelivered"
     | "api_key.created"
     | "api_key.revoked"
@@ -1131,6 +1172,20 @@ export type ListDeliveriesQuery = {
   error_code?: string[];
   from?: string;
   to?: string;
+};
+
+export type ListEndpointsAnswer = {
+  endpoints: Endpoint[];
+  /** The `cursor` of the next page; null when no rows follow. */
+  next_cursor: string | null;
+};
+
+export type ListEndpointsQuery = {
+  limit?: number;
+  cursor?: string;
+  contract?: ("workflow" | "organisation" | "assistant" | "operational")[];
+  state?: ("healthy" | "failing" | "disabled" | "idle")[];
+  search?: string;
 };
 
 export type ListEventTypesAnswer = {
@@ -1492,6 +1547,7 @@ export type Problem = {
     | "body_too_large"
     | "default_team"
     | "delivery_in_flight"
+    | "endpoint_incomplete"
     | "headers_too_large"
     | "id_taken"
     | "idempotency_key_in_flight"

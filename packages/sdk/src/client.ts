@@ -8,6 +8,7 @@ import { assistants } from "./resources/assistants.ts";
 import { audit } from "./resources/audit.ts";
 import { calls } from "./resources/calls.ts";
 import { deliveries } from "./resources/deliveries.ts";
+import { endpoints } from "./resources/endpoints.ts";
 import { eventTypes } from "./resources/event-types.ts";
 import { runs } from "./resources/runs.ts";
 import { stats } from "./resources/stats.ts";
@@ -25,6 +26,7 @@ export class Postrider {
   readonly assistants: ReturnType<typeof assistants>;
   readonly calls: ReturnType<typeof calls>;
   readonly deliveries: ReturnType<typeof deliveries>;
+  readonly endpoints: ReturnType<typeof endpoints>;
   readonly eventTypes: ReturnType<typeof eventTypes>;
   readonly facts: ReturnType<typeof facts>;
   readonly teams: ReturnType<typeof teams>;
@@ -47,6 +49,7 @@ export class Postrider {
     this.assistants = assistants(send);
     this.calls = calls(send, reporting);
     this.deliveries = deliveries(send, openStreams(options));
+    this.endpoints = endpoints(send);
     this.eventTypes = eventTypes(send);
     this.facts = facts(send);
     this.teams = teams(send);

@@ -53,6 +53,11 @@ const methods: [operationId: string, call: (client: Postrider) => Promise<unknow
   ["getDelivery", ({ deliveries }) => deliveries.get("1")],
   ["retryDelivery", ({ deliveries }) => deliveries.retry("1")],
 
+  ["listEndpoints", ({ endpoints }) => endpoints.list(query)],
+  ["getEndpoint", ({ endpoints }) => endpoints.get("1")],
+  ["enableEndpoint", ({ endpoints }) => endpoints.enable("1")],
+  ["disableEndpoint", ({ endpoints }) => endpoints.disable("1")],
+
   ["listEventTypes", ({ eventTypes }) => eventTypes.list(query)],
 
   ["createApiKey", ({ apiKeys }) => apiKeys.create(body)],
@@ -153,6 +158,7 @@ test.each<[string, string, (client: Postrider) => AsyncIterable<unknown>]>([
   ["listApiKeys", "api_keys", ({ apiKeys }) => apiKeys.each()],
   ["listAuditEntries", "entries", ({ audit }) => audit.each()],
   ["listDeliveries", "deliveries", ({ deliveries }) => deliveries.each()],
+  ["listEndpoints", "endpoints", ({ endpoints }) => endpoints.each()],
   ["listEventTypes", "event_types", ({ eventTypes }) => eventTypes.each()],
   ["listWebhooks", "webhooks", ({ webhooks }) => webhooks.each()],
   ["listWebhookLogs", "logs", ({ webhooks }) => webhooks.eachLog("1")],
@@ -181,6 +187,7 @@ test.each<[string, string, (client: Postrider, asked: Anything) => AsyncIterable
   ["listWorkflowWebhooks", "subscriptions", (client, asked) => client.workflowWebhooks.each(asked)],
   ["listAuditEntries", "entries", ({ audit }, asked) => audit.each(asked)],
   ["listDeliveries", "deliveries", ({ deliveries }, asked) => deliveries.each(asked)],
+  ["listEndpoints", "endpoints", ({ endpoints }, asked) => endpoints.each(asked)],
   ["listEventTypes", "event_types", ({ eventTypes }, asked) => eventTypes.each(asked)],
   ["listAllWebhookLogs", "logs", ({ webhooks }, asked) => webhooks.eachLogOfAll(asked)],
   [

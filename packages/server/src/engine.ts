@@ -78,6 +78,9 @@ const statementTimeoutMs = 30_000;
  */
 const lookupSettings = { enable_seqscan: "off", enable_hashjoin: "off", enable_mergejoin: "off" };
 
+/** Results are written by two statements: planned for the values of each batch anew, one result would cost twice as much. */
+const resultSettings = { ...lookupSettings, plan_cache_mode: "force_generic_plan" };
+
 /** Puts the engine together; the service, the tests and the measurements all open this one. */
 export function openEngine(
   config: EngineConfig,
@@ -101,7 +104,7 @@ export function openEngine(
     role: "postrider_team",
     ...connections("ingest", lookupSettings),
   });
-  const results = openDatabase({ role: allTeams, ...connections("results", lookupSettings) });
+  const results = openDatabase({ role: allTeams, ...connections("results", resultSettings) });
   const claims = openDatabase({ role: allTeams, ...connections("claims", claimSettings) });
 
   const sender = openSender({

@@ -23,6 +23,10 @@ const catalogue = {
   delivery_in_flight: { status: 409, title: "The delivery is being attempted right now." },
   subscription_gone: { status: 409, title: "The delivery's subscription was deleted." },
   subscription_disabled: { status: 409, title: "The subscription is disabled; enable it first." },
+  endpoint_incomplete: {
+    status: 409,
+    title: "The endpoint wants no event type yet; name one before enabling it.",
+  },
   payload_expired: { status: 410, title: "The event's payload is not kept any more." },
   payload_gone: {
     status: 409,

@@ -19,6 +19,7 @@ import { auditRoutes } from "./routes/audit.ts";
 import { callRoutes } from "./routes/calls.ts";
 import { deliveryRoutes } from "./routes/deliveries.ts";
 import { deliveryStreamRoutes } from "./routes/delivery-stream.ts";
+import { endpointRoutes } from "./routes/endpoints.ts";
 import { eventTypeRoutes } from "./routes/event-types.ts";
 import { factRoutes } from "./routes/facts.ts";
 import { healthRoutes } from "./routes/health.ts";
@@ -47,6 +48,7 @@ const allRoutes: readonly Routes[] = [
   factRoutes,
   deliveryRoutes,
   deliveryStreamRoutes,
+  endpointRoutes,
   eventTypeRoutes,
   teamRoutes,
   apiKeyRoutes,

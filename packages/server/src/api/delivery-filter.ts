@@ -7,14 +7,15 @@ import { callIdPattern, isObjectId, objectIdPattern, parseEventId } from "../ids
 import { allBut } from "./characters.ts";
 import { Instant, parseInstant } from "./fields.ts";
 
-const contracts = allContracts.map(({ name }) => name);
+/** The contracts there are, by name. */
+export const contracts = allContracts.map(({ name }) => name);
 const eventTypes = [...new Set(allContracts.flatMap((contract) => contract.eventTypes))];
 
 /** The contracts as answers and filters name them. */
 export const ContractName = Type.Enum(contracts);
 
 /** A parameter that may be repeated: each of its values will do. */
-const anyOf = <Schema extends TSchema>(schema: Schema) =>
+export const anyOf = <Schema extends TSchema>(schema: Schema) =>
   Type.Optional(Type.Array(schema, { minItems: 1, maxItems: 50 }));
 
 /** An id is what stands between the anchors of its pattern. */
@@ -67,8 +68,10 @@ export function deliveryFilterOf(query: Static<typeof Query>): DeliverySearch {
   };
 }
 
-const sorted = <Value extends string>(values: readonly Value[] | undefined): Value[] | null =>
-  values === undefined ? null : [...new Set(values)].sort();
+/** The values of such a parameter, in an order that is none of a cursor's business; null when it was left out. */
+export const sorted = <Value extends string>(
+  values: readonly Value[] | undefined,
+): Value[] | null => (values === undefined ? null : [...new Set(values)].sort());
 
 function subjectOf(text: string): Subject {
   if (isObjectId(text)) return { id: text };

@@ -171,6 +171,7 @@ export async function updateAssistant(
     update subscriptions
     set name = ${name}, url = ${server.url}, event_types = ${server.messages},
         enabled = ${server.enabled}, disabled_reason = ${server.disabledReason},
+        switched_at = case when ${server.enabled} <> enabled then now() else switched_at end,
         timeout_seconds = ${server.timeoutSeconds}, sealed_credential = ${server.sealedSecret},
         sealed_headers = ${server.sealedHeaders}, header_names = ${server.headerNames},
         updated_by = ${actor}, updated_at = now()

@@ -1,8 +1,16 @@
+import { streakChanges } from "../domain/failure-streaks.ts";
 import { rollUp } from "../domain/rollup.ts";
 import type { Timing } from "../domain/timing.ts";
 import type { SealPlace } from "../secrets.ts";
 import { boolArray, byteaArray, int4Array, textArray, uuidArray } from "./arrays.ts";
 import { tellingChanges } from "./delivery-changes.ts";
+import {
+  countOfOpenStreaks,
+  endStreaksOfAllTeams,
+  followingStreaks,
+  followStreaksOfAllTeams,
+  haveFailed,
+} from "./failure-streaks.ts";
 import { addingRollups, addRollupsOfAllTeams } from "./rollups.ts";
 import { part, type Sql, type SqlPart } from "./sql.ts";
 
@@ -110,8 +118,8 @@ const attemptValues = part`g.delivery_id, g.number, g.delivery_created_at, g.att
   g.response_headers, g.sealed_response_headers`;
 
 /**
- * Logs attempts, moves their deliveries on, where the lease is still theirs, and counts them; returns those that moved
- * none.
+ * Logs attempts, moves their deliveries on, where the lease is still theirs, counts them, and follows what fails;
+ * returns those that moved none.
  *
  * Those have to be logged by `recordLateAttempts`: only the lease holder may change state, but what happened is kept.
  */
@@ -119,7 +127,15 @@ export async function recordAttempts(
   sql: Sql,
   records: readonly AttemptRecord[],
 ): Promise<Set<string>> {
-  const [moved] = await sql("record_attempts")<{ count: number; attemptIds: string[] | null }>`
+  const changes = streakChanges(records);
+  const allMoved = part`(select count(*) from g) = ${records.length}`;
+  const failed = haveFailed(changes);
+  const [moved] = await sql(failed ? "record_attempts" : "record_successes")<{
+    count: number;
+    attemptIds: string[] | null;
+    openStreaks: number;
+    at: string;
+  }>`
     with g as (
       update deliveries d
       set status = case g.outcome when 'retry' then 'pending' else g.outcome end,
@@ -138,18 +154,26 @@ export async function recordAttempts(
     ), logged as (
       insert into attempts (${attemptColumns}) select ${attemptValues} from g
     ), counted as (
-      ${addingRollups(rollUp(records), part`(select count(*) from g) = ${records.length}`)}
+      ${addingRollups(rollUp(records), allMoved)}
     ), told as (
       ${tellingChanges(part`(select team_id, delivery_id as id from g) moved`)}
-    )
+    )${failed ? part`, followed as (${followingStreaks(changes, allMoved)})` : part``}
     -- Nearly always all of them: then a number says as much as their names.
     select count(*)::int as count,
-           case when count(*) < ${records.length} then array_agg(attempt_id) end as "attemptIds"
+           case when count(*) < ${records.length} then array_agg(attempt_id) end as "attemptIds",
+           ${failed ? part`0` : countOfOpenStreaks(changes)} as "openStreaks", now()::text as at
     from g`;
-  if (moved?.count === records.length) return new Set();
+  if (moved?.count === records.length) {
+    // Should this process die before, the next success ends them.
+    if (moved.openStreaks > 0) await endStreaksOfAllTeams(sql, changes, moved.at);
+    return new Set();
+  }
   const movedIds = new Set(moved?.attemptIds);
   const those = records.filter(({ attemptId }) => movedIds.has(attemptId));
-  if (those.length > 0) await addRollupsOfAllTeams(sql, rollUp(those));
+  if (those.length > 0) {
+    await addRollupsOfAllTeams(sql, rollUp(those));
+    await followStreaksOfAllTeams(sql, streakChanges(those));
+  }
   return new Set(records.map(({ attemptId }) => attemptId).filter((id) => !movedIds.has(id)));
 }
 

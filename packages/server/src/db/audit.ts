@@ -13,6 +13,8 @@ export const auditActions = [
   ...(["created", "updated", "deleted", ...secretActions] as const).map(
     (action) => `assistant.${action}` as const,
   ),
+  "endpoint.enabled",
+  "endpoint.disabled",
   "delivery.redelivered",
   "api_key.created",
   "api_key.revoked",

@@ -155,7 +155,7 @@ export async function deleteSomeStateOf(tx: Tx, teamId: string, limit: number): 
   return calls.length + runs.length + workflows.length + assistants.length;
 }
 
-/** Deletes up to `limit` each of a team's kept answers, known facts, audit entries, counts, told changes and headers; says how many. */
+/** Deletes up to `limit` each of a team's kept answers, known facts, audit entries, counts, streaks of failures, told changes and headers; says how many. */
 export async function deleteSomeTracesOf(tx: Tx, teamId: string, limit: number): Promise<number> {
   const answers = await tx`
     delete from idempotency_keys where team_id = ${teamId} and key in
@@ -181,7 +181,11 @@ export async function deleteSomeTracesOf(tx: Tx, teamId: string, limit: number):
     delete from request_heads where team_id = ${teamId} and id in
       (select id from request_heads where team_id = ${teamId} limit ${limit})
     returning id`;
-  const all = [answers, identities, entries, counts, changes, heads];
+  const streaks = await tx`
+    delete from failure_streaks where team_id = ${teamId} and subscription_id in
+      (select subscription_id from failure_streaks where team_id = ${teamId} limit ${limit})
+    returning subscription_id`;
+  const all = [answers, identities, entries, counts, changes, heads, streaks];
   return all.reduce((sum, { length }) => sum + length, 0);
 }
 

@@ -13,16 +13,18 @@ const givenRollups = (rollups: readonly Rollup[]): SqlPart => part`
     ${int4Array(rollups.map((r) => r.delivered))}::int4[],
     ${int4Array(rollups.map((r) => r.failed))}::int4[],
     ${int4Array(rollups.map((r) => r.retried))}::int4[],
-    ${textArray(rollups.map((r) => `{${r.latencies.join(",")}}`))}::text[])
-    as r (team_id, subscription_id, event_type, attempts, delivered, failed, retried, latencies)`;
+    ${textArray(rollups.map((r) => `{${r.latencies.join(",")}}`))}::text[],
+    ${textArray(rollups.map((r) => r.lastErrorCode))}::text[])
+    as r (team_id, subscription_id, event_type, attempts, delivered, failed, retried, latencies, error_code)`;
 
 /** Adds counts to those of now: a statement, or a part of one. `counts` are rows as `givenRollups` gives them. */
 const addition = (counts: SqlPart): SqlPart => part`
   insert into rollups as r (team_id, subscription_id, minutes, at, event_type, part,
-    attempts, delivered, failed, retried, latencies)
+    attempts, delivered, failed, retried, latencies, last_success_at, last_failure_at, last_error_code)
   -- Connections that write results side by side seldom have the same part.
   select team_id, subscription_id, minutes, date_trunc(step, now(), 'UTC'), event_type, pg_backend_pid() % 8,
-         attempts, delivered, failed, retried, latencies::int4[]
+         attempts, delivered, failed, retried, latencies::int4[],
+         case when delivered > 0 then now() end, case when attempts > delivered then now() end, error_code
   from (${counts}) given, (values (1, 'minute'), (60, 'hour'), (1440, 'day')) as length (minutes, step)
   order by team_id, subscription_id, minutes, event_type
   on conflict (team_id, subscription_id, minutes, at, event_type, part) do update set
@@ -30,6 +32,9 @@ const addition = (counts: SqlPart): SqlPart => part`
     delivered = r.delivered + excluded.delivered,
     failed = r.failed + excluded.failed,
     retried = r.retried + excluded.retried,
+    last_success_at = greatest(r.last_success_at, excluded.last_success_at),
+    last_failure_at = greatest(r.last_failure_at, excluded.last_failure_at),
+    last_error_code = coalesce(excluded.last_error_code, r.last_error_code),
     latencies = coalesce((
       select array_agg(coalesce(old, 0) + coalesce(new, 0) order by bucket)
       from unnest(r.latencies, excluded.latencies) with ordinality as both_of (old, new, bucket)), '{}')`;
@@ -55,7 +60,8 @@ export const addingEnded = (
     select team_id, subscription_id, event_type,
            (count(*) filter (where ${lost}))::int4 as attempts, 0 as delivered,
            (count(*) filter (where ${failed}))::int4 as failed,
-           (count(*) filter (where ${lost} and not ${failed}))::int4 as retried, '{}'::text as latencies
+           (count(*) filter (where ${lost} and not ${failed}))::int4 as retried, '{}'::text as latencies,
+           case when count(*) filter (where ${lost}) > 0 then 'unknown_outcome' end as error_code
     from ${ended} where ${lost} or ${failed}
     group by team_id, subscription_id, event_type`);
 

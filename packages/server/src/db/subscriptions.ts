@@ -208,6 +208,7 @@ export async function updateSubscription(
         event_types = coalesce(${changes.eventTypes}, event_types),
         enabled = coalesce(${changes.enabled}, enabled),
         disabled_reason = case when ${changes.enabled}::boolean is null then disabled_reason end,
+        switched_at = case when ${changes.enabled} <> enabled then now() else switched_at end,
         timeout_seconds = coalesce(${changes.timeoutSeconds}, timeout_seconds),
         max_retries = coalesce(${changes.maxRetries}, max_retries),
         backoff_seconds = coalesce(${changes.backoffSeconds}, backoff_seconds),

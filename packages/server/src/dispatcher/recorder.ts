@@ -1,4 +1,5 @@
-import { type AttemptRecord, recordAttempts, recordLateAttempts } from "../db/attempts.ts";
+import { recordResults } from "../actions/record-results.ts";
+import { type AttemptRecord, recordLateAttempts } from "../db/attempts.ts";
 import { releaseDeliveries, type Unsent } from "../db/deliveries.ts";
 import { type Database, isRetryable, isStorageUnavailable, isTimeout } from "../db/sql.ts";
 import { reach } from "../fault-points.ts";
@@ -51,7 +52,7 @@ export function openRecorder(deps: RecorderDeps): Recorder {
     commit: (records) =>
       persist(deps, records, async (batch) => {
         reach("before_result_commit");
-        const unmoved = await recordAttempts(deps.database.sql, batch);
+        const unmoved = await recordResults(deps.database, batch);
         reach("after_result_commit");
         const late = batch.filter(({ attemptId }) => unmoved.has(attemptId));
         if (late.length > 0) await recordLateAttempts(deps.database.sql, late);

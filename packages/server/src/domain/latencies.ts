@@ -10,6 +10,9 @@ const bucketsPerDoubling = 4;
 /** Longer ones are in the last bucket: it ends at 131 s, and no attempt takes longer. */
 const lastBucket = 17 * bucketsPerDoubling;
 
+/** So many buckets a histogram has at the most. */
+export const bucketsMax = lastBucket + 1;
+
 /** The bucket of a duration in milliseconds. */
 export function bucketOf(ms: number): number {
   if (ms <= 1) return 0;

@@ -7,6 +7,7 @@ export type CountedAttempt = {
   eventType: string;
   outcome: "delivered" | "failed" | "retry";
   latencyMs: number;
+  errorCode: string | null;
 };
 
 /** What is added to the counts of a subscription and event type. */
@@ -23,22 +24,25 @@ export type Rollup = {
   retried: number;
   /** Histogram of the attempts' durations. */
   latencies: number[];
+  /** Why the last of those that failed did; null when none failed. */
+  lastErrorCode: string | null;
 };
 
 /** Counts attempts by subscription and event type, in the order of these: whoever adds them takes their locks in it. */
 export function rollUp(attempts: readonly CountedAttempt[]): Rollup[] {
   const rollups = new Map<string, Rollup>();
-  for (const { teamId, subscriptionId, eventType, outcome, latencyMs } of attempts) {
+  for (const { teamId, subscriptionId, eventType, outcome, latencyMs, errorCode } of attempts) {
     const key = `${teamId} ${subscriptionId} ${eventType}`;
     let rollup = rollups.get(key);
     if (!rollup) {
       const nothing = { attempts: 0, delivered: 0, failed: 0, retried: 0, latencies: [] };
-      rollup = { teamId, subscriptionId, eventType, ...nothing };
+      rollup = { teamId, subscriptionId, eventType, ...nothing, lastErrorCode: null };
       rollups.set(key, rollup);
     }
     rollup.attempts++;
     if (outcome === "retry") rollup.retried++;
     else rollup[outcome]++;
+    rollup.lastErrorCode = errorCode ?? rollup.lastErrorCode;
     const bucket = bucketOf(latencyMs);
     while (rollup.latencies.length <= bucket) rollup.latencies.push(0);
     rollup.latencies[bucket] = (rollup.latencies[bucket] ?? 0) + 1;

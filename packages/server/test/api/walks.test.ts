@@ -11,7 +11,7 @@ async function open() {
 
 const names = [
   ...["workflows", "runs", "steps", "conversations", "assistants", "workflow webhooks", "webhooks"],
-  ...["API keys", "teams", "audit"],
+  ...["endpoints", "API keys", "teams", "audit"],
 ];
 
 async function openOne(name: string) {

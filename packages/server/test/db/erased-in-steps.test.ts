@@ -23,6 +23,7 @@ const steps: Record<
       "rollups",
       "delivery_changes",
       "request_heads",
+      "failure_streaks",
     ],
   ],
   "its events": [deleteSomeEventsOf, ["deliveries", "events"]],

@@ -21,7 +21,13 @@ vi.mock("../../src/db/deliveries.ts", () => ({
 }));
 
 const record = (attemptId: string, more: Partial<AttemptRecord> = {}) =>
-  ({ attemptId, responseBody: null, sealedResponseBody: null, ...more }) as AttemptRecord;
+  ({
+    attemptId,
+    outcome: "delivered",
+    responseBody: null,
+    sealedResponseBody: null,
+    ...more,
+  }) as AttemptRecord;
 
 const failure = (code: string) => Object.assign(new Error(code), { code });
 

@@ -8,6 +8,7 @@ const attempt = (given: Partial<CountedAttempt> = {}): CountedAttempt => ({
   eventType: "e",
   outcome: "delivered",
   latencyMs: 1,
+  errorCode: null,
   ...given,
 });
 
@@ -25,8 +26,18 @@ test("each outcome is counted as what it is, and every one as an attempt", () =>
       failed: 1,
       retried: 3,
       latencies: [6],
+      lastErrorCode: null,
     },
   ]);
+});
+
+test("the last error is kept, whatever succeeds after it", () => {
+  const [rollup] = rollUp([
+    attempt({ outcome: "retry", errorCode: "timeout" }),
+    attempt({ outcome: "failed", errorCode: "http_status" }),
+    attempt(),
+  ]);
+  expect(rollup?.lastErrorCode).toBe("http_status");
 });
 
 test("durations are counted in their buckets, without gaps", () => {

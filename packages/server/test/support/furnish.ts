@@ -98,6 +98,12 @@ export async function furnish(
     from deliveries where team_id = ${teamId} and attempt_count = 0
     on conflict do nothing`;
   await sql`
+    insert into failure_streaks (team_id, subscription_id, failed_from, exhausted, last_failing_from, last_failing_to)
+    select team_id, subscription_id, min(created_at), 1, min(created_at), max(created_at)
+    from deliveries where team_id = ${teamId} and attempt_count = 0
+    group by team_id, subscription_id
+    on conflict do nothing`;
+  await sql`
     update deliveries set attempt_count = 1, last_attempt_at = now(), last_status_code = 200
     where team_id = ${teamId} and attempt_count = 0`;
   const [delivery] = await sql<{ id: string; eventId: string }>`
@@ -113,6 +119,7 @@ export async function furnish(
     run_id: [run.id],
     event_id: [delivery.id, `event_${delivery.eventId}`],
     delivery_id: [other.id],
+    endpoint_id: [webhook.id, assistant.id],
     number: ["1"],
     step_id: [steps[0].id, steps[1].id],
     subscription_id: [organisationWebhook.id],

@@ -167,6 +167,19 @@ export async function openWalkedLists(api: TestApi): Promise<WalkedList[]> {
     },
     {
       ...byCursorAlone,
+      name: "endpoints",
+      scope: "read",
+      path: "/v1/endpoints",
+      rows: "endpoints",
+      filter: "state=idle",
+      make: () => call("POST", webhooks, ofWorkflows),
+      insert: (tx, id) => copy(tx, "subscriptions", webhook, { id }),
+      update: (id, count) =>
+        sql`update subscriptions set name = ${`renamed ${count}`} where id = ${id}`,
+      remove: deleteRow("subscriptions"),
+    },
+    {
+      ...byCursorAlone,
       name: "API keys",
       path: "/v1/api-keys",
       rows: "api_keys",

@@ -9,8 +9,10 @@ import * as search from "../../src/db/delivery-search.ts";
 import type { DeliverySearch } from "../../src/db/delivery-sought.ts";
 import * as subjects from "../../src/db/delivery-subjects.ts";
 import * as summaries from "../../src/db/delivery-summaries.ts";
+import * as endpoints from "../../src/db/endpoints.ts";
 import * as erasures from "../../src/db/erasures.ts";
 import * as identities from "../../src/db/fact-identities.ts";
+import * as streaks from "../../src/db/failure-streaks.ts";
 import * as history from "../../src/db/history.ts";
 import * as idempotency from "../../src/db/idempotency-keys.ts";
 import * as interventions from "../../src/db/interventions.ts";
@@ -114,6 +116,11 @@ const attemptOf = ({ teamId, name }: Asked): attempts.AttemptRecord =>
     number: 7,
   });
 
+const streakOf = ({ teamId, name }: Asked): streaks.StreakKey => ({
+  teamId,
+  subscriptionId: name("webhook_id"),
+});
+
 const claimed = (asked: Asked) =>
   idempotency.claimIdempotencyKey(asked.tx, asked.teamId, "a key", nothing);
 
@@ -162,6 +169,24 @@ export const teamFunctions: Record<string, (asked: Asked) => Promise<unknown>> =
       contract: null,
       eventType: null,
     }),
+  readOpenStreaks: (a) => streaks.readOpenStreaks(a.tx, [streakOf(a)]),
+  beginFailing: (a) => streaks.beginFailing(a.tx, [streakOf(a)]),
+  listEndpoints: async (a) => {
+    const all = { contracts: null, states: null, search: null };
+    const filters: Partial<endpoints.EndpointFilter>[] = [
+      {},
+      { contracts: ["workflow"] },
+      { states: ["healthy"] },
+      { states: ["idle", "failing"] },
+      { search: "of-both" },
+    ];
+    const list = (one: object) =>
+      endpoints.listEndpoints(a.database, a.teamId, { ...all, ...one }, page);
+    const listed = [];
+    for (const one of filters) listed.push(await list(one));
+    return listed;
+  },
+  findEndpoint: (a) => endpoints.findEndpoint(a.tx, a.teamId, a.name("webhook_id")),
   recordLateAttempts: (a) => attempts.recordLateAttempts(a.tx, [attemptOf(a)]),
   listAuditEntries: (a) => {
     const any = { actorId: null, action: null, subjectId: null, since: null, until: null };

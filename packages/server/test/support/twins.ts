@@ -30,6 +30,7 @@ const twinned: Readonly<Record<string, Record<string, string>>> = {
   rollups: {},
   delivery_changes: {},
   request_heads: {},
+  failure_streaks: {},
   erasures: {},
   // An event is of one team by its id, and an attempt of one delivery: their twins are a second younger.
   events: { created_at: aSecondLater("created_at") },

@@ -1,0 +1,29 @@
+import type { Endpoint, ListEndpointsAnswer, ListEndpointsQuery } from "../api.gen.ts";
+import { pathSegment } from "../guards.ts";
+import { eachByCursor } from "../paging.ts";
+import type { RequestOptions, Send } from "../request.ts";
+
+const base = "/v1/endpoints";
+
+/** Receivers of all contracts with their health, newest first. */
+export function endpoints(send: Send) {
+  const at = (id: string) => `${base}/${pathSegment(id)}`;
+  const list = (query: ListEndpointsQuery = {}, options: RequestOptions = {}) =>
+    send<ListEndpointsAnswer>({ ...options, method: "GET", path: base, query });
+  return {
+    list,
+    each: (query: ListEndpointsQuery = {}, options: RequestOptions = {}) =>
+      eachByCursor(
+        (at) => list({ limit: 200, ...query, ...at }, options),
+        (answer) => answer.endpoints,
+      ),
+    get: (id: string, options: RequestOptions = {}) =>
+      send<Endpoint>({ ...options, method: "GET", path: at(id) }),
+    /** What waits for it goes on. */
+    enable: (id: string, options: RequestOptions = {}) =>
+      send<Endpoint>({ ...options, method: "POST", path: `${at(id)}/enable` }),
+    /** What waits for it is kept. */
+    disable: (id: string, options: RequestOptions = {}) =>
+      send<Endpoint>({ ...options, method: "POST", path: `${at(id)}/disable` }),
+  };
+}

@@ -1,0 +1,127 @@
+import { type FailureStreak, failingWindowMinutes } from "../domain/endpoint-health.ts";
+import type { StreakChange } from "../domain/failure-streaks.ts";
+import { boolArray, int4Array, textArray } from "./arrays.ts";
+import { part, type Sql, type SqlPart, type Tx } from "./sql.ts";
+
+/** Whose streak. */
+export type StreakKey = { teamId: string; subscriptionId: string };
+
+const keysOf = (changes: readonly StreakKey[]): SqlPart => part`
+  unnest(${textArray(changes.map((c) => c.teamId))}::text[]) as team_id,
+  unnest(${textArray(changes.map((c) => c.subscriptionId))}::text[]) as subscription_id`;
+
+/** What is kept of a streak `s` when a success ends it, if it made its endpoint fail. */
+const lastSpell = (ends: SqlPart, at: SqlPart): SqlPart => part`
+  last_failing_from = case when ${ends} then s.failed_from else s.last_failing_from end,
+  last_failing_to = case when ${ends} then ${at} else s.last_failing_to end,
+  (counted_attempts, counted_failures) = (
+    select case when ${ends} then coalesce(sum(r.attempts), 0) else s.counted_attempts end,
+           case when ${ends} then coalesce(sum(r.attempts - r.delivered), 0) else s.counted_failures end
+    from rollups r
+    where ${ends} and r.team_id = s.team_id and r.subscription_id = s.subscription_id
+      and r.minutes = 1 and r.at = date_trunc('minute', ${at}, 'UTC'))`;
+
+/** Says whether some of these have failed since they last succeeded. */
+export const haveFailed = (changes: readonly StreakChange[]): boolean =>
+  changes.some(({ failedFrom }) => failedFrom !== null);
+
+/**
+ * How many of these are in a streak, as a value of the statement that records their successes. It is asked for every
+ * success, and hardly ever more than none: to end streaks in the same statement would cost five times as much.
+ */
+export const countOfOpenStreaks = (changes: readonly StreakChange[]): SqlPart => part`
+  (select count(*)::int4
+   from (select ${keysOf(changes)}) k
+   join failure_streaks s on s.team_id = k.team_id and s.subscription_id = k.subscription_id
+   where s.failed_from is not null)`;
+
+/** Ends the streaks of what succeeded at a time, as the database tells it, of any team. */
+export async function endStreaksOfAllTeams(
+  sql: Sql,
+  changes: readonly StreakChange[],
+  succeededAt: string,
+): Promise<void> {
+  const at = part`${succeededAt}::timestamptz`;
+  await sql`
+    update failure_streaks s
+    set failed_from = null, exhausted = 0, failing_at = null, ended_at = ${at},
+        ${lastSpell(part`s.failing_at is not null`, at)}
+    from (select ${keysOf(changes)}) succeeded
+    where s.team_id = succeeded.team_id and s.subscription_id = succeeded.subscription_id
+      and s.failed_from is not null`;
+}
+
+/**
+ * Follows what fails, as part of the statement that records it.
+ *
+ * What fails although it counts as failing already is not written, unless its delivery is older: the row of a receiver
+ * that fails a thousand times a second would be where all connections wait for each other.
+ */
+export const followingStreaks = (changes: readonly StreakChange[], when: SqlPart): SqlPart => part`
+  insert into failure_streaks as s (team_id, subscription_id, failed_from, exhausted, ended_at)
+  select c.team_id, c.subscription_id, c.failed_from, c.exhausted, case when c.succeeded then now() end
+  from (
+    select
+      ${keysOf(changes)},
+      unnest(${boolArray(changes.map((c) => c.succeeded))}::bool[]) as succeeded,
+      unnest(${textArray(changes.map((c) => c.failedFrom))}::text[])::timestamptz as failed_from,
+      unnest(${int4Array(changes.map((c) => c.exhausted))}::int4[]) as exhausted
+  ) c
+  left join failure_streaks f on f.team_id = c.team_id and f.subscription_id = c.subscription_id
+  where ${when} and case
+    when c.failed_from is null then f.failed_from is not null
+    when c.succeeded or f.failing_at is null then true
+    else c.failed_from < f.failed_from end
+  order by c.team_id, c.subscription_id
+  on conflict (team_id, subscription_id) do update set
+    failed_from = case when excluded.ended_at is null then least(s.failed_from, excluded.failed_from)
+                       else excluded.failed_from end,
+    exhausted = excluded.exhausted + case when excluded.ended_at is null then s.exhausted else 0 end,
+    failing_at = case when excluded.ended_at is null then s.failing_at end,
+    ended_at = coalesce(excluded.ended_at, s.ended_at),
+    ${lastSpell(part`s.failing_at is not null and excluded.ended_at is not null`, part`now()`)}`;
+
+/** Follows what came of these attempts, of any team, in a statement of its own. */
+export async function followStreaksOfAllTeams(
+  sql: Sql,
+  changes: readonly StreakChange[],
+): Promise<void> {
+  await sql`${followingStreaks(changes, part`true`)}`;
+}
+
+/** Reads which of these are in a streak and do not count as failing yet, each with what decides whether it does. */
+export async function readOpenStreaks(
+  tx: Tx,
+  keys: readonly StreakKey[],
+): Promise<(StreakKey & FailureStreak)[]> {
+  const windowStart = part`now() - ${failingWindowMinutes} * interval '1 minute'`;
+  return await tx("read_open_streaks")<StreakKey & FailureStreak>`
+    select f.team_id as "teamId", f.subscription_id as "subscriptionId", f.exhausted,
+           counted.attempts - case when recovered.at > ${windowStart} then f.counted_attempts else 0 end as attempts,
+           counted.failed - case when recovered.at > ${windowStart} then f.counted_failures else 0 end as failed
+    from ${givenKeys(keys)}
+    join failure_streaks f on f.team_id = k.team_id and f.subscription_id = k.subscription_id
+    cross join lateral (select date_trunc('minute', f.last_failing_to, 'UTC') as at) recovered
+    cross join lateral (
+      select coalesce(sum(r.attempts), 0)::int4 as attempts,
+             coalesce(sum(r.attempts - r.delivered), 0)::int4 as failed
+      from rollups r
+      where r.team_id = f.team_id and r.subscription_id = f.subscription_id and r.minutes = 1
+        and r.at > ${windowStart} and (recovered.at is null or r.at >= recovered.at)
+    ) counted
+    where f.failed_from is not null and f.failing_at is null`;
+}
+
+/** Lets these count as failing from now on, until they succeed. */
+export async function beginFailing(tx: Tx, keys: readonly StreakKey[]): Promise<void> {
+  await tx`
+    update failure_streaks f set failing_at = now()
+    from ${givenKeys(keys)}
+    where f.team_id = k.team_id and f.subscription_id = k.subscription_id
+      and f.failed_from is not null and f.failing_at is null`;
+}
+
+const givenKeys = (keys: readonly StreakKey[]): SqlPart => part`
+  unnest(${textArray(keys.map(({ teamId }) => teamId))}::text[],
+         ${textArray(keys.map(({ subscriptionId }) => subscriptionId))}::text[])
+    as k (team_id, subscription_id)`;
