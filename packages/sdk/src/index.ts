@@ -11,6 +11,7 @@ export { FactsRefused, type Refusal } from "./refusals.ts";
 export type { OnReportError } from "./report-errors.ts";
 export type { ReportOptions } from "./reports.ts";
 export type { RequestOptions } from "./request.ts";
+export type { ReplayWait, StartedReplay } from "./resources/replays.ts";
 export type { RunReporter, StepOptions } from "./run-reporter.ts";
 export {
   verify,

@@ -50,6 +50,11 @@ const methods: [operationId: string, call: (client: Postrider) => Promise<unknow
   ["getDelivery", ({ deliveries }) => deliveries.get("1")],
   ["retryDelivery", ({ deliveries }) => deliveries.retry("1")],
 
+  ["startReplay", ({ replays }) => replays.start(body)],
+  ["listReplays", ({ replays }) => replays.list(query)],
+  ["getReplay", ({ replays }) => replays.get("1")],
+  ["cancelReplay", ({ replays }) => replays.cancel("1")],
+
   ["listEventTypes", ({ eventTypes }) => eventTypes.list(query)],
 
   ["createApiKey", ({ apiKeys }) => apiKeys.create(body)],
@@ -122,6 +127,7 @@ const methods: [operationId: string, call: (client: Postrider) => Promise<unknow
     (client) => client.workflowWebhooks.events.listAttempts("1", query),
   ],
   ["retryWorkflowWebhookEvent", (client) => client.workflowWebhooks.events.retry("1")],
+  ["replayWorkflowWebhookEvents", (client) => client.workflowWebhooks.events.replay(body)],
 ];
 
 test("every operation of the API has a method", () => {
@@ -150,6 +156,7 @@ test.each<[string, string, (client: Postrider) => AsyncIterable<unknown>]>([
   ["listApiKeys", "api_keys", ({ apiKeys }) => apiKeys.each()],
   ["listAuditEntries", "entries", ({ audit }) => audit.each()],
   ["listDeliveries", "deliveries", ({ deliveries }) => deliveries.each()],
+  ["listReplays", "replays", ({ replays }) => replays.each()],
   ["listEventTypes", "event_types", ({ eventTypes }) => eventTypes.each()],
   ["listWebhooks", "webhooks", ({ webhooks }) => webhooks.each()],
   ["listWebhookLogs", "logs", ({ webhooks }) => webhooks.eachLog("1")],
@@ -178,6 +185,7 @@ test.each<[string, string, (client: Postrider, asked: Anything) => AsyncIterable
   ["listWorkflowWebhooks", "subscriptions", (client, asked) => client.workflowWebhooks.each(asked)],
   ["listAuditEntries", "entries", ({ audit }, asked) => audit.each(asked)],
   ["listDeliveries", "deliveries", ({ deliveries }, asked) => deliveries.each(asked)],
+  ["listReplays", "replays", ({ replays }, asked) => replays.each(asked)],
   ["listEventTypes", "event_types", ({ eventTypes }, asked) => eventTypes.each(asked)],
   ["listAllWebhookLogs", "logs", ({ webhooks }, asked) => webhooks.eachLogOfAll(asked)],
   [

@@ -14,6 +14,8 @@ export const auditActions = [
     (action) => `assistant.${action}` as const,
   ),
   "delivery.redelivered",
+  "replay.started",
+  "replay.cancelled",
   "api_key.created",
   "api_key.revoked",
   "api_key.withdrawn",

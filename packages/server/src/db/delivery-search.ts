@@ -110,7 +110,7 @@ function merged({ teamId, places, before, sought }: Reading, atLeast: string | n
 }
 
 /** What was committed when a walk begins, and when rows were made that are too old to have been under way then. */
-async function readStart(sql: Sql): Promise<Place["start"]> {
+export async function readStart(sql: Sql): Promise<Place["start"]> {
   const [start] = await sql<{ snapshot: string; before: string }>`
     select pg_current_snapshot()::text as snapshot,
            extract(epoch from now() - interval '10 minutes')::bigint::text as before`;
@@ -123,7 +123,7 @@ async function readStart(sql: Sql): Promise<Place["start"]> {
  *
  * The row of a delivery tells only who changed it last; its event was made with it, and is changed rarely.
  */
-function wasThere([snapshot, before]: Place["start"]): SqlPart {
+export function wasThere([snapshot, before]: Place["start"]): SqlPart {
   const seen = (xid: SqlPart) => part`
     pg_visible_in_snapshot(
       -- Rows hold the lower half of a transaction's number; none is later than the latest one.

@@ -155,7 +155,7 @@ export async function deleteSomeStateOf(tx: Tx, teamId: string, limit: number): 
   return calls.length + runs.length + workflows.length + assistants.length;
 }
 
-/** Deletes up to `limit` each of a team's kept answers, known facts, audit entries and counts; says how many. */
+/** Deletes up to `limit` each of a team's kept answers, known facts, audit entries, counts and replays; says how many. */
 export async function deleteSomeTracesOf(tx: Tx, teamId: string, limit: number): Promise<number> {
   const answers = await tx`
     delete from idempotency_keys where team_id = ${teamId} and key in
@@ -173,7 +173,23 @@ export async function deleteSomeTracesOf(tx: Tx, teamId: string, limit: number):
     delete from rollups where team_id = ${teamId} and ctid = any(array(
       select ctid from rollups where team_id = ${teamId} limit ${limit}))
     returning part`;
-  return answers.length + identities.length + entries.length + counts.length;
+  const replayed = await tx`
+    delete from replayed_deliveries where team_id = ${teamId} and ctid = any(array(
+      select ctid from replayed_deliveries where team_id = ${teamId} limit ${limit}))
+    returning delivery_id`;
+  // Waits for a step that is under way: what it adds is found the next time.
+  const replays = await tx`
+    delete from replays where team_id = ${teamId} and id in
+      (select id from replays where team_id = ${teamId} limit ${limit})
+    returning id`;
+  return (
+    answers.length +
+    identities.length +
+    entries.length +
+    counts.length +
+    replayed.length +
+    replays.length
+  );
 }
 
 /** Deletes up to `limit` of a team's deliveries with their attempts, and of its events; says how many. */

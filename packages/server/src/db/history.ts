@@ -69,7 +69,7 @@ export async function listDeliveries(
   filter: DeliveryFilter,
   page: Page & { withPayload: boolean },
 ): Promise<Listed<DeliveryRow>> {
-  const sought = await resolve(database.sql, owner, filter);
+  const sought = await resolveDeliveryFilter(database.sql, owner, filter);
   if (sought === undefined) return nothing;
   const wider = withOneMore(page);
   const { pages, count, estimated } = await chooseWays(database.sql, owner, sought, wider);
@@ -117,7 +117,7 @@ const namedWorkflowsMax = 10_000;
  * the whole history. A name is looked up among the workflows, which are few, and not among their events. Undefined:
  * nothing can match.
  */
-async function resolve(
+export async function resolveDeliveryFilter(
   sql: Sql,
   owner: SubscriptionOwner,
   filter: DeliveryFilter,

@@ -5,6 +5,7 @@ import { deleteOldIdentitiesOfAllTeams } from "../db/fact-identities.ts";
 import { deleteOldIdempotencyKeysOfAllTeams } from "../db/idempotency-keys.ts";
 import { takeJanitorsPlace } from "../db/janitor-lock.ts";
 import { ensurePartitions } from "../db/partitions.ts";
+import { deleteOldReplaysOfAllTeams } from "../db/replays.ts";
 import { deleteOldRollupsOfAllTeams } from "../db/rollups.ts";
 import { type Database, isTimeout } from "../db/sql.ts";
 import { reach } from "../fault-points.ts";
@@ -80,6 +81,7 @@ async function doRound(database: Database, retentionDays: number): Promise<void>
   await deleteOldIdempotencyKeysOfAllTeams(database.sql, rowsMax);
   await deleteOldAuditEntriesOfAllTeams(database.sql, rowsMax);
   await deleteOldRollupsOfAllTeams(database.sql, rowsMax);
+  await deleteOldReplaysOfAllTeams(database.sql, rowsMax);
   await finishErasures(database, untilMs);
   await letGo(database, { retentionDays, untilMs });
 }

@@ -16,7 +16,14 @@ const steps: Record<
   "its state": [deleteSomeStateOf, ["calls", "runs", "workflows", "assistants"]],
   "its traces": [
     deleteSomeTracesOf,
-    ["idempotency_keys", "fact_identities", "audit_log", "rollups"],
+    [
+      "idempotency_keys",
+      "fact_identities",
+      "audit_log",
+      "rollups",
+      "replays",
+      "replayed_deliveries",
+    ],
   ],
   "its events": [deleteSomeEventsOf, ["deliveries", "events"]],
 };

@@ -43,6 +43,8 @@ const aboutNoTeam = [
   "insertEvents",
   "insertKnownFacts",
   "insertMessages",
+  "insertReplay",
+  "insertReplayed",
   "insertRuns",
   "insertSubscription",
   "insertTeam",
@@ -59,6 +61,7 @@ const aboutNoTeam = [
   "ensureDefaultTeam",
   "listSealingTeams",
   "lockAsOwner",
+  "readStart",
   "lockTeamsForCounting",
 ];
 
