@@ -93,13 +93,27 @@ export function planStep(
 /** How far a step came: it moved something; it waits for places or attempts; or all that is left waits for retries. */
 export type Progress = "moved" | "blocked" | "only_retries";
 
-/** A step that was blocked looks again later: it would find the same for as long as a receiver does not answer. */
-const pauseMs: Readonly<Record<Progress, number>> = {
-  moved: 100,
-  blocked: 300,
-  only_retries: 2_000,
-};
+/** What is made due in a step pays for its statements from about this many on. */
+const worthAStep = 25;
+const shortestPauseMs = 100;
+/** Progress is seen, and places are used, at least this often. */
+const worthwhilePauseMsMax = 500;
+const onlyRetriesPauseMs = 2_000;
 
 /** How long until the next step, at this many deliveries a second. */
-export const nextStepMs = (progress: Progress, perSecond: number): number =>
-  Math.max(pauseMs[progress], Math.ceil(1_000 / perSecond));
+export function nextStepMs(progress: Progress, perSecond: number): number {
+  const oneMs = Math.ceil(1_000 / perSecond);
+  switch (progress) {
+    case "only_retries":
+      return onlyRetriesPauseMs;
+    case "blocked":
+      // It would find the same for as long as a receiver does not answer.
+      return Math.max(oneMs, worthwhilePauseMsMax);
+    case "moved": {
+      const worthwhileMs = Math.min(worthwhilePauseMsMax, worthAStep * oneMs);
+      return Math.max(oneMs, worthwhileMs, shortestPauseMs);
+    }
+    default:
+      throw new Error(`unknown progress ${progress satisfies never}`);
+  }
+}

@@ -1,4 +1,7 @@
 import { expect, test } from "vitest";
+import { stepReplay } from "../../src/actions/replay-step.ts";
+import { claimDueOfAllTeams } from "../../src/db/claims.ts";
+import { deleteOldReplaysOfAllTeams, lockDueReplay } from "../../src/db/replays.ts";
 import { newId } from "../../src/ids.ts";
 import { openReplayingApi } from "../support/replaying.ts";
 
@@ -335,4 +338,123 @@ test("a start under an Idempotency-Key is one replay, and more than ten unfinish
   // Following the cursor gives those that were there at the first page.
   const rest = (await api.call("GET", `/v1/replays?cursor=${listed.next_cursor}`)).body;
   expect([rest.replays.length, rest.next_cursor]).toEqual([7, null]);
+});
+
+test("an endpoint without a free place does not stop the others, and gets its own when it has one", async () => {
+  const api = await openReplayingApi();
+  const { workflow, organisation } = await api.endedRuns(2);
+  const { id } = await api.start({ filter: {} });
+  await api.step(id);
+  const none = (subscriptionId: string) => (subscriptionId === api.webhook ? 0 : 100);
+  expect(await api.step(id, none)).toBe(2);
+  expect(await api.madeDue()).toEqual(workflow);
+  for (const each of workflow) await api.attempt(each, "delivered");
+  await api.step(id, none);
+  expect(counts(await api.replay(id))).toMatchObject({ state: "running", replayed: 2 });
+  await api.step(id, () => 1);
+  expect(await api.madeDue()).toEqual(organisation.slice(0, 1));
+  expect(counts(await api.finish(id))).toMatchObject({ state: "done", delivered: 4 });
+});
+
+test("a replay makes no more due in a second than its rate", async () => {
+  const api = await openReplayingApi();
+  await api.endedRuns(4);
+  const { id } = await api.start({ filter: {}, rate_per_second: 3 });
+  await api.step(id);
+  expect(await api.step(id)).toBe(3);
+  const { sql } = api.database;
+  await sql`update replays set due_at = now()`;
+  const database = api.deps.database.forTeams([api.teamId]);
+  const again = { teamId: api.teamId, id };
+  expect(await stepReplay({ database, freePlaces: () => 1_000 }, again)).toBe(0);
+  // Two thirds of a second later.
+  await sql`update replays set due_at = now(), paced_at = now() - interval '670 milliseconds'`;
+  expect(await stepReplay({ database, freePlaces: () => 1_000 }, again)).toBe(2);
+});
+
+test("what waits for a retry, or for its disabled endpoint, takes no place, and the replay is done when it has ended", async () => {
+  const api = await openReplayingApi();
+  const { sql } = api.database;
+  const { workflow, organisation } = await api.endedRuns(1);
+  const { id } = await api.start({ filter: {} });
+  await api.step(id);
+  expect(await api.step(id)).toBe(2);
+  await api.attempt(workflow[0] ?? "", "retry");
+  await sql`update subscriptions set enabled = false where id = ${api.webhook}`;
+  expect(await api.step(id)).toBe(0);
+  const inHand = await sql`select state, delivery_id as id from replayed_deliveries order by id`;
+  expect(inHand).toEqual(
+    [workflow[0], organisation[0]].sort().map((each) => ({ state: "waiting", id: each })),
+  );
+  expect(counts(await api.replay(id))).toMatchObject({ state: "running", delivered: 0 });
+  await sql`update subscriptions set enabled = true where id = ${api.webhook}`;
+  await api.attempt(organisation[0] ?? "", "delivered");
+  await api.step(id);
+  await sql`delete from deliveries where id = ${workflow[0]}`;
+  await api.step(id);
+  // What was erased meanwhile can have ended as nothing else.
+  expect(counts(await api.replay(id))).toMatchObject({ state: "done", delivered: 1, failed: 1 });
+});
+
+test("while a process is at a step of a replay, another one finds nothing to do", async () => {
+  const api = await openReplayingApi();
+  await api.endedRuns(1);
+  const { id } = await api.start({ filter: {} });
+  const database = api.deps.database.forTeams([api.teamId]);
+  await database.begin(async (tx) => {
+    expect(await lockDueReplay(tx, api.teamId, id)).toBeDefined();
+    const other = { database, freePlaces: () => 1_000 };
+    expect(await stepReplay(other, { teamId: api.teamId, id })).toBeUndefined();
+  });
+  expect(await api.step(id)).toBe(0);
+});
+
+test("a replayed message of a call delays no later one of its call, and the replayed ones keep their order", async () => {
+  const api = await openReplayingApi();
+  const { sql } = api.database;
+  const call = await api.make("/calls/v1/conversations", { assistantId: api.assistant });
+  const say = (text: string) =>
+    api.make(`/calls/v1/conversations/${call.id}/messages`, { role: "user", text });
+  await say("one");
+  await say("two");
+  const messages = (await api.list(`?subject_id=${call.id}`)).deliveries
+    .map(({ id }: { id: string }) => id)
+    .reverse();
+  for (const each of messages) await api.attempt(each, "failed");
+  await say("three");
+  const [later] = (await api.list(`?subject_id=${call.id}&status=pending`)).deliveries;
+
+  const { id } = await api.start({ filter: { subject_id: call.id } });
+  await api.step(id);
+  expect(await api.step(id)).toBe(messages.length);
+  const claim = () =>
+    claimDueOfAllTeams(
+      api.database.sql,
+      [{ subscriptionId: api.assistant, limit: 10, leaseMs: 1_000, ordered: true }],
+      { leaseToken: crypto.randomUUID(), payloadBytesMax: 1e6 },
+    );
+  const first = (await claim()).map((delivery) => delivery.id);
+  // The one that waits goes at once, and beside it the first of those that are replayed.
+  expect(first.sort()).toEqual([messages[0], later.id].sort());
+  expect(await claim()).toEqual([]);
+  await sql`
+    update deliveries set status = 'delivered', finished_at = now(), due_at = null, retry_at = null,
+      lease_token = null
+    where id = ${messages[0]}`;
+  expect((await claim()).map((delivery) => delivery.id)).toContain(messages[1]);
+});
+
+test("replays are forgotten after 30 days, once they have ended", async () => {
+  const api = await openReplayingApi();
+  await api.endedRuns(1);
+  const ended = await api.start({ filter: {} });
+  await api.finish(ended.id);
+  const open = await api.start({ filter: {} });
+  const { sql } = api.database;
+  const left = async () => (await api.call("GET", "/v1/replays")).body.replays.length;
+  await sql`update replays set created_at = created_at - interval '29 days'`;
+  expect(await deleteOldReplaysOfAllTeams(sql, 100)).toBe(0);
+  await sql`update replays set created_at = created_at - interval '2 days'`;
+  expect([await deleteOldReplaysOfAllTeams(sql, 100), await left()]).toEqual([1, 1]);
+  expect((await api.replay(open.id)).state).toBe("queued");
 });
