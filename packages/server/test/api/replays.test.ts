@@ -356,6 +356,23 @@ test("an endpoint without a free place does not stop the others, and gets its ow
   expect(counts(await api.finish(id))).toMatchObject({ state: "done", delivered: 4 });
 });
 
+test("what somebody had delivered while it waited for a place is not replayed as a failed one", async () => {
+  const api = await openReplayingApi();
+  const { organisation } = await api.endedRuns(2);
+  const [first = ""] = organisation;
+  const { id } = await api.start({ filter: { contract: "organisation" } });
+  await api.step(id);
+  await api.step(id, () => 0);
+  await api.retry(first);
+  await api.attempt(first, "delivered");
+  expect(counts(await api.finish(id))).toMatchObject({
+    state: "done",
+    replayed: 1,
+    skipped: 1,
+  });
+  expect((await api.get(first)).attempts).toHaveLength(2);
+});
+
 test("a replay makes no more due in a second than its rate", async () => {
   const api = await openReplayingApi();
   await api.endedRuns(4);
