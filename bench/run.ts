@@ -5,6 +5,7 @@ const benchmarks: Record<string, string> = {
   latency: "from a fact's acceptance to the webhook's answer and to its record, at a given rate",
   claim: "the cost of claiming as the backlog grows",
   stall: "healthy receivers beside a dead one with a large backlog",
+  replay: "a healthy endpoint beside a replay",
   history: "lists and retention on millions of rows",
   scale: "several processes on one database, busy and idle",
 };

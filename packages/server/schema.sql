@@ -392,6 +392,61 @@ alter table lease_owners enable row level security;
 grant delete, insert, select, update on lease_owners to postrider_all_teams;
 create policy all_teams on lease_owners for all to postrider_all_teams using (true);
 
+create table replayed_deliveries (
+  team_id text collate "C" not null,
+  replay_id text collate "C" not null,
+  state text collate "C" not null,
+  delivery_id text collate "C" not null,
+  subscription_id text collate "C" not null,
+  constraint replayed_deliveries_pkey PRIMARY KEY (team_id, replay_id, state, delivery_id),
+  constraint replayed_deliveries_team_id_fkey FOREIGN KEY (team_id) REFERENCES teams(id) ON DELETE CASCADE,
+  constraint replayed_deliveries_state_check CHECK ((state = ANY (ARRAY['held'::text, 'due'::text, 'waiting'::text])))
+);
+alter table replayed_deliveries enable row level security;
+grant delete, insert, select, update on replayed_deliveries to postrider_team;
+create policy own_teams on replayed_deliveries for all to postrider_team using ((NULLIF((( SELECT (NULLIF(current_setting('postrider.teams'::text, true), ''::text))::jsonb AS "nullif") ? team_id), false) IS NOT NULL));
+
+create table replays (
+  team_id text collate "C" not null,
+  id text collate "C" not null,
+  created_at timestamp with time zone not null default now(),
+  created_in xid8 default pg_current_xact_id(),
+  created_by text not null,
+  contract text collate "C",
+  filter jsonb not null,
+  which text not null,
+  rate_per_second integer not null,
+  state text not null default 'queued'::text,
+  started_at timestamp with time zone,
+  finished_at timestamp with time zone,
+  snapshot text not null default (pg_current_snapshot())::text,
+  ten_minutes_before text not null default ((EXTRACT(epoch FROM (now() - '00:10:00'::interval)))::bigint)::text,
+  "position" text collate "C" default ''::text,
+  counted integer not null default 0,
+  matching integer,
+  replayed integer not null default 0,
+  skipped integer not null default 0,
+  delivered integer not null default 0,
+  failed integer not null default 0,
+  waiting_position text collate "C" not null default ''::text,
+  paced_at timestamp with time zone not null default now(),
+  due_at timestamp with time zone default now(),
+  constraint replays_pkey PRIMARY KEY (team_id, id),
+  constraint replays_team_id_fkey FOREIGN KEY (team_id) REFERENCES teams(id) ON DELETE CASCADE,
+  constraint ends_with_last_step CHECK (((due_at IS NOT NULL) OR (finished_at IS NOT NULL))),
+  constraint finished_when_ended CHECK (((state = ANY (ARRAY['done'::text, 'cancelled'::text])) = (finished_at IS NOT NULL))),
+  constraint replays_rate_per_second_check CHECK ((rate_per_second > 0)),
+  constraint replays_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'done'::text, 'cancelled'::text]))),
+  constraint replays_which_check CHECK ((which = ANY (ARRAY['failed'::text, 'all'::text])))
+);
+CREATE INDEX replays_by_age ON public.replays USING btree (created_at);
+CREATE INDEX replays_due ON public.replays USING btree (due_at) WHERE (due_at IS NOT NULL);
+alter table replays enable row level security;
+grant select on replays to postrider_all_teams;
+grant insert, select, update on replays to postrider_team;
+create policy all_teams on replays for all to postrider_all_teams using (true);
+create policy own_teams on replays for all to postrider_team using ((NULLIF((( SELECT (NULLIF(current_setting('postrider.teams'::text, true), ''::text))::jsonb AS "nullif") ? team_id), false) IS NOT NULL));
+
 create table request_heads (
   team_id text collate "C" not null,
   id uuid not null,

@@ -732,6 +732,62 @@ export type DeliveryDetails = {
   attempts: DeliveryAttempt[];
 };
 
+export type DeliveryFilter = {
+  endpoint_id?: string | string[];
+  contract?:
+    | "workflow"
+    | "organisation"
+    | "assistant"
+    | ("workflow" | "organisation" | "assistant")[];
+  event_type?:
+    | "workflow_created"
+    | "workflow_updated"
+    | "workflow_deleted"
+    | "workflow_run_started"
+    | "workflow_run_completed"
+    | "workflow.started"
+    | "workflow.completed"
+    | "workflow.failed"
+    | "workflow.step.started"
+    | "workflow.step.completed"
+    | "workflow.step.failed"
+    | "status-update"
+    | "conversation-update"
+    | "end-of-call-report"
+    | "hang"
+    | "error"
+    | (
+        | "workflow_created"
+        | "workflow_updated"
+        | "workflow_deleted"
+        | "workflow_run_started"
+        | "workflow_run_completed"
+        | "workflow.started"
+        | "workflow.completed"
+        | "workflow.failed"
+        | "workflow.step.started"
+        | "workflow.step.completed"
+        | "workflow.step.failed"
+        | "status-update"
+        | "conversation-update"
+        | "end-of-call-report"
+        | "hang"
+        | "error"
+      )[];
+  status?:
+    | "pending"
+    | "retrying"
+    | "delivered"
+    | "failed"
+    | ("pending" | "retrying" | "delivered" | "failed")[];
+  /** A workflow, a run, a step (`<run id>:<step id>`), a call or an assistant; what is below it matches too. */
+  subject_id?: string;
+  event_id?: string | string[];
+  error_code?: string | string[];
+  from?: string;
+  to?: string;
+};
+
 export type EndOfCallReport = {
   message: {
     type: "end-of-call-report";
@@ -1109,6 +1165,8 @@ export type ListAuditEntriesQuery = {
     | "endpoint.enabled"
     | "endpoint.disabled"
     | "delivery.redelivered"
+    | "replay.started"
+    | "replay.cancelled"
     | "api_key.created"
     | "api_key.revoked"
     | "api_key.withdrawn"
@@ -1195,6 +1253,17 @@ export type ListEventTypesAnswer = {
 };
 
 export type ListEventTypesQuery = {
+  limit?: number;
+  cursor?: string;
+};
+
+export type ListReplaysAnswer = {
+  replays: Replay[];
+  /** The `cursor` of the next page; null when no rows follow. */
+  next_cursor: string | null;
+};
+
+export type ListReplaysQuery = {
   limit?: number;
   cursor?: string;
 };
@@ -1587,6 +1656,43 @@ export type Problem = {
     msg: string;
     type: string;
   }[];
+};
+
+export type Replay = {
+  id: string;
+  state: "queued" | "running" | "done" | "cancelled";
+  /** As it was given, in the words of its route; what may be repeated is a list. */
+  filter: DeliveryFilter | WorkflowWebhookEventFilter;
+  only: "failed" | "all";
+  rate_per_second: number;
+  /** Null until they are counted. */
+  matching: number | null;
+  /** Deliveries made due so far. */
+  replayed: number;
+  /** Deliveries passed over: the payload is gone, the endpoint is disabled or deleted, or it waits by now. */
+  skipped: number;
+  /** Of those replayed: ended as delivered. */
+  delivered: number;
+  /** Of those replayed: ended as failed, or erased meanwhile. */
+  failed: number;
+  created_at: string;
+  started_at: string | null;
+  finished_at: string | null;
+  /** The id of the API key that asked for it. */
+  actor: string;
+};
+
+export type ReplayDryRun = {
+  matching: number;
+  oldest: string | null;
+  newest: string | null;
+};
+
+export type ReplayStart = {
+  filter: DeliveryFilter;
+  only?: "failed" | "all";
+  dry_run?: boolean;
+  rate_per_second?: number;
 };
 
 export type ReportFactsAnswer = {
@@ -2151,6 +2257,28 @@ export type WorkflowWebhookEvent = {
   /** The members that hold something which the API key may not see, because it lacks the scope `payload`. */
   hidden?: string[];
   payload: Record<string, unknown> | null;
+};
+
+export type WorkflowWebhookEventFilter = {
+  subscription_id?: string;
+  workflow_id?: string;
+  action?:
+    | "workflow_created"
+    | "workflow_updated"
+    | "workflow_deleted"
+    | "workflow_run_started"
+    | "workflow_run_completed";
+  status?: "pending" | "retrying" | "delivered" | "failed";
+  search?: string;
+  start?: string;
+  end?: string;
+};
+
+export type WorkflowWebhookReplayStart = {
+  filter: WorkflowWebhookEventFilter;
+  only?: "failed" | "all";
+  dry_run?: boolean;
+  rate_per_second?: number;
 };
 
 export type WorkflowWebhookTest = {

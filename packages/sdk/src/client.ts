@@ -10,6 +10,7 @@ import { calls } from "./resources/calls.ts";
 import { deliveries } from "./resources/deliveries.ts";
 import { endpoints } from "./resources/endpoints.ts";
 import { eventTypes } from "./resources/event-types.ts";
+import { replays } from "./resources/replays.ts";
 import { runs } from "./resources/runs.ts";
 import { stats } from "./resources/stats.ts";
 import { apiKeys, me, teams } from "./resources/teams.ts";
@@ -27,6 +28,7 @@ export class Postrider {
   readonly calls: ReturnType<typeof calls>;
   readonly deliveries: ReturnType<typeof deliveries>;
   readonly endpoints: ReturnType<typeof endpoints>;
+  readonly replays: ReturnType<typeof replays>;
   readonly eventTypes: ReturnType<typeof eventTypes>;
   readonly facts: ReturnType<typeof facts>;
   readonly teams: ReturnType<typeof teams>;
@@ -42,7 +44,7 @@ export class Postrider {
     const send = openSend(options);
     const { now = Date.now, delay = wait, onReportError, reportPatienceMs = 30_000 } = options;
     const reporting = { direct: openDirectSink(send, reportPatienceMs), now, onReportError };
-    this.workflowWebhooks = workflowWebhooks(send);
+    this.workflowWebhooks = workflowWebhooks(send, delay);
     this.workflows = workflows(send);
     this.runs = runs(send, reporting);
     this.webhooks = webhooks(send);
@@ -50,6 +52,7 @@ export class Postrider {
     this.calls = calls(send, reporting);
     this.deliveries = deliveries(send, openStreams(options));
     this.endpoints = endpoints(send);
+    this.replays = replays(send, delay);
     this.eventTypes = eventTypes(send);
     this.facts = facts(send);
     this.teams = teams(send);

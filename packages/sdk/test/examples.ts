@@ -61,6 +61,16 @@ export async function failedRuns(postrider: Postrider) {
   return ids;
 }
 
+export async function getBackWhatWasMissed(postrider: Postrider, endpointId: string, from: string) {
+  const filter = { endpoint_id: endpointId, from };
+  const { matching } = await postrider.replays.dryRun({ filter });
+  if (matching === 0) return undefined;
+  const replay = await postrider.replays.start({ filter });
+  return await replay.done({
+    onProgress: ({ replayed, matching }) => console.log(`${replayed} of ${matching}`),
+  });
+}
+
 export async function receive(request: Request, secret: string) {
   const body = await request.text();
   const { id } = await verify(body, request.headers, secret);

@@ -57,6 +57,10 @@ const methods: [operationId: string, call: (client: Postrider) => Promise<unknow
   ["getEndpoint", ({ endpoints }) => endpoints.get("1")],
   ["enableEndpoint", ({ endpoints }) => endpoints.enable("1")],
   ["disableEndpoint", ({ endpoints }) => endpoints.disable("1")],
+  ["startReplay", ({ replays }) => replays.start(body)],
+  ["listReplays", ({ replays }) => replays.list(query)],
+  ["getReplay", ({ replays }) => replays.get("1")],
+  ["cancelReplay", ({ replays }) => replays.cancel("1")],
 
   ["listEventTypes", ({ eventTypes }) => eventTypes.list(query)],
 
@@ -130,6 +134,7 @@ const methods: [operationId: string, call: (client: Postrider) => Promise<unknow
     (client) => client.workflowWebhooks.events.listAttempts("1", query),
   ],
   ["retryWorkflowWebhookEvent", (client) => client.workflowWebhooks.events.retry("1")],
+  ["replayWorkflowWebhookEvents", (client) => client.workflowWebhooks.events.replay(body)],
 ];
 
 test("every operation of the API has a method", () => {
@@ -159,6 +164,7 @@ test.each<[string, string, (client: Postrider) => AsyncIterable<unknown>]>([
   ["listAuditEntries", "entries", ({ audit }) => audit.each()],
   ["listDeliveries", "deliveries", ({ deliveries }) => deliveries.each()],
   ["listEndpoints", "endpoints", ({ endpoints }) => endpoints.each()],
+  ["listReplays", "replays", ({ replays }) => replays.each()],
   ["listEventTypes", "event_types", ({ eventTypes }) => eventTypes.each()],
   ["listWebhooks", "webhooks", ({ webhooks }) => webhooks.each()],
   ["listWebhookLogs", "logs", ({ webhooks }) => webhooks.eachLog("1")],
@@ -188,6 +194,7 @@ test.each<[string, string, (client: Postrider, asked: Anything) => AsyncIterable
   ["listAuditEntries", "entries", ({ audit }, asked) => audit.each(asked)],
   ["listDeliveries", "deliveries", ({ deliveries }, asked) => deliveries.each(asked)],
   ["listEndpoints", "endpoints", ({ endpoints }, asked) => endpoints.each(asked)],
+  ["listReplays", "replays", ({ replays }, asked) => replays.each(asked)],
   ["listEventTypes", "event_types", ({ eventTypes }, asked) => eventTypes.each(asked)],
   ["listAllWebhookLogs", "logs", ({ webhooks }, asked) => webhooks.eachLogOfAll(asked)],
   [

@@ -37,6 +37,8 @@ test("the examples do what they say", async () => {
       return json({ results });
     }
     if (path.startsWith("/workflows/v1/workflow-runs?")) return json({ runs: [{ id: "1" }] });
+    if (path === "/v1/replays" && body.dry_run) return json({ matching: 1 });
+    if (path === "/v1/replays/1") return json({ id: "1", state: "done", finished_at: "now" });
     if (method === "PATCH") return json({ code: "transition_refused", detail: "Over." }, 409);
     return json({ id: "1", secret: "whsec_1" });
   });
@@ -46,6 +48,9 @@ test("the examples do what they say", async () => {
   expect(await examples.reportRunAgain(client, "1", "6b0172a84f1c2b7d9e0a1b2d")).toBe("10:30");
   await examples.reportCall(client, "1");
   expect(await examples.failedRuns(client)).toEqual(["1"]);
+  expect(await examples.getBackWhatWasMissed(client, "1", "2026-11-21T10:30:00Z")).toMatchObject({
+    state: "done",
+  });
   expect(await examples.explain(client, "1")).toBe("Over.");
   const types = seen.flatMap(({ body }) => body?.facts ?? []).map(({ type }) => type);
   expect(types.filter((type) => type === "step.completed")).toHaveLength(3);

@@ -19,6 +19,8 @@ export const faultPoints = [
   "after_timer",
   "redelivery_before_commit",
   "redelivery_after_commit",
+  "replay_before_commit",
+  "replay_after_commit",
   "secret_before_commit",
   "secret_after_commit",
   "janitor_step",

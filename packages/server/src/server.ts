@@ -30,6 +30,7 @@ import { openOutage } from "./outage.ts";
 import { tellWhileWaiting, withinMs } from "./patience.ts";
 import { type Keyring, openKeyring } from "./secrets.ts";
 import { databaseProblem, StartError } from "./start-error.ts";
+import { openReplays } from "./watch/replays.ts";
 import { openTimers } from "./watch/timers.ts";
 
 /** A running service. */
@@ -184,6 +185,14 @@ async function start(
   engine.start();
   const timers = openTimers({ database: engine.claims, recordFacts, onError });
   closers.push(() => timers.close());
+  const replays = openReplays({
+    database: engine.claims,
+    teams: database,
+    freePlaces: dispatcher.freePlaces,
+    onDue: () => dispatcher.wake(),
+    onError,
+  });
+  closers.push(() => replays.close());
   const janitor = openJanitor({ database: upkeep, retentionDays: config.retentionDays, onError });
   closers.push(() => janitor.close());
 

@@ -5,22 +5,26 @@ import type {
   ListWorkflowWebhookEventsQuery,
   ListWorkflowWebhooksAnswer,
   ListWorkflowWebhooksQuery,
+  Replay,
+  ReplayDryRun,
   RetryWorkflowWebhookEventAnswer,
   TestWorkflowWebhookAnswer,
   WorkflowWebhook,
   WorkflowWebhookCreate,
+  WorkflowWebhookReplayStart,
   WorkflowWebhookTest,
   WorkflowWebhookUpdate,
 } from "../api.gen.ts";
 import { pathSegment } from "../guards.ts";
 import { eachByCursor, type Walk } from "../paging.ts";
 import type { RequestOptions, Send } from "../request.ts";
+import { type Delay, startedReplay } from "./replays.ts";
 import { signingSecrets } from "./signing-secrets.ts";
 
 const base = "/workflows/v1/workflow-webhooks";
 
 /** Workflow webhooks: subscriptions, what they were sent, and each attempt at it. */
-export function workflowWebhooks(send: Send) {
+export function workflowWebhooks(send: Send, delay: Delay) {
   const at = (id: string) => `${base}/${pathSegment(id)}`;
   const eventAt = (id: string) => `${base}/events/${pathSegment(id)}`;
 
@@ -85,6 +89,26 @@ export function workflowWebhooks(send: Send) {
           ...options,
           method: "POST",
           path: `${eventAt(id)}/retry`,
+        }),
+      /** Starts to deliver again what matches the filter; the replay is then one of `client.replays`. */
+      replay: async (
+        body: Omit<WorkflowWebhookReplayStart, "dry_run">,
+        options: RequestOptions = {},
+      ) => {
+        const path = `${base}/events/replay`;
+        const replay = await send<Replay>({ ...options, method: "POST", path, body });
+        return startedReplay(send, delay, replay);
+      },
+      /** Counts what would be delivered again, and keeps nothing. */
+      replayDryRun: (
+        body: Omit<WorkflowWebhookReplayStart, "dry_run">,
+        options: RequestOptions = {},
+      ) =>
+        send<ReplayDryRun>({
+          ...options,
+          method: "POST",
+          path: `${base}/events/replay`,
+          body: { ...body, dry_run: true },
         }),
     },
   };

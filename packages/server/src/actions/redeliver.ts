@@ -82,6 +82,10 @@ export async function retryDelivery(
   return retried;
 }
 
+/** Says whether a delivery that has ended can be made again, as a retry of it would be. */
+export const canBeMadeAgain = (candidate: RedeliveryCandidate): boolean =>
+  !candidate.waiting && refusalOfRetry(candidate) === undefined;
+
 function refusalOfRetry(candidate: RedeliveryCandidate): AppError | undefined {
   const { ordered, leased, neverAttempted, payloadExpired } = candidate;
   const refusal = refusalOf({ ...candidate, payloadExpired: false });

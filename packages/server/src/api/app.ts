@@ -26,11 +26,13 @@ import { healthRoutes } from "./routes/health.ts";
 import { meRoutes } from "./routes/me.ts";
 import { organisationWebhookLogRoutes } from "./routes/organisation-webhook-logs.ts";
 import { organisationWebhookRoutes } from "./routes/organisation-webhooks.ts";
+import { replayRoutes } from "./routes/replays.ts";
 import { runRoutes } from "./routes/runs.ts";
 import { statsRoutes } from "./routes/stats.ts";
 import { stepRoutes } from "./routes/steps.ts";
 import { teamRoutes } from "./routes/teams.ts";
 import { workflowWebhookEventRoutes } from "./routes/workflow-webhook-events.ts";
+import { workflowWebhookReplayRoutes } from "./routes/workflow-webhook-replays.ts";
 import { workflowWebhookRoutes } from "./routes/workflow-webhooks.ts";
 import { workflowRoutes } from "./routes/workflows.ts";
 import { useSchemas } from "./validation.ts";
@@ -40,6 +42,7 @@ const allRoutes: readonly Routes[] = [
   healthRoutes,
   workflowWebhookRoutes,
   workflowWebhookEventRoutes,
+  workflowWebhookReplayRoutes,
   workflowRoutes,
   runRoutes,
   assistantRoutes,
@@ -49,6 +52,7 @@ const allRoutes: readonly Routes[] = [
   deliveryRoutes,
   deliveryStreamRoutes,
   endpointRoutes,
+  replayRoutes,
   eventTypeRoutes,
   teamRoutes,
   apiKeyRoutes,

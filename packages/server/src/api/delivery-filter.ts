@@ -3,7 +3,8 @@ import type { DeliverySearch } from "../db/delivery-sought.ts";
 import type { Subject } from "../db/delivery-subjects.ts";
 import { allContracts } from "../domain/contracts/all-contracts.ts";
 import { deliveryStatuses } from "../domain/delivery.ts";
-import { callIdPattern, isObjectId, objectIdPattern, parseEventId } from "../ids.ts";
+import type { FieldError } from "../errors.ts";
+import { callIdPattern, isObjectId, objectIdPattern, parseEventId, publicEventId } from "../ids.ts";
 import { allBut } from "./characters.ts";
 import { Instant, parseInstant } from "./fields.ts";
 
@@ -30,48 +31,116 @@ const SubjectId = Type.String({
 const description =
   "A workflow, a run, a step (`<run id>:<step id>`), a call or an assistant; what is below it matches too.";
 
+const EndpointId = Type.String({ pattern: objectIdPattern, title: "an endpoint's id" });
+const EventType = Type.Enum(eventTypes);
+const Status = Type.Enum([...deliveryStatuses]);
+const EventId = Type.String({
+  pattern: "^event_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
+  title: "an event's id, `event_` and a UUID",
+});
+const ErrorCode = Type.String({
+  pattern: "^[a-z][a-z0-9_]{0,63}$",
+  title: "an error code such as timeout",
+});
+
+const subject_id = Type.Optional({ ...SubjectId, description });
+const from = Type.Optional(Instant);
+const to = Type.Optional(Instant);
+
 /** The query parameters that say which deliveries are asked for. */
 export const deliveryFilterQuery = {
-  endpoint_id: anyOf(Type.String({ pattern: objectIdPattern, title: "an endpoint's id" })),
+  endpoint_id: anyOf(EndpointId),
   contract: anyOf(ContractName),
-  event_type: anyOf(Type.Enum(eventTypes)),
-  status: anyOf(Type.Enum([...deliveryStatuses])),
-  subject_id: Type.Optional({ ...SubjectId, description }),
-  event_id: anyOf(
-    Type.String({
-      pattern: "^event_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
-      title: "an event's id, `event_` and a UUID",
-    }),
-  ),
-  error_code: anyOf(
-    Type.String({ pattern: "^[a-z][a-z0-9_]{0,63}$", title: "an error code such as timeout" }),
-  ),
-  from: Type.Optional(Instant),
-  to: Type.Optional(Instant),
+  event_type: anyOf(EventType),
+  status: anyOf(Status),
+  subject_id,
+  event_id: anyOf(EventId),
+  error_code: anyOf(ErrorCode),
+  from,
+  to,
 };
 
-const Query = Type.Object(deliveryFilterQuery);
+/** One value or a list: each of them will do. */
+const oneOrMore = <Schema extends TSchema>(schema: Schema) =>
+  Type.Optional(Type.Union([schema, Type.Array(schema, { minItems: 1, maxItems: 50 })]));
 
-/** Reads them. Values are sorted, so that their order is none of a cursor's business. */
-export function deliveryFilterOf(query: Static<typeof Query>): DeliverySearch {
-  const { from, to } = query;
+/** The same as a member of a body, where a filter that may be repeated is a value or a list. */
+export const DeliveryFilterBody = Type.Object(
+  {
+    endpoint_id: oneOrMore(EndpointId),
+    contract: oneOrMore(ContractName),
+    event_type: oneOrMore(EventType),
+    status: oneOrMore(Status),
+    subject_id,
+    event_id: oneOrMore(EventId),
+    error_code: oneOrMore(ErrorCode),
+    from,
+    to,
+  },
+  { additionalProperties: false, title: "DeliveryFilter" },
+);
+
+const Query = Type.Object(deliveryFilterQuery);
+type Filter = Static<typeof Query> | Static<typeof DeliveryFilterBody>;
+
+/** Reads them; `loc` is where they stand in the request. Values are sorted, so that their order is none of a cursor's business. */
+export function deliveryFilterOf(
+  filter: Filter,
+  loc: FieldError["loc"] = ["query"],
+): DeliverySearch {
+  const { from, to } = filter;
   return {
-    subscriptionIds: sorted(query.endpoint_id),
-    contracts: sorted(query.contract),
-    eventTypes: sorted(query.event_type),
-    statuses: sorted(query.status),
-    subject: query.subject_id === undefined ? null : subjectOf(query.subject_id),
-    eventIds: sorted(query.event_id?.map((id) => parseEventId(id) ?? "")),
-    errorCodes: sorted(query.error_code),
-    from: from === undefined ? null : parseInstant(from, ["query", "from"]),
-    to: to === undefined ? null : parseInstant(to, ["query", "to"]),
+    subscriptionIds: sorted(filter.endpoint_id),
+    contracts: sorted(filter.contract),
+    eventTypes: sorted(filter.event_type),
+    statuses: sorted(filter.status),
+    subject: filter.subject_id === undefined ? null : subjectOf(filter.subject_id),
+    eventIds: sorted(listed(filter.event_id)?.map((id) => parseEventId(id) ?? "")),
+    errorCodes: sorted(filter.error_code),
+    from: from === undefined ? null : parseInstant(from, [...loc, "from"]),
+    to: to === undefined ? null : parseInstant(to, [...loc, "to"]),
   };
 }
 
+/** Writes what was read as the members of a body, each filter that may be repeated as a list. */
+export function deliveryFilterAnswer(search: DeliverySearch) {
+  const { subject } = search;
+  return withoutNulls({
+    endpoint_id: search.subscriptionIds,
+    contract: search.contracts,
+    event_type: search.eventTypes,
+    status: search.statuses,
+    subject_id: subject && nameOfSubject(subject),
+    event_id: search.eventIds?.map(publicEventId) ?? null,
+    error_code: search.errorCodes,
+    from: search.from?.toISOString() ?? null,
+    to: search.to?.toISOString() ?? null,
+  });
+}
+
+/** Leaves out what was not asked for. */
+export const withoutNulls = (filter: object): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== null));
+
+const listed = <Value>(
+  given: Value | readonly Value[] | undefined,
+): readonly Value[] | undefined =>
+  given === undefined || Array.isArray(given)
+    ? (given as readonly Value[] | undefined)
+    : [given as Value];
+
 /** The values of such a parameter, in an order that is none of a cursor's business; null when it was left out. */
 export const sorted = <Value extends string>(
-  values: readonly Value[] | undefined,
-): Value[] | null => (values === undefined ? null : [...new Set(values)].sort());
+  given: Value | readonly Value[] | undefined,
+): Value[] | null => {
+  const values = listed(given);
+  return values === undefined ? null : [...new Set(values)].sort();
+};
+
+function nameOfSubject(subject: Subject): string {
+  if ("callId" in subject) return subject.callId;
+  return "stepId" in subject ? `${subject.runId}:${subject.stepId}` : subject.id;
+}
 
 function subjectOf(text: string): Subject {
   if (isObjectId(text)) return { id: text };

@@ -20,6 +20,8 @@ export const bodyExamples: Readonly<Record<string, object>> = {
   startRun: { workflow_id: workflowId, trigger: "manual", input: { order: 17 } },
   updateRun: { status: "completed", output: { ok: true } },
   reportStep: { status: "completed", name: "Look up the order", output: { found: true } },
+  startReplay: { filter: { endpoint_id: assistantId, from: "2026-11-21T10:30:00Z" } },
+  replayWorkflowWebhookEvents: { filter: { workflow_id: workflowId }, dry_run: true },
   createWorkflowWebhook: { name: "Runs", url, actions: ["workflow_run_completed"], headers },
   updateWorkflowWebhook: { max_retries: 5 },
   testWorkflowWebhook: { action: "workflow_run_completed" },

@@ -1,4 +1,5 @@
 import Type, { type TSchema } from "typebox";
+import type { FieldError } from "../errors.ts";
 import { objectIdPattern } from "../ids.ts";
 import { allBut, breaksAndOverrides, controls, invisible } from "./characters.ts";
 import { invalidRequest } from "./validation.ts";
@@ -47,7 +48,7 @@ export const Instant = Type.String({
 });
 
 /** Reads an `Instant`, to the millisecond; a day that its month does not have is a 422. */
-export function parseInstant(text: string, loc: ["query" | "body" | "fact", string]): Date {
+export function parseInstant(text: string, loc: FieldError["loc"]): Date {
   const [year, month, day] = text.slice(0, 10).split("-").map(Number) as [number, number, number];
   const daysInMonth = new Date(Date.UTC(year, month, 0)).getUTCDate();
   if (day > daysInMonth) {

@@ -16,6 +16,8 @@ export const auditActions = [
   "endpoint.enabled",
   "endpoint.disabled",
   "delivery.redelivered",
+  "replay.started",
+  "replay.cancelled",
   "api_key.created",
   "api_key.revoked",
   "api_key.withdrawn",

@@ -135,7 +135,7 @@ export async function readWalkStart(sql: Sql): Promise<Place["start"]> {
  *
  * The row of a delivery tells only who changed it last; its event was made with it, and is changed rarely.
  */
-function wasThere([snapshot, before]: Place["start"]): SqlPart {
+export function wasThere([snapshot, before]: Place["start"]): SqlPart {
   const seen = (xid: SqlPart) => part`
     pg_visible_in_snapshot(
       -- Rows hold the lower half of a transaction's number; none is later than the latest one.

@@ -155,7 +155,7 @@ export async function deleteSomeStateOf(tx: Tx, teamId: string, limit: number): 
   return calls.length + runs.length + workflows.length + assistants.length;
 }
 
-/** Deletes up to `limit` each of a team's kept answers, known facts, audit entries, counts, streaks of failures, told changes and headers; says how many. */
+/** Deletes up to `limit` each of what else is kept of a team: answers, known facts, the audit, counts, what is told and replays; says how many. */
 export async function deleteSomeTracesOf(tx: Tx, teamId: string, limit: number): Promise<number> {
   const answers = await tx`
     delete from idempotency_keys where team_id = ${teamId} and key in
@@ -185,7 +185,16 @@ export async function deleteSomeTracesOf(tx: Tx, teamId: string, limit: number):
     delete from failure_streaks where team_id = ${teamId} and subscription_id in
       (select subscription_id from failure_streaks where team_id = ${teamId} limit ${limit})
     returning subscription_id`;
-  const all = [answers, identities, entries, counts, changes, heads, streaks];
+  const replayed = await tx`
+    delete from replayed_deliveries where team_id = ${teamId} and ctid = any(array(
+      select ctid from replayed_deliveries where team_id = ${teamId} limit ${limit}))
+    returning delivery_id`;
+  // Waits for a step that is under way: what it adds is found the next time.
+  const replays = await tx`
+    delete from replays where team_id = ${teamId} and id in
+      (select id from replays where team_id = ${teamId} limit ${limit})
+    returning id`;
+  const all = [answers, identities, entries, counts, changes, heads, streaks, replayed, replays];
   return all.reduce((sum, { length }) => sum + length, 0);
 }
 

@@ -78,7 +78,7 @@ export async function listDeliveries(
   filter: DeliveryFilter,
   page: WalkPage & { withPayload: boolean },
 ): Promise<Walked<Listed<DeliveryRow>>> {
-  const sought = await resolve(database.sql, owner, filter);
+  const sought = await resolveDeliveryFilter(database.sql, owner, filter);
   if (sought === undefined) return nothing;
   const wider = withOneMore(page);
   const { pages, count, estimated } = await chooseWays(database.sql, owner, sought, wider);
@@ -111,7 +111,7 @@ export async function listDeliveries(
 const nothing = { rows: [], more: false, total: 0, totalIsEstimate: false, next: null };
 
 /** The same in the words of the list of all contracts, which is made for walks. */
-const walkedThrough = ({ contract }: SubscriptionOwner, sought: Sought): SoughtOfAll => ({
+export const walkedThrough = ({ contract }: SubscriptionOwner, sought: Sought): SoughtOfAll => ({
   contracts: [contract],
   subscriptionIds: sought.subscriptionId === null ? null : [sought.subscriptionId],
   eventTypes: sought.eventType === null ? null : [sought.eventType],
@@ -155,7 +155,7 @@ const namedWorkflowsMax = 10_000;
  * the whole history. A name is looked up among the workflows, which are few, and not among their events. Undefined:
  * nothing can match.
  */
-async function resolve(
+export async function resolveDeliveryFilter(
   sql: Sql,
   owner: SubscriptionOwner,
   filter: DeliveryFilter,

@@ -6,6 +6,7 @@ import { part, type SqlPart, type Tx } from "./sql.ts";
 /** A delivery that a person wants made again, and what speaks for or against it. */
 export type RedeliveryCandidate = {
   id: string;
+  status: "pending" | "delivered" | "failed";
   /** The event's UUID, without the public prefix. */
   eventId: string;
   subscriptionId: string;
@@ -28,16 +29,33 @@ export type RedeliveryCandidate = {
 /** What names deliveries: the id of one, or the UUID of the event that they carry. */
 export type DeliveryName = { deliveryId: string } | { eventId: string };
 
-/** Locks the deliveries that a name stands for, in id order; a contract that is null stands for all. */
+type Owner = { teamId: string; contract: string | null };
+type Named = DeliveryName | { deliveryIds: readonly string[] };
+
+/** Locks the deliveries that are named, in id order; a contract that is null stands for all. */
 export async function lockForRedelivery(
   tx: Tx,
-  owner: { teamId: string; contract: string | null },
-  name: DeliveryName,
+  owner: Owner,
+  name: Named,
 ): Promise<RedeliveryCandidate[]> {
+  return await tx<RedeliveryCandidate>`${candidates(owner, name)} for no key update of d`;
+}
+
+/** Reads the same without a lock: it may have changed by the time that it is known. */
+export async function readForRedelivery(
+  tx: Tx,
+  owner: Owner,
+  name: Named,
+): Promise<RedeliveryCandidate[]> {
+  return await tx<RedeliveryCandidate>`${candidates(owner, name)}`;
+}
+
+function candidates(owner: Owner, name: Named): SqlPart {
   const deliveryId = "deliveryId" in name ? name.deliveryId : null;
+  const deliveryIds = "deliveryIds" in name ? textArray(name.deliveryIds) : null;
   const eventId = "eventId" in name ? name.eventId : null;
-  return await tx<RedeliveryCandidate>`
-    select d.id, d.event_id as "eventId", d.subscription_id as "subscriptionId",
+  return part`
+    select d.id, d.status, d.event_id as "eventId", d.subscription_id as "subscriptionId",
            e.payload is null as "payloadExpired",
            d.order_key is not null as ordered, d.finished_at is null as waiting,
            d.attempt_count = 0 and d.finished_at is not null as "neverAttempted",
@@ -50,9 +68,9 @@ export async function lockForRedelivery(
     left join events e on e.team_id = d.team_id and e.id = d.event_id and e.created_at = d.created_at
     where d.team_id = ${owner.teamId} and (${owner.contract}::text is null or s.contract = ${owner.contract})
       and (${deliveryId}::text is null or d.id = ${deliveryId})
+      and (${deliveryIds}::text[] is null or d.id = any(${deliveryIds}::text[]))
       and (${eventId}::uuid is null or d.event_id = ${eventId})
-    order by d.id
-    for no key update of d`;
+    order by d.id`;
 }
 
 /**

@@ -34,6 +34,8 @@ export type Dispatcher = {
    * wants it so, or the subscription was changed: should its receiver have asked for quiet, it is asked again.
    */
   wake(subscriptionId?: string): void;
+  /** How many attempts to a subscription could begin in this process now, beside what it has: 0 while its receiver wants quiet. */
+  freePlaces(subscriptionId: string): number;
   /** Stops claiming, finishes what is in flight, gives back the rest; resolves when all is written. */
   close(): Promise<void>;
   /** Milliseconds since the table was last looked at with success; undefined before the first time. */
@@ -220,6 +222,7 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
       if (lane) lane.quietUntilMs = 0;
       claiming.wake();
     },
+    freePlaces: (subscriptionId) => Math.max(0, room.toStart(lanes.of(subscriptionId))),
     async close() {
       closing = true;
       await claiming.close();

@@ -6,6 +6,7 @@ import { deleteOldIdentitiesOfAllTeams } from "../db/fact-identities.ts";
 import { deleteOldIdempotencyKeysOfAllTeams } from "../db/idempotency-keys.ts";
 import { takeJanitorsPlace } from "../db/janitor-lock.ts";
 import { ensurePartitions } from "../db/partitions.ts";
+import { deleteOldReplaysOfAllTeams } from "../db/replays.ts";
 import { deleteOldRequestHeadsOfAllTeams } from "../db/request-heads.ts";
 import { deleteOldRollupsOfAllTeams } from "../db/rollups.ts";
 import { type Database, isTimeout } from "../db/sql.ts";
@@ -86,6 +87,7 @@ async function doRound(database: Database, retentionDays: number): Promise<void>
   await deleteOldRollupsOfAllTeams(database.sql, rowsMax);
   await deleteOldRequestHeadsOfAllTeams(database.sql, retentionDays, rowsMax);
   await deleteOldChangesOfAllTeams(database.sql, changesMax);
+  await deleteOldReplaysOfAllTeams(database.sql, rowsMax);
   await finishErasures(database, untilMs);
   await letGo(database, { retentionDays, untilMs });
 }

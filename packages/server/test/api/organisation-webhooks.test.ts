@@ -343,7 +343,7 @@ test("the logs tell every attempt with the documented fields; the body only to k
     response_body: "private",
     created_at: expect.stringMatching(/Z$/),
   };
-  const page = { limit: 50, offset: 0 };
+  const page = { limit: 50, offset: 0, next_cursor: null };
   const logs = [
     {
       ...entry,

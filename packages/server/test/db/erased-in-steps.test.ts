@@ -24,6 +24,8 @@ const steps: Record<
       "delivery_changes",
       "request_heads",
       "failure_streaks",
+      "replays",
+      "replayed_deliveries",
     ],
   ],
   "its events": [deleteSomeEventsOf, ["deliveries", "events"]],

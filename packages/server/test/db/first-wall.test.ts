@@ -43,6 +43,8 @@ const aboutNoTeam = [
   "insertEvents",
   "insertKnownFacts",
   "insertMessages",
+  "insertReplay",
+  "insertReplayed",
   "insertRuns",
   "insertSubscription",
   "insertTeam",

@@ -26,7 +26,7 @@ export async function runFaultCase(
 ): Promise<Fate> {
   const world = await openFaultWorld(kind, approach === "timed" ? "time" : "reports");
   const { house } = world;
-  if (approach === "waiting" || approach === "tidied" || approach === "redelivered") {
+  if (["waiting", "tidied", "redelivered", "replayed"].includes(approach)) {
     await world.leaveInTable("first");
   }
   if (approach === "drained") {
@@ -36,8 +36,8 @@ export async function runFaultCase(
   if (approach === "timed") await world.letTimeRunOut();
 
   const env = { ...world.env, ...(approach === "drained" && { POSTRIDER_CONCURRENCY: "1" }) };
-  // Every round of the janitor has several steps: in the middle of them.
-  const nth = approach === "tidied" ? 2 : 1;
+  // Every round of the janitor has several steps: in the middle of them. The first step of a replay counts.
+  const nth = approach === "tidied" || approach === "replayed" ? 2 : 1;
   const faulty = startFaulty({ point, fault: "die", nth }, ["serve"], env);
   const aftermath = await bringThere[approach](world, faulty.ready, faulty.ended);
   const { signal, output } = await faulty.ended;
@@ -135,6 +135,23 @@ const bringThere: Approaches = {
         // Asked for again where it was not committed.
         if (!pending) expect((await ask(second.url))?.status).toBeOneOf([200, 202]);
       },
+    };
+  },
+
+  async replayed(world, ready) {
+    const { url } = await ready;
+    await finished(world, 1);
+    const body = { filter: {}, only: "all" };
+    const started = await world.call(url, "POST", "/v1/replays", { body });
+    expect(started?.status).toBe(202);
+    const path = `/v1/replays/${started?.body.id}`;
+    return {
+      facts: 1,
+      atSecond: (second) =>
+        until("the replay is done", async () => {
+          const { state, replayed } = (await world.call(second.url, "GET", path))?.body ?? {};
+          return state === "done" && replayed === 1;
+        }),
     };
   },
 

@@ -18,6 +18,8 @@ export type Approach =
   | "timed"
   /** A person asks for a delivered delivery again. */
   | "redelivered"
+  /** A person asks for a replay of a delivered delivery: its first step counts, and the process dies in the second one. */
+  | "replayed"
   /** A person rotates the signing secret; the fact waits in the table. */
   | "rotated"
   /** The fact waits in the table, and the process dies in its first round as a janitor. */
@@ -166,6 +168,23 @@ export const faultCases: readonly FaultCase[] = [
     unordered: againOnRequest,
     ordered: undefined,
     // Its dispatcher may hear of the commit first, and have claimed it.
+    orElse: againAfterLoss,
+  },
+  {
+    point: "replay_before_commit",
+    approach: "replayed",
+    where:
+      "a step of a replay has made a delivery due, not committed; another process does the step",
+    unordered: againOnRequest,
+    ordered: againOnRequest,
+  },
+  {
+    point: "replay_after_commit",
+    approach: "replayed",
+    where: "a step of a replay is committed",
+    unordered: againOnRequest,
+    ordered: againOnRequest,
+    // Its dispatcher may have claimed it.
     orElse: againAfterLoss,
   },
   {

@@ -3,6 +3,7 @@ import type { TSchema } from "typebox";
 import { Compile } from "typebox/compile";
 import { expect } from "vitest";
 import type { Schema } from "../../src/api/explain.ts";
+import { insertReplay } from "../../src/db/replays.ts";
 import { assistantMessageTypes } from "../../src/domain/contracts/assistant-messages.ts";
 import { organisationEventTypes } from "../../src/domain/contracts/organisation-webhooks.ts";
 import { workflowActions } from "../../src/domain/contracts/workflow-webhooks.ts";
@@ -112,6 +113,7 @@ export async function furnish(
   const [other] = await sql<{ id: string }>`
     select id from deliveries
     where subscription_id = ${organisationWebhook.id} and event_type = 'workflow.started'`;
+  const replayId = await makeReplay(api, teamId, webhook.id);
   if (!delivery || !other) throw new Error("the run's start made no delivery");
   return {
     webhook_id: [webhook.id],
@@ -120,6 +122,7 @@ export async function furnish(
     event_id: [delivery.id, `event_${delivery.eventId}`],
     delivery_id: [other.id],
     endpoint_id: [webhook.id, assistant.id],
+    replay_id: [replayId],
     number: ["1"],
     step_id: [steps[0].id, steps[1].id],
     subscription_id: [organisationWebhook.id],
@@ -128,6 +131,34 @@ export async function furnish(
     api_key_id: [apiKey.id],
     team_id: [teamId],
   };
+}
+
+/** Makes a replay that has a subscription's deliveries in hand, and ends those before: a team may have ten that go on. */
+async function makeReplay(api: TestApi, teamId: string, subscriptionId: string): Promise<string> {
+  const id = newId();
+  const everything = {
+    subscriptionIds: null,
+    contracts: null,
+    eventTypes: null,
+    statuses: null,
+    subject: null,
+    eventIds: null,
+    errorCodes: null,
+    from: null,
+    to: null,
+  };
+  await api.database.begin(async (tx) => {
+    await tx`
+      update replays set state = 'cancelled', finished_at = now(), due_at = null
+      where team_id = ${teamId} and finished_at is null`;
+    const replay = { teamId, id, which: "failed", ratePerSecond: 1, actor: "system" } as const;
+    await insertReplay(tx, { ...replay, search: { deliveries: everything } });
+    await tx`
+      insert into replayed_deliveries (team_id, replay_id, state, delivery_id, subscription_id)
+      select team_id, ${id}, 'held', id, subscription_id from deliveries
+      where team_id = ${teamId} and subscription_id = ${subscriptionId}`;
+  });
+  return id;
 }
 
 /** Makes names that stand for nothing, of the same forms. */
@@ -170,8 +201,9 @@ const otherWords: Record<string, string> = {
 function exampleOf(field: string, schema: Schema, names: Names): unknown {
   if (field === "facts") return factsOf(schema, names);
   if (schema.properties) return wholeBody({ body: schema }, names);
-  const known = names[otherWords[field] ?? field]?.[0];
-  const own = field === "id" ? [newCallId("web"), crypto.randomUUID()] : [known, [known]];
+  const known = names[otherWords[field] ?? field] ?? [];
+  const own =
+    field === "id" ? [newCallId("web"), crypto.randomUUID()] : [...known, known.slice(0, 1)];
   const texts = ["a text", "https://example.com/hook", "2026-11-21T10:30:00Z", "token"];
   const lists = [["workflow_created"], ["workflow.started"], ["admin"], ["hang"]];
   const others = [

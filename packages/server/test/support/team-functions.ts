@@ -18,6 +18,9 @@ import * as idempotency from "../../src/db/idempotency-keys.ts";
 import * as interventions from "../../src/db/interventions.ts";
 import * as logs from "../../src/db/logs.ts";
 import * as quotas from "../../src/db/quotas.ts";
+import * as replaySearch from "../../src/db/replay-search.ts";
+import * as replayed from "../../src/db/replayed-deliveries.ts";
+import * as replays from "../../src/db/replays.ts";
 import * as retention from "../../src/db/retention.ts";
 import * as rollups from "../../src/db/rollups.ts";
 import * as runs from "../../src/db/runs.ts";
@@ -57,6 +60,13 @@ export const askedAbout = (tx: Tx, teamId: string, names: Names, keyId = ""): As
   eventId: names.event_id?.[1]?.replace("event_", "") ?? "",
 });
 
+const page = { offset: 0, limit: 50 };
+const since = new Date(0);
+const by = "somebody";
+const nothing = Buffer.alloc(0);
+const digests = "00".repeat(32);
+const lease = "0b8b4a5e-6a55-4f0e-9c0e-3c6a4a1f6f11";
+
 const everything: DeliverySearch = {
   subscriptionIds: null,
   contracts: null,
@@ -68,18 +78,34 @@ const everything: DeliverySearch = {
   from: null,
   to: null,
 };
-const page = { offset: 0, limit: 50 };
-const since = new Date(0);
-const by = "somebody";
-const nothing = Buffer.alloc(0);
-const digests = "00".repeat(32);
-const lease = "0b8b4a5e-6a55-4f0e-9c0e-3c6a4a1f6f11";
+const everyEvent: history.DeliveryFilter = {
+  subscriptionId: null,
+  workflowId: null,
+  eventType: null,
+  status: null,
+  search: null,
+  start: null,
+  end: null,
+};
+/** Replays of all that there is, asked for after everything was made. */
+const allReplays = (["deliveries", "events"] as const).map(
+  (words): replaySearch.ReplayScope => ({
+    search: words === "deliveries" ? { deliveries: everything } : { events: everyEvent },
+    which: "all",
+    start: ["1:1:", "4000000000"],
+    createdAt: new Date(4e12),
+  }),
+);
 
 const keyOf = ({ teamId, name }: Asked, parameter: string) => ({ teamId, id: name(parameter) });
 const stepOf = ({ teamId, name }: Asked) => ({
   teamId,
   runId: name("run_id"),
   id: name("step_id"),
+});
+const replayOf = ({ teamId, name }: Asked): replayed.ReplayName => ({
+  teamId,
+  id: name("replay_id"),
 });
 const auditOf = ({ teamId, keyId }: Asked): audit.Audit => ({
   teamId,
@@ -324,12 +350,61 @@ export const teamFunctions: Record<string, (asked: Asked) => Promise<unknown>> =
     idempotency.releaseIdempotencyKey(a.tx, a.teamId, "a key", await inFlight(a)),
   lockForRedelivery: (a) =>
     interventions.lockForRedelivery(a.tx, a.owner, { deliveryId: a.name("event_id") }),
+  readForRedelivery: (a) =>
+    interventions.readForRedelivery(a.tx, a.owner, { deliveryIds: [a.name("event_id")] }),
+  resolveDeliveryFilter: (a) =>
+    history.resolveDeliveryFilter(a.tx, a.owner, { ...everyEvent, search: a.name("event_id") }),
   redeliver: async (a) => {
     await leased(a);
     await interventions.redeliver(a.tx, a.teamId, [a.name("event_id")], by);
   },
   failPendingDeliveries: (a) =>
     interventions.failPendingDeliveries(a.tx, a.teamId, a.name("webhook_id"), by),
+  leaveOrder: async (a) => {
+    await a.tx`update deliveries set order_key = 'a call', order_position = 1 where id = ${a.name("event_id")}`;
+    await a.prepared();
+    await replayed.leaveOrder(a.tx, a.teamId, [a.name("event_id")]);
+  },
+  findToReplay: async (a) => {
+    await finishAll(a);
+    await a.prepared();
+    const at = { position: "", limit: 50 };
+    const find = (scope: replaySearch.ReplayScope) =>
+      replaySearch.findToReplay(a.tx, a.teamId, scope, at);
+    return await Promise.all(allReplays.map(find));
+  },
+  countToReplay: async (a) => {
+    await finishAll(a);
+    await a.prepared();
+    const count = (scope: replaySearch.ReplayScope) =>
+      replaySearch.countToReplay(a.tx, a.teamId, scope, "");
+    return await Promise.all(allReplays.map(count));
+  },
+  settleReplayed: async (a) => {
+    await finishAll(a);
+    await a.tx`update replayed_deliveries set state = 'due'`;
+    await a.prepared();
+    return await replayed.settleReplayed(a.tx, replayOf(a), "");
+  },
+  readInHand: (a) => replayed.readInHand(a.tx, replayOf(a)),
+  dropHeld: (a) => replayed.dropHeld(a.tx, replayOf(a), [a.name("event_id")]),
+  countOpenReplays: (a) => replays.countOpenReplays(a.tx, a.teamId),
+  findReplay: (a) => replays.findReplay(a.tx, a.teamId, a.name("replay_id")),
+  listReplays: (a) => replays.listReplays(a.database, a.teamId, page),
+  cancelReplay: (a) => replays.cancelReplay(a.tx, a.teamId, a.name("replay_id")),
+  lockDueReplay: (a) => replays.lockDueReplay(a.tx, a.teamId, a.name("replay_id")),
+  saveStep: (a) =>
+    replays.saveStep(a.tx, a.teamId, a.name("replay_id"), {
+      position: "",
+      waitingPosition: "",
+      counted: 1,
+      isCounted: true,
+      replayed: 1,
+      skipped: 1,
+      delivered: 1,
+      failed: 1,
+      nextMs: 0,
+    }),
   listLogs: (a) => {
     const owner = { teamId: a.teamId, contract: "organisation" };
     return logs.listLogs(

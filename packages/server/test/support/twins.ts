@@ -31,6 +31,8 @@ const twinned: Readonly<Record<string, Record<string, string>>> = {
   delivery_changes: {},
   request_heads: {},
   failure_streaks: {},
+  replays: {},
+  replayed_deliveries: {},
   erasures: {},
   // An event is of one team by its id, and an attempt of one delivery: their twins are a second younger.
   events: { created_at: aSecondLater("created_at") },

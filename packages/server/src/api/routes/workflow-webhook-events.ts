@@ -8,22 +8,19 @@ import {
   listAttempts,
   listDeliveries,
 } from "../../db/history.ts";
-import { workflowActions, workflowWebhooks } from "../../domain/contracts/workflow-webhooks.ts";
-import { deliveryStatuses } from "../../domain/delivery.ts";
+import { workflowWebhooks } from "../../domain/contracts/workflow-webhooks.ts";
 import type { JsonText } from "../../domain/json-text.ts";
 import { AppError } from "../../errors.ts";
 import { isObjectId, parseEventId, publicEventId } from "../../ids.ts";
 import type { Keyring } from "../../secrets.ts";
 import type { ApiDeps } from "../deps.ts";
+import { EventStatus, eventFilterFields, eventFilterOf } from "../event-filter.ts";
 import { listText, objectText, sendExactJson } from "../exact-json.ts";
-import { Id, Instant, nullable, parseInstant, Timestamp, textOf } from "../fields.ts";
+import { nullable, Timestamp } from "../fields.ts";
 import { hiddenField, seesPayloads } from "../hidden.ts";
 import { shownPayload, shownResponseBody } from "../opened.ts";
 import { askedByPage, pageIn, walkPageFields, walkQuery } from "../paging.ts";
 import { acting, type Caller, type TypeBox } from "../request.ts";
-
-const Action = Type.Union(workflowActions.map((action) => Type.Literal(action)));
-const Status = Type.Union(deliveryStatuses.map((status) => Type.Literal(status)));
 
 /** What deliveries and attempts have in common. */
 const commonFields = {
@@ -48,7 +45,7 @@ const WebhookEvent = Type.Object(
     workflow_run_id: nullable(Type.String()),
     workflow_run_status: nullable(Type.String()),
     dedupe_key: nullable(Type.String()),
-    status: Status,
+    status: EventStatus,
     attempts_count: Type.Integer(),
     next_retry_at: nullable(Timestamp),
     delivered_at: nullable(Timestamp),
@@ -102,31 +99,14 @@ export function workflowWebhookEventRoutes(fastify: FastifyInstance, deps: ApiDe
           "`payload` is null unless the key has the scope `payload`; `hidden` names it then. `search` is part of the workflow's name or one whole id. `start` is included, `end` is not.",
         tags,
         querystring: Type.Object(
-          {
-            ...walkQuery,
-            subscription_id: Type.Optional(Id),
-            workflow_id: Type.Optional(Id),
-            action: Type.Optional(Action),
-            status: Type.Optional(Status),
-            search: Type.Optional(textOf(255)),
-            start: Type.Optional(Instant),
-            end: Type.Optional(Instant),
-          },
+          { ...walkQuery, ...eventFilterFields },
           { additionalProperties: false },
         ),
         response: { 200: Type.Object({ events: Type.Array(WebhookEvent), ...walkPageFields }) },
       },
     },
     async ({ query, caller }, reply) => {
-      const filter = {
-        subscriptionId: query.subscription_id ?? null,
-        workflowId: query.workflow_id ?? null,
-        eventType: query.action ?? null,
-        status: query.status ?? null,
-        search: query.search || null,
-        start: query.start === undefined ? null : parseInstant(query.start, ["query", "start"]),
-        end: query.end === undefined ? null : parseInstant(query.end, ["query", "end"]),
-      };
+      const filter = eventFilterOf(query, ["query"]);
       const list = { keyring: deps.keyring, caller, name: "workflow-webhooks/events", filter };
       const { page, told } = askedByPage(list, query);
       const owner = { teamId: caller.teamId, contract };

@@ -1,0 +1,78 @@
+import type {
+  ListReplaysAnswer,
+  ListReplaysQuery,
+  Replay,
+  ReplayDryRun,
+  ReplayStart,
+} from "../api.gen.ts";
+import { pathSegment } from "../guards.ts";
+import { eachByCursor } from "../paging.ts";
+import type { RequestOptions, Send } from "../request.ts";
+
+const base = "/v1/replays";
+
+/** How a replay is waited for. */
+export type ReplayWait = RequestOptions & {
+  /** Called each time that the replay was looked at. */
+  onProgress?: (replay: Replay) => void;
+};
+
+/** A replay that was started, and a way to wait for its end. */
+export type StartedReplay = Replay & {
+  /** Looks every second, and resolves when the replay is done or was cancelled. It has no time-out: pass a `signal`. */
+  done(options?: ReplayWait): Promise<Replay>;
+};
+
+/** Waits for so long, or until the signal says otherwise. */
+export type Delay = (ms: number, signal?: AbortSignal) => Promise<void>;
+
+const lookEveryMs = 1_000;
+
+/** Makes of the answer to a start a replay that can be waited for. */
+export function startedReplay(send: Send, delay: Delay, replay: Replay): StartedReplay {
+  return {
+    ...replay,
+    async done({ onProgress, ...options } = {}) {
+      for (;;) {
+        const now = await send<Replay>({ ...options, method: "GET", path: at(replay.id) });
+        onProgress?.(now);
+        if (now.finished_at !== null) return now;
+        await delay(lookEveryMs, options.signal);
+      }
+    },
+  };
+}
+
+const at = (id: string) => `${base}/${pathSegment(id)}`;
+
+/** Replays of all contracts, newest first. */
+export function replays(send: Send, delay: Delay) {
+  const list = (query: ListReplaysQuery = {}, options: RequestOptions = {}) =>
+    send<ListReplaysAnswer>({ ...options, method: "GET", path: base, query });
+  return {
+    /** Starts to deliver again what matches the filter. */
+    start: async (body: Omit<ReplayStart, "dry_run">, options: RequestOptions = {}) => {
+      const replay = await send<Replay>({ ...options, method: "POST", path: base, body });
+      return startedReplay(send, delay, replay);
+    },
+    /** Counts what would be delivered again, and keeps nothing. */
+    dryRun: (body: Omit<ReplayStart, "dry_run">, options: RequestOptions = {}) =>
+      send<ReplayDryRun>({
+        ...options,
+        method: "POST",
+        path: base,
+        body: { ...body, dry_run: true },
+      }),
+    list,
+    each: (query: ListReplaysQuery = {}, options: RequestOptions = {}) =>
+      eachByCursor(
+        (at) => list({ limit: 200, ...query, ...at }, options),
+        (answer) => answer.replays,
+      ),
+    get: (id: string, options: RequestOptions = {}) =>
+      send<Replay>({ ...options, method: "GET", path: at(id) }),
+    /** Ends it: what it has made due goes on. */
+    cancel: (id: string, options: RequestOptions = {}) =>
+      send<Replay>({ ...options, method: "POST", path: `${at(id)}/cancel` }),
+  };
+}

@@ -1,0 +1,55 @@
+// Contract A's words for deliveries: an "event" is a delivery, an action is an event type.
+import Type, { type Static } from "typebox";
+import type { DeliveryFilter } from "../db/history.ts";
+import { workflowActions } from "../domain/contracts/workflow-webhooks.ts";
+import { deliveryStatuses } from "../domain/delivery.ts";
+import type { FieldError } from "../errors.ts";
+import { withoutNulls } from "./delivery-filter.ts";
+import { Id, Instant, parseInstant, textOf } from "./fields.ts";
+
+const Action = Type.Union(workflowActions.map((action) => Type.Literal(action)));
+/** What has become of a delivery, as contract A names it. */
+export const EventStatus = Type.Union(deliveryStatuses.map((status) => Type.Literal(status)));
+
+/** The members that say which of contract A's events are asked for. */
+export const eventFilterFields = {
+  subscription_id: Type.Optional(Id),
+  workflow_id: Type.Optional(Id),
+  action: Type.Optional(Action),
+  status: Type.Optional(EventStatus),
+  search: Type.Optional(textOf(255)),
+  start: Type.Optional(Instant),
+  end: Type.Optional(Instant),
+};
+
+/** The same as a member of a body. */
+export const EventFilterBody = Type.Object(eventFilterFields, {
+  additionalProperties: false,
+  title: "WorkflowWebhookEventFilter",
+});
+
+/** Reads them; `loc` is where they stand in the request. */
+export const eventFilterOf = (
+  { start, end, ...filter }: Static<typeof EventFilterBody>,
+  loc: FieldError["loc"],
+): DeliveryFilter => ({
+  subscriptionId: filter.subscription_id ?? null,
+  workflowId: filter.workflow_id ?? null,
+  eventType: filter.action ?? null,
+  status: filter.status ?? null,
+  search: filter.search || null,
+  start: start === undefined ? null : parseInstant(start, [...loc, "start"]),
+  end: end === undefined ? null : parseInstant(end, [...loc, "end"]),
+});
+
+/** Writes what was read as the members of a body. */
+export const eventFilterAnswer = (filter: DeliveryFilter) =>
+  withoutNulls({
+    subscription_id: filter.subscriptionId,
+    workflow_id: filter.workflowId,
+    action: filter.eventType,
+    status: filter.status,
+    search: filter.search,
+    start: filter.start?.toISOString() ?? null,
+    end: filter.end?.toISOString() ?? null,
+  });

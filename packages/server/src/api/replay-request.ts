@@ -1,0 +1,124 @@
+import type { FastifyReply, FastifyRequest } from "fastify";
+import Type, { type TSchema } from "typebox";
+import { startReplay, tryReplay } from "../actions/replay.ts";
+import type { ReplaySearch } from "../db/replay-search.ts";
+import type { Replay } from "../db/replays.ts";
+import { type ReplayedKind, ratePerSecond, replayedKinds, replayStates } from "../domain/replay.ts";
+import { DeliveryFilterBody, deliveryFilterAnswer } from "./delivery-filter.ts";
+import type { ApiDeps } from "./deps.ts";
+import { EventFilterBody, eventFilterAnswer } from "./event-filter.ts";
+import { nullable, Timestamp } from "./fields.ts";
+import { acting } from "./request.ts";
+
+/** The body that starts a replay, or tries one. */
+export const replayBody = <Filter extends TSchema>(filter: Filter, title: string) =>
+  Type.Object(
+    {
+      filter,
+      only: Type.Optional(Type.Enum([...replayedKinds], { default: "failed" })),
+      dry_run: Type.Optional(Type.Boolean({ default: false })),
+      rate_per_second: Type.Optional(
+        Type.Integer({ minimum: 1, maximum: ratePerSecond.max, default: ratePerSecond.standard }),
+      ),
+    },
+    { additionalProperties: false, title },
+  );
+
+const Count = Type.Integer({ minimum: 0 });
+
+/** A replay as answers show it. */
+export const ReplayAnswer = Type.Object(
+  {
+    id: Type.String(),
+    state: Type.Enum([...replayStates]),
+    filter: Type.Union([DeliveryFilterBody, EventFilterBody], {
+      description: "As it was given, in the words of its route; what may be repeated is a list.",
+    }),
+    only: Type.Enum([...replayedKinds]),
+    rate_per_second: Type.Integer(),
+    matching: Type.Union([Count, Type.Null()], { description: "Null until they are counted." }),
+    replayed: Type.Integer({ minimum: 0, description: "Deliveries made due so far." }),
+    skipped: Type.Integer({
+      minimum: 0,
+      description:
+        "Deliveries passed over: the payload is gone, the endpoint is disabled or deleted, or it waits by now.",
+    }),
+    delivered: Type.Integer({ minimum: 0, description: "Of those replayed: ended as delivered." }),
+    failed: Type.Integer({
+      minimum: 0,
+      description: "Of those replayed: ended as failed, or erased meanwhile.",
+    }),
+    created_at: Timestamp,
+    started_at: nullable(Timestamp),
+    finished_at: nullable(Timestamp),
+    actor: Type.String({ description: "The id of the API key that asked for it." }),
+  },
+  { title: "Replay" },
+);
+
+const DryRun = Type.Object(
+  { matching: Count, oldest: nullable(Timestamp), newest: nullable(Timestamp) },
+  { title: "ReplayDryRun" },
+);
+
+/** What the routes that start a replay answer. */
+export const replayAnswers = { 200: DryRun, 202: ReplayAnswer };
+
+/** What both of these routes promise. */
+export const replayPromise = `Delivers again what matches and existed when the replay was asked for: with \`only: failed\` the failed deliveries, with \`all\` those that were delivered as well. Deliveries that wait are left alone. Each keeps its \`webhook-id\` and its bytes, and gets one more attempt. At most \`rate_per_second\` begin in a second, and no more than half of the places that an endpoint's own traffic leaves free. With \`dry_run\` nothing is kept: 200 with how many match, and when the first and the last of them were made. A team may have 10 unfinished replays; they are kept for 30 days.`;
+
+type Asked = {
+  only?: ReplayedKind;
+  dry_run?: boolean;
+  rate_per_second?: number;
+};
+
+/** Starts the replay that a body asks for, or tries it. */
+export async function answerReplay(
+  deps: ApiDeps,
+  request: Pick<FastifyRequest, "caller" | "id" | "newId">,
+  reply: FastifyReply,
+  { search, only = "failed", dry_run, rate_per_second }: Asked & { search: ReplaySearch },
+) {
+  const { teamId, database, apiKeyId } = request.caller;
+  if (dry_run) {
+    const { matching, oldest, newest } = await tryReplay(database, {
+      teamId,
+      search,
+      which: only,
+    });
+    const at = (time: Date | null) => time?.toISOString() ?? null;
+    return { matching, oldest: at(oldest), newest: at(newest) };
+  }
+  const replay = await startReplay(acting(deps, request, "replay.started"), {
+    teamId,
+    id: request.newId(),
+    search,
+    which: only,
+    ratePerSecond: rate_per_second ?? ratePerSecond.standard,
+    actor: apiKeyId,
+  });
+  reply.status(202);
+  return replayAnswer(replay);
+}
+
+/** Shows a replay. */
+export const replayAnswer = (replay: Replay) => ({
+  id: replay.id,
+  state: replay.state,
+  filter:
+    "events" in replay.search
+      ? eventFilterAnswer(replay.search.events)
+      : deliveryFilterAnswer(replay.search.deliveries),
+  only: replay.which,
+  rate_per_second: replay.ratePerSecond,
+  matching: replay.matching,
+  replayed: replay.replayed,
+  skipped: replay.skipped,
+  delivered: replay.delivered,
+  failed: replay.failed,
+  created_at: replay.createdAt.toISOString(),
+  started_at: replay.startedAt?.toISOString() ?? null,
+  finished_at: replay.finishedAt?.toISOString() ?? null,
+  actor: replay.createdBy,
+});

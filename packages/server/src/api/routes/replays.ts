@@ -1,0 +1,112 @@
+import type { FastifyInstance } from "fastify";
+import Type from "typebox";
+import { endReplay } from "../../actions/replay.ts";
+import { findReplay, listReplays } from "../../db/replays.ts";
+import { AppError } from "../../errors.ts";
+import { nextCursorField } from "../cursor.ts";
+import { DeliveryFilterBody, deliveryFilterOf } from "../delivery-filter.ts";
+import type { ApiDeps } from "../deps.ts";
+import { PathId } from "../fields.ts";
+import { askedByCursor, cursorOnlyQuery } from "../paging.ts";
+import {
+  answerReplay,
+  ReplayAnswer,
+  replayAnswer,
+  replayAnswers,
+  replayBody,
+  replayPromise,
+} from "../replay-request.ts";
+import { acting, type TypeBox } from "../request.ts";
+
+const params = Type.Object({ replay_id: PathId });
+const tags = ["Replays"];
+const path = "/v1/replays";
+
+/** Replays of all contracts: started, tried, listed, looked at and cancelled. */
+export function replayRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
+  const app = fastify.withTypeProvider<TypeBox>();
+
+  app.post(
+    path,
+    {
+      config: { scope: "write" },
+      schema: {
+        operationId: "startReplay",
+        summary: "Delivers again what matches a filter, whatever the contract",
+        description: `${replayPromise} \`filter\` is that of GET /v1/deliveries; a filter that may be repeated is a value or a list. A message of a call is replayed beside the call's other messages, so that none of them waits for it.`,
+        tags,
+        body: replayBody(DeliveryFilterBody, "ReplayStart"),
+        response: replayAnswers,
+      },
+    },
+    async (request, reply) => {
+      const { filter, ...asked } = request.body;
+      const deliveries = deliveryFilterOf(filter, ["body", "filter"]);
+      return await answerReplay(deps, request, reply, { ...asked, search: { deliveries } });
+    },
+  );
+
+  app.get(
+    path,
+    {
+      config: { scope: "read" },
+      schema: {
+        operationId: "listReplays",
+        summary: "Lists replays, newest first",
+        tags,
+        querystring: Type.Object(cursorOnlyQuery, { additionalProperties: false }),
+        response: { 200: Type.Object({ replays: Type.Array(ReplayAnswer), ...nextCursorField }) },
+      },
+    },
+    async ({ query, caller }) => {
+      const list = { keyring: deps.keyring, caller, name: "replays", filter: {} };
+      const { page, told } = askedByCursor(list, query);
+      const { rows, ...read } = await listReplays(caller.database, caller.teamId, page);
+      return { replays: rows.map(replayAnswer), ...told(read) };
+    },
+  );
+
+  app.get(
+    `${path}/:replay_id`,
+    {
+      config: { scope: "read" },
+      schema: {
+        operationId: "getReplay",
+        summary: "Gets a replay and how far it has come",
+        description:
+          "It is `done` when every delivery that it has made due has ended. `delivered` and `failed` go on growing after it was cancelled, until what it has made due has ended.",
+        tags,
+        params,
+        response: { 200: ReplayAnswer },
+      },
+    },
+    async ({ params, caller }) => {
+      const replay = await findReplay(caller.database.sql, caller.teamId, params.replay_id);
+      if (!replay) throw new AppError("not_found");
+      return replayAnswer(replay);
+    },
+  );
+
+  app.post(
+    `${path}/:replay_id/cancel`,
+    {
+      config: { scope: "write" },
+      schema: {
+        operationId: "cancelReplay",
+        summary: "Ends a replay: it makes no more deliveries due",
+        description: "What it has made due goes on. A replay that has ended stays as it is.",
+        tags,
+        params,
+        response: { 200: ReplayAnswer },
+      },
+    },
+    async (request) => {
+      const { params, caller } = request;
+      const replay = await endReplay(acting(deps, request, "replay.cancelled"), {
+        teamId: caller.teamId,
+        id: params.replay_id,
+      });
+      return replayAnswer(replay);
+    },
+  );
+}
