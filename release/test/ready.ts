@@ -35,7 +35,8 @@ async function readyOnceMs(program: string, env: Record<string, string>): Promis
   }
 }
 
-async function freePort(): Promise<number> {
+/** Finds a port that nobody listens on at this moment. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as { port: number };
