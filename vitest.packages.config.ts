@@ -6,6 +6,12 @@ export default mergeConfig(
   { test: { ...all.test, include: [] } },
   // A guard against what hangs: an installation may wait for the registry.
   defineConfig({
-    test: { include: ["release/test/*.test.ts"], testTimeout: 180_000, hookTimeout: 180_000 },
+    test: {
+      include: ["release/test/*.test.ts"],
+      // One after the other: they share dist, and one of them measures how long a start takes.
+      fileParallelism: false,
+      testTimeout: 180_000,
+      hookTimeout: 180_000,
+    },
   }),
 );

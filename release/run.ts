@@ -1,20 +1,42 @@
+import { parseArgs } from "node:util";
 import { buildPackages } from "./build.ts";
 import { packPackages } from "./pack.ts";
+import { release } from "./release.ts";
 
-// npm run build: both packages, into packages/*/dist.
-// npm run pack:  the same, and their tarballs into dist.
-const [command = ""] = process.argv.slice(2);
+const usage = `npm run build                            both packages, into packages/*/dist
+npm run pack                             the same, and their tarballs into dist
+npm run release -- [version] [--dry-run] tarballs, SBOMs, notes and checksums into dist; publishes nothing`;
 
-if (command === "build") {
-  await buildPackages();
-} else if (command === "pack") {
-  await buildPackages();
-  for (const { file, bytes, unpackedBytes } of packPackages()) {
-    console.log(`${file}  ${kib(bytes)} packed, ${kib(unpackedBytes)} unpacked`);
+try {
+  await run(process.argv.slice(2));
+} catch (error) {
+  console.error(`release: ${(error as Error).message}`);
+  process.exitCode = 1;
+}
+
+async function run(args: string[]): Promise<void> {
+  const { positionals, values } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { "dry-run": { type: "boolean", default: false } },
+  });
+  const [command, version] = positionals;
+  switch (command) {
+    case "build":
+      return await buildPackages();
+    case "pack":
+      await buildPackages();
+      for (const { file, bytes, unpackedBytes } of packPackages()) {
+        console.log(`${file}  ${kib(bytes)} packed, ${kib(unpackedBytes)} unpacked`);
+      }
+      return;
+    case "release": {
+      const day = new Date().toISOString().slice(0, 10);
+      return await release({ ...(version && { version }), dryRun: values["dry-run"], day });
+    }
+    default:
+      throw new Error(`there is no command ${JSON.stringify(command)}\n${usage}`);
   }
-} else {
-  console.error(`release: unknown command ${JSON.stringify(command)}; there are build and pack`);
-  process.exitCode = 2;
 }
 
 function kib(bytes: number): string {

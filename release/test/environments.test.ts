@@ -8,6 +8,7 @@ import { tarballs } from "../pack.ts";
 import { installed, runIn } from "./folder.ts";
 import { openPage, pageMissing } from "./page.ts";
 import { installPrograms, programs, programsMissing } from "./programs.ts";
+import { readyMs } from "./ready.ts";
 import { openWorker } from "./worker.ts";
 
 const callers = path.join(import.meta.dirname, "callers");
@@ -49,6 +50,23 @@ test.skipIf(programsMissing)(
     expect(lines.map((line) => line.replace(/^v(\d+)\.\S+/, "$1"))).toEqual(
       ["20", "22", "24"].map((version) => `${version} workflow_created Made here`),
     );
+  },
+);
+
+test.skipIf(programsMissing)(
+  `the built serve gets ready on Node 20, 22 and 24${skipped(programsMissing)}`,
+  async () => {
+    const database = await createDatabase();
+    onTestFinished(() => database.drop());
+    const folder = await installed("--omit=optional", tarballs.server);
+    const built = path.join(folder, "node_modules/postrider/bin/postrider.js");
+    // One encryption key for all: the database remembers whose secrets it holds.
+    const environment = productionEnvironment(database.url);
+    for (const node of programs.nodes) {
+      const ms = await readyMs(built, environment, node);
+      const { stdout: version } = await runIn(folder, node, "--version");
+      console.log(`serve until readyz on ${version.trim()}: ${ms} ms`);
+    }
   },
 );
 

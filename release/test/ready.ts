@@ -8,16 +8,24 @@ const lookEveryMs = 5;
 const waitMsMax = 30_000;
 
 /** Starts `serve` a few times; gives the median of the milliseconds from its start until `/readyz` answers 200. */
-export async function readyMs(program: string, env: Record<string, string>): Promise<number> {
+export async function readyMs(
+  program: string,
+  env: Record<string, string>,
+  node = process.execPath,
+): Promise<number> {
   const figures: number[] = [];
-  for (let n = 0; n < starts; n++) figures.push(await readyOnceMs(program, env));
+  for (let n = 0; n < starts; n++) figures.push(await readyOnceMs(program, env, node));
   return Math.round(figures.sort((a, b) => a - b)[Math.floor(starts / 2)] ?? 0);
 }
 
-async function readyOnceMs(program: string, env: Record<string, string>): Promise<number> {
+async function readyOnceMs(
+  program: string,
+  env: Record<string, string>,
+  node: string,
+): Promise<number> {
   const port = await freePort();
   const startedAt = performance.now();
-  const child = spawn(process.execPath, [program, "serve"], {
+  const child = spawn(node, [program, "serve"], {
     env: { PATH: process.env.PATH ?? "", ...env, PORT: String(port) },
     stdio: "ignore",
   });
