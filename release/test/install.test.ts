@@ -54,9 +54,8 @@ test("the built serve answers readyz sooner than the sources do, over a running 
   const before = await readyMs(sources, environment);
   const after = await readyMs(built, environment);
   console.log(`serve until readyz: ${before} ms from the sources, ${after} ms from the package`);
-  expect(after).toBeLessThan(before);
-  // A guard for a busy machine; docs/performance.md has the figure of a quiet one.
-  expect(after).toBeLessThan(2_000);
+  // On a quiet machine it is a quarter, and 0.5 s; here others may run as well.
+  expect(after).toBeLessThan(before * 0.6);
 });
 
 test("the installed package holds its documents, its description and the licences of what it bundles", async () => {
