@@ -47,13 +47,17 @@ export function openWorkspace(files: readonly string[], from = root): Workspace 
   const packages = path.join(directory, "node_modules");
   mkdirSync(path.join(packages, "@postrider"), { recursive: true });
   const installed = path.join(root, "node_modules");
+  const own = {
+    postrider: "packages/server",
+    "@postrider/sdk": "packages/sdk",
+    "@postrider/examples": "examples",
+  };
   for (const name of readdirSync(installed)) {
-    if (name === "@postrider" || name.startsWith(".")) continue;
+    if (name === "@postrider" || name in own || name.startsWith(".")) continue;
     symlinkSync(path.join(installed, name), path.join(packages, name));
   }
-  const own = { sdk: "packages/sdk", server: "packages/server", examples: "examples" };
   for (const [name, folder] of Object.entries(own)) {
-    symlinkSync(path.join(directory, folder), path.join(packages, "@postrider", name));
+    symlinkSync(path.join(directory, folder), path.join(packages, name));
   }
   return {
     directory,

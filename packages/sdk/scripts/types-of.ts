@@ -24,6 +24,10 @@ type Operation = {
 /** What is read of an OpenAPI 3.1 document. */
 export type OpenApi = {
   paths?: Record<string, Record<string, Operation>>;
+  webhooks?: Record<
+    string,
+    { post: { requestBody: { content: { "application/json": { schema: Schema } } } } }
+  >;
   components?: { schemas?: Record<string, Schema> };
 };
 

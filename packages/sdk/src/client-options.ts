@@ -68,9 +68,23 @@ function requireApiKey(value: unknown, name: string): void {
     throw new TypeError(`${name} is ${kindOf(value)}. Set it, for instance in the environment.`);
   }
   requireToken(value, name);
+  if (isPage()) {
+    throw new TypeError(
+      `${name} must not be used in a web page: everybody who opens the page can read it. Call the API from your server.`,
+    );
+  }
   if (/^whsec_/.test(value as string)) {
     throw new TypeError(`${name} is a signing secret (whsec_…), and not an API key.`);
   }
+}
+
+/** Whether this is a page of a browser. Node with an imitated document, as tests have it, is none. */
+function isPage(): boolean {
+  const { document, process } = globalThis as {
+    document?: unknown;
+    process?: { versions?: { node?: string } };
+  };
+  return document !== undefined && process?.versions?.node === undefined;
 }
 
 /** Requires what can stand in a header in one piece. */

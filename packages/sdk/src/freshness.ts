@@ -6,12 +6,15 @@ export type VerifyOptions = { toleranceSeconds?: number; now?: () => number };
 /** What is wrong with a request's time. */
 export type TimeFault = "malformed" | "too_old" | "too_new";
 
+/** What each option must be: a finite number of seconds, a function. */
+export const verifyOptionGuards = {
+  toleranceSeconds: (value: unknown, name: string) => requireNumber(value, name, { min: 0 }),
+  now: requireFunction,
+} as const;
+
 /** Requires options whose tolerance is a finite number of seconds and whose clock is a function. */
 export function requireVerifyOptions(options: VerifyOptions | undefined): void {
-  requireOptions(options, {
-    toleranceSeconds: (value, name) => requireNumber(value, name, { min: 0 }),
-    now: requireFunction,
-  });
+  requireOptions(options, verifyOptionGuards);
 }
 
 /** Finds what is wrong with a time in whole Unix seconds; undefined when it is near enough to now. */

@@ -25,6 +25,13 @@ export function parseSecret(secret: string): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
+/** Reads one signing secret, or each of several; throws a TypeError where there is none. */
+export function requireSecrets(secret: unknown): Uint8Array<ArrayBuffer>[] {
+  const secrets = Array.isArray(secret) ? Array.from<string>(secret) : [secret as string];
+  if (secrets.length === 0) throw new TypeError("At least one signing secret is needed.");
+  return secrets.map(parseSecret);
+}
+
 /** Prints 24 to 64 bytes as a `whsec_…` signing secret; throws a TypeError for anything else. */
 export function encodeSecret(bytes: Uint8Array): string {
   const view = viewOf(bytes);

@@ -1,7 +1,8 @@
 import { hmacSha256, sameText } from "./constant-time.ts";
+import { readEvent, type WebhookEvent } from "./events.ts";
 import { findTimeFault, requireVerifyOptions, type VerifyOptions } from "./freshness.ts";
 import { type Bytes, isTexts, kindOf, requireBody, requireObject } from "./guards.ts";
-import { encodeBase64, parseSecret } from "./secret.ts";
+import { encodeBase64, requireSecrets } from "./secret.ts";
 
 /** Says why a request was not accepted. */
 export type WebhookVerificationCode =
@@ -34,7 +35,8 @@ const SIGNATURES_MAX = 16;
  * Proves that a request was signed under the secret, recently, and not changed since.
  *
  * Takes the raw body as text or as bytes in any form, never parsed and printed again: the signature covers bytes. Any one
- * of several secrets will do. Gives the event's id, the key to drop duplicates by, and the time of the attempt.
+ * of several secrets will do. Gives the event: its id, the key to drop duplicates by, the time of the attempt, its contract and
+ * type, and the payload that belongs to that type.
  *
  * Throws WebhookVerificationError for what the sender did: a header is missing or malformed, too old, not signed by us.
  * Throws a TypeError for what only the caller can have got wrong: a secret that is not set or no `whsec_…`, a body that was
@@ -46,12 +48,9 @@ export async function verify(
   headers: WebhookHeaders,
   secret: string | readonly string[],
   options?: VerifyOptions,
-): Promise<{ id: string; timestamp: Date }> {
+): Promise<WebhookEvent> {
   requireVerifyOptions(options);
-  const keys = (Array.isArray(secret) ? Array.from<string>(secret) : [secret as string]).map(
-    parseSecret,
-  );
-  if (keys.length === 0) throw new TypeError("At least one signing secret is needed.");
+  const keys = requireSecrets(secret);
   const bytes = requireBody(body);
   const valuesOf = requireHeaders(headers);
 
@@ -67,7 +66,7 @@ export async function verify(
   for (const key of keys) {
     const expected = encodeBase64(await hmacSha256(key, content));
     if (signatures.split(" ", SIGNATURES_MAX).some((given) => sameText(given, `v1,${expected}`))) {
-      return { id, timestamp: new Date(Number(timestamp) * 1000) };
+      return readEvent(bytes, { id, timestamp: new Date(Number(timestamp) * 1000) });
     }
   }
   throw new WebhookVerificationError("no_matching_signature", "No signature matches the request.");

@@ -73,8 +73,15 @@ export async function getBackWhatWasMissed(postrider: Postrider, endpointId: str
 
 export async function receive(request: Request, secret: string) {
   const body = await request.text();
-  const { id } = await verify(body, request.headers, secret);
-  return id;
+  const event = await verify(body, request.headers, secret);
+  switch (event.type) {
+    case "workflow_run_completed":
+      return event.payload.run.duration_ms;
+    case "end-of-call-report":
+      return event.payload.message.call.assistantCallDuration;
+    default:
+      return event.id;
+  }
 }
 
 const findSlot = async () => "10:30";

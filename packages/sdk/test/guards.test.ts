@@ -1,5 +1,5 @@
 import { runInNewContext } from "node:vm";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import {
   Postrider,
   verify,
@@ -331,4 +331,25 @@ test("buffers, reporters and requests refuse options that they do not understand
   );
   await refusesEach([null, "", {}, true], (signal) => client.me.get({ signal }));
   expect(seen).toEqual([]);
+});
+
+test("an API key is refused in a web page, but not in Node with a document, nor in a worker", () => {
+  const open = () => {
+    try {
+      return new Postrider({ url: "https://postrider.test", apiKey: "prk_secret" });
+    } catch (error) {
+      return error;
+    } finally {
+      vi.unstubAllGlobals();
+    }
+  };
+  vi.stubGlobal("document", {});
+  expect(open()).toBeInstanceOf(Postrider); // Node, with the document that a test imitates.
+  vi.stubGlobal("process", undefined);
+  expect(open()).toBeInstanceOf(Postrider); // A worker at the edge has neither.
+  vi.stubGlobal("document", {}).stubGlobal("process", undefined);
+  const refused = open() as TypeError;
+  expect(refused).toBeInstanceOf(TypeError);
+  expect(refused.message).toMatch(/^apiKey must not be used in a web page/);
+  expect(refused.message).not.toContain("prk_secret");
 });

@@ -58,14 +58,15 @@ test("the examples do what they say", async () => {
 
   const bytes = Buffer.alloc(32, 7);
   const now = Math.floor(Date.now() / 1000);
+  const ended = '{"action":"workflow_run_completed","run":{"duration_ms":812}}';
   const request = new Request("https://example.com", {
     method: "POST",
-    body: "{}",
+    body: ended,
     headers: {
       "webhook-id": "event_1",
       "webhook-timestamp": String(now),
-      "webhook-signature": sign(bytes, "event_1", now, Buffer.from("{}")),
+      "webhook-signature": sign(bytes, "event_1", now, Buffer.from(ended)),
     },
   });
-  expect(await examples.receive(request, encodeSecret(bytes))).toBe("event_1");
+  expect(await examples.receive(request, encodeSecret(bytes))).toBe(812);
 });

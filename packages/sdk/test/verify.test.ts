@@ -36,11 +36,10 @@ async function codeOf(
 
 test("a signed request gives its id and its time", async () => {
   const verified = { id, timestamp: new Date(timestamp * 1000) };
-  expect(await verify(body, headersOf(), secret, clock)).toEqual(verified);
-  expect(await verify(Buffer.from(body), headersOf(), [secret], clock)).toEqual(verified);
-  expect(await verify(new TextEncoder().encode(body), headersOf(), secret, clock)).toEqual(
-    verified,
-  );
+  expect(await verify(body, headersOf(), secret, clock)).toMatchObject(verified);
+  expect(await verify(Buffer.from(body), headersOf(), [secret], clock)).toMatchObject(verified);
+  const bytes = new TextEncoder().encode(body);
+  expect(await verify(bytes, headersOf(), secret, clock)).toMatchObject(verified);
 });
 
 test("what the standardwebhooks package signs is accepted by the real clock", async () => {

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { type Cidr, parseCidr } from "./domain/address.ts";
+import { packageFile } from "./package-file.ts";
 
 /** Connections to PostgreSQL that every process takes beside those of the API, by their names in pg_stat_activity. */
 export const ownConnections = {
@@ -303,7 +304,7 @@ export function readKeySettings(env: Record<string, string | undefined> = proces
 
 /** The version of this service. */
 export const packageVersion: string = JSON.parse(
-  readFileSync(new URL("../package.json", import.meta.url), "utf8"),
+  readFileSync(packageFile("package.json"), "utf8"),
 ).version;
 
 function setting<T>(

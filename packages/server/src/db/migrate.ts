@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import pg from "pg";
 import { reach } from "../fault-points.ts";
+import { packageFile } from "../package-file.ts";
 import { backendOf, insistOnSessions } from "./pooler.ts";
 import { ensureRoles } from "./roles.ts";
 import { prepareSession } from "./session.ts";
@@ -11,7 +12,7 @@ import { restoreWall } from "./team-wall.ts";
 /** A database that is there connects, and answers what costs nothing, in less. */
 const answerMsMax = 10_000;
 
-const directory = new URL("./migrations/", import.meta.url);
+const directory = packageFile("src/db/migrations/");
 
 /** One numbered file of db/migrations. */
 export type Migration = { number: number; name: string; text: string; sha256: string };

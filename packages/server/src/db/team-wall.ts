@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { packageFile } from "../package-file.ts";
 import { dumpSchema } from "./schema-dump.ts";
 import type { Database, TeamDatabase } from "./sql.ts";
 
@@ -26,9 +27,8 @@ const rule =
  */
 export async function restoreWall(database: Database): Promise<string[]> {
   const found = new Set(rulesIn(await dumpSchema(database.sql)));
-  const missing = rulesIn(
-    readFileSync(new URL("../../schema.sql", import.meta.url), "utf8"),
-  ).filter((line) => !found.has(line));
+  const wanted = rulesIn(readFileSync(packageFile("schema.sql"), "utf8"));
+  const missing = wanted.filter((line) => !found.has(line));
   if (missing.length === 0) return [];
   await database.begin(async (tx) => {
     const run = (statement: string) => tx(Object.assign([statement], { raw: [statement] }));

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { decodeSecret, encodeSecret, sign, signBody } from "@postrider/sdk/sign";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import {
   hasBearerToken,
   hasSharedSecret,
@@ -454,4 +454,22 @@ test("the page shows a payload for each action, with the members that are really
     expect(example.dedupe_key).toBe(sent.dedupeKey);
     expect(page).toContain(`| \`${sent.eventType}\` | \`${sent.eventType}:<`);
   }
+});
+
+test("samples/receive-sdk.ts is in the page word for word, and takes each signed event once", async () => {
+  expect(fences("ts")).toContain(read("samples/receive-sdk.ts"));
+  vi.stubEnv("WEBHOOK_SECRET", secret);
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const printed = vi.spyOn(console, "log").mockImplementation(() => {});
+  onTestFinished(() => printed.mockRestore());
+  const { POST } = await import("../../../../docs/samples/receive-sdk.ts");
+
+  const payload = '{"action":"workflow_run_completed","run":{"duration_ms":812}}';
+  const post = async (headers: Record<string, string>) =>
+    (await POST(new Request("https://example.com/", { method: "POST", headers, body: payload })))
+      .status;
+  expect(await post({})).toBe(401);
+  expect(await post(signedHeaders({ payload }))).toBe(204);
+  expect(await post(signedHeaders({ payload }))).toBe(204);
+  expect(printed.mock.calls).toEqual([[812]]);
 });

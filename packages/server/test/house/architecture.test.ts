@@ -94,7 +94,7 @@ test("the examples use nothing that a customer could not", () => {
     ["@postrider/sdk/verify", 0],
     ["bullmq", 0],
     ["./receiver.ts", 0],
-    ["@postrider/server", 1],
+    ["postrider", 1],
     ["../packages/sdk/src/client.ts", 1],
     ["../packages/server/src/ids.ts", 1],
   ] as const) {

@@ -12,6 +12,7 @@ const pages = [
   ...filesIn("docs/samples", [".py", ".ts"]),
   ...filesIn("examples", [".ts"]),
   ...filesIn("packages/sdk", [".md"]),
+  ...filesIn("packages/server", [".md"]),
   ...filesIn("packages/server/bin", [".ts"]),
 ].sort();
 

@@ -17,12 +17,13 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   // Pure: it knows how ids are derived and how a refusal is called, and nothing else.
   domain: ["server/src/ids.ts", "server/src/errors.ts"],
   // A leaf stands alone. Exceptions: a queue refuses as callers know it and knows its pace, CIDRs are parsed as egress
-  // parses them, and what may be sealed or not is sealed as secrets are.
+  // parses them, what may be sealed or not is sealed as secrets are, and a version is read beside the package.
   leaf: [
     "server/src/errors.ts",
     "server/src/pace.ts",
     "server/src/domain/address.ts",
     "server/src/secrets.ts",
+    "server/src/package-file.ts",
   ],
   // Starts a server; knows nothing of what the database is for.
   "embedded-postgres": [],
@@ -92,7 +93,7 @@ export function privateImports(examples: readonly Source[]): Offence[] {
   return examples.flatMap((source) =>
     importsOf(source)
       .filter(({ specifier, target = "" }) => {
-        const ours = specifier.startsWith("@postrider/") || specifier.startsWith(".");
+        const ours = /^(?:@?postrider\b|\.)/.test(specifier);
         return ours && !/^(?:examples\/|sdk\/src\/)/.test(target);
       })
       .map(({ specifier }) => `${source.file} may not import ${specifier}`),

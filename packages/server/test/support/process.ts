@@ -44,13 +44,14 @@ export function productionEnvironment(databaseUrl: string): Record<string, strin
   };
 }
 
-/** Starts `postrider <args>` and waits until it says where it listens. */
+/** Starts `postrider <args>`, or another program, and waits until it says where it listens. */
 export async function startService(
   args: readonly string[],
   env: Record<string, string>,
   cwd?: string,
+  program?: string,
 ): Promise<ServiceProcess> {
-  return await whenReady(start(args, env, cwd));
+  return await whenReady(start(args, env, cwd, program));
 }
 
 /** What is to become of a process when it comes to a fault point (the `nth` time, with this delivery). */

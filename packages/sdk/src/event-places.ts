@@ -1,0 +1,6 @@
+/** Where a payload names its event type, contract by contract. The receiver and the generator of types both read this. */
+export const eventTypePlaces = {
+  workflow: ["action"],
+  organisation: ["event_type"],
+  assistant: ["message", "type"],
+} as const;
