@@ -297,6 +297,7 @@ create table events (
   payload bytea,
   call_id text collate "C",
   assistant_id text collate "C",
+  message_id text collate "C",
   constraint events_pkey PRIMARY KEY (id, created_at)
 ) partition by range (created_at);
 CREATE INDEX events_by_team ON ONLY public.events USING btree (team_id);

@@ -666,8 +666,7 @@ export type Delivery = {
   run_id: string | null;
   step_id: string | null;
   call_id: string | null;
-  /** Null: not recorded yet. */
-  message_id: null;
+  message_id: string | null;
   assistant_id: string | null;
   created_at: string;
   updated_at: string;
@@ -717,8 +716,7 @@ export type DeliveryDetails = {
   run_id: string | null;
   step_id: string | null;
   call_id: string | null;
-  /** Null: not recorded yet. */
-  message_id: null;
+  message_id: string | null;
   assistant_id: string | null;
   created_at: string;
   updated_at: string;

@@ -25,6 +25,7 @@ export type DeliverySummary = {
   runId: string | null;
   stepId: string | null;
   callId: string | null;
+  messageId: string | null;
   assistantId: string | null;
   createdAt: Date;
   updatedAt: Date;
@@ -73,7 +74,7 @@ export async function readSummaries(
            -- A step's events are named "type:run:step", and ":attempt" from the second attempt on.
            case when e.event_type like 'workflow.step.%' then split_part(e.dedupe_key, ':', 3) end
              as "stepId",
-           e.call_id as "callId", coalesce(e.assistant_id, s.subject_id) as "assistantId",
+           e.call_id as "callId", e.message_id as "messageId", coalesce(e.assistant_id, s.subject_id) as "assistantId",
            d.created_at as "createdAt", d.updated_at as "updatedAt",
            case when d.finished_at is null and d.lease_token is null then d.due_at end
              as "nextAttemptAt",

@@ -15,13 +15,14 @@ async function tell(api: SeenApi) {
   const reported = await api.call("PUT", step, { body: { name: "s", status: "started" } });
   expect(reported.status, reported.text).toBe(201);
   const call = await api.make(conversations, { assistantId: api.assistant });
-  await api.make(`${conversations}/${call.id}/messages`, { role: "user", text: "hello" });
-  return { workflow: workflow.id as string, run, call: call.id as string };
+  const message = { role: "user", text: "hello", messageId: "m-1" };
+  await api.make(`${conversations}/${call.id}/messages`, message);
+  return { workflow: workflow.id as string, run, call: call.id as string, message: "m-1" };
 }
 
 test("deliveries of all contracts are listed with the same members, newest first", async () => {
   const api = await openSeenApi();
-  const { workflow, run, call } = await tell(api);
+  const { workflow, run, call, message } = await tell(api);
   const { deliveries, next_cursor } = await api.list();
   expect(next_cursor).toBeNull();
   expect(deliveries.map(({ id }) => id)).toEqual(
@@ -65,7 +66,7 @@ test("deliveries of all contracts are listed with the same members, newest first
       told("organisation", b, "workflow.started", ofRun),
       told("organisation", b, "workflow.step.started", { ...ofRun, step_id: "look-up" }),
       told("assistant", c, "status-update", ofCall),
-      told("assistant", c, "conversation-update", ofCall),
+      told("assistant", c, "conversation-update", { ...ofCall, message_id: message }),
     ]),
   );
 });

@@ -99,7 +99,7 @@ export function deliveryRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
         operationId: "listDeliveries",
         summary: "Lists the deliveries of all contracts, newest first",
         description:
-          "Repeat a parameter to ask for several values: `status=failed&status=retrying`. `from` is included, `to` is not. A page can hold fewer deliveries than `limit`, or none, although others follow: go on until `next_cursor` is null. `status_code`, `error_code` and `duration_ms` tell of the last attempt that ended. `message_id` is always null for now.",
+          "Repeat a parameter to ask for several values: `status=failed&status=retrying`. `from` is included, `to` is not. A page can hold fewer deliveries than `limit`, or none, although others follow: go on until `next_cursor` is null. `status_code`, `error_code` and `duration_ms` tell of the last attempt that ended.",
         tags,
         querystring: Type.Object(
           { ...cursorOnlyQuery, ...deliveryFilterQuery },
@@ -129,7 +129,7 @@ export function deliveryRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       schema: {
         operationId: "getDelivery",
         summary: "Gets a delivery with its request body and its attempts, newest first",
-        description: `\`request.body\` is the exact text that is posted; null once it is not kept any more. It, \`response_body\` and \`response_headers\` are null unless the key has the scope \`payload\`; \`hidden\` names them then. The last ${attemptsMax} attempts are shown; one that was lost with its process has neither timing nor headers. \`message_id\` is always null for now.`,
+        description: `\`request.body\` is the exact text that is posted; null once it is not kept any more. It, \`response_body\` and \`response_headers\` are null unless the key has the scope \`payload\`; \`hidden\` names them then. The last ${attemptsMax} attempts are shown; one that was lost with its process has neither timing nor headers.`,
         tags,
         params,
         response: { 200: DeliveryDetails },

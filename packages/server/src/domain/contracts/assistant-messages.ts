@@ -69,6 +69,7 @@ export const assistantMessages: Contract = {
       runStatus: null,
       assistantId: call.assistantId,
       callId: call.id,
+      messageId: happening.kind === "call_message" ? (messages?.at(-1)?.messageId ?? null) : null,
       order: { key: call.id, position: call.position },
       createdBy: actor,
       payload: Buffer.from(extendObject({}, [["message", message]])),

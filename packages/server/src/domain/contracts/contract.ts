@@ -18,6 +18,8 @@ export type RenderedEvent = {
   runStatus: string | null;
   assistantId: string | null;
   callId: string | null;
+  /** The message of the call that it tells of. */
+  messageId: string | null;
   /** Where order counts: events of one key are delivered one after the other, each at most once. */
   order: { key: string; position: number } | null;
   createdBy: string;

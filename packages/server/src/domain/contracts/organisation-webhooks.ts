@@ -89,6 +89,7 @@ export const organisationWebhooks: Contract = {
       runStatus: run.status,
       assistantId: null,
       callId: null,
+      messageId: null,
       order: null,
       createdBy: actor,
       payload: Buffer.from(payload),

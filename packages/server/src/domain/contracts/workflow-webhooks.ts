@@ -114,6 +114,7 @@ export const workflowWebhooks: Contract = {
       runStatus: run?.status ?? null,
       assistantId: null,
       callId: null,
+      messageId: null,
       order: null,
       createdBy: actor,
       payload: Buffer.from(payload),
