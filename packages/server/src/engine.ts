@@ -40,6 +40,8 @@ export type EngineDeps = Pick<AttemptDeps, "random" | "nowMs" | "onLeaseLost"> &
   /** Told when attempts were still in flight after `shutdownSeconds`; their leases will run out. */
   onLeftBehind: (error: unknown) => void;
   onError: (message: string, error: unknown) => void;
+  /** Told when a replay was asked for, by whichever process. */
+  onReplay?: () => void;
 };
 
 /** Where tests and measurements stand between the parts; the service leaves them out. */
@@ -168,6 +170,10 @@ export function openEngine(
         onNotification: (notification) => {
           if ("due" in notification) {
             dispatcher.wake(notification.due);
+            return;
+          }
+          if ("replay" in notification) {
+            deps.onReplay?.();
             return;
           }
           targets.forget(notification.subscription);

@@ -30,7 +30,7 @@ import { openOutage } from "./outage.ts";
 import { tellWhileWaiting, withinMs } from "./patience.ts";
 import { type Keyring, openKeyring } from "./secrets.ts";
 import { databaseProblem, StartError } from "./start-error.ts";
-import { openReplays } from "./watch/replays.ts";
+import { openReplays, type Replays } from "./watch/replays.ts";
 import { openTimers } from "./watch/timers.ts";
 
 /** A running service. */
@@ -140,6 +140,7 @@ async function start(
     name: "postrider_leases_lost_total",
     help: "Results that came after their delivery's lease had ended.",
   });
+  let replays: Replays | undefined;
   const engine = openEngine(
     config,
     {
@@ -149,6 +150,7 @@ async function start(
       nowMs: Date.now,
       onLeaseLost: () => leasesLost.add(),
       onUnwanted: countUnwanted(metrics),
+      onReplay: () => replays?.wake(),
       onResultsUnwritten: (error, count) => {
         if (outage.noticed(error)) return;
         log.warn(
@@ -185,14 +187,14 @@ async function start(
   engine.start();
   const timers = openTimers({ database: engine.claims, recordFacts, onError });
   closers.push(() => timers.close());
-  const replays = openReplays({
+  replays = openReplays({
     database: engine.claims,
     teams: database,
     freePlaces: dispatcher.freePlaces,
     onDue: () => dispatcher.wake(),
     onError,
   });
-  closers.push(() => replays.close());
+  closers.push(async () => replays?.close());
   const janitor = openJanitor({ database: upkeep, retentionDays: config.retentionDays, onError });
   closers.push(() => janitor.close());
 

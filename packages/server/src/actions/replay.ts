@@ -1,6 +1,7 @@
 import { type Audited, insertAuditEntry } from "../db/audit.ts";
 import { readWalkStart } from "../db/delivery-search.ts";
 import { bounded } from "../db/lists.ts";
+import { notifyReplay } from "../db/notify.ts";
 import { lockTeamsForCounting } from "../db/quotas.ts";
 import { countToReplay, type Matches } from "../db/replay-search.ts";
 import {
@@ -32,6 +33,7 @@ export async function startReplay(
         throw new AppError("quota_exceeded", `A team may have ${openMax} unfinished replays.`);
       }
       await insertAuditEntry(tx, audit, id);
+      await notifyReplay(tx, id);
     }
     return await getReplay(tx, teamId, id);
   });

@@ -10,6 +10,11 @@ export async function notifyDue(tx: Tx, subscriptionId: string): Promise<void> {
   await notify(tx, { due: subscriptionId });
 }
 
+/** Tells all processes, once the transaction commits, that a replay was asked for. */
+export async function notifyReplay(tx: Tx, replayId: string): Promise<void> {
+  await notify(tx, { replay: replayId });
+}
+
 async function notify(tx: Tx, notification: Record<string, string>): Promise<void> {
   await tx`select pg_notify('postrider', ${JSON.stringify(notification)})`;
 }

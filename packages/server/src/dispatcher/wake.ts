@@ -8,7 +8,9 @@ export type Notification =
   /** Deliveries fell due out of turn. */
   | { due: string }
   /** A subscription was changed, disabled, deleted, or its secret rotated. */
-  | { subscription: string };
+  | { subscription: string }
+  /** A replay was asked for. */
+  | { replay: string };
 
 /** Hears what other processes notify, for as long as it is open. */
 export type Wake = { close(): Promise<void> };
@@ -95,6 +97,7 @@ function parseNotification(payload: string): Notification | undefined {
     if ("subscription" in value && typeof value.subscription === "string") {
       return { subscription: value.subscription };
     }
+    if ("replay" in value && typeof value.replay === "string") return { replay: value.replay };
     return undefined;
   } catch {
     return undefined;

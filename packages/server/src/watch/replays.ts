@@ -3,6 +3,13 @@ import { type ReplayStepDeps, stepReplay } from "../actions/replay-step.ts";
 import { type DueReplay, listDueReplaysOfAllTeams } from "../db/replays.ts";
 import type { Database, TeamDatabase } from "../db/sql.ts";
 
+/** What does the steps of replays, for as long as it is open. */
+export type Replays = {
+  /** A replay was asked for: it is looked for at once. */
+  wake(): void;
+  close(): Promise<void>;
+};
+
 export type ReplaysDeps = Pick<ReplayStepDeps, "freePlaces"> & {
   /** Asks which replays of all teams are due. */
   database: Database;
@@ -13,7 +20,8 @@ export type ReplaysDeps = Pick<ReplayStepDeps, "freePlaces"> & {
   onError: (message: string, error: unknown) => void;
 };
 
-const pollMs = 1_000;
+/** A replay that is asked for is notified; this is for notifications that were missed. */
+const pollMs = 5_000;
 const shortestPauseMs = 20;
 /** Replays that one look takes a step of. */
 const stepsMax = 20;
@@ -26,9 +34,10 @@ const afterFailureMs = 5_000;
  * Every process does. The lock on a replay's row gives each step to one of them, so that a process that dies leaves
  * nothing behind to be taken over.
  */
-export function openReplays(deps: ReplaysDeps): { close(): Promise<void> } {
+export function openReplays(deps: ReplaysDeps): Replays {
   const closing = new AbortController();
   const { signal } = closing;
+  let waiting = new AbortController();
   const leftAloneUntilMs = new Map<string, number>();
 
   async function step({ teamId, id }: DueReplay): Promise<void> {
@@ -61,16 +70,20 @@ export function openReplays(deps: ReplaysDeps): { close(): Promise<void> } {
 
   async function lookOn(): Promise<void> {
     while (!signal.aborted) {
+      // Whoever asks for a replay during a look is heard at the end of it.
+      waiting = new AbortController();
+      const woken = AbortSignal.any([signal, waiting.signal]);
       const pauseMs = await look().catch((error) => {
         deps.onError("replays could not be looked for", error);
         return pollMs;
       });
-      await pause(pauseMs, undefined, { signal }).catch(() => {});
+      await pause(pauseMs, undefined, { signal: woken }).catch(() => {});
     }
   }
   const looking = lookOn();
 
   return {
+    wake: () => waiting.abort(),
     async close() {
       closing.abort();
       await looking;

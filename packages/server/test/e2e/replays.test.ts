@@ -68,3 +68,15 @@ test("2,000 deliveries that an endpoint missed are one call: each arrives once m
   }
   expect((await client.replays.dryRun({ filter })).matching).toBe(0);
 });
+
+test("a replay begins when it is asked for, and not when a process happens to look for one", async () => {
+  const service = await openService();
+  const client = new Postrider({ url: service.server.url, apiKey: service.key });
+  const filter = { endpoint_id: newId() };
+  // Processes look every five seconds: three in a row are not found in time by chance.
+  for (let count = 0; count < 3; count++) {
+    const { id } = await client.replays.start({ filter });
+    const state = async () => (await client.replays.get(id)).state;
+    await expect.poll(state, { timeout: 1_500, interval: 50 }).toBe("done");
+  }
+});
