@@ -26,6 +26,8 @@ export const long = [
   "packages/server/test/db/session.test.ts",
   "packages/server/test/hostile/{fairness,names,receivers}.test.ts",
   "packages/server/test/dispatcher/tls-environment.test.ts",
+  // Streams, which tell within half a second and check their key every two.
+  "packages/server/test/api/delivery-stream.test.ts",
   // A PostgreSQL server is created, killed and adopted in each test.
   "packages/server/test/embedded-postgres/*.test.ts",
   "packages/server/test/db/roles.test.ts",
