@@ -78,7 +78,7 @@ function isIn(state: HealthState): SqlPart {
   return part`(${allOf([
     enabled !== null && part`s.enabled = ${enabled}`,
     attemptedLately !== null && part`lately.attempted = ${attemptedLately}`,
-    failing !== null && part`(f.failing_at is not null) = ${failing}`,
+    failing !== null && part`(f.failing_at is not null and recovered.at is null) = ${failing}`,
   ])})`;
 }
 
@@ -126,15 +126,18 @@ const summedLatencies = new SqlPart(
 /**
  * The endpoints of a team that are chosen, each measured by probes of an index, however many deliveries it has had.
  *
- * The last hour is the hour that has begun, and the minutes before it. An assistant without a server's URL is none. What is under a hot lease is in no index of what waits: the few leases
- * there are name it.
+ * The last hour is the hour that has begun, and the minutes before it. An assistant without a server's URL is none. What
+ * is under a hot lease is in no index of what waits: the few leases there are name it. A success is counted with its result,
+ * and ends the spell of failures in a statement behind it: whoever reads in between, or after the process died there,
+ * sees by the count that the spell is over.
  */
 const measured = (teamId: string, chosen: SqlPart, waitingMax: number): SqlPart => part`
   with page as materialized (
     select s.id, s.contract, s.name, s.url, s.event_types as "eventTypes", s.enabled, s.disabled_reason,
            s.created_at as "createdAt", s.updated_at as "updatedAt", s.switched_at as "switchedAt",
-           case when f.failing_at is not null then f.failed_from end as "failingFrom",
-           f.last_failing_from as "lastFailingFrom", f.last_failing_to as "lastFailingTo",
+           case when f.failing_at is not null and recovered.at is null then f.failed_from end as "failingFrom",
+           case when recovered.at is null then f.last_failing_from else f.failed_from end as "lastFailingFrom",
+           case when recovered.at is null then f.last_failing_to else recovered.at end as "lastFailingTo",
            lately.attempted as "attemptedLately", ${markedBy(byId)}
     from subscriptions s
     left join failure_streaks f on f.team_id = s.team_id and f.subscription_id = s.id
@@ -147,6 +150,12 @@ const measured = (teamId: string, chosen: SqlPart, waitingMax: number): SqlPart 
         -- Asked for each endpoint, and not for all that there are.
         offset 0) as attempted
     ) lately
+    cross join lateral (
+      select max(last_success_at) as at from rollups
+      where f.failing_at is not null
+        and team_id = ${teamId} and subscription_id = s.id and minutes = 1440
+        and at >= date_trunc('day', f.failing_at, 'UTC') and last_success_at > f.failing_at
+    ) recovered
     where s.team_id = ${teamId} and s.deleted_at is null and s.url <> '' and ${chosen}
   ), hot as materialized (
     select d.subscription_id, count(*)::int4 as deliveries

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { switchEndpoint } from "../../src/actions/endpoints.ts";
 import { endSubscription } from "../../src/actions/subscriptions.ts";
-import { findEndpoint } from "../../src/db/endpoints.ts";
+import { findEndpoint, listEndpoints } from "../../src/db/endpoints.ts";
 import { healthOf } from "../../src/domain/endpoint-health.ts";
 import { type House, openHouse } from "../support/house.ts";
 import { type Received, receive } from "../support/received.ts";
@@ -245,4 +245,33 @@ test("a delivery that is on the wire for the first time is pending, and not late
   answer(200);
   await house.settled();
   expect(await healthAt(house, id)).toMatchObject({ state: "healthy", pending: 0 });
+});
+
+test("a process that dies between a success and the end of its spell leaves an endpoint healthy", async () => {
+  const house = await openHouse();
+  const { id } = await house.subscribe({ events: ["workflow_created"], maxRetries: 0 });
+  house.receiver.answerBy(() => 503);
+  for (let made = 0; made < 3; made++) await house.workflow();
+  await house.drain();
+  const { sql } = house.database;
+  const [before] = await sql<{ row: object }>`select to_jsonb(s) as row from failure_streaks s`;
+  const failing = await healthAt(house, id);
+  expect(failing.state).toBe("failing");
+  house.receiver.answerBy(() => 200);
+  await house.workflow();
+  await house.drain();
+  // As the second statement has not been: the spell is open still.
+  await sql`delete from failure_streaks`;
+  await sql`
+    insert into failure_streaks
+    select (jsonb_populate_record(null::failure_streaks, ${JSON.stringify(before?.row)}::jsonb)).*`;
+  const recovered = await healthAt(house, id);
+  expect(recovered.state).toBe("healthy");
+  expect(recovered.lastFailing?.from).toEqual(failing.since);
+  const page = { offset: 0, limit: 10 };
+  const listed = async (state: "healthy" | "failing") => {
+    const filter = { contracts: null, states: [state], search: null };
+    return (await listEndpoints(house.database, house.teamId, filter, page)).rows.length;
+  };
+  expect([await listed("healthy"), await listed("failing")]).toEqual([1, 0]);
 });
