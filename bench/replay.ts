@@ -5,7 +5,7 @@
 // does is spread over all of them. Healthy deliveries a second, the median and the 95th percentile from the commit of a
 // fact to the record of its first attempt, and how fast the replay went.
 import { setTimeout as pause } from "node:timers/promises";
-import type { DeliverySearch } from "../packages/server/src/db/delivery-sought.ts";
+import { everyDelivery } from "../packages/server/src/db/delivery-sought.ts";
 import { insertReplay } from "../packages/server/src/db/replays.ts";
 import { openDatabase, openTeamDatabase } from "../packages/server/src/db/sql.ts";
 import { newId } from "../packages/server/src/ids.ts";
@@ -38,18 +38,6 @@ const options = readOptions({
     seconds: { describes: "how long a slice lasts", default: "3" },
   },
 });
-const everything: DeliverySearch = {
-  subscriptionIds: null,
-  contracts: null,
-  eventTypes: null,
-  statuses: null,
-  subject: null,
-  eventIds: null,
-  errorCodes: null,
-  from: null,
-  to: null,
-};
-
 const report = openReport("replay", options);
 
 const kinds = ["alone", "other", "same"] as const;
@@ -110,7 +98,7 @@ await inWorld(async (world) => {
       insertReplay(tx, {
         teamId,
         id: replayId,
-        search: { deliveries: { ...everything, subscriptionIds: [id] } },
+        search: { deliveries: { ...everyDelivery, subscriptionIds: [id] } },
         which: "failed",
         ratePerSecond: options.count("rate"),
         actor: "system",

@@ -1,6 +1,6 @@
 import { apiErrorOf, ConnectionError, isTransient } from "./api-error.ts";
 import type { ClientOptions } from "./client-options.ts";
-import { kindOf, requireText } from "./guards.ts";
+import { requireSignal, requireText } from "./guards.ts";
 import { backoffMs, callerHeaders, chance, parse, retryAfterMs, urlOf, wait } from "./request.ts";
 
 /** What a stream takes last. */
@@ -154,7 +154,5 @@ function requireStreamOptions({ signal, lastEventId, ...unknown }: StreamOptions
     throw new TypeError(`The options have no member "${name}"; there are signal, lastEventId.`);
   }
   if (lastEventId !== undefined) requireText(lastEventId, "lastEventId");
-  if (signal !== undefined && typeof signal?.addEventListener !== "function") {
-    throw new TypeError(`signal must be an AbortSignal, but it is ${kindOf(signal)}.`);
-  }
+  requireSignal(signal);
 }

@@ -39,6 +39,13 @@ export function requireHeaderText(value: unknown, name: string): string {
   return text;
 }
 
+/** Requires a signal that can end a request, where one is given. */
+export function requireSignal(value: AbortSignal | undefined): void {
+  if (value !== undefined && typeof value?.addEventListener !== "function") {
+    throw new TypeError(`signal must be an AbortSignal, but it is ${kindOf(value)}.`);
+  }
+}
+
 /** Requires the raw body of a request and gives its bytes, without a copy where there is one already. */
 export function requireBody(value: unknown): Uint8Array {
   if (typeof value === "string") return new TextEncoder().encode(value);

@@ -1,6 +1,6 @@
 import { type ApiError, apiErrorOf, ConnectionError, isTransient } from "./api-error.ts";
 import type { ClientOptions } from "./client-options.ts";
-import { kindOf } from "./guards.ts";
+import { requireSignal } from "./guards.ts";
 
 /** What every method takes last. */
 export type RequestOptions = {
@@ -157,9 +157,7 @@ function requireRequestOptions(request: ApiRequest): void {
     );
   }
   const { signal, idempotencyKey } = request;
-  if (signal !== undefined && typeof signal?.addEventListener !== "function") {
-    throw new TypeError(`signal must be an AbortSignal, but it is ${kindOf(signal)}.`);
-  }
+  requireSignal(signal);
   if (idempotencyKey === undefined) return;
   if (typeof idempotencyKey !== "string" || !/^[\x20-\x7e]{1,255}$/.test(idempotencyKey)) {
     throw new TypeError("idempotencyKey must be 1 to 255 printable ASCII characters.");

@@ -37,13 +37,14 @@ export function eventId(identity: {
 }): string {
   const hex = sha256Hex(`${identity.teamId}\n${identity.contract}\n${identity.dedupeKey}`);
   const prefix = isObjectId(identity.subjectId) ? identity.subjectId.slice(0, 8) : hex.slice(0, 8);
-  const variant = ((Number.parseInt(hex.charAt(16), 16) & 0x3) | 0x8).toString(16);
-  return `${prefix}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+  return uuidOf(prefix + hex.slice(8));
 }
 
 /** A UUID of version 8 (RFC 9562) that is a hash of a text: equal texts have the same. */
-export function contentId(text: string): string {
-  const hex = sha256Hex(text);
+export const contentId = (text: string): string => uuidOf(sha256Hex(text));
+
+/** The first 128 bits of a hash as a UUID of version 8. */
+function uuidOf(hex: string): string {
   const variant = ((Number.parseInt(hex.charAt(16), 16) & 0x3) | 0x8).toString(16);
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }

@@ -20,6 +20,19 @@ export type DeliverySearch = {
   to: Date | null;
 };
 
+/** Asks for all deliveries. */
+export const everyDelivery: DeliverySearch = {
+  subscriptionIds: null,
+  contracts: null,
+  eventTypes: null,
+  statuses: null,
+  subject: null,
+  eventIds: null,
+  errorCodes: null,
+  from: null,
+  to: null,
+};
+
 /** What is asked for, once it is known what its subject stands for. */
 export type Sought = Omit<DeliverySearch, "subject"> & {
   workflowId: string | null;

@@ -3,7 +3,7 @@ import { eventId, isObjectId, parseEventId } from "../ids.ts";
 import { textArray } from "./arrays.ts";
 import { eventTypesOf, newestIn, placesOfKinds } from "./delivery-places.ts";
 import { type Found, findDeliveries, readWalkStart } from "./delivery-search.ts";
-import type { Sought as SoughtOfAll } from "./delivery-sought.ts";
+import { everyDelivery, narrowed, type Sought as SoughtOfAll } from "./delivery-sought.ts";
 import { chooseWays, type Sought } from "./delivery-ways.ts";
 import { daysOf, type Listed, type Page, readList, withOneMore } from "./lists.ts";
 import { type Database, part, type Sql, type SqlPart } from "./sql.ts";
@@ -112,6 +112,7 @@ const nothing = { rows: [], more: false, total: 0, totalIsEstimate: false, next:
 
 /** The same in the words of the list of all contracts, which is made for walks. */
 export const walkedThrough = ({ contract }: SubscriptionOwner, sought: Sought): SoughtOfAll => ({
+  ...narrowed(everyDelivery, null),
   contracts: [contract],
   subscriptionIds: sought.subscriptionId === null ? null : [sought.subscriptionId],
   eventTypes: sought.eventType === null ? null : [sought.eventType],
@@ -119,12 +120,7 @@ export const walkedThrough = ({ contract }: SubscriptionOwner, sought: Sought): 
   from: sought.start,
   to: sought.end,
   workflowIds: sought.workflowIds,
-  eventIds: null,
-  deliveryIds: null,
   ...sought.named,
-  errorCodes: null,
-  workflowId: null,
-  ofRuns: null,
 });
 
 async function findPage(

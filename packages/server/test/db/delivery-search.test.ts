@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from "vitest";
 import { searchDeliveries } from "../../src/db/delivery-search.ts";
-import type { DeliverySearch } from "../../src/db/delivery-sought.ts";
+import { type DeliverySearch, everyDelivery } from "../../src/db/delivery-sought.ts";
 import {
   type Database,
   type DatabasePool,
@@ -124,21 +124,9 @@ async function furnish(
   await sql`drop table made`;
 }
 
-const everything: DeliverySearch = {
-  subscriptionIds: null,
-  contracts: null,
-  eventTypes: null,
-  statuses: null,
-  subject: null,
-  eventIds: null,
-  errorCodes: null,
-  from: null,
-  to: null,
-};
-
 /** The ids that a search stands for, newest first, by the plainest query there is. */
 async function expected(search: Partial<DeliverySearch>, team = teamId): Promise<string[]> {
-  const asked = { ...everything, ...search };
+  const asked = { ...everyDelivery, ...search };
   const subject = asked.subject as { id: string } | null;
   const rows = await database.sql<{ id: string }>`
     select d.id from deliveries d
@@ -166,7 +154,7 @@ async function follow(search: Partial<DeliverySearch>, limit: number, team = tea
   let [after, pages] = [undefined as Place | undefined, 0];
   do {
     const page = { offset: 0, limit, after };
-    const read = await searchDeliveries(walled, team, { ...everything, ...search }, page);
+    const read = await searchDeliveries(walled, team, { ...everyDelivery, ...search }, page);
     expect(read.rows.length).toBeLessThanOrEqual(limit);
     ids.push(...read.rows.map(({ id }) => id));
     after = read.next ?? undefined;
@@ -218,7 +206,7 @@ test.each(searches)("the pages of %j are those of a plain query", async (search)
   const { ids } = await follow(search, 200);
   expect(ids).toEqual(all);
   const few = { offset: 0, limit: 7, after: undefined };
-  const { rows } = await searchDeliveries(walled, teamId, { ...everything, ...search }, few);
+  const { rows } = await searchDeliveries(walled, teamId, { ...everyDelivery, ...search }, few);
   expect(rows.map(({ id }) => id)).toEqual(all.slice(0, rows.length));
 });
 
@@ -254,7 +242,7 @@ test.each<Partial<DeliverySearch>>([
 ])("a page does not read through the history: %j", async (search) => {
   const page = { offset: 0, limit: 20, after: undefined };
   const looked = await countRowsLookedAt(walled, (db) =>
-    searchDeliveries(db, teamId, { ...everything, ...search }, page),
+    searchDeliveries(db, teamId, { ...everyDelivery, ...search }, page),
   );
   expect(looked).toBeLessThan(1_000);
 });
@@ -262,7 +250,7 @@ test.each<Partial<DeliverySearch>>([
 test("a page can be empty although others follow: it looks at a bounded part of what no index knows", async () => {
   const search: Partial<DeliverySearch> = { subject: { id: old }, contracts: ["organisation"] };
   const page = { offset: 0, limit: 20, after: undefined };
-  const first = await searchDeliveries(walled, teamId, { ...everything, ...search }, page);
+  const first = await searchDeliveries(walled, teamId, { ...everyDelivery, ...search }, page);
   expect([first.rows.length, first.next === null]).toEqual([0, false]);
   const { ids, pages } = await follow(search, 20);
   expect(ids).toEqual(await expected(search));

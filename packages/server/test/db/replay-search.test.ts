@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from "vitest";
 import { readWalkStart } from "../../src/db/delivery-search.ts";
-import type { DeliverySearch } from "../../src/db/delivery-sought.ts";
+import { everyDelivery } from "../../src/db/delivery-sought.ts";
 import {
   countToReplay,
   findToReplay,
@@ -55,18 +55,6 @@ beforeAll(async () => {
   };
 }, 60_000);
 
-const everything: DeliverySearch = {
-  subscriptionIds: null,
-  contracts: null,
-  eventTypes: null,
-  statuses: null,
-  subject: null,
-  eventIds: null,
-  errorCodes: null,
-  from: null,
-  to: null,
-};
-
 const scopeOf = async (search: ReplaySearch, which: ReplayedKind): Promise<ReplayScope> => ({
   search,
   which,
@@ -97,7 +85,7 @@ const expected = async (sql: Database["sql"], subscriptionIds: string[], statuse
 
 test("what is found over many steps is each delivery that matches, once, in the order of ids", async () => {
   const { sql } = database;
-  const all = { deliveries: everything };
+  const all = { deliveries: everyDelivery };
   const failed = await findAll(await scopeOf(all, "failed"), 7_000);
   expect(failed.ids).toEqual(await expected(sql, [busy, rare], ["failed"]));
   const both = await findAll(await scopeOf(all, "all"), 15_000);
@@ -106,7 +94,7 @@ test("what is found over many steps is each delivery that matches, once, in the 
 
 test("a step looks at 20,000 deliveries and not at all of them, and one in between is not left out", async () => {
   const { sql } = database;
-  const ofRare = { deliveries: { ...everything, subscriptionIds: [rare] } };
+  const ofRare = { deliveries: { ...everyDelivery, subscriptionIds: [rare] } };
   const { ids, steps } = await findAll(await scopeOf(ofRare, "failed"), 50);
   expect(ids).toEqual(await expected(sql, [rare], ["failed"]));
   // 25,000 have failed.
@@ -115,9 +103,9 @@ test("a step looks at 20,000 deliveries and not at all of them, and one in betwe
 
 test("what is counted is what is found, and when the first and the last were made", async () => {
   for (const search of [
-    { deliveries: everything },
-    { deliveries: { ...everything, subscriptionIds: [rare] } },
-    { deliveries: { ...everything, contracts: ["organisation"] } },
+    { deliveries: everyDelivery },
+    { deliveries: { ...everyDelivery, subscriptionIds: [rare] } },
+    { deliveries: { ...everyDelivery, contracts: ["organisation"] } },
     {
       events: {
         subscriptionId: rare,

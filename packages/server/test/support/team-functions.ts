@@ -6,7 +6,7 @@ import * as calls from "../../src/db/calls.ts";
 import * as deliveries from "../../src/db/deliveries.ts";
 import * as changes from "../../src/db/delivery-changes.ts";
 import * as search from "../../src/db/delivery-search.ts";
-import type { DeliverySearch } from "../../src/db/delivery-sought.ts";
+import { type DeliverySearch, everyDelivery } from "../../src/db/delivery-sought.ts";
 import * as subjects from "../../src/db/delivery-subjects.ts";
 import * as summaries from "../../src/db/delivery-summaries.ts";
 import * as endpoints from "../../src/db/endpoints.ts";
@@ -67,17 +67,6 @@ const nothing = Buffer.alloc(0);
 const digests = "00".repeat(32);
 const lease = "0b8b4a5e-6a55-4f0e-9c0e-3c6a4a1f6f11";
 
-const everything: DeliverySearch = {
-  subscriptionIds: null,
-  contracts: null,
-  eventTypes: null,
-  statuses: null,
-  subject: null,
-  eventIds: null,
-  errorCodes: null,
-  from: null,
-  to: null,
-};
 const everyEvent: history.DeliveryFilter = {
   subscriptionId: null,
   workflowId: null,
@@ -87,10 +76,10 @@ const everyEvent: history.DeliveryFilter = {
   start: null,
   end: null,
 };
-/** Replays of all that there is, asked for after everything was made. */
+/** Replays of all that there is, asked for after everyDelivery was made. */
 const allReplays = (["deliveries", "events"] as const).map(
   (words): replaySearch.ReplayScope => ({
-    search: words === "deliveries" ? { deliveries: everything } : { events: everyEvent },
+    search: words === "deliveries" ? { deliveries: everyDelivery } : { events: everyEvent },
     which: "all",
     start: ["1:1:", "4000000000"],
     createdAt: new Date(4e12),
@@ -294,7 +283,7 @@ export const teamFunctions: Record<string, (asked: Asked) => Promise<unknown>> =
     const listed = [];
     for (const one of searches) {
       const all = { offset: 0, limit: 100 };
-      const list = search.searchDeliveries(a.database, a.teamId, { ...everything, ...one }, all);
+      const list = search.searchDeliveries(a.database, a.teamId, { ...everyDelivery, ...one }, all);
       listed.push((await list).rows);
     }
     return listed;
@@ -308,11 +297,11 @@ export const teamFunctions: Record<string, (asked: Asked) => Promise<unknown>> =
   findWatchersWithChanges: (a) =>
     changes.findWatchersWithChanges(a.tx, [{ teamId: a.teamId, snapshot: "3:3:" }]),
   readChanged: (a) =>
-    changes.readChanged(a.tx, a.teamId, everything, [a.name("event_id"), a.name("delivery_id")]),
+    changes.readChanged(a.tx, a.teamId, everyDelivery, [a.name("event_id"), a.name("delivery_id")]),
   findDeliveries: async (a) => {
     const start = await search.readWalkStart(a.tx);
     const sought = {
-      ...everything,
+      ...everyDelivery,
       ...{ workflowId: null, ofRuns: null, deliveryIds: null, workflowIds: null },
     };
     return (await search.findDeliveries(a.tx, a.teamId, sought, { limit: 100, start })).found;
