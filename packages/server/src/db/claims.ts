@@ -1,4 +1,5 @@
 import type { LeasedDelivery } from "../domain/delivery.ts";
+import type { GivenUp } from "../domain/tally.ts";
 import { int4Array, textArray, uuidArray } from "./arrays.ts";
 import { tellingChanges } from "./delivery-changes.ts";
 import { addingEnded } from "./rollups.ts";
@@ -105,7 +106,16 @@ export type ClaimShare = {
   ordered?: boolean;
 };
 
-type ClaimedRow = Omit<LeasedDelivery, "leaseMs" | "leaseToken" | "sealed">;
+export type ClaimOptions = {
+  leaseToken: string;
+  payloadBytesMax: number;
+  /** Told of each delivery that could not be leased any more and has ended. */
+  onGivenUp?: (givenUp: GivenUp) => void;
+};
+
+type ClaimedRow = Omit<LeasedDelivery, "leaseMs" | "leaseToken" | "sealed"> & {
+  givenUpAs: string | null;
+};
 
 /** How often a delivery may lose its process and be tried again. */
 export const crashesMax = 3;
@@ -126,7 +136,7 @@ export const crashesMax = 3;
 export async function claimDueOfAllTeams(
   sql: Sql,
   shares: readonly ClaimShare[],
-  options: { leaseToken: string; payloadBytesMax: number },
+  options: ClaimOptions,
 ): Promise<LeasedDelivery[]> {
   const unordered = shares.filter(({ ordered }) => !ordered);
   const ordered = shares.filter((share) => share.ordered);
@@ -189,7 +199,7 @@ export async function claimDueOfAllTeams(
     ), picked as (
       select * from picked_in_any_order union all select * from picked_in_order
     ), sized as (
-      select picked.*, e.payload, e.contract, s.url,
+      select picked.*, e.payload, s.contract, s.url,
              lease_token is not null as crashed,
              e.payload is null as expired,
              e.payload is null
@@ -241,7 +251,7 @@ export async function claimDueOfAllTeams(
       returning taken.team_id, taken.id, taken.subscription_id, taken.event_id, taken.contract,
                 taken.event_type, taken.payload, taken.created_at, taken.due_at, taken.manual,
                 taken.updated_by, taken.order_key, d.attempt_count, d.crash_count, d.manual_count,
-                d.status, taken.crashed
+                d.status, d.last_error, taken.crashed
     ), counted as (
       ${addingEnded(part`moved`, { lost: part`crashed`, failed: part`status = 'failed'` })}
     ), told as (
@@ -252,15 +262,23 @@ export async function claimDueOfAllTeams(
            attempt_count as "attemptNumber", crash_count as "crashCount",
            manual_count as "manualCount", manual,
            case when manual then updated_by else 'system' end as actor,
-           order_key is not null as ordered
+           order_key is not null as ordered,
+           (extract(epoch from now() - created_at) * 1000)::float8 as "ageMs",
+           case when status = 'failed' then last_error end as "givenUpAs"
     from moved
-    where status = 'pending'
     order by due_at, id`;
   const leaseMsOf = new Map(shares.map((share) => [share.subscriptionId, share.leaseMs]));
-  return rows.map((row) => ({
-    ...row,
-    sealed: row.payload[0] === 0,
-    leaseToken: options.leaseToken,
-    leaseMs: leaseMsOf.get(row.subscriptionId) ?? 0,
-  }));
+  const leased: LeasedDelivery[] = [];
+  for (const { givenUpAs, ...row } of rows) {
+    if (givenUpAs !== null) options.onGivenUp?.({ contract: row.contract, errorCode: givenUpAs });
+    else {
+      leased.push({
+        ...row,
+        sealed: row.payload[0] === 0,
+        leaseToken: options.leaseToken,
+        leaseMs: leaseMsOf.get(row.subscriptionId) ?? 0,
+      });
+    }
+  }
+  return leased;
 }
