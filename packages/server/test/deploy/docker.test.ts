@@ -54,6 +54,12 @@ test("every file that the Dockerfile copies is there, and none of them is kept o
       file,
     ).toBe(true);
   }
+  // What building reads besides, from the root of the checkout.
+  const named = readText("release/build.ts").matchAll(/^ {4}"?([\w.-]+)[\w./-]*"?: "/gm);
+  const read = [...named].map(([, name = ""]) => name);
+  const files = read.filter((name) => existsSync(path.join(root, name)));
+  expect(files).toEqual(expect.arrayContaining(["docs", "deploy", "LICENSE", "CHANGELOG.md"]));
+  for (const name of files) expect(ignored).toContain(`!${name}`);
   expect(ignored).toEqual(expect.arrayContaining(["**", "**/node_modules", "**/dist"]));
 });
 
