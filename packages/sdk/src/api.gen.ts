@@ -837,10 +837,8 @@ export type EndpointHealth = {
   /** There only when more wait than are counted. */
   pending_is_estimate?: true;
   oldest_due_at: string | null;
-  /** Always `closed` for now. */
   breaker: "closed" | "open" | "probing";
-  /** Null: there is none yet. */
-  next_probe_at: null;
+  next_probe_at: string | null;
   last_failing: {
     from: string;
     to: string;
@@ -1935,6 +1933,8 @@ export type TeamSettings = {
   encrypt_payloads: boolean;
   payload_retention_days: number | null;
   attempt_retention_days: number | null;
+  disable_failing_after_days: number | null;
+  expire_waiting_after_days: number | null;
 };
 
 export type TeamUpdate = {
@@ -1942,6 +1942,8 @@ export type TeamUpdate = {
   encrypt_payloads?: boolean;
   payload_retention_days?: number | null;
   attempt_retention_days?: number | null;
+  disable_failing_after_days?: number | null;
+  expire_waiting_after_days?: number | null;
 };
 
 export type TestWebhookAnswer = {

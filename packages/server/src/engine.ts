@@ -122,7 +122,11 @@ export function openEngine(
     userAgent: config.userAgent,
     headerPrefix: config.headerPrefix,
   });
-  const ownRecorder = openRecorder({ database: results, onFailure: deps.onResultsUnwritten });
+  const ownRecorder = openRecorder({
+    database: results,
+    onShut: (subscriptionIds) => dispatcher.shut(subscriptionIds),
+    onFailure: deps.onResultsUnwritten,
+  });
   const recorder = seams.recorder?.(ownRecorder) ?? ownRecorder;
   const leaseOwner = newLeaseOwner();
   const claiming = seams.claims?.(claims) ?? claims;

@@ -157,7 +157,7 @@ async function makeDue(
   if (possible.length === 0) return 0;
   const ids = possible.map(({ id }) => id);
   if (possible.some(({ ordered }) => ordered)) await leaveOrder(tx, teamId, ids);
-  await redeliver(tx, teamId, ids, createdBy);
+  await redeliver(tx, teamId, ids, { actor: createdBy, pastBreaker: false });
   await insertReplayed(tx, name, "due", possible);
   return possible.length;
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { type Audited, insertAuditEntry } from "../db/audit.ts";
+import { letPastBreaker, probeNow } from "../db/breakers.ts";
 import { insertDeliveries } from "../db/deliveries.ts";
 import { insertEvents } from "../db/events.ts";
 import { findEventOfDelivery } from "../db/history.ts";
@@ -79,6 +80,8 @@ export async function sendSample(
       ],
       randomUUID(),
     );
+    await letPastBreaker(tx, teamId, deliveryId);
+    await probeNow(tx, teamId, subscriptionId);
     await insertAuditEntry(tx, audit, subscriptionId);
     await notifyDue(tx, subscriptionId);
     return event.id;

@@ -56,6 +56,8 @@ export type AttemptRecord = {
   errorMessage: string | null;
   latencyMs: number;
   manual: boolean;
+  /** It was a probe of an endpoint that fails. */
+  probe: boolean;
   actor: string;
   outcome: "delivered" | "failed" | "retry";
   /** Milliseconds until the retry is due; null unless the outcome is `retry`. */
@@ -143,6 +145,7 @@ export async function recordAttempts(
           due_at = now() + g.delay_ms * interval '1 millisecond',
           retry_at = now() + g.delay_ms * interval '1 millisecond',
           manual = false,
+          past_breaker = false,
           last_attempt_at = now(),
           last_status_code = g.status_code,
           last_error = g.error_message,

@@ -1,4 +1,5 @@
 import { finishErasures } from "../actions/erase-team.ts";
+import { expireWaiting } from "../actions/expire-waiting.ts";
 import { deleteOldAuditEntriesOfAllTeams } from "../db/audit.ts";
 import { failOrphanedDeliveriesOfAllTeams } from "../db/deliveries.ts";
 import { deleteOldChangesOfAllTeams } from "../db/delivery-changes.ts";
@@ -80,6 +81,7 @@ async function doRound(database: Database, retentionDays: number): Promise<void>
   reach("janitor_step");
   await failOrphanedDeliveriesOfAllTeams(database.sql, rowsMax);
   reach("janitor_step");
+  await expireWaiting(database.sql, { rowsMax, untilMs });
   await deleteOldIdentitiesOfAllTeams(database.sql, rowsMax);
   reach("janitor_step");
   await deleteOldIdempotencyKeysOfAllTeams(database.sql, rowsMax);

@@ -2,6 +2,7 @@ import * as apiKeys from "../../src/db/api-keys.ts";
 import * as assistants from "../../src/db/assistants.ts";
 import * as attempts from "../../src/db/attempts.ts";
 import * as audit from "../../src/db/audit.ts";
+import * as breakers from "../../src/db/breakers.ts";
 import * as calls from "../../src/db/calls.ts";
 import * as deliveries from "../../src/db/deliveries.ts";
 import * as changes from "../../src/db/delivery-changes.ts";
@@ -136,6 +137,8 @@ const streakOf = ({ teamId, name }: Asked): streaks.StreakKey => ({
   subscriptionId: name("webhook_id"),
 });
 
+const failing = (a: Asked) => streaks.beginFailing(a.tx, [streakOf(a)], 1_000);
+
 const claimed = (asked: Asked) =>
   idempotency.claimIdempotencyKey(asked.tx, asked.teamId, "a key", nothing);
 
@@ -184,8 +187,33 @@ export const teamFunctions: Record<string, (asked: Asked) => Promise<unknown>> =
       contract: null,
       eventType: null,
     }),
+  lockFailedProbes: async (a) => {
+    await failing(a);
+    return breakers.lockFailedProbes(a.tx, [streakOf(a)]);
+  },
+  insertEntryOfService: (a) =>
+    audit.insertEntryOfService(
+      a.tx,
+      { teamId: a.teamId, action: "endpoint.disabled" },
+      a.name("webhook_id"),
+    ),
+  pauseProbes: async (a) => {
+    await failing(a);
+    await breakers.pauseProbes(a.tx, [{ ...streakOf(a), pauseMs: 1_000 }]);
+  },
+  disableFailing: (a) => breakers.disableFailing(a.tx, streakOf(a)),
+  resumeProbes: async (a) => {
+    await failing(a);
+    await breakers.disableFailing(a.tx, streakOf(a));
+    await breakers.resumeProbes(a.tx, a.teamId, a.name("webhook_id"));
+  },
+  probeNow: async (a) => {
+    await failing(a);
+    await breakers.probeNow(a.tx, a.teamId, a.name("webhook_id"));
+  },
+  letPastBreaker: (a) => breakers.letPastBreaker(a.tx, a.teamId, a.name("event_id")),
   readOpenStreaks: (a) => streaks.readOpenStreaks(a.tx, [streakOf(a)]),
-  beginFailing: (a) => streaks.beginFailing(a.tx, [streakOf(a)]),
+  beginFailing: (a) => streaks.beginFailing(a.tx, [streakOf(a)], 1_000),
   listEndpoints: async (a) => {
     const all = { contracts: null, states: null, search: null };
     const filters: Partial<endpoints.EndpointFilter>[] = [
@@ -345,7 +373,10 @@ export const teamFunctions: Record<string, (asked: Asked) => Promise<unknown>> =
     history.resolveDeliveryFilter(a.tx, a.owner, { ...everyEvent, search: a.name("event_id") }),
   redeliver: async (a) => {
     await leased(a);
-    await interventions.redeliver(a.tx, a.teamId, [a.name("event_id")], by);
+    await interventions.redeliver(a.tx, a.teamId, [a.name("event_id")], {
+      actor: by,
+      pastBreaker: true,
+    });
   },
   failPendingDeliveries: (a) =>
     interventions.failPendingDeliveries(a.tx, a.teamId, a.name("webhook_id"), by),
