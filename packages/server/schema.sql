@@ -403,6 +403,22 @@ alter table lease_owners enable row level security;
 grant delete, insert, select, update on lease_owners to postrider_all_teams;
 create policy all_teams on lease_owners for all to postrider_all_teams using (true);
 
+create table operational_happenings (
+  team_id text collate "C" not null,
+  created_at timestamp with time zone not null default now(),
+  event_type text collate "C" not null,
+  key text collate "C" not null,
+  data jsonb not null,
+  constraint operational_happenings_pkey PRIMARY KEY (team_id, event_type, key),
+  constraint operational_happenings_team_id_fkey FOREIGN KEY (team_id) REFERENCES teams(id) ON DELETE CASCADE
+);
+CREATE INDEX operational_happenings_by_age ON public.operational_happenings USING btree (created_at);
+alter table operational_happenings enable row level security;
+grant delete, insert, select, update on operational_happenings to postrider_all_teams;
+grant insert, select on operational_happenings to postrider_team;
+create policy all_teams on operational_happenings for all to postrider_all_teams using (true);
+create policy own_teams on operational_happenings for all to postrider_team using ((NULLIF((( SELECT (NULLIF(current_setting('postrider.teams'::text, true), ''::text))::jsonb AS "nullif") ? team_id), false) IS NOT NULL));
+
 create table replayed_deliveries (
   team_id text collate "C" not null,
   replay_id text collate "C" not null,
@@ -598,6 +614,7 @@ create table subscriptions (
   header_names text[] not null default '{}'::text[],
   created_in xid8 default pg_current_xact_id(),
   switched_at timestamp with time zone,
+  all_teams boolean not null default false,
   constraint subscriptions_pkey PRIMARY KEY (team_id, id),
   constraint subscriptions_team_id_fkey FOREIGN KEY (team_id) REFERENCES teams(id) ON DELETE CASCADE,
   constraint enabled_wants_something CHECK (((NOT enabled) OR ((cardinality(event_types) > 0) AND (url <> ''::text)))),
@@ -609,6 +626,7 @@ create table subscriptions (
 );
 CREATE INDEX subscriptions_by_subject ON public.subscriptions USING btree (team_id, subject_id);
 CREATE UNIQUE INDEX subscriptions_id ON public.subscriptions USING btree (id);
+CREATE INDEX subscriptions_operational ON public.subscriptions USING btree (team_id) WHERE ((contract = 'operational'::text) AND enabled AND (deleted_at IS NULL));
 alter table subscriptions enable row level security;
 grant delete, insert, select, update on subscriptions to postrider_all_teams;
 grant delete, insert, select, update on subscriptions to postrider_team;

@@ -3,6 +3,7 @@ import { insertEntryOfService } from "../db/audit.ts";
 import { disableFailing, type FailedProbe, lockFailedProbes, pauseProbes } from "../db/breakers.ts";
 import { beginFailing, readOpenStreaks, type StreakKey } from "../db/failure-streaks.ts";
 import { notifySubscriptionChanged } from "../db/notify.ts";
+import { noteExhausted, noteFailingEndpoints } from "../db/operational-happenings.ts";
 import type { Database, Tx } from "../db/sql.ts";
 import { afterFailedProbe, hasBreaker, probePauseMs } from "../domain/breaker.ts";
 import { isFailing } from "../domain/endpoint-health.ts";
@@ -27,7 +28,14 @@ export async function recordResults(
   return await database.begin(async (tx) => {
     const unmoved = await recordAttempts(tx, records);
     const failing = (await readOpenStreaks(tx, keysOf(failed))).filter(isFailing);
-    if (failing.length > 0) await beginFailing(tx, failing, probePauseMs(0));
+    if (failing.length > 0) {
+      await beginFailing(tx, failing, probePauseMs(0));
+      await noteFailingEndpoints(tx, failing, "endpoint.failing");
+    }
+    const exhausted = failed.filter(
+      ({ outcome, attemptId }) => outcome === "failed" && !unmoved.has(attemptId),
+    );
+    if (exhausted.length > 0) await noteExhausted(tx, exhausted);
     const probes = keysOf(
       failed.filter(({ probe, attemptId }) => probe && !unmoved.has(attemptId)),
     );
@@ -49,6 +57,7 @@ async function goOnAfter(tx: Tx, probes: readonly FailedProbe[]): Promise<void> 
 
 async function disable(tx: Tx, { teamId, subscriptionId }: StreakKey): Promise<void> {
   if (!(await disableFailing(tx, { teamId, subscriptionId }))) return;
+  await noteFailingEndpoints(tx, [{ teamId, subscriptionId }], "endpoint.disabled");
   await insertEntryOfService(tx, { teamId, action: "endpoint.disabled" }, subscriptionId);
   await notifySubscriptionChanged(tx, subscriptionId);
 }

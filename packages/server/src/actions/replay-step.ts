@@ -1,5 +1,6 @@
 import { lockForRedelivery, readForRedelivery, redeliver } from "../db/interventions.ts";
 import { bounded } from "../db/lists.ts";
+import { noteReplayDone } from "../db/operational-happenings.ts";
 import { countToReplay, findToReplay, type ReadOn } from "../db/replay-search.ts";
 import {
   dropHeld,
@@ -50,6 +51,7 @@ export async function stepReplay(
         ? await countOn(tx, teamId, replay, replay.position)
         : await goOn(tx, { teamId, id }, replay, freePlaces);
     await saveStep(tx, teamId, id, step);
+    if (step.nextMs === null) await noteReplayDone(tx, teamId, id);
     reach("replay_before_commit");
     return step.replayed;
   });

@@ -13,6 +13,7 @@ import { jsonText } from "../domain/json-text.ts";
 import type { Happening } from "../domain/lifecycle/happening.ts";
 import type { Run } from "../domain/lifecycle/run.ts";
 import type { Workflow } from "../domain/lifecycle/workflow.ts";
+import { operationalSamples } from "../domain/operational-samples.ts";
 import { AppError } from "../errors.ts";
 import type { Keyring } from "../secrets.ts";
 import { listedWorkflowOf } from "./fan-out.ts";
@@ -51,9 +52,10 @@ export async function sendSample(
 
     const now = await tx.now;
     const workflow = sampleWorkflow({ ...request, now }, workflowId);
-    const happening = sampleHappenings(workflow, sampleRun(workflow, runId)).find(
-      (candidate) => contract.eventTypeOf(candidate) === request.eventType,
-    );
+    const happening = [
+      ...sampleHappenings(workflow, sampleRun(workflow, runId)),
+      ...operationalSamples(teamId, runId, now),
+    ].find((candidate) => contract.eventTypeOf(candidate) === request.eventType);
     if (!happening) throw new Error(`there is no sample of ${request.eventType}`);
     const event = contract.render(happening, {
       actor: request.actor,

@@ -10,6 +10,7 @@ import {
   followingStreaks,
   followStreaksOfAllTeams,
   haveFailed,
+  notingRecoveredOfFollowed,
 } from "./failure-streaks.ts";
 import { addingRollups, addRollupsOfAllTeams } from "./rollups.ts";
 import { part, type Sql, type SqlPart } from "./sql.ts";
@@ -160,7 +161,7 @@ export async function recordAttempts(
       ${addingRollups(rollUp(records), allMoved)}
     ), told as (
       ${tellingChanges(part`(select team_id, delivery_id as id from g) moved`)}
-    )${failed ? part`, followed as (${followingStreaks(changes, allMoved)})` : part``}
+    )${failed ? part`, followed as (${followingStreaks(changes, allMoved)}), recovered as (${notingRecoveredOfFollowed})` : part``}
     -- Nearly always all of them: then a number says as much as their names.
     select count(*)::int as count,
            case when count(*) < ${records.length} then array_agg(attempt_id) end as "attemptIds",

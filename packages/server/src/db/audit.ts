@@ -13,6 +13,7 @@ export const auditActions = [
   ...(["created", "updated", "deleted", ...secretActions] as const).map(
     (action) => `assistant.${action}` as const,
   ),
+  ...webhookActions.map((action) => `operational_webhook.${action}` as const),
   "endpoint.enabled",
   "endpoint.disabled",
   "delivery.redelivered",

@@ -1,6 +1,7 @@
 import { type FailureStreak, failingWindowMinutes } from "../domain/endpoint-health.ts";
 import type { StreakChange } from "../domain/failure-streaks.ts";
 import { boolArray, int4Array, textArray } from "./arrays.ts";
+import { notifyOfNoted, notingRecovered } from "./operational-happenings.ts";
 import { part, type Sql, type SqlPart, type Tx } from "./sql.ts";
 
 /** Whose streak. */
@@ -45,12 +46,19 @@ export async function endStreaksOfAllTeams(
 ): Promise<void> {
   const at = part`${succeededAt}::timestamptz`;
   await sql`
+    with ended as (
     update failure_streaks s
     set failed_from = null, exhausted = 0, failing_at = null, ended_at = ${at}, ${closedBreaker},
         ${lastSpell(part`s.failing_at is not null`, at)}
     from (select ${keysOf(changes)}) succeeded
     where s.team_id = succeeded.team_id and s.subscription_id = succeeded.subscription_id
-      and s.failed_from is not null`;
+      and s.failed_from is not null
+    returning s.team_id, s.subscription_id, s.last_failing_from, s.last_failing_to
+    ), noted as (
+      ${notingRecovered(part`(select * from ended where last_failing_to = ${at})`)}
+      returning team_id
+    )
+    ${notifyOfNoted}`;
 }
 
 /**
@@ -85,14 +93,25 @@ export const followingStreaks = (changes: readonly StreakChange[], when: SqlPart
     probes_failed = case when excluded.ended_at is null then s.probes_failed else 0 end,
     disabled_during = case when excluded.ended_at is null then s.disabled_during else '{}' end,
     ended_at = coalesce(excluded.ended_at, s.ended_at),
-    ${lastSpell(part`s.failing_at is not null and excluded.ended_at is not null`, part`now()`)}`;
+    ${lastSpell(part`s.failing_at is not null and excluded.ended_at is not null`, part`now()`)}
+  returning s.team_id, s.subscription_id, s.last_failing_from, s.last_failing_to`;
+
+/** Notes which endpoints have recovered in the statement that has `followed` them. */
+export const notingRecoveredOfFollowed = notingRecovered(
+  part`(select * from followed where last_failing_to = now())`,
+);
 
 /** Follows what came of these attempts, of any team, in a statement of its own. */
 export async function followStreaksOfAllTeams(
   sql: Sql,
   changes: readonly StreakChange[],
 ): Promise<void> {
-  await sql`${followingStreaks(changes, part`true`)}`;
+  await sql`
+    with followed as (${followingStreaks(changes, part`true`)}), noted as (
+      ${notingRecoveredOfFollowed}
+      returning team_id
+    )
+    ${notifyOfNoted}`;
 }
 
 /** A streak of failures that does not make its endpoint count as failing yet. */

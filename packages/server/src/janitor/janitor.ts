@@ -6,6 +6,7 @@ import { deleteOldChangesOfAllTeams } from "../db/delivery-changes.ts";
 import { deleteOldIdentitiesOfAllTeams } from "../db/fact-identities.ts";
 import { deleteOldIdempotencyKeysOfAllTeams } from "../db/idempotency-keys.ts";
 import { takeJanitorsPlace } from "../db/janitor-lock.ts";
+import { noteBacklogOfAllTeams } from "../db/operational-happenings.ts";
 import { ensurePartitions } from "../db/partitions.ts";
 import { deleteOldReplaysOfAllTeams } from "../db/replays.ts";
 import { deleteOldRequestHeadsOfAllTeams } from "../db/request-heads.ts";
@@ -82,6 +83,7 @@ async function doRound(database: Database, retentionDays: number): Promise<void>
   await failOrphanedDeliveriesOfAllTeams(database.sql, rowsMax);
   reach("janitor_step");
   await expireWaiting(database.sql, { rowsMax, untilMs });
+  await noteBacklogOfAllTeams(database.sql);
   await deleteOldIdentitiesOfAllTeams(database.sql, rowsMax);
   reach("janitor_step");
   await deleteOldIdempotencyKeysOfAllTeams(database.sql, rowsMax);

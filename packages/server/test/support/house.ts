@@ -313,7 +313,8 @@ export async function openHouse(options: ProcessOptions = {}): Promise<House> {
     passTime,
     settled,
     async drain() {
-      for (let rounds = 0; rounds < 20; rounds++) {
+      // While an endpoint fails, each round is one probe.
+      for (let rounds = 0; rounds < 200; rounds++) {
         await settled();
         const [row] = await sql<{ count: number }>`
           select count(*)::int as count from deliveries where finished_at is null`;

@@ -18,6 +18,7 @@ import * as history from "../../src/db/history.ts";
 import * as idempotency from "../../src/db/idempotency-keys.ts";
 import * as interventions from "../../src/db/interventions.ts";
 import * as logs from "../../src/db/logs.ts";
+import * as operational from "../../src/db/operational-happenings.ts";
 import * as quotas from "../../src/db/quotas.ts";
 import * as replaySearch from "../../src/db/replay-search.ts";
 import * as replayed from "../../src/db/replayed-deliveries.ts";
@@ -26,6 +27,7 @@ import * as retention from "../../src/db/retention.ts";
 import * as rollups from "../../src/db/rollups.ts";
 import * as runs from "../../src/db/runs.ts";
 import * as sealedColumns from "../../src/db/sealed-columns.ts";
+import * as signingSecrets from "../../src/db/signing-secrets.ts";
 import type { Database, Tx } from "../../src/db/sql.ts";
 import * as steps from "../../src/db/steps.ts";
 import * as subscriptions from "../../src/db/subscriptions.ts";
@@ -187,6 +189,21 @@ export const teamFunctions: Record<string, (asked: Asked) => Promise<unknown>> =
       contract: null,
       eventType: null,
     }),
+  noteFailingEndpoints: (a) =>
+    operational.noteFailingEndpoints(a.tx, [streakOf(a)], "endpoint.failing"),
+  noteExhausted: async (a) => {
+    const deliveryId = a.name("event_id");
+    await a.tx`
+      update deliveries set status = 'failed', finished_at = now(), due_at = null, lease_token = null
+      where team_id = ${a.teamId} and id = ${deliveryId}`;
+    await operational.noteExhausted(a.tx, [{ teamId: a.teamId, deliveryId, errorCode: null }]);
+  },
+  noteReplayDone: async (a) => {
+    await a.tx`
+      update replays set state = 'done', finished_at = now(), due_at = null
+      where team_id = ${a.teamId} and id = ${a.name("replay_id")}`;
+    await operational.noteReplayDone(a.tx, a.teamId, a.name("replay_id"));
+  },
   lockFailedProbes: async (a) => {
     await failing(a);
     return breakers.lockFailedProbes(a.tx, [streakOf(a)]);
@@ -507,10 +524,10 @@ export const teamFunctions: Record<string, (asked: Asked) => Promise<unknown>> =
     }),
   deleteSubscription: (a) =>
     subscriptions.deleteSubscription(a.tx, a.owner, a.name("webhook_id"), by),
-  findSigningSecret: (a) => subscriptions.findSigningSecret(a.tx, a.owner, a.name("webhook_id")),
-  lockSigningSecret: (a) => subscriptions.lockSigningSecret(a.tx, a.owner, a.name("webhook_id")),
+  findSigningSecret: (a) => signingSecrets.findSigningSecret(a.tx, a.owner, a.name("webhook_id")),
+  lockSigningSecret: (a) => signingSecrets.lockSigningSecret(a.tx, a.owner, a.name("webhook_id")),
   rotateSigningSecret: (a) =>
-    subscriptions
+    signingSecrets
       .rotateSigningSecret(a.tx, a.owner, a.name("webhook_id"), {
         current: nothing,
         previous: nothing,

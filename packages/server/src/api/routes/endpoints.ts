@@ -7,14 +7,14 @@ import { breakerOf, breakerStates } from "../../domain/breaker.ts";
 import { healthOf, healthStates } from "../../domain/endpoint-health.ts";
 import { quantile } from "../../domain/latencies.ts";
 import { nextCursorField } from "../cursor.ts";
-import { anyOf, contracts, sorted } from "../delivery-filter.ts";
+import { anyOf, ContractName, sorted } from "../delivery-filter.ts";
 import type { ApiDeps } from "../deps.ts";
 import { nullable, PathId, Timestamp, textOf } from "../fields.ts";
 import { askedByCursor, cursorOnlyQuery } from "../paging.ts";
 import { acting, type TypeBox } from "../request.ts";
 
 const notYet = "Null: there is none yet.";
-const EndpointContract = Type.Enum([...contracts, "operational"]);
+const EndpointContract = ContractName;
 
 const Health = Type.Object(
   {
