@@ -31,6 +31,7 @@ import { tellWhileWaiting, withinMs } from "./patience.ts";
 import { type Keyring, openKeyring } from "./secrets.ts";
 import { databaseProblem, StartError } from "./start-error.ts";
 import { observe, openCounts } from "./watch/measures.ts";
+import { type OperationalWatch, openOperationalWatch } from "./watch/operational.ts";
 import { openReplays, type Replays } from "./watch/replays.ts";
 import { openSurveys } from "./watch/survey.ts";
 import { openTimers } from "./watch/timers.ts";
@@ -151,6 +152,7 @@ async function start(
   await prepare(upkeep);
 
   let replays: Replays | undefined;
+  let operational: OperationalWatch | undefined;
   const engine = openEngine(
     config,
     {
@@ -163,6 +165,7 @@ async function start(
       onLeaseLost: counts.leaseLost,
       onUnwanted: counts.unwanted,
       onReplay: () => replays?.wake(),
+      onOperational: () => operational?.wake(),
       onResultsUnwritten: (error, count) => {
         if (outage.noticed(error)) return;
         log.warn(
@@ -237,6 +240,8 @@ async function start(
     onError,
   });
   closers.push(async () => replays?.close());
+  operational = openOperationalWatch({ database: engine.claims, vault: engine.vault, onError });
+  closers.push(async () => operational?.close());
   const janitor = openJanitor({ database: upkeep, retentionDays: config.retentionDays, onError });
   closers.push(() => janitor.close());
 
