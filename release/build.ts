@@ -98,6 +98,7 @@ const require = createRequireOfBundle(import.meta.url);`,
     "packages/server/schema.sql": "schema.sql",
     "packages/server/src/db/migrations": "src/db/migrations",
     docs: "docs",
+    deploy: "deploy",
   });
 }
 

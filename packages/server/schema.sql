@@ -633,6 +633,15 @@ grant delete, insert, select, update on subscriptions to postrider_team;
 create policy all_teams on subscriptions for all to postrider_all_teams using (true);
 create policy own_teams on subscriptions for all to postrider_team using ((NULLIF((( SELECT (NULLIF(current_setting('postrider.teams'::text, true), ''::text))::jsonb AS "nullif") ? team_id), false) IS NOT NULL));
 
+create table surveys (
+  only_one boolean not null default true,
+  next_at timestamp with time zone not null,
+  taken_at timestamp with time zone,
+  found jsonb,
+  constraint surveys_pkey PRIMARY KEY (only_one),
+  constraint surveys_only_one_check CHECK (only_one)
+);
+
 create table teams (
   id text collate "C" not null,
   name text not null,

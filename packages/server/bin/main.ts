@@ -108,44 +108,47 @@ function printBug(error: unknown): void {
 async function runDevelopment(given: { receiverPort: number; receiver: boolean }): Promise<void> {
   const config = readConfig("development");
   const secrets = developmentSecrets(config);
-  await runUntilSignal("stopping; attempts in flight are finished first", async (stop) => {
-    const progress = progressLine();
-    const server = await openServer(
-      { ...config, encryptionKeys: secrets.encryptionKeys },
-      { migrate: true, onProgress: progress.show, stop },
-    );
-    try {
-      const apiKey = await ensureDevelopmentKey(config, server.database);
-      const receiver = given.receiver
-        ? await openReceiver({
-            port: given.receiverPort,
-            portOptions: "--receiver-port, or start none with --no-receiver",
-          })
-        : undefined;
-      progress.clear();
-      printGreeting({
-        url: server.url,
-        apiKey,
-        keyIsFound: isFoundHere(config),
-        teamId: defaultTeamId,
-        receiverUrl: receiver?.url,
-        receiverRefused: receiver && server.reasonToRefuse(`${receiver.url}/hook`),
-      });
-      return async () => {
+  await runUntilSignal(
+    "stopping; attempts in flight are finished first",
+    async (stop, onHopeless) => {
+      const progress = progressLine();
+      const server = await openServer(
+        { ...config, encryptionKeys: secrets.encryptionKeys },
+        { migrate: true, onProgress: progress.show, stop, onHopeless },
+      );
+      try {
+        const apiKey = await ensureDevelopmentKey(config, server.database);
+        const receiver = given.receiver
+          ? await openReceiver({
+              port: given.receiverPort,
+              portOptions: "--receiver-port, or start none with --no-receiver",
+            })
+          : undefined;
+        progress.clear();
+        printGreeting({
+          url: server.url,
+          apiKey,
+          keyIsFound: isFoundHere(config),
+          teamId: defaultTeamId,
+          receiverUrl: receiver?.url,
+          receiverRefused: receiver && server.reasonToRefuse(`${receiver.url}/hook`),
+        });
+        return async () => {
+          await server.close();
+          await receiver?.close();
+        };
+      } catch (error) {
         await server.close();
-        await receiver?.close();
-      };
-    } catch (error) {
-      await server.close();
-      throw error;
-    }
-  });
+        throw error;
+      }
+    },
+  );
 }
 
 async function runProduction(): Promise<void> {
   const config = readConfig("production");
-  await runUntilSignal("told to stop", async (stop) => {
-    const server = await openServer(config, { migrate: false, stop });
+  await runUntilSignal("told to stop", async (stop, onHopeless) => {
+    const server = await openServer(config, { migrate: false, stop, onHopeless });
     return () => server.close();
   });
 }
@@ -206,25 +209,40 @@ async function runSimulation(what: SimulationName, given: SimulateOptions): Prom
   process.exit();
 }
 
+/** How long a process that can deliver nothing any more may take to stop in order. */
+const hopelessMsMax = 10_000;
+
 /**
  * Opens, waits for a signal, and closes in order; a second signal ends the process at once.
+ *
+ * A service that finds itself of no use ends as well, with exit code 1: whoever started it starts it again.
  *
  * A signal that comes while it still opens breaks that off, in order as well: ended at once, a start would leave its
  * PostgreSQL behind.
  */
 async function runUntilSignal(
   stopping: string,
-  open: (stop: AbortSignal) => Promise<() => Promise<void>>,
+  open: (stop: AbortSignal, onHopeless: (reason: string) => void) => Promise<() => Promise<void>>,
 ): Promise<void> {
   const stop = new AbortController();
+  let exitCode = 0;
+  let onHopeless = (_reason: string) => {};
   const signal = new Promise<void>((resolve) => {
     onSignal(stopping, () => {
       stop.abort();
       resolve();
     });
+    onHopeless = (reason) => {
+      exitCode = 1;
+      say(
+        `${reason} The database answers, so this process ends: what it held goes to the next one`,
+      );
+      setTimeout(() => process.exit(exitCode), hopelessMsMax);
+      resolve();
+    };
   });
   try {
-    const close = await open(stop.signal);
+    const close = await open(stop.signal, (reason) => onHopeless(reason));
     await signal;
     await close();
     say("stopped");
@@ -233,7 +251,7 @@ async function runUntilSignal(
     if (error !== stop.signal.reason) process.exit(report(error));
     say("stopped before it was ready");
   }
-  process.exit(0);
+  process.exit(exitCode);
 }
 
 /** Says so and calls it at the first signal to stop; a second one ends the process at once. */

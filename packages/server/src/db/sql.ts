@@ -1,5 +1,6 @@
 import pg from "pg";
 import { isObjectId } from "../ids.ts";
+import { type PoolWatch, watchPool } from "./pool-watch.ts";
 import { prepareSession } from "./session.ts";
 
 /** A row as the driver gives it: columns by name. */
@@ -100,6 +101,7 @@ export type DatabaseOptions = {
   /** Settings of each connection, such as planner switches. */
   settings?: Record<string, string>;
   onError: (error: Error) => void;
+  watch?: PoolWatch;
 };
 
 /** Opens a pool. Connections are made when first needed and made again after the database was away. */
@@ -157,6 +159,7 @@ function openPool(options: DatabaseOptions): { pool: pg.Pool; close(): Promise<v
     // Awaited before anybody gets the connection: without its role there would be no wall.
     onConnect: (client) => prepareSession(client, session),
   });
+  if (options.watch) watchPool(pool, options.name, options.watch);
   let closing = false;
   // An idle connection that dies must not take the process with it; one that dies at the end is no news.
   pool.on("error", (error) => {

@@ -17,6 +17,7 @@ import {
 } from "../domain/outcome.ts";
 import { packProof, type RequestProof } from "../domain/request-head.ts";
 import { keptResponseHeaders } from "../domain/response-headers.ts";
+import type { Tally } from "../domain/tally.ts";
 import { roundedTiming } from "../domain/timing.ts";
 import { reach } from "../fault-points.ts";
 import { newId, publicEventId } from "../ids.ts";
@@ -59,6 +60,8 @@ export type AttemptDeps = {
   nowMs: () => number;
   /** Told of each attempt whose result was logged too late to count. */
   onLeaseLost: (delivery: LeasedDelivery) => void;
+  /** Told of each attempt whose result is written. */
+  tally?: Pick<Tally, "attempted">;
 };
 
 /**
@@ -151,7 +154,10 @@ async function write(
 ): Promise<Written> {
   const moved = await deps.recorder.record(record);
   if (!moved) deps.onLeaseLost(delivery);
-  const delivered = record.outcome === "delivered";
+  const { outcome, errorCode, latencyMs } = record;
+  const { contract } = delivery;
+  deps.tally?.attempted({ contract, outcome, errorCode, latencyMs, moved });
+  const delivered = outcome === "delivered";
   return { moved, delivered, retryInMs: moved ? (record.delayMs ?? undefined) : undefined };
 }
 

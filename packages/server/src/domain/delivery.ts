@@ -16,6 +16,8 @@ export type LeasedDelivery = {
   leaseToken: string;
   /** Milliseconds the lease lasts from when it was asked for. */
   leaseMs: number;
+  /** Milliseconds from its making to its lease; leased as it was made, it has none. */
+  ageMs?: number;
   /** The number of this attempt, from 1. */
   attemptNumber: number;
   crashCount: number;
@@ -46,6 +48,10 @@ export const commitMarginMs = 5_000;
 /** How long a lease on a delivery with this timeout lasts. */
 export const leaseMs = (timeoutSeconds: number): number =>
   timeoutSeconds * 1_000 + bodyBudgetMs + leaseMarginMs;
+
+/** How long an attempt under a lease may last: what `leaseMs` was made of. */
+export const attemptMsMax = (delivery: Pick<LeasedDelivery, "leaseMs">): number =>
+  delivery.leaseMs - leaseMarginMs;
 
 /** What became of a delivery so far, as it is shown: `retrying` is pending with an attempt that ended. */
 export const deliveryStatuses = ["pending", "retrying", "delivered", "failed"] as const;
