@@ -7,6 +7,7 @@ import {
   findApiKeyOfAnyTeam,
   markApiKeyUsed,
 } from "../db/api-keys.ts";
+import { readTraceContext } from "../domain/trace-context.ts";
 import { AppError } from "../errors.ts";
 import { isObjectId } from "../ids.ts";
 import type { ApiDeps } from "./deps.ts";
@@ -116,8 +117,12 @@ function callerOf(
     database: database.forTeams([selected]),
     apiKeyId: key.id,
     scopes: new Set(key.scopes),
+    trace: traceOf(request),
   };
 }
+
+const traceOf = ({ headers: { traceparent, tracestate } }: FastifyRequest) =>
+  readTraceContext({ traceparent, tracestate });
 
 /** Refuses with the header's name and nothing else: unknown and foreign teams look the same. */
 function refuseTeam({ headers }: FastifyRequest): never {

@@ -1,4 +1,4 @@
-import { createHmac } from "node:crypto";
+import { createHmac, randomBytes } from "node:crypto";
 import { sign } from "@postrider/sdk/sign";
 import { type AttemptRecord, responseBodyPlace, responseHeadersPlace } from "../db/attempts.ts";
 import { payloadPlace } from "../db/events.ts";
@@ -18,6 +18,7 @@ import {
 import { packProof, type RequestProof } from "../domain/request-head.ts";
 import { keptResponseHeaders } from "../domain/response-headers.ts";
 import { roundedTiming } from "../domain/timing.ts";
+import { traceHeaders } from "../domain/trace-context.ts";
 import { reach } from "../fault-points.ts";
 import { newId, publicEventId } from "../ids.ts";
 import { openValue } from "../sealed-values.ts";
@@ -153,7 +154,7 @@ async function write(
   return { moved, retryInMs: moved ? (record.delayMs ?? undefined) : undefined };
 }
 
-/** The headers of one attempt: the target's own, the contract's signature, and the three of Standard Webhooks, signed anew. */
+/** The headers of one attempt: the target's own, the contract's signature, the three of Standard Webhooks, signed anew, and the trace. */
 function signRequest(
   target: Target,
   delivery: LeasedDelivery,
@@ -174,6 +175,7 @@ function signRequest(
       String(timestamp),
       "webhook-signature",
       signatures.join(" "),
+      ...(delivery.trace === null ? [] : traceHeaders(delivery.trace, newSpanId())),
     ],
     proof: {
       timestamp,
@@ -184,6 +186,9 @@ function signRequest(
     },
   };
 }
+
+const spanIdBytes = 8;
+const newSpanId = (): string => randomBytes(spanIdBytes).toString("hex");
 
 const signBody = ({ key }: BodySigning, body: Buffer): Buffer =>
   createHmac("sha256", key).update(body).digest();
