@@ -302,6 +302,7 @@ create table events (
   call_id text collate "C",
   assistant_id text collate "C",
   message_id text collate "C",
+  trace_context text collate "C",
   constraint events_pkey PRIMARY KEY (id, created_at)
 ) partition by range (created_at);
 CREATE INDEX events_by_team ON ONLY public.events USING btree (team_id);

@@ -16,6 +16,12 @@ export function developmentSecrets(config: Config): { encryptionKeys: readonly B
   return { encryptionKeys: [Buffer.from(text, "hex")] };
 }
 
+/** The key that a data directory keeps, if it was started once. */
+export function encryptionKeysIfThere(dataDirectory: string): readonly Buffer[] {
+  const text = readIfThere(path.join(dataDirectory, "encryption-key"));
+  return text === undefined ? [] : [Buffer.from(text, "hex")];
+}
+
 /** The API key of the default team: the given one, or one that the first start makes and keeps in a private file. */
 export async function ensureDevelopmentKey(config: Config, database: Database): Promise<string> {
   if (config.bootstrapApiKey) return config.bootstrapApiKey;

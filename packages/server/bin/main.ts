@@ -8,6 +8,7 @@ import { tellWhileWaiting } from "../src/patience.ts";
 import { openServer } from "../src/server.ts";
 import { databaseProblem, StartError } from "../src/start-error.ts";
 import { developmentSecrets, ensureDevelopmentKey, isFoundHere } from "./development.ts";
+import { type DoctorOptions, runDoctor } from "./doctor.ts";
 import { printGreeting, progressLine } from "./greeting.ts";
 import { type RotateOptions, rotateKeys } from "./keys.ts";
 import { batch, count, httpUrl, port, rate, requireSigningSecret, statusCode } from "./options.ts";
@@ -43,6 +44,13 @@ export async function main(argv: readonly string[]): Promise<void> {
     .description("bring the database to the schema of this version (DATABASE_URL)")
     .option("--json", "print a JSON object")
     .action(runMigrations);
+  program
+    .command("doctor")
+    .description("say what is wrong with this set-up, in order, and how to mend it")
+    .option("--url <url>", "a receiver to send a HEAD to, the way that webhooks go")
+    .option("--json", "print one JSON document")
+    .addHelpText("after", doctorHelp)
+    .action(runDoctorUntilSignal);
   program
     .command("keys")
     .description("look after the keys that seal secrets at rest")
@@ -184,6 +192,20 @@ async function runKeyRotation(given: RotateOptions): Promise<void> {
   const stop = new AbortController();
   onSignal("stopping after the step that has begun", () => stop.abort());
   await rotateKeys(given, stop.signal);
+}
+
+const doctorHelp = `
+It reads the settings of this environment, connects as the service would, and changes nothing.
+Without DATABASE_URL it examines the embedded PostgreSQL of POSTRIDER_DATA_DIR, running or not.
+
+Exit codes: 0 nothing is wrong (there may be warnings), 1 something is wrong, 2 wrong usage.`;
+
+/** A signal lets the look that has begun come to its end: an embedded PostgreSQL is stopped again. */
+async function runDoctorUntilSignal(given: DoctorOptions): Promise<void> {
+  const stop = new AbortController();
+  onSignal("stopping after the look that has begun", () => stop.abort());
+  await runDoctor(given, stop.signal);
+  process.exit();
 }
 
 async function runReceiver(given: {

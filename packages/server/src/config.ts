@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
+import { parseDatabaseUrl, secretsOfUrls } from "./database-url.ts";
 import { type Cidr, parseCidr } from "./domain/address.ts";
 import { packageFile } from "./package-file.ts";
 
@@ -91,7 +92,7 @@ export const settings = {
     default: "required",
     development: "",
     describes:
-      "PostgreSQL 14 or later, as `postgresql://…`. Empty in development: the service runs its own.",
+      "PostgreSQL 14 or later, as `postgresql://…`; several hosts as `host1:5432,host2:5432`: the one that can be written to is taken. Empty in development: the service runs its own.",
     parse: optional(databaseUrl),
   }),
   dataDirectory: setting("POSTRIDER_DATA_DIR", {
@@ -228,7 +229,10 @@ export function readConfig(
   env: Record<string, string | undefined> = process.env,
 ): Config {
   refuseReplaced(env);
-  const read = <T>(one: Setting<T>): T => readSetting(one, environment, env);
+  return configOf(environment, (one) => readSetting(one, environment, env));
+}
+
+function configOf(environment: Environment, read: <T>(one: Setting<T>) => T): Config {
   return {
     environment,
     version: packageVersion,
@@ -258,6 +262,59 @@ export function readConfig(
     shutdownSeconds: read(settings.shutdownSeconds),
     logLevel: read(settings.logLevel),
   };
+}
+
+/**
+ * Reads the settings as far as they are right, for whoever tells of all that are wrong; those have their defaults then.
+ *
+ * As production reads them where DATABASE_URL is given, and as development does where it is not.
+ */
+export function readConfigAsFarAsRight(env: Record<string, string | undefined> = process.env): {
+  config: Config;
+  wrong: ConfigError[];
+} {
+  const environment = env[settings.databaseUrl.name]?.trim() ? "production" : "development";
+  const wrong: ConfigError[] = [];
+  const unless = <T>(read: () => T, instead: () => T): T => {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      wrong.push(error);
+      return instead();
+    }
+  };
+  const read = <T>(one: Setting<T>): T =>
+    unless(
+      () => readSetting(one, environment, env),
+      // What production requires has a default in development alone.
+      () => readSetting(one, one.production === "required" ? "development" : environment, {}),
+    );
+  unless(
+    () => refuseReplaced(env),
+    () => {},
+  );
+  const config = unless(
+    () => configOf(environment, read),
+    // Each of the settings is right, and two of them are not together.
+    () =>
+      configOf(environment, (one) =>
+        one === settings.egressProxyNames ? (false as never) : read(one),
+      ),
+  );
+  return { config, wrong };
+}
+
+/** Everything in the settings that nobody may read, as it is written and as it is meant. */
+export function secretsOfSettings(env: Record<string, string | undefined> = process.env): string[] {
+  const { databaseUrl, egressProxy, encryptionKeys, bootstrapApiKey } = settings;
+  return [
+    ...secretsOfUrls([env[databaseUrl.name], env[egressProxy.name]]),
+    ...(env[encryptionKeys.name]?.split(",") ?? []),
+    env[bootstrapApiKey.name] ?? "",
+  ]
+    .map((secret) => secret.trim())
+    .filter((secret) => secret !== "");
 }
 
 /** Settings that are gone, and what to set instead: ignored, they would change what receivers get. */
@@ -359,8 +416,13 @@ function oneOf<const T extends readonly string[]>(allowed: T) {
 }
 
 function databaseUrl(value: string, name: string): string {
-  if (!/^postgres(ql)?:\/\//.test(value) || !URL.canParse(value)) {
-    throw new ConfigError(`${name} must be a URL like postgresql://user:password@host:5432/name.`);
+  if (!parseDatabaseUrl(value)) {
+    const attrs = /[?&]target_session_attrs=/.test(value)
+      ? "; its target_session_attrs can be read-write, primary or any"
+      : "";
+    throw new ConfigError(
+      `${name} must be a URL like postgresql://user:password@host:5432/name${attrs}.`,
+    );
   }
   return value;
 }

@@ -8,6 +8,7 @@ import {
   markApiKeyUsed,
 } from "../db/api-keys.ts";
 import { isAway } from "../db/sql.ts";
+import { readTraceContext } from "../domain/trace-context.ts";
 import { AppError } from "../errors.ts";
 import { isObjectId } from "../ids.ts";
 import { openPatience } from "../patience.ts";
@@ -121,8 +122,12 @@ function callerOf(
     database: database.forTeams([selected]),
     apiKeyId: key.id,
     scopes: new Set(key.scopes),
+    trace: traceOf(request),
   };
 }
+
+const traceOf = ({ headers: { traceparent, tracestate } }: FastifyRequest) =>
+  readTraceContext({ traceparent, tracestate });
 
 /** Refuses with the header's name and nothing else: unknown and foreign teams look the same. */
 function refuseTeam({ headers }: FastifyRequest): never {

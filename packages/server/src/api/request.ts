@@ -4,6 +4,7 @@ import type { Scope } from "../api-keys.ts";
 import type { AuditAction, Audited } from "../db/audit.ts";
 import type { Database } from "../db/sql.ts";
 import type { JsonText } from "../domain/json-text.ts";
+import type { TraceContext } from "../domain/trace-context.ts";
 import type { ApiDeps } from "./deps.ts";
 
 /** Who asks: authentication settles it before any handler runs. */
@@ -13,6 +14,8 @@ export type Caller = {
   database: Database;
   apiKeyId: string;
   scopes: ReadonlySet<Scope>;
+  /** The trace that the request belongs to (W3C Trace Context). */
+  trace: TraceContext | undefined;
 };
 
 declare module "fastify" {

@@ -144,7 +144,7 @@ export async function claimDueOfAllTeams(
       union all
       select * from picked_in_order
     ), sized as (
-      select picked.*, e.payload, s.contract, s.url,
+      select picked.*, e.payload, s.contract, e.trace_context, s.url,
              lease_token is not null as crashed,
              e.payload is null as expired,
              e.payload is null
@@ -194,7 +194,7 @@ export async function claimDueOfAllTeams(
       where d.ctid = taken.row_at
       -- All that the caller gets is returned here: joined back to the rows taken, it would cost their number squared.
       returning taken.team_id, taken.id, taken.subscription_id, taken.event_id, taken.contract,
-                taken.event_type, taken.payload, taken.created_at, taken.due_at, taken.manual,
+                taken.event_type, taken.payload, taken.trace_context, taken.created_at, taken.due_at, taken.manual,
                 taken.updated_by, taken.order_key, d.attempt_count, d.crash_count, d.manual_count,
                 d.status, d.last_error, taken.crashed, taken.is_probe, taken.past_breaker
     ), counted as (
@@ -203,7 +203,7 @@ export async function claimDueOfAllTeams(
       ${tellingChanges(part`moved where crashed or status = 'failed'`)}
     )
     select team_id as "teamId", id, subscription_id as "subscriptionId", event_id as "eventId",
-           contract, event_type as "eventType", payload, created_at::text as "createdAt",
+           contract, event_type as "eventType", payload, trace_context as trace, created_at::text as "createdAt",
            attempt_count as "attemptNumber", crash_count as "crashCount",
            manual_count as "manualCount", manual,
            case when manual then updated_by else 'system' end as actor,

@@ -1,4 +1,5 @@
 import type { JsonText } from "./json-text.ts";
+import type { TraceContext } from "./trace-context.ts";
 
 /**
  * The facts: what a platform reports, or what time itself brings about.
@@ -12,6 +13,8 @@ export type Fact = {
   actor: string;
   /** When it happened by the platform's clock; without one, when it was recorded. */
   occurredAt?: Date | undefined;
+  /** The trace that the report belongs to, if it belongs to one. */
+  trace?: TraceContext | undefined;
   /** The fact's own name within its team, where it has one. */
   identity?: FactIdentity | undefined;
 } & (

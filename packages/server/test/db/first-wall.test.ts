@@ -11,6 +11,7 @@ import { makeTwin, removeTeam, stateOf, timeless } from "../support/twins.ts";
 
 /** Files with no statement about rows of a team: connections, roles, the schema, and parts of other statements. */
 const aboutNoRows = [
+  "connect.ts",
   "delivery-places.ts",
   "delivery-search-places.ts",
   "delivery-sought.ts",
@@ -25,6 +26,7 @@ const aboutNoRows = [
   "reach-schema.ts",
   "roles.ts",
   "schema-dump.ts",
+  "server-readings.ts",
   "session.ts",
   "team-wall.ts",
   "walks.ts",
@@ -58,6 +60,8 @@ const aboutNoTeam = [
   "markApiKeyUsed",
   "retireBootstrapKey",
   // What the installation shares, or only locks.
+  "readAutovacuum",
+  "readPartitions",
   "ensureDefaultTeam",
   "listSealingTeams",
   "lockAsOwner",

@@ -5,6 +5,10 @@ vi.mock(
   "../../src/db/claims.ts",
   async () => (await import("../support/claim-table.ts")).claimsOfTable,
 );
+vi.mock(
+  "../../src/db/due-walk.ts",
+  async () => (await import("../support/claim-table.ts")).walkOfTable,
+);
 
 test("an attempt that goes on after its time limit is seen, and one within it is not", async () => {
   const world = openDispatcherWorld();
