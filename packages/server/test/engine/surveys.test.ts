@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from "vitest";
 import { listEndpoints } from "../../src/db/endpoints.ts";
-import { readSurveyOfAllTeams } from "../../src/db/surveys.ts";
+import { readSurveyOfAllTeams, takeSurveyTurnOfAllTeams } from "../../src/db/surveys.ts";
 import { healthOf } from "../../src/domain/endpoint-health.ts";
 import type { ReceiverStanding } from "../../src/domain/survey.ts";
 import { openSurveys, takeSurvey } from "../../src/watch/survey.ts";
@@ -90,6 +90,30 @@ test("endpoints are counted by the state that their health tells, and those that
     { id: ids[0], contract: "workflow", failingMs: expect.any(Number) },
   ]);
   expect(found.backlog.failing).toBe(of(0).filter(({ id }) => id === of(0)[3]?.id).length);
+});
+
+test("an endpoint whose success is counted fails no more, though the process died before it could say so", async () => {
+  const house = await openHouse(still);
+  const { sql } = house.database;
+  await house.subscribe({ events });
+  for (let made = 0; made < 3; made++) await house.workflow();
+  const failed = (await house.deliveries()).map(({ id }) => ({ id, outcome: "failed" as const }));
+  await receive(house.database, ...failed);
+  expect((await survey(house)).endpoints).toMatchObject({ failing: 1, healthy: 0 });
+  await sql`update rollups set last_success_at = now() + interval '1 millisecond'`;
+  const found = await survey(house);
+  expect(found.endpoints).toMatchObject({ failing: 0, healthy: 1 });
+  expect(found.failing).toEqual([]);
+});
+
+test("a turn to look is taken by one, however many ask at once, and by nobody until it is over", async () => {
+  const { database } = await openHouse(still);
+  const ask = () =>
+    Promise.all(Array.from({ length: 5 }, () => takeSurveyTurnOfAllTeams(database.sql, 60_000)));
+  expect((await ask()).filter((taken) => taken)).toHaveLength(1);
+  expect(await ask()).not.toContain(true);
+  await database.sql`update surveys set next_at = now() - interval '1 second'`;
+  expect((await ask()).filter((taken) => taken)).toHaveLength(1);
 });
 
 test("of several processes one looks, and all of them know what it found", async () => {
