@@ -12,6 +12,7 @@ import { endpoints } from "./resources/endpoints.ts";
 import { eventTypes } from "./resources/event-types.ts";
 import { replays } from "./resources/replays.ts";
 import { runs } from "./resources/runs.ts";
+import { sessions } from "./resources/sessions.ts";
 import { stats } from "./resources/stats.ts";
 import { apiKeys, me, teams } from "./resources/teams.ts";
 import { webhooks } from "./resources/webhooks.ts";
@@ -33,6 +34,7 @@ export class Postrider {
   readonly facts: ReturnType<typeof facts>;
   readonly teams: ReturnType<typeof teams>;
   readonly apiKeys: ReturnType<typeof apiKeys>;
+  readonly sessions: ReturnType<typeof sessions>;
   readonly me: ReturnType<typeof me>;
   readonly audit: ReturnType<typeof audit>;
   readonly stats: ReturnType<typeof stats>;
@@ -57,6 +59,7 @@ export class Postrider {
     this.facts = facts(send);
     this.teams = teams(send);
     this.apiKeys = apiKeys(send);
+    this.sessions = sessions(send);
     this.me = me(send);
     this.audit = audit(send);
     this.stats = stats(send);

@@ -19,6 +19,8 @@ export type Config = {
   version: string;
   host: string;
   port: number;
+  /** The origin under which people and their browsers reach this service. */
+  publicUrl: string | undefined;
   /** Undefined: the service runs its own PostgreSQL in `dataDirectory`. */
   databaseUrl: string | undefined;
   dataDirectory: string;
@@ -86,6 +88,12 @@ export const settings = {
     development: "127.0.0.1",
     describes: "Address the API listens on.",
     parse: text,
+  }),
+  publicUrl: setting("POSTRIDER_PUBLIC_URL", {
+    default: "",
+    describes:
+      "Where browsers reach this service, as `https://hooks.example.com`: the base of login and portal links, and the one origin that a session's changes may come from. Empty: the address it listens on, from this machine alone.",
+    parse: optional(origin),
   }),
   databaseUrl: setting("DATABASE_URL", {
     default: "required",
@@ -234,6 +242,7 @@ export function readConfig(
     version: packageVersion,
     host: read(settings.host),
     port: read(settings.port),
+    publicUrl: read(settings.publicUrl),
     databaseUrl: read(settings.databaseUrl),
     dataDirectory: read(settings.dataDirectory),
     bootstrapApiKey: read(settings.bootstrapApiKey),
@@ -356,6 +365,14 @@ function oneOf<const T extends readonly string[]>(allowed: T) {
       throw new ConfigError(`${name} must be one of ${allowed.join(", ")}.`);
     return value;
   };
+}
+
+function origin(value: string, name: string): string {
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  if (!url || !/^https?:$/.test(url.protocol) || `${url.origin}/` !== url.href) {
+    throw new ConfigError(`${name} must be a URL like https://hooks.example.com, without a path.`);
+  }
+  return url.origin;
 }
 
 function databaseUrl(value: string, name: string): string {

@@ -28,6 +28,7 @@ import { organisationWebhookLogRoutes } from "./routes/organisation-webhook-logs
 import { organisationWebhookRoutes } from "./routes/organisation-webhooks.ts";
 import { replayRoutes } from "./routes/replays.ts";
 import { runRoutes } from "./routes/runs.ts";
+import { sessionRoutes } from "./routes/sessions.ts";
 import { statsRoutes } from "./routes/stats.ts";
 import { stepRoutes } from "./routes/steps.ts";
 import { teamRoutes } from "./routes/teams.ts";
@@ -56,6 +57,7 @@ const allRoutes: readonly Routes[] = [
   eventTypeRoutes,
   teamRoutes,
   apiKeyRoutes,
+  sessionRoutes,
   auditRoutes,
   statsRoutes,
   meRoutes,

@@ -9,7 +9,7 @@ export function reportOf(
 ): { teamId: string; actor: string; occurredAt: Date | undefined } {
   return {
     teamId: caller.teamId,
-    actor: caller.apiKeyId,
+    actor: caller.actorId,
     occurredAt:
       occurred_at === undefined ? undefined : parseInstant(occurred_at, ["body", "occurred_at"]),
   };

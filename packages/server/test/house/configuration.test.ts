@@ -69,6 +69,11 @@ test("every variable that a document names is a setting", () => {
 });
 
 test.each([
+  ["POSTRIDER_PUBLIC_URL", "hooks.acme.test"],
+  ["POSTRIDER_PUBLIC_URL", "ftp://hooks.example.com"],
+  ["POSTRIDER_PUBLIC_URL", "https://hooks.example.com/base"],
+  ["POSTRIDER_PUBLIC_URL", "https://user:password@hooks.example.com"],
+  ["POSTRIDER_PUBLIC_URL", "https://hooks.example.com?a=b"],
   ["PORT", "65536"],
   ["PORT", "-1"],
   ["PORT", "80a"],

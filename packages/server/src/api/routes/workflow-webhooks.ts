@@ -131,7 +131,7 @@ export function workflowWebhookRoutes(fastify: FastifyInstance, deps: ApiDeps): 
           timeoutSeconds: body.timeout_seconds ?? 10,
           maxRetries: body.max_retries ?? 3,
           backoffSeconds: body.retry_backoff_seconds ?? 10,
-          actor: caller.apiKeyId,
+          actor: caller.actorId,
         },
       );
       return reply.code(201).send(toWebhook(created));
@@ -234,7 +234,7 @@ export function workflowWebhookRoutes(fastify: FastifyInstance, deps: ApiDeps): 
           timeoutSeconds: body.timeout_seconds ?? null,
           maxRetries: body.max_retries ?? null,
           backoffSeconds: body.retry_backoff_seconds ?? null,
-          actor: caller.apiKeyId,
+          actor: caller.actorId,
         },
       );
       return toWebhook(changed);
@@ -257,7 +257,7 @@ export function workflowWebhookRoutes(fastify: FastifyInstance, deps: ApiDeps): 
       const { params, caller } = request;
       const owner = { teamId: caller.teamId, contract };
       const deleting = acting(deps, request, "workflow_webhook.deleted");
-      await endSubscription(deleting, owner, params.webhook_id, caller.apiKeyId);
+      await endSubscription(deleting, owner, params.webhook_id, caller.actorId);
       return reply.code(204).send(null);
     },
   );
@@ -286,7 +286,7 @@ export function workflowWebhookRoutes(fastify: FastifyInstance, deps: ApiDeps): 
         contract: workflowWebhooks,
         subscriptionId: params.webhook_id,
         eventType: body?.action ?? ("workflow_run_completed" satisfies WorkflowAction),
-        actor: caller.apiKeyId,
+        actor: caller.actorId,
         newId,
       });
       return reply.code(202).send({ event_id: publicEventId(eventId) });
