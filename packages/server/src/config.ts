@@ -21,6 +21,8 @@ export type Config = {
   port: number;
   /** The origin under which people and their browsers reach this service. */
   publicUrl: string | undefined;
+  /** The origins whose pages may show the portal in a frame. */
+  portalOrigins: readonly string[];
   /** Undefined: the service runs its own PostgreSQL in `dataDirectory`. */
   databaseUrl: string | undefined;
   dataDirectory: string;
@@ -94,6 +96,12 @@ export const settings = {
     describes:
       "Where browsers reach this service, as `https://hooks.example.com`: the base of login and portal links, and the one origin that a session's changes may come from. Empty: the address it listens on, from this machine alone.",
     parse: optional(origin),
+  }),
+  portalOrigins: setting("POSTRIDER_PORTAL_ORIGINS", {
+    default: "",
+    describes:
+      "Origins (comma-separated, as `https://app.example.com`) whose pages may show the portal in a frame. Empty: none may.",
+    parse: origins,
   }),
   databaseUrl: setting("DATABASE_URL", {
     default: "required",
@@ -243,6 +251,7 @@ export function readConfig(
     host: read(settings.host),
     port: read(settings.port),
     publicUrl: read(settings.publicUrl),
+    portalOrigins: read(settings.portalOrigins),
     databaseUrl: read(settings.databaseUrl),
     dataDirectory: read(settings.dataDirectory),
     bootstrapApiKey: read(settings.bootstrapApiKey),
@@ -373,6 +382,10 @@ function origin(value: string, name: string): string {
     throw new ConfigError(`${name} must be a URL like https://hooks.example.com, without a path.`);
   }
   return url.origin;
+}
+
+function origins(value: string, name: string): string[] {
+  return value === "" ? [] : value.split(",").map((part) => origin(part.trim(), name));
 }
 
 function databaseUrl(value: string, name: string): string {

@@ -9,6 +9,7 @@ import { frameworkLog } from "./framework-log.ts";
 import { keepHttpRules, safeHeaders } from "./http-rules.ts";
 import { honourIdempotencyKeys } from "./idempotency.ts";
 import { describeRoutes } from "./openapi.ts";
+import { servePages } from "./pages.ts";
 import { knowPaths } from "./paths.ts";
 import { problemOf, problemType, sendProblem, toAppError } from "./problem.ts";
 import type { Routes } from "./request.ts";
@@ -123,6 +124,7 @@ export async function openApp(
   honourIdempotencyKeys(app, deps);
   describeRoutes(app, deps);
 
+  servePages(app, deps);
   for (const routes of new Set([...allRoutes, ...moreRoutes])) routes(app, deps);
   await app.ready();
   return app;

@@ -271,9 +271,16 @@ test("no answer shows a receiver's secret or a header's value, to no key", async
   expect(JSON.stringify(api.logged)).not.toContain(credential);
 });
 
-test("no route stays out of the description but the description itself", async () => {
+test("no route stays out of the description but the description itself and the pages", async () => {
   const { api, operations } = await open();
   const described = operations.map(({ name }) => name);
   const undescribed = servedOperations(api).filter((one) => !described.includes(one));
-  expect(undescribed).toEqual(["GET /openapi.json", "GET /docs"]);
+  expect(undescribed).toEqual([
+    "GET /openapi.json",
+    "GET /docs",
+    "GET /dashboard",
+    "GET /dashboard/*",
+    "GET /portal",
+    "GET /portal/*",
+  ]);
 });
