@@ -7,7 +7,13 @@ import { describeThrown } from "../src/log.ts";
 import { tellWhileWaiting } from "../src/patience.ts";
 import { openServer } from "../src/server.ts";
 import { databaseProblem, StartError } from "../src/start-error.ts";
-import { developmentSecrets, ensureDevelopmentKey, isFoundHere } from "./development.ts";
+import { ensureDashboard, openInBrowser } from "./dashboard.ts";
+import {
+  developmentSecrets,
+  ensureDevelopmentKey,
+  isFoundHere,
+  makeLoginLink,
+} from "./development.ts";
 import { printGreeting, progressLine } from "./greeting.ts";
 import { type RotateOptions, rotateKeys } from "./keys.ts";
 import { batch, count, httpUrl, port, rate, requireSigningSecret, statusCode } from "./options.ts";
@@ -33,6 +39,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     .description("run everything on this machine: API, dispatcher, its own PostgreSQL, a receiver")
     .option("--receiver-port <port>", "port of the small receiver", port, 8081)
     .option("--no-receiver", "start no receiver")
+    .option("--open", "open the dashboard in the browser")
     .action(runDevelopment);
   program
     .command("serve")
@@ -105,17 +112,21 @@ function printBug(error: unknown): void {
   );
 }
 
-async function runDevelopment(given: { receiverPort: number; receiver: boolean }): Promise<void> {
+type DevelopmentOptions = { receiverPort: number; receiver: boolean; open?: boolean };
+
+async function runDevelopment(given: DevelopmentOptions): Promise<void> {
   const config = readConfig("development");
   const secrets = developmentSecrets(config);
   await runUntilSignal("stopping; attempts in flight are finished first", async (stop) => {
     const progress = progressLine();
+    const hasDashboard = await ensureDashboard(progress.show, stop);
     const server = await openServer(
       { ...config, encryptionKeys: secrets.encryptionKeys },
       { migrate: true, onProgress: progress.show, stop },
     );
     try {
       const apiKey = await ensureDevelopmentKey(config, server.database);
+      const dashboardUrl = hasDashboard ? await makeLoginLink(config, server, apiKey) : undefined;
       const receiver = given.receiver
         ? await openReceiver({
             port: given.receiverPort,
@@ -125,12 +136,14 @@ async function runDevelopment(given: { receiverPort: number; receiver: boolean }
       progress.clear();
       printGreeting({
         url: server.url,
+        dashboardUrl,
         apiKey,
         keyIsFound: isFoundHere(config),
         teamId: defaultTeamId,
         receiverUrl: receiver?.url,
         receiverRefused: receiver && server.reasonToRefuse(`${receiver.url}/hook`),
       });
+      if (given.open && dashboardUrl) openInBrowser(dashboardUrl);
       return async () => {
         await server.close();
         await receiver?.close();
