@@ -33,6 +33,7 @@ export function bundledManifest({ private: _, dependencies: __, ...manifest }: M
     files: [
       "bin",
       "src",
+      "dashboard",
       "docs",
       "deploy",
       "openapi.json",

@@ -20,13 +20,6 @@ export type ClaimShare = {
   kind?: ClaimKind;
 };
 
-export type ClaimOptions = {
-  leaseToken: string;
-  payloadBytesMax: number;
-  /** Told of each delivery that could not be leased any more and has ended. */
-  onGivenUp?: (givenUp: GivenUp) => void;
-};
-
 const givenShares = (shares: readonly ClaimShare[]): SqlPart => part`
   unnest(
     ${textArray(shares.map((share) => share.subscriptionId))}::text[],
@@ -36,6 +29,13 @@ const givenShares = (shares: readonly ClaimShare[]): SqlPart => part`
 
 const claimedColumns = part`team_id, id, created_at, event_id, subscription_id, event_type, due_at, lease_token,
   attempt_count, crash_count, manual, updated_by, order_key, past_breaker, ctid as row_at`;
+
+export type ClaimOptions = {
+  leaseToken: string;
+  payloadBytesMax: number;
+  /** Told of each delivery that could not be leased any more and has ended. */
+  onGivenUp?: (givenUp: GivenUp) => void;
+};
 
 type ClaimedRow = Omit<LeasedDelivery, "leaseMs" | "leaseToken" | "sealed"> & {
   givenUpAs: string | null;
@@ -144,7 +144,7 @@ export async function claimDueOfAllTeams(
       union all
       select * from picked_in_order
     ), sized as (
-      select picked.*, e.payload, s.contract, s.url,
+      select picked.*, e.payload, s.contract, e.trace_context, s.url,
              lease_token is not null as crashed,
              e.payload is null as expired,
              e.payload is null
@@ -194,7 +194,7 @@ export async function claimDueOfAllTeams(
       where d.ctid = taken.row_at
       -- All that the caller gets is returned here: joined back to the rows taken, it would cost their number squared.
       returning taken.team_id, taken.id, taken.subscription_id, taken.event_id, taken.contract,
-                taken.event_type, taken.payload, taken.created_at, taken.due_at, taken.manual,
+                taken.event_type, taken.payload, taken.trace_context, taken.created_at, taken.due_at, taken.manual,
                 taken.updated_by, taken.order_key, d.attempt_count, d.crash_count, d.manual_count,
                 d.status, d.last_error, taken.crashed, taken.is_probe, taken.past_breaker
     ), counted as (
@@ -203,15 +203,15 @@ export async function claimDueOfAllTeams(
       ${tellingChanges(part`moved where crashed or status = 'failed'`)}
     )
     select team_id as "teamId", id, subscription_id as "subscriptionId", event_id as "eventId",
-           contract, event_type as "eventType", payload, created_at::text as "createdAt",
+           contract, event_type as "eventType", payload, trace_context as trace, created_at::text as "createdAt",
            attempt_count as "attemptNumber", crash_count as "crashCount",
            manual_count as "manualCount", manual,
            case when manual then updated_by else 'system' end as actor,
            order_key is not null as ordered,
-           (extract(epoch from now() - created_at) * 1000)::float8 as "ageMs",
-           case when status = 'failed' then last_error end as "givenUpAs",
            case when is_probe then 'probes' when past_breaker or order_key is not null then 'passes'
-                else 'waits' end as breaker
+                else 'waits' end as breaker,
+           (extract(epoch from now() - created_at) * 1000)::float8 as "ageMs",
+           case when status = 'failed' then last_error end as "givenUpAs"
     from moved
     order by due_at, id`;
   const leaseMsOf = new Map(shares.map((share) => [share.subscriptionId, share.leaseMs]));

@@ -1,5 +1,6 @@
-import pg from "pg";
+import type pg from "pg";
 import { isObjectId } from "../ids.ts";
+import { poolOf } from "./connect.ts";
 import { type PoolWatch, watchPool } from "./pool-watch.ts";
 import { prepareSession } from "./session.ts";
 
@@ -145,8 +146,7 @@ export function openTeamDatabase(
 function openPool(options: DatabaseOptions): { pool: pg.Pool; close(): Promise<void> } {
   const { statementTimeoutMs, role, settings = {} } = options;
   const session = { statementTimeoutMs, settings, ...(role !== "owner" && { role }) };
-  const pool = new pg.Pool({
-    connectionString: options.url,
+  const pool = poolOf(options.url, {
     application_name: `postrider ${options.name}`,
     max: options.connectionsMax,
     connectionTimeoutMillis: 10_000,
@@ -181,6 +181,9 @@ function openPool(options: DatabaseOptions): { pool: pg.Pool; close(): Promise<v
 const fellSilent = (error: unknown): error is Error =>
   error instanceof Error && error.message === "Query read timeout";
 
+/** Says whether the server takes no writes (25006). */
+const leadsToStandby = (error: unknown): error is Error => sqlState(error) === "25006";
+
 type RunQuery = (query: pg.QueryConfig) => Promise<pg.QueryResult>;
 
 async function transact<T>(
@@ -203,8 +206,9 @@ async function transact<T>(
     await now;
     return result;
   } catch (error) {
-    // A connection that cannot even roll back is thrown away; one that fell silent is not asked to.
-    if (fellSilent(error)) broken = error;
+    // A connection that cannot even roll back is thrown away; one that fell silent is not asked to. One that leads to a
+    // standby goes as well: the next may lead to the primary.
+    if (fellSilent(error) || leadsToStandby(error)) broken = error;
     else {
       await client.query("rollback").catch((failure: Error) => {
         broken = failure;

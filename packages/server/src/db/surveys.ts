@@ -106,8 +106,8 @@ type CountedEndpoints = EndpointStates & {
 };
 
 /**
- * Counts the endpoints of all teams by their state and by that of their breaker, as `domain/endpoint-health.ts` decides it, and names those that have
- * failed for the longest.
+ * Counts the endpoints of all teams by their state and by that of their breaker, as `domain/endpoint-health.ts` and
+ * `domain/breaker.ts` decide them, and names those that have failed for the longest.
  *
  * One or two probes of an index for each endpoint.
  */

@@ -7,8 +7,9 @@ import type { Tally } from "../domain/tally.ts";
 import { newLeaseToken } from "../ids.ts";
 import { openPace } from "../pace.ts";
 import { type AttemptDeps, type Attempted, attempt } from "./attempt.ts";
-import { claimMax, openClaiming, pollMs } from "./claiming.ts";
+import { openClaiming, pollMs } from "./claiming.ts";
 import { openHeldLeases } from "./held-leases.ts";
+import { openHotPath } from "./hot-path.ts";
 import { type Held, type Lane, Lanes, mustWait } from "./lanes.ts";
 import { openProgress } from "./progress.ts";
 import { openReceiverStandings } from "./receiver-standing.ts";
@@ -227,36 +228,12 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
     keepQuiet(lane, attempted.quietMs);
   }
 
-  const hotPath: HotPath = {
+  const hotPath = openHotPath({
+    ...{ lanes, room, claiming, leases, enqueue },
     newLeaseToken: newToken,
-    reserve(subscriptionId, payloadBytes) {
-      const lane = lanes.of(subscriptionId);
-      if (closing || room.of("quick") <= 0) {
-        claiming.noteBacklog(lane);
-        claiming.noteStarved();
-        return false;
-      }
-      if (lane.isShut) return false;
-      // What already waits in the table keeps room for a claim. A lane that goes fast has more than that.
-      if (room.ofLane(lane) <= (claiming.hasBacklog(lane) ? claimMax : 0)) {
-        claiming.noteBacklog(lane);
-        return false;
-      }
-      lanes.reserve(lane, 1, payloadBytes);
-      return true;
-    },
-    cancel(subscriptionId, payloadBytes) {
-      lanes.cancel(lanes.of(subscriptionId), 1, payloadBytes);
-    },
-    accept(deliveries, leasedAtMs) {
-      for (const delivery of deliveries) {
-        leases.enter(delivery);
-        enqueue(lanes.of(delivery.subscriptionId), { delivery, leasedAtMs });
-      }
-      startWhatMay();
-    },
-    leftInTable: claiming.wake,
-  };
+    isClosing: () => closing,
+    afterAccept: startWhatMay,
+  });
 
   return {
     hotPath,

@@ -1,3 +1,5 @@
+import type { TraceContext } from "./trace-context.ts";
+
 /** A delivery that this process holds under a lease, with all that its attempt needs. */
 export type LeasedDelivery = {
   teamId: string;
@@ -9,6 +11,8 @@ export type LeasedDelivery = {
   eventType: string;
   /** To be opened first when it begins with a zero byte, as one that was claimed from the table may. */
   payload: Buffer;
+  /** The trace of the event's report; null: none. */
+  trace: TraceContext | null;
   /** The payload is stored sealed, and so is what is answered to it. */
   sealed: boolean;
   /** The transaction that made it, in the database's own precision: names the partition of its attempts. */
