@@ -1,0 +1,118 @@
+import { Menu } from "@base-ui/react/menu";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useLocation } from "wouter";
+import { signOut, switchTeam, viewerQuery } from "../api/session.ts";
+import { sayFailure } from "../components/toasts.tsx";
+import { place } from "../place.ts";
+import type { Zone } from "../words/times.ts";
+import { zoneName } from "../words/times.ts";
+import { type Theme, usePreferences } from "./preferences.tsx";
+import { useViewer } from "./viewer.tsx";
+
+const item =
+  "flex min-h-8 w-full items-center gap-2 rounded px-2 outline-none data-highlighted:bg-sunken pointer-coarse:min-h-10";
+
+/** Which team is shown and who looks; how the page looks to them; the way out. */
+export function AccountMenu() {
+  const viewer = useViewer();
+  const client = useQueryClient();
+  const [, navigate] = useLocation();
+  const { theme, zone, setTheme, setZone } = usePreferences();
+  const team = viewer.teams.find(({ id }) => id === viewer.team_id);
+  const switching = useMutation({
+    mutationFn: switchTeam,
+    onSuccess: async () => {
+      // Nothing of the other team may stay on the screen.
+      navigate("/");
+      client.clear();
+      await client.refetchQueries(viewerQuery);
+    },
+    onError: sayFailure,
+  });
+  const leaving = useMutation({
+    mutationFn: signOut,
+    onSuccess: () => {
+      client.clear();
+      client.setQueryData(viewerQuery.queryKey, null);
+    },
+    onError: sayFailure,
+  });
+  return (
+    <Menu.Root>
+      <Menu.Trigger className="flex w-full min-w-0 items-center gap-2 rounded-md px-2 py-1.5 text-left hover:bg-surface">
+        <span className="min-w-0 flex-1">
+          <span className="block truncate font-[600]">{team?.name ?? "Team"}</span>
+          <span className="block truncate text-xs text-ink-3">
+            {viewer.name} · {zoneName(zone)}
+          </span>
+        </span>
+        <span aria-hidden="true" className="text-ink-3">
+          ▾
+        </span>
+      </Menu.Trigger>
+      <Menu.Portal>
+        <Menu.Positioner side="top" align="start" sideOffset={6} className="z-40">
+          <Menu.Popup className="popup max-h-(--available-height) min-w-56 overflow-y-auto p-1.5">
+            {place.kind === "dashboard" && viewer.teams.length > 1 && (
+              <Choice
+                label="Team"
+                value={viewer.team_id}
+                options={viewer.teams.map(({ id, name }) => [id, name])}
+                onChange={(id) => switching.mutate(id)}
+              />
+            )}
+            <Choice<Theme>
+              label="Theme"
+              value={theme}
+              options={[
+                ["system", "As the system"],
+                ["light", "Light"],
+                ["dark", "Dark"],
+              ]}
+              onChange={setTheme}
+            />
+            <Choice<Zone>
+              label="Times"
+              value={zone}
+              options={[
+                ["local", `Local (${zoneName("local")})`],
+                ["utc", "UTC"],
+              ]}
+              onChange={setZone}
+            />
+            <Menu.Separator className="mx-1 my-1.5 border-t border-line" />
+            <Menu.Item className={item} onClick={() => leaving.mutate()}>
+              Sign out
+            </Menu.Item>
+          </Menu.Popup>
+        </Menu.Positioner>
+      </Menu.Portal>
+    </Menu.Root>
+  );
+}
+
+function Choice<Value extends string>({
+  label,
+  value,
+  options,
+  onChange,
+}: {
+  label: string;
+  value: Value;
+  options: readonly (readonly [Value, string])[];
+  onChange: (value: Value) => void;
+}) {
+  return (
+    <Menu.Group>
+      <Menu.GroupLabel className="px-2 pt-2 pb-1 text-xs text-ink-3">{label}</Menu.GroupLabel>
+      <Menu.RadioGroup value={value} onValueChange={onChange}>
+        {options.map(([id, name]) => (
+          <Menu.RadioItem key={id} value={id} className={item}>
+            <span className="min-w-0 flex-1 truncate">{name}</span>
+            <Menu.RadioItemIndicator aria-hidden="true">✓</Menu.RadioItemIndicator>
+          </Menu.RadioItem>
+        ))}
+      </Menu.RadioGroup>
+    </Menu.Group>
+  );
+}

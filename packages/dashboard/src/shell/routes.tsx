@@ -1,0 +1,55 @@
+import { lazy, Suspense } from "react";
+import { Link, Route, Switch, useLocation } from "wouter";
+import { Page } from "../components/page.tsx";
+import { Empty, SkeletonBlock } from "../components/states.tsx";
+import { place } from "../place.ts";
+import { PageBoundary } from "./page-boundary.tsx";
+
+const pages = {
+  "/deliveries": lazy(() => import("../pages/deliveries/deliveries-page.tsx")),
+};
+
+/** Pages that only the operator has. */
+const operatorsOnly: readonly string[] = [
+  "/runs",
+  "/calls",
+  "/assistants",
+  "/start",
+  "/keys",
+  "/team",
+  "/audit",
+];
+
+/** The page that the address names. All are one level deep: what is open in a page stands behind the `?`. */
+export function Routes() {
+  const [path] = useLocation();
+  return (
+    <PageBoundary key={path}>
+      <Suspense fallback={<Waiting />}>
+        <Switch>
+          {Object.entries(pages)
+            .filter(([name]) => place.kind === "dashboard" || !operatorsOnly.includes(name))
+            .map(([name, Content]) => (
+              <Route key={name} path={name} component={Content} />
+            ))}
+          <Route>
+            <Page title="No such page">
+              <Empty title="There is no page at this address">
+                <Link href="/" className="link">
+                  Go to the overview
+                </Link>
+              </Empty>
+            </Page>
+          </Route>
+        </Switch>
+      </Suspense>
+    </PageBoundary>
+  );
+}
+
+const Waiting = () => (
+  <div className="grid gap-4 p-4">
+    <SkeletonBlock className="h-24" />
+    <SkeletonBlock className="h-64" />
+  </div>
+);
