@@ -58,6 +58,6 @@ export const Id = ({ id, what }: { id: string; what: string }) => (
     <span className="mono truncate text-ink-3" title={id}>
       {id}
     </span>
-    <Copy text={id} what={what} />
+    <Copy text={id} what={what} className="link text-xs text-ink-3" />
   </span>
 );

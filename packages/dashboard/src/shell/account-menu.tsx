@@ -1,5 +1,6 @@
 import { Menu } from "@base-ui/react/menu";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
+import type { ReactNode } from "react";
 import { useLocation } from "wouter";
 import { signOut, switchTeam, viewerQuery } from "../api/session.ts";
 import { sayFailure } from "../components/toasts.tsx";
@@ -12,13 +13,12 @@ import { useViewer } from "./viewer.tsx";
 const item =
   "flex min-h-8 w-full items-center gap-2 rounded px-2 outline-none data-highlighted:bg-sunken pointer-coarse:min-h-10";
 
-/** Which team is shown and who looks; how the page looks to them; the way out. */
-export function AccountMenu() {
+/** Chooses the team, the theme and the time zone; the way out. It is open from the start. */
+export default function AccountMenu({ face, className }: { face: ReactNode; className: string }) {
   const viewer = useViewer();
   const client = useQueryClient();
   const [, navigate] = useLocation();
   const { theme, zone, setTheme, setZone } = usePreferences();
-  const team = viewer.teams.find(({ id }) => id === viewer.team_id);
   const switching = useMutation({
     mutationFn: switchTeam,
     onSuccess: async () => {
@@ -38,18 +38,8 @@ export function AccountMenu() {
     onError: sayFailure,
   });
   return (
-    <Menu.Root>
-      <Menu.Trigger className="flex w-full min-w-0 items-center gap-2 rounded-md px-2 py-1.5 text-left hover:bg-surface">
-        <span className="min-w-0 flex-1">
-          <span className="block truncate font-[600]">{team?.name ?? "Team"}</span>
-          <span className="block truncate text-xs text-ink-3">
-            {viewer.name} · {zoneName(zone)}
-          </span>
-        </span>
-        <span aria-hidden="true" className="text-ink-3">
-          ▾
-        </span>
-      </Menu.Trigger>
+    <Menu.Root defaultOpen>
+      <Menu.Trigger className={className}>{face}</Menu.Trigger>
       <Menu.Portal>
         <Menu.Positioner side="top" align="start" sideOffset={6} className="z-40">
           <Menu.Popup className="popup max-h-(--available-height) min-w-56 overflow-y-auto p-1.5">

@@ -6,7 +6,18 @@ import { place } from "../place.ts";
 import { PageBoundary } from "./page-boundary.tsx";
 
 const pages = {
+  "/": lazy(() => import("../pages/overview/overview-page.tsx")),
   "/deliveries": lazy(() => import("../pages/deliveries/deliveries-page.tsx")),
+  "/endpoints": lazy(() => import("../pages/endpoints/endpoints-page.tsx")),
+  "/runs": lazy(() => import("../pages/runs/runs-page.tsx")),
+  "/calls": lazy(() => import("../pages/calls/calls-page.tsx")),
+  "/assistants": lazy(() => import("../pages/assistants/assistants-page.tsx")),
+  "/replays": lazy(() => import("../pages/replays/replays-page.tsx")),
+  "/events": lazy(() => import("../pages/events/events-page.tsx")),
+  "/start": lazy(() => import("../pages/start/start-page.tsx")),
+  "/keys": lazy(() => import("../pages/settings/keys-page.tsx")),
+  "/team": lazy(() => import("../pages/settings/team-page.tsx")),
+  "/audit": lazy(() => import("../pages/settings/audit-page.tsx")),
 };
 
 /** Pages that only the operator has. */

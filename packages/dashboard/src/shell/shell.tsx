@@ -1,9 +1,11 @@
-import { Dialog } from "@base-ui/react/dialog";
-import { type ReactNode, useState } from "react";
+import { lazy, type ReactNode } from "react";
 import { useNarrow } from "../components/narrow.ts";
-import { AccountMenu } from "./account-menu.tsx";
+import { OnDemand } from "../components/on-demand.tsx";
+import { Account } from "./account.tsx";
 import { Brand } from "./brand.tsx";
 import { Navigation } from "./navigation.tsx";
+
+const Drawer = lazy(() => import("./drawer.tsx"));
 
 /** What stands around every page: the way to the others, and whose they are. */
 export function Shell({ children }: { children: ReactNode }) {
@@ -33,34 +35,16 @@ const SideBar = () => (
     </div>
     <Navigation />
     <div className="mt-auto border-t border-line pt-2">
-      <AccountMenu />
+      <Account />
     </div>
   </aside>
 );
 
-function TopBar() {
-  const [open, setOpen] = useState(false);
-  return (
-    <div className="flex items-center justify-between border-b border-line bg-sunken px-4 py-2">
-      <Brand />
-      <Dialog.Root open={open} onOpenChange={setOpen}>
-        <Dialog.Trigger className="btn">Menu</Dialog.Trigger>
-        <Dialog.Portal>
-          <Dialog.Backdrop className="fixed inset-0 z-30 bg-black/40" />
-          <Dialog.Popup className="fixed inset-y-0 right-0 z-40 flex w-[min(280px,85vw)] flex-col overflow-y-auto bg-sunken px-3 py-3 shadow-[-8px_0_28px_var(--shadow)] outline-none">
-            <div className="flex items-center justify-between px-2 pb-2">
-              <Dialog.Title className="font-[650]">Menu</Dialog.Title>
-              <Dialog.Close className="btn btn-quiet" aria-label="Close">
-                ✕
-              </Dialog.Close>
-            </div>
-            <Navigation onGo={() => setOpen(false)} />
-            <div className="mt-auto border-t border-line pt-2">
-              <AccountMenu />
-            </div>
-          </Dialog.Popup>
-        </Dialog.Portal>
-      </Dialog.Root>
-    </div>
-  );
-}
+const TopBar = () => (
+  <div className="flex items-center justify-between border-b border-line bg-sunken px-4 py-2">
+    <Brand />
+    <OnDemand face="Menu" kind="dialog" className="btn">
+      <Drawer />
+    </OnDemand>
+  </div>
+);

@@ -11,11 +11,12 @@ import { place } from "../../place.ts";
 import { printSearch, useTypedSearch } from "../../search.ts";
 import { useMay } from "../../shell/viewer.tsx";
 import { DeliveryDetail } from "../delivery/delivery-detail.tsx";
+import { ReplayDialog } from "../replays/replay-dialog.tsx";
 import { Filters } from "./filters.tsx";
 import { useKeys } from "./keys.ts";
 import { DeliveryList, type ListHandle } from "./list.tsx";
 import { LiveButton } from "./live-button.tsx";
-import { deliveriesSpec, isFiltered, soughtOf } from "./sought.ts";
+import { deliveriesSpec, isFiltered, replayFilterOf, soughtOf } from "./sought.ts";
 import { useFeed } from "./use-feed.ts";
 
 /** All deliveries, one of them open beside the list. */
@@ -23,6 +24,7 @@ export default function DeliveriesPage() {
   const [address, change] = useTypedSearch(deliveriesSpec);
   const sought = useMemo(() => soughtOf(address), [address]);
   const [paused, setPaused] = useState(false);
+  const [replays, setReplays] = useState(false);
   const [scrolled, setScrolled] = useState(false);
   const { query, rows, newCount, showNew, reload } = useFeed(sought, paused || scrolled);
   const narrow = useNarrow();
@@ -64,13 +66,20 @@ export default function DeliveriesPage() {
       fill
       title="Deliveries"
       actions={
-        <LiveButton
-          paused={paused}
-          onPause={(next) => {
-            setPaused(next);
-            if (!next) showNew();
-          }}
-        />
+        <>
+          <LiveButton
+            paused={paused}
+            onPause={(next) => {
+              setPaused(next);
+              if (!next) showNew();
+            }}
+          />
+          {mayWrite && (
+            <button type="button" className="btn" onClick={() => setReplays(true)}>
+              Replay these…
+            </button>
+          )}
+        </>
       }
     >
       {!covered && <Filters address={address} change={change} />}
@@ -113,6 +122,13 @@ export default function DeliveriesPage() {
             />
           )}
         </div>
+        {replays && (
+          <ReplayDialog
+            filter={replayFilterOf(sought)}
+            what={isFiltered(sought) ? "what is filtered here" : "every delivery"}
+            onClose={() => setReplays(false)}
+          />
+        )}
         {openId !== undefined && (
           <div className="@container min-h-0 min-w-0 overflow-y-auto border-l border-line bg-bg">
             <DeliveryDetail

@@ -1,10 +1,10 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { endpointsQuery } from "../../api/endpoints.ts";
+import { ClearChip, MultiFilter } from "../../components/multi-filter.tsx";
 import type { ChangeSearch, Searched } from "../../search.ts";
 import { eventTypes } from "../../words/event-types.ts";
 import { outcomes } from "../../words/outcomes.ts";
-import { ClearChip, MultiFilter } from "./multi-filter.tsx";
 import { type deliveriesSpec, idTyped } from "./sought.ts";
 import { TimeFilter } from "./time-filter.tsx";
 

@@ -1,3 +1,4 @@
+import type { DeliveryFilter } from "@postrider/sdk";
 import type { DeliverySought } from "../../api/deliveries.ts";
 import { many, one, type Searched } from "../../search.ts";
 
@@ -29,6 +30,12 @@ export function soughtOf(address: Searched<typeof deliveriesSpec>): DeliverySoug
     to: address.to,
   };
 }
+
+/** The same filters for a replay, which has no word for what is not filtered. */
+export const replayFilterOf = (sought: DeliverySought): DeliveryFilter =>
+  Object.fromEntries(
+    Object.entries(sought).filter(([, value]) => value !== undefined && value.length > 0),
+  );
 
 /** Whether anything is filtered at all. */
 export const isFiltered = (sought: DeliverySought): boolean =>

@@ -1,8 +1,11 @@
-import { Popover } from "@base-ui/react/popover";
+import { lazy } from "react";
+import { ClearChip, chipFace } from "../../components/multi-filter.tsx";
+import { OnDemand } from "../../components/on-demand.tsx";
 import { Moment } from "../../components/times.tsx";
 import { usePreferences } from "../../shell/preferences.tsx";
 import { type Zone, zoneName } from "../../words/times.ts";
-import { ClearChip } from "./multi-filter.tsx";
+
+const Popup = lazy(() => import("../../components/popup.tsx"));
 
 type Span = { from: string | undefined; to: string | undefined };
 
@@ -16,62 +19,61 @@ const presets: readonly (readonly [string, number])[] = [
 
 /** From when to when; the address has the points in time, so that a colleague sees the same. */
 export function TimeFilter({ from, to, onChange }: Span & { onChange: (span: Span) => void }) {
-  const { zone } = usePreferences();
   const on = from !== undefined || to !== undefined;
+  const face = (
+    <>
+      {from || !to ? "Since" : "Until"}
+      {from && (
+        <b className="font-[600]">
+          <Moment at={from} />
+        </b>
+      )}
+      {from && to && "until"}
+      {to && (
+        <b className="font-[600]">
+          <Moment at={to} />
+        </b>
+      )}
+      {!on && <span aria-hidden="true">▾</span>}
+    </>
+  );
   return (
     <span className="chip" data-on={on}>
-      <Popover.Root>
-        <Popover.Trigger className="flex items-center gap-1.5">
-          {from || !to ? "Since" : "Until"}
-          {from && (
-            <b className="font-[600]">
-              <Moment at={from} />
-            </b>
-          )}
-          {from && to && "until"}
-          {to && (
-            <b className="font-[600]">
-              <Moment at={to} />
-            </b>
-          )}
-          {!on && <span aria-hidden="true">▾</span>}
-        </Popover.Trigger>
-        <Popover.Portal>
-          <Popover.Positioner sideOffset={6} align="start" className="z-40">
-            <Popover.Popup className="popup grid w-72 max-w-(--available-width) gap-1 p-2">
-              <Popover.Title className="sr-only">Time</Popover.Title>
+      <OnDemand face={face} kind="dialog" className={chipFace}>
+        <Popup face={face} className={chipFace} title="Time">
+          {(close) => (
+            <>
               {presets.map(([name, ms]) => (
-                <Popover.Close
+                <button
                   key={name}
+                  type="button"
                   className="flex min-h-8 items-center rounded px-2 text-left hover:bg-sunken pointer-coarse:min-h-10"
-                  onClick={() =>
-                    onChange({ from: new Date(Date.now() - ms).toISOString(), to: undefined })
-                  }
+                  onClick={() => {
+                    onChange({ from: new Date(Date.now() - ms).toISOString(), to: undefined });
+                    close();
+                  }}
                 >
                   {name}
-                </Popover.Close>
+                </button>
               ))}
-              <div className="grid gap-2 border-t border-line p-2">
-                <Point
-                  label="From"
-                  at={from}
-                  zone={zone}
-                  onChange={(next) => onChange({ from: next, to })}
-                />
-                <Point
-                  label="Until"
-                  at={to}
-                  zone={zone}
-                  onChange={(next) => onChange({ from, to: next })}
-                />
-                <p className="text-xs text-ink-3">Times of {zoneName(zone)}</p>
-              </div>
-            </Popover.Popup>
-          </Popover.Positioner>
-        </Popover.Portal>
-      </Popover.Root>
+              <Points from={from} to={to} onChange={onChange} />
+            </>
+          )}
+        </Popup>
+      </OnDemand>
       {on && <ClearChip what="time" onClear={() => onChange({ from: undefined, to: undefined })} />}
     </span>
+  );
+}
+
+function Points({ from, to, onChange }: Span & { onChange: (span: Span) => void }) {
+  const { zone } = usePreferences();
+  return (
+    <div className="grid gap-2 border-t border-line p-2">
+      <Point label="From" at={from} zone={zone} onChange={(next) => onChange({ from: next, to })} />
+      <Point label="Until" at={to} zone={zone} onChange={(next) => onChange({ from, to: next })} />
+      <p className="text-xs text-ink-3">Times of {zoneName(zone)}</p>
+    </div>
   );
 }
 
