@@ -1,6 +1,6 @@
 import { signIn } from "./api/session.ts";
 
-/** Finds the token of a link that signs in once: `#login=…`. */
+/** Finds the token of a link that signs in: `#login=…`. */
 export function loginTokenOf(hash: string): string | undefined {
   return new URLSearchParams(hash.replace(/^#/, "")).get("login") || undefined;
 }

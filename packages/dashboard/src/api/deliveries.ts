@@ -21,11 +21,13 @@ export const deliveriesQuery = (sought: DeliverySought) =>
     queryKey: ["deliveries", sought],
     queryFn: ({ signal, pageParam }) =>
       ask<ListDeliveriesAnswer>("GET", "/v1/deliveries", {
-        query: { ...sought, limit: 100, ...(pageParam === null ? {} : { cursor: pageParam }) },
+        query: { ...sought, limit: 200, ...(pageParam === null ? {} : { cursor: pageParam }) },
         signal,
       }),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next_cursor,
+    // Rows that were loaded are not compared with themselves at each further page.
+    structuralSharing: false,
     // The stream keeps it fresh.
     staleTime: 60_000,
   });

@@ -1,7 +1,7 @@
 import type { Me } from "@postrider/sdk";
 import { queryOptions } from "@tanstack/react-query";
 import { ApiFailure } from "./problem.ts";
-import { ask } from "./request.ts";
+import { actFor, ask } from "./request.ts";
 
 /** What a portal link lets its session see, and in which colours. */
 export type PortalGrant = {
@@ -21,7 +21,9 @@ export const viewerQuery = queryOptions({
   queryKey: ["viewer"],
   queryFn: async ({ signal }): Promise<Viewer | null> => {
     try {
-      return await ask<Viewer>("GET", "/v1/me", { signal });
+      const viewer = await ask<Viewer>("GET", "/accounts/v1/users/me", { signal, team: null });
+      actFor(viewer.team_id);
+      return viewer;
     } catch (error) {
       if (error instanceof ApiFailure && error.status === 401) return null;
       throw error;

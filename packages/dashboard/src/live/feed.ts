@@ -70,7 +70,7 @@ export function shown(feed: Feed, loaded: readonly Delivery[]): Delivery[] {
     }
     rows.push(feed.changed.get(row.id) ?? row);
   }
-  return next === 0 && rows.length === 0 ? [...feed.head] : [...rows, ...feed.head.slice(next)];
+  return [...rows, ...feed.head.slice(next)];
 }
 
 /** The order of the API's lists. */

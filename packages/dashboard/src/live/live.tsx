@@ -10,7 +10,8 @@ import {
   useRef,
   useState,
 } from "react";
-import { openSharedStream, type StreamState } from "./shared-stream.ts";
+import type { StreamState } from "./read-stream.ts";
+import { openSharedStream } from "./shared-stream.ts";
 
 /** Hears of changed deliveries, or that some may have been missed. */
 export type LiveListener = (news: { rows: readonly Delivery[]; gap: boolean }) => void;

@@ -1,8 +1,7 @@
 import { Menu } from "@base-ui/react/menu";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useMutation } from "@tanstack/react-query";
 import type { ReactNode } from "react";
-import { useLocation } from "wouter";
-import { signOut, switchTeam, viewerQuery } from "../api/session.ts";
+import { signOut, switchTeam } from "../api/session.ts";
 import { sayFailure } from "../components/toasts.tsx";
 import { place } from "../place.ts";
 import type { Zone } from "../words/times.ts";
@@ -16,31 +15,19 @@ const item =
 /** Chooses the team, the theme and the time zone; the way out. It is open from the start. */
 export default function AccountMenu({ face, className }: { face: ReactNode; className: string }) {
   const viewer = useViewer();
-  const client = useQueryClient();
-  const [, navigate] = useLocation();
   const { theme, zone, setTheme, setZone } = usePreferences();
+  // Loaded anew: nothing of the other team, or of who was here, may stay on the screen or in memory.
+  const startOver = (): void => location.assign(`${place.base}/`);
   const switching = useMutation({
     mutationFn: switchTeam,
-    onSuccess: async () => {
-      // Nothing of the other team may stay on the screen.
-      navigate("/");
-      client.clear();
-      await client.refetchQueries(viewerQuery);
-    },
+    onSuccess: startOver,
     onError: sayFailure,
   });
-  const leaving = useMutation({
-    mutationFn: signOut,
-    onSuccess: () => {
-      client.clear();
-      client.setQueryData(viewerQuery.queryKey, null);
-    },
-    onError: sayFailure,
-  });
+  const leaving = useMutation({ mutationFn: signOut, onSuccess: startOver, onError: sayFailure });
   return (
     <Menu.Root defaultOpen>
       <Menu.Trigger className={className}>{face}</Menu.Trigger>
-      <Menu.Portal>
+      <Menu.Portal role="region" aria-label="Team and appearance">
         <Menu.Positioner side="top" align="start" sideOffset={6} className="z-40">
           <Menu.Popup className="popup max-h-(--available-height) min-w-56 overflow-y-auto p-1.5">
             {place.kind === "dashboard" && viewer.teams.length > 1 && (

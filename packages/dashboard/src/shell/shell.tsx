@@ -41,10 +41,10 @@ const SideBar = () => (
 );
 
 const TopBar = () => (
-  <div className="flex items-center justify-between border-b border-line bg-sunken px-4 py-2">
+  <header className="flex items-center justify-between border-b border-line bg-sunken px-4 py-2">
     <Brand />
     <OnDemand face="Menu" kind="dialog" className="btn">
       <Drawer />
     </OnDemand>
-  </div>
+  </header>
 );

@@ -34,7 +34,13 @@ export function DeliveryDetail({ id, onClose }: { id: string; onClose: () => voi
     <article aria-label="Delivery">
       <div className="sticky top-0 z-10 flex items-start gap-2 border-b border-line bg-surface px-4 py-3">
         <div className="min-w-0 flex-1">
-          {data ? <Heading delivery={data} /> : <div className="skeleton h-5 w-48" />}
+          {data ? (
+            <Heading delivery={data} />
+          ) : error ? (
+            <h2 className="text-[16px]">Delivery</h2>
+          ) : (
+            <div className="skeleton h-5 w-48" />
+          )}
         </div>
         <button
           type="button"

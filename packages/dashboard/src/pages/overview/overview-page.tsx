@@ -1,11 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
+import { Redirect } from "wouter";
 import { someDeliveriesQuery } from "../../api/deliveries.ts";
 import { endpointsQuery } from "../../api/endpoints.ts";
 import { spans } from "../../api/stats.ts";
 import { Page } from "../../components/page.tsx";
 import { place } from "../../place.ts";
 import { one, useTypedSearch } from "../../search.ts";
-import { StartHere } from "../start/start-page.tsx";
 import { Attention } from "./attention.tsx";
 import { LatencyChart } from "./latency-chart.tsx";
 import { OutcomeChart } from "./outcome-chart.tsx";
@@ -20,7 +20,8 @@ export default function OverviewPage() {
   const { data: endpoints } = useQuery(endpointsQuery());
   const { data: first } = useQuery({ ...someDeliveriesQuery({}, 1), queryKey: ["first-delivery"] });
   const empty = endpoints?.endpoints.length === 0 && first?.deliveries.length === 0;
-  if (empty && place.kind === "dashboard") return <StartHere />;
+  // A page of its own: it stays when the first step is done.
+  if (empty && place.kind === "dashboard") return <Redirect to="/start" replace />;
   return (
     <Page
       title="Overview"

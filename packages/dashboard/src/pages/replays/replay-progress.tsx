@@ -20,6 +20,8 @@ export function ReplayProgress({ replay }: { replay: Replay }) {
   const client = useQueryClient();
   const may = useMay("write");
   const ended = replay.delivered + replay.failed + replay.skipped;
+  const share =
+    replay.matching === null ? undefined : Math.min(1, ended / Math.max(1, replay.matching));
   const cancelling = useMutation({
     mutationFn: () => cancelReplay(replay.id),
     onSuccess: (told) => client.setQueryData(replayQuery(replay.id).queryKey, told),
@@ -45,12 +47,19 @@ export function ReplayProgress({ replay }: { replay: Replay }) {
           </button>
         )}
       </div>
-      <progress
+      <div
+        role="progressbar"
         aria-label="Progress"
-        className="h-2 w-full overflow-hidden rounded-full bg-line accent-accent"
-        max={Math.max(1, replay.matching ?? 1)}
-        value={replay.matching === null ? undefined : ended}
-      />
+        aria-valuemin={0}
+        aria-valuemax={100}
+        {...(share !== undefined && { "aria-valuenow": Math.round(share * 100) })}
+        className="h-2 overflow-hidden rounded-full bg-line"
+      >
+        <div
+          className="h-full bg-accent transition-[width] duration-150"
+          style={{ width: `${(share ?? 0) * 100}%` }}
+        />
+      </div>
       <p className="text-xs text-ink-2">
         Delivered {count(replay.delivered)}, failed {count(replay.failed)}
         {replay.skipped > 0 && `, passed over ${count(replay.skipped)}`}, at{" "}

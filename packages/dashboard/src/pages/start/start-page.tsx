@@ -17,12 +17,8 @@ import { Step } from "./step.tsx";
 
 const newId = (): string => newObjectId(Date.now(), crypto.getRandomValues(new Uint8Array(8)));
 
-export default function StartPage() {
-  return <StartHere />;
-}
-
 /** Three steps to the first webhook; each turns green by itself when it has happened. */
-export function StartHere() {
+export default function StartPage() {
   const client = useQueryClient();
   const mayWrite = useMay("write");
   const mayPublish = useMay("publish");

@@ -68,8 +68,7 @@ export async function serveDist(
       answer.writeHead(204, { "set-cookie": "session=; Path=/; Max-Age=0" }).end();
       return;
     }
-    const target = pathname === "/v1/me" ? "/accounts/v1/users/me" : (incoming.url ?? "/");
-    pass(incoming, answer, new URL(target, service.url), service.key);
+    pass(incoming, answer, new URL(incoming.url ?? "/", service.url), service.key);
   };
 
   await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
