@@ -10,6 +10,7 @@ import { calls } from "./resources/calls.ts";
 import { deliveries } from "./resources/deliveries.ts";
 import { endpoints } from "./resources/endpoints.ts";
 import { eventTypes } from "./resources/event-types.ts";
+import { operationalWebhooks } from "./resources/operational-webhooks.ts";
 import { replays } from "./resources/replays.ts";
 import { runs } from "./resources/runs.ts";
 import { stats } from "./resources/stats.ts";
@@ -21,6 +22,7 @@ import { workflows } from "./resources/workflows.ts";
 /** The API of one Postrider for one team; each member is a resource, each method one of its routes. */
 export class Postrider {
   readonly workflowWebhooks: ReturnType<typeof workflowWebhooks>;
+  readonly operationalWebhooks: ReturnType<typeof operationalWebhooks>;
   readonly workflows: ReturnType<typeof workflows>;
   readonly runs: ReturnType<typeof runs>;
   readonly webhooks: ReturnType<typeof webhooks>;
@@ -45,6 +47,7 @@ export class Postrider {
     const { now = Date.now, delay = wait, onReportError, reportPatienceMs = 30_000 } = options;
     const reporting = { direct: openDirectSink(send, reportPatienceMs), now, onReportError };
     this.workflowWebhooks = workflowWebhooks(send, delay);
+    this.operationalWebhooks = operationalWebhooks(send);
     this.workflows = workflows(send);
     this.runs = runs(send, reporting);
     this.webhooks = webhooks(send);

@@ -1,5 +1,5 @@
 import type { HotPath } from "./actions/fan-out.ts";
-import { openPayloadVault } from "./actions/payload-vault.ts";
+import { openPayloadVault, type PayloadVault } from "./actions/payload-vault.ts";
 import { type FactsIntake, openRecordFacts } from "./actions/record-facts.ts";
 import { type Config, ownConnections } from "./config.ts";
 import { type Database, openDatabase, openTeamDatabase, type TeamDatabase } from "./db/sql.ts";
@@ -42,6 +42,8 @@ export type EngineDeps = Pick<AttemptDeps, "random" | "nowMs" | "onLeaseLost"> &
   onError: (message: string, error: unknown) => void;
   /** Told when a replay was asked for, by whichever process. */
   onReplay?: () => void;
+  /** Told when there is something to tell operators. */
+  onOperational?: () => void;
 };
 
 /** Where tests and measurements stand between the parts; the service leaves them out. */
@@ -62,6 +64,8 @@ export type Engine = {
   ingest: TeamDatabase;
   /** What claims and timers ask. */
   claims: Database;
+  /** Whose new payloads are sealed. */
+  vault: PayloadVault;
   /** As a notification does: each target is read again at its next attempt. */
   forgetTargets(): void;
   /** Begins to deliver what is due, to hear what other processes notify of, and to notice when they die. */
@@ -122,7 +126,11 @@ export function openEngine(
     userAgent: config.userAgent,
     headerPrefix: config.headerPrefix,
   });
-  const ownRecorder = openRecorder({ database: results, onFailure: deps.onResultsUnwritten });
+  const ownRecorder = openRecorder({
+    database: results,
+    onShut: (subscriptionIds) => dispatcher.shut(subscriptionIds),
+    onFailure: deps.onResultsUnwritten,
+  });
   const recorder = seams.recorder?.(ownRecorder) ?? ownRecorder;
   const leaseOwner = newLeaseOwner();
   const claiming = seams.claims?.(claims) ?? claims;
@@ -140,11 +148,12 @@ export function openEngine(
     onLeaseLost: deps.onLeaseLost,
     onError,
   });
+  const vault = openPayloadVault({ database: results, keyring });
   const facts = openRecordFacts({
     database: ingest,
     contracts: allContracts,
     hotPath: seams.hotPath?.(dispatcher.hotPath) ?? dispatcher.hotPath,
-    vault: openPayloadVault({ database: results, keyring }),
+    vault,
     waitingMax: config.ingestQueue,
     onUnwanted: deps.onUnwanted,
   });
@@ -162,6 +171,7 @@ export function openEngine(
     recorder,
     ingest,
     claims,
+    vault,
     forgetTargets: () => targets.forget(),
     start() {
       wake ??= openWake({
@@ -174,6 +184,10 @@ export function openEngine(
           }
           if ("replay" in notification) {
             deps.onReplay?.();
+            return;
+          }
+          if ("operational" in notification) {
+            deps.onOperational?.();
             return;
           }
           targets.forget(notification.subscription);

@@ -30,6 +30,7 @@ import { openOutage } from "./outage.ts";
 import { tellWhileWaiting, withinMs } from "./patience.ts";
 import { type Keyring, openKeyring } from "./secrets.ts";
 import { databaseProblem, StartError } from "./start-error.ts";
+import { type OperationalWatch, openOperationalWatch } from "./watch/operational.ts";
 import { openReplays, type Replays } from "./watch/replays.ts";
 import { openTimers } from "./watch/timers.ts";
 
@@ -141,6 +142,7 @@ async function start(
     help: "Results that came after their delivery's lease had ended.",
   });
   let replays: Replays | undefined;
+  let operational: OperationalWatch | undefined;
   const engine = openEngine(
     config,
     {
@@ -151,6 +153,7 @@ async function start(
       onLeaseLost: () => leasesLost.add(),
       onUnwanted: countUnwanted(metrics),
       onReplay: () => replays?.wake(),
+      onOperational: () => operational?.wake(),
       onResultsUnwritten: (error, count) => {
         if (outage.noticed(error)) return;
         log.warn(
@@ -195,6 +198,8 @@ async function start(
     onError,
   });
   closers.push(async () => replays?.close());
+  operational = openOperationalWatch({ database: engine.claims, vault: engine.vault, onError });
+  closers.push(async () => operational?.close());
   const janitor = openJanitor({ database: upkeep, retentionDays: config.retentionDays, onError });
   closers.push(() => janitor.close());
 

@@ -24,6 +24,7 @@ import { eventTypeRoutes } from "./routes/event-types.ts";
 import { factRoutes } from "./routes/facts.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { meRoutes } from "./routes/me.ts";
+import { operationalWebhookRoutes } from "./routes/operational-webhooks.ts";
 import { organisationWebhookLogRoutes } from "./routes/organisation-webhook-logs.ts";
 import { organisationWebhookRoutes } from "./routes/organisation-webhooks.ts";
 import { replayRoutes } from "./routes/replays.ts";
@@ -61,6 +62,7 @@ const allRoutes: readonly Routes[] = [
   meRoutes,
   stepRoutes,
   organisationWebhookRoutes,
+  operationalWebhookRoutes,
   organisationWebhookLogRoutes,
 ];
 

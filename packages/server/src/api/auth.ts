@@ -7,8 +7,10 @@ import {
   findApiKeyOfAnyTeam,
   markApiKeyUsed,
 } from "../db/api-keys.ts";
+import { isAway } from "../db/sql.ts";
 import { AppError } from "../errors.ts";
 import { isObjectId } from "../ids.ts";
+import { openPatience } from "../patience.ts";
 import type { ApiDeps } from "./deps.ts";
 import { slowGuessing } from "./failed-guesses.ts";
 import { openRateLimit } from "./rate-limit.ts";
@@ -25,6 +27,7 @@ export function authenticate(app: FastifyInstance, deps: ApiDeps): void {
   const bootstrapSha256 =
     deps.config.bootstrapApiKey === undefined ? undefined : hashSecret(deps.config.bootstrapApiKey);
 
+  const patience = openPatience(isAway);
   const slowDown = slowGuessing();
   const limitRate = openRateLimit(deps.config.rateLimit);
 
@@ -45,7 +48,9 @@ export function authenticate(app: FastifyInstance, deps: ApiDeps): void {
   app.addHook("onRequest", async (request) => {
     const { scope } = request.routeOptions.config;
     if (scope === undefined || scope === "none") return;
-    const key = await findGivenKey(request.headers.authorization, findKey.byId, bootstrapSha256);
+    const ask = () => findGivenKey(request.headers.authorization, findKey.byId, bootstrapSha256);
+    // What is reported waits for a database that is away for a moment; whoever reads hears of it at once.
+    const key = await (scope === "publish" ? patience(ask) : ask());
     if (!key) {
       await slowDown(request.ip);
       throw new AppError("unauthorized", "Send a valid API key as `Authorization: Bearer <key>`.");
@@ -141,6 +146,15 @@ function rememberKeys(find: FindKey): {
 } {
   const remembered = new Map<string, { key: ApiKey; untilMs: number }>();
 
+  /** Questions that are on their way: while the database is away, a thousand requests ask for the same key. */
+  const asking = new Map<string, Promise<ApiKey | undefined>>();
+
+  const askOnce: FindKey = (id) => {
+    const asked = asking.get(id) ?? ask(id).finally(() => asking.delete(id));
+    asking.set(id, asked);
+    return asked;
+  };
+
   const ask: FindKey = async (id) => {
     // Counted from before the question: the answer may be as old as that.
     const untilMs = performance.now() + rememberedMs;
@@ -162,7 +176,7 @@ function rememberKeys(find: FindKey): {
         remembered.set(id, known);
         return known.key;
       }
-      return await ask(id);
+      return await askOnce(id);
     },
     anew: ({ id }) => ask(id),
   };

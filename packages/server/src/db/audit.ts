@@ -13,6 +13,7 @@ export const auditActions = [
   ...(["created", "updated", "deleted", ...secretActions] as const).map(
     (action) => `assistant.${action}` as const,
   ),
+  ...webhookActions.map((action) => `operational_webhook.${action}` as const),
   "endpoint.enabled",
   "endpoint.disabled",
   "delivery.redelivered",
@@ -40,6 +41,17 @@ export type Audit = {
 
 /** What an action that changes a team's configuration is given, so that it cannot do so unnoticed. */
 export type Audited = { audit: Audit };
+
+/** Writes into a team's audit log what the service itself did to a subject, in the transaction that does it. */
+export async function insertEntryOfService(
+  tx: Tx,
+  { teamId, action }: Pick<Audit, "teamId" | "action">,
+  subjectId: string,
+): Promise<void> {
+  await tx`
+    insert into audit_log (team_id, id, actor_id, actor_name, action, subject_id, request_id)
+    values (${teamId}, ${newId()}, 'system', '', ${action}, ${subjectId}, '')`;
+}
 
 /**
  * Writes into the team's audit log what is done to a subject, in the transaction that does it.

@@ -194,7 +194,22 @@ export async function deleteSomeTracesOf(tx: Tx, teamId: string, limit: number):
     delete from replays where team_id = ${teamId} and id in
       (select id from replays where team_id = ${teamId} limit ${limit})
     returning id`;
-  const all = [answers, identities, entries, counts, changes, heads, streaks, replayed, replays];
+  const noted = await tx`
+    delete from operational_happenings where team_id = ${teamId} and ctid = any(array(
+      select ctid from operational_happenings where team_id = ${teamId} limit ${limit}))
+    returning key`;
+  const all = [
+    answers,
+    identities,
+    entries,
+    counts,
+    changes,
+    heads,
+    streaks,
+    replayed,
+    replays,
+    noted,
+  ];
   return all.reduce((sum, { length }) => sum + length, 0);
 }
 

@@ -354,6 +354,13 @@ export function isStorageUnavailable(error: unknown): boolean {
   );
 }
 
+/**
+ * Says whether an error means "the database will soon be there again": it restarts, fails over, or ended our connection. No
+ * place for one more connection, a full disk and a wrong password do not pass by themselves.
+ */
+export const isAway = (error: unknown): boolean =>
+  isStorageUnavailable(error) && !/^(28|3D|53|55000)/.test(sqlState(error) ?? "");
+
 /** Says whether a statement was cancelled because it took too long (statement or lock timeout). */
 export function isTimeout(error: unknown): boolean {
   const state = sqlState(error);

@@ -48,7 +48,7 @@ export type Attempted =
   /** Nothing was sent and the lease was given back. */
   | { kind: "released" };
 
-type Written = { moved: boolean; retryInMs: number | undefined };
+type Written = { moved: boolean; delivered: boolean; retryInMs: number | undefined };
 
 export type AttemptDeps = {
   targets: Targets;
@@ -121,6 +121,7 @@ export async function attempt(
     errorMessage: describeFailure(result),
     latencyMs: Math.round(latencyMs),
     manual: delivery.manual,
+    probe: delivery.breaker === "probes",
     actor: delivery.actor,
     outcome: outcome.kind,
     delayMs: outcome.kind === "retry" ? Math.round(outcome.delaySeconds * 1_000) : null,
@@ -150,7 +151,8 @@ async function write(
 ): Promise<Written> {
   const moved = await deps.recorder.record(record);
   if (!moved) deps.onLeaseLost(delivery);
-  return { moved, retryInMs: moved ? (record.delayMs ?? undefined) : undefined };
+  const delivered = record.outcome === "delivered";
+  return { moved, delivered, retryInMs: moved ? (record.delayMs ?? undefined) : undefined };
 }
 
 /** The headers of one attempt: the target's own, the contract's signature, and the three of Standard Webhooks, signed anew. */

@@ -6,7 +6,7 @@ import { openPace } from "../pace.ts";
 import { type AttemptDeps, type Attempted, attempt } from "./attempt.ts";
 import { claimMax, openClaiming, pollMs } from "./claiming.ts";
 import { openHeldLeases } from "./held-leases.ts";
-import { type Held, isQuiet, type Lane, Lanes } from "./lanes.ts";
+import { type Held, type Lane, Lanes, mustWait } from "./lanes.ts";
 import { openRoom } from "./room.ts";
 import { adaptSlots } from "./slots.ts";
 import { quickMs, takenInAll } from "./standing.ts";
@@ -34,6 +34,8 @@ export type Dispatcher = {
    * wants it so, or the subscription was changed: should its receiver have asked for quiet, it is asked again.
    */
   wake(subscriptionId?: string): void;
+  /** These endpoints fail from now on: nothing is sent to them but probes, and what people ask for. */
+  shut(subscriptionIds: readonly string[]): void;
   /** How many attempts to a subscription could begin in this process now, beside what it has: 0 while its receiver wants quiet. */
   freePlaces(subscriptionId: string): number;
   /** Stops claiming, finishes what is in flight, gives back the rest; resolves when all is written. */
@@ -61,6 +63,7 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
     leases,
     newLeaseToken: newToken,
     beforeWalk: demoteSilentLanes,
+    setShut,
     enqueue,
     afterClaim: startWhatMay,
     random: deps.random,
@@ -84,13 +87,13 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
 
   function enqueue(lane: Lane, held: Held): void {
     lanes.arrive(lane, held);
-    if (isQuiet(lane)) giveBack(lane);
+    if (mustWait(lane, held.delivery)) giveBack(lane);
     else turns.offer(lane);
   }
 
-  /** Gives back the leases of all that waits in a lane: another process or a later claim will take it. */
-  function giveBack(lane: Lane): void {
-    for (const { delivery } of lanes.clear(lane)) {
+  /** Gives back leases of what waits in a lane: another process or a later claim will take it. */
+  function giveBack(lane: Lane, which: "all" | "what must wait" = "what must wait"): void {
+    for (const { delivery } of lanes.clear(lane, which)) {
       deps.recorder.release(delivery).then(
         () => leases.leave(delivery),
         (error) => {
@@ -108,6 +111,20 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
     giveBack(lane);
   }
 
+  /**
+   * An endpoint has come to fail, or fails no more. From then on its lane begins with one attempt at a time and grows with
+   * each that succeeds: what waited does not all come at once.
+   */
+  function setShut(lane: Lane, isShut: boolean): void {
+    if (lane.isShut === isShut) return;
+    lane.isShut = isShut;
+    if (isShut) giveBack(lane);
+    else {
+      lane.slots = 1;
+      claiming.noteBacklog(lane);
+    }
+  }
+
   function startWhatMay(): void {
     turns.startWhatMay(run);
   }
@@ -122,7 +139,7 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
       learn(lane, attempted);
       turns.offer(lane);
       startWhatMay();
-      await recorded(delivery, attempted);
+      await recorded(lane, delivery, attempted);
       lanes.leave(lane, "unwritten", delivery);
     } else lanes.leave(lane, "inFlight", delivery);
     turns.offer(lane);
@@ -144,14 +161,19 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
   }
 
   async function recorded(
+    lane: Lane,
     delivery: LeasedDelivery,
     { written }: Attempted & { kind: "attempted" },
   ): Promise<void> {
     try {
-      const { moved, retryInMs } = await written;
+      const { moved, delivered, retryInMs } = await written;
       if (moved) leases.leave(delivery);
       else leases.abandon(delivery);
       if (retryInMs !== undefined) claiming.wakeWithin(retryInMs);
+      if (moved && delivered && lane.isShut) {
+        setShut(lane, false);
+        claiming.wake();
+      } else if (delivery.breaker === "probes") claiming.wakeWithin(0);
     } catch (error) {
       abandon(delivery, error);
     }
@@ -193,6 +215,7 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
         claiming.noteStarved();
         return false;
       }
+      if (lane.isShut) return false;
       // What already waits in the table keeps room for a claim. A lane that goes fast has more than that.
       if (room.ofLane(lane) <= (claiming.hasBacklog(lane) ? claimMax : 0)) {
         claiming.noteBacklog(lane);
@@ -222,11 +245,18 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
       if (lane) lane.quietUntilMs = 0;
       claiming.wake();
     },
-    freePlaces: (subscriptionId) => Math.max(0, room.toStart(lanes.of(subscriptionId))),
+    shut(subscriptionIds) {
+      for (const id of subscriptionIds) setShut(lanes.of(id), true);
+    },
+    // One is enough to probe with.
+    freePlaces(subscriptionId) {
+      const lane = lanes.of(subscriptionId);
+      return Math.max(0, Math.min(lane.isShut ? 1 : Number.POSITIVE_INFINITY, room.toStart(lane)));
+    },
     async close() {
       closing = true;
       await claiming.close();
-      for (const lane of lanes) giveBack(lane);
+      for (const lane of lanes) giveBack(lane, "all");
       if (lanes.unrecorded > 0) {
         await new Promise<void>((resolve) => {
           onAllRecorded = resolve;

@@ -23,6 +23,8 @@ export type LeasedDelivery = {
   manual: boolean;
   /** Another delivery may be waiting for the end of this one. */
   ordered: boolean;
+  /** Whether it waits while its endpoint fails: it is sent all the same as a `probe`, or because a person asked. */
+  breaker: "waits" | "probes" | "passes";
   /** Whose request this attempt is: `system`, or the API key that asked for a manual one. */
   actor: string;
 };

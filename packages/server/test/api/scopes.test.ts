@@ -40,7 +40,7 @@ function neededScope({ name, method, path }: Operation): Scope | "any" | "none" 
   if (withoutKey.includes(name)) return "none";
   if (name === "GET /accounts/v1/users/me") return "any";
   // Who reaches what is for administrators alone, be it only to look.
-  if (/^\/v1\/(teams|api-keys|audit)(\/|$)/.test(path)) return "admin";
+  if (/^\/v1\/(teams|api-keys|audit|operational-webhooks)(\/|$)/.test(path)) return "admin";
   if (path === "/v1/stats") return "read";
   // What is erased is gone for good.
   const erasing = [
@@ -59,6 +59,7 @@ function neededScope({ name, method, path }: Operation): Scope | "any" | "none" 
 /** An operation without parameters in its path, so that only its scope can be in the way. */
 const onNothing = {
   webhook_id: [newId()],
+  operational_webhook_id: [newId()],
   workflow_id: [newId()],
   run_id: [newId()],
   event_id: [newId(), `event_${crypto.randomUUID()}`],

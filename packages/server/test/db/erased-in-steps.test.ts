@@ -25,6 +25,7 @@ const steps: Record<
       "request_heads",
       "failure_streaks",
       "replays",
+      "operational_happenings",
       "replayed_deliveries",
     ],
   ],

@@ -32,6 +32,7 @@ const twinned: Readonly<Record<string, Record<string, string>>> = {
   request_heads: {},
   failure_streaks: {},
   replays: {},
+  operational_happenings: {},
   replayed_deliveries: {},
   erasures: {},
   // An event is of one team by its id, and an attempt of one delivery: their twins are a second younger.
