@@ -42,6 +42,15 @@ test("a secret is replaced or cleared in each contract's own words", () => {
   );
 });
 
+test("an operational webhook has contract A's words, and says whether it hears of all teams", () => {
+  expect(bodyOf("operational", { ...draftOf(webhook), allTeams: true }, true)).toMatchObject({
+    actions: ["workflow_created"],
+    max_retries: 2,
+    all_teams: true,
+  });
+  expect(bodyOf("workflow", draftOf(webhook), true)).not.toHaveProperty("all_teams");
+});
+
 test("headers that were typed replace all others; rows without a name are none", () => {
   const headers = [
     { key: 1, name: " x-a ", value: "1" },

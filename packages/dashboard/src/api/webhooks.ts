@@ -1,4 +1,7 @@
 import type {
+  OperationalWebhook,
+  OperationalWebhookCreate,
+  OperationalWebhookUpdate,
   Webhook,
   WebhookCreate,
   WebhookUpdate,
@@ -10,17 +13,23 @@ import { queryOptions } from "@tanstack/react-query";
 import { ask } from "./request.ts";
 
 /** The contracts whose webhooks a team makes itself. */
-export type OwnContract = "workflow" | "organisation";
+export type OwnContract = "workflow" | "organisation" | "operational";
 
 /** What is created, changed and read, by contract. */
 export type Webhooks = {
   workflow: { create: WorkflowWebhookCreate; update: WorkflowWebhookUpdate; one: WorkflowWebhook };
+  operational: {
+    create: OperationalWebhookCreate;
+    update: OperationalWebhookUpdate;
+    one: OperationalWebhook;
+  };
   organisation: { create: WebhookCreate; update: WebhookUpdate; one: Webhook };
 };
 
 const paths: Readonly<Record<OwnContract, string>> = {
   workflow: "/workflows/v1/workflow-webhooks",
   organisation: "/webhooks",
+  operational: "/v1/operational-webhooks",
 };
 
 const pathOf = (contract: OwnContract, id: string): string =>
@@ -57,5 +66,5 @@ export const testWebhook = (
   action?: string,
 ): Promise<{ event_id: string }> =>
   ask("POST", `${pathOf(contract, id)}/test`, {
-    body: contract === "workflow" ? { action } : undefined,
+    body: contract === "organisation" ? undefined : { action },
   });

@@ -38,16 +38,18 @@ export default function AccountMenu({ face, className }: { face: ReactNode; clas
                 onChange={(id) => switching.mutate(id)}
               />
             )}
-            <Choice<Theme>
-              label="Theme"
-              value={theme}
-              options={[
-                ["system", "As the system"],
-                ["light", "Light"],
-                ["dark", "Dark"],
-              ]}
-              onChange={setTheme}
-            />
+            {!viewer.portal?.theme?.background && (
+              <Choice<Theme>
+                label="Theme"
+                value={theme}
+                options={[
+                  ["system", "As the system"],
+                  ["light", "Light"],
+                  ["dark", "Dark"],
+                ]}
+                onChange={setTheme}
+              />
+            )}
             <Choice<Zone>
               label="Times"
               value={zone}

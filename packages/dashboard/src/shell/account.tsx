@@ -19,7 +19,8 @@ export function Account() {
       <span className="min-w-0 flex-1">
         <span className="block truncate font-[600]">{team?.name ?? "Team"}</span>
         <span className="block truncate text-xs text-ink-3">
-          {viewer.name} · {zoneName(zone)}
+          {viewer.portal ? "" : `${viewer.name} · `}
+          {zoneName(zone)}
         </span>
       </span>
       <span aria-hidden="true" className="text-ink-3">

@@ -22,6 +22,7 @@ const service: readonly Entry[] = [
   { path: "/keys", name: "API keys", needs: "admin" },
   { path: "/team", name: "Team", needs: "admin" },
   { path: "/audit", name: "Audit", needs: "admin" },
+  { path: "/operational", name: "Operational webhooks", needs: "admin" },
 ];
 
 /** The way to every page that the viewer may see. `onGo` is told of each step. */

@@ -17,6 +17,7 @@ const pages = {
   "/start": lazy(() => import("../pages/start/start-page.tsx")),
   "/keys": lazy(() => import("../pages/settings/keys-page.tsx")),
   "/team": lazy(() => import("../pages/settings/team-page.tsx")),
+  "/operational": lazy(() => import("../pages/settings/operational-page.tsx")),
   "/audit": lazy(() => import("../pages/settings/audit-page.tsx")),
 };
 
@@ -29,6 +30,7 @@ const operatorsOnly: readonly string[] = [
   "/keys",
   "/team",
   "/audit",
+  "/operational",
 ];
 
 /** The page that the address names. All are one level deep: what is open in a page stands behind the `?`. */

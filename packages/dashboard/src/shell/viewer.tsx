@@ -1,21 +1,27 @@
 import { createContext, type ReactNode, useContext, useEffect } from "react";
 import type { Scope, Viewer } from "../api/session.ts";
+import { useDark } from "../components/dark.ts";
+import { dressOf } from "../words/colours.ts";
+import { usePreferences } from "./preferences.tsx";
 
 const Context = createContext<Viewer | undefined>(undefined);
 
 /** Tells the pages who looks at them, and dresses a portal in its customer's colours. */
 export function ViewerProvider({ viewer, children }: { viewer: Viewer; children: ReactNode }) {
-  const theme = viewer.portal?.theme;
+  const dark = useDark();
+  const { theme: chosen } = usePreferences();
+  const { accent, background } = viewer.portal?.theme ?? {};
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a theme that was chosen is put on the page first
   useEffect(() => {
-    const { style } = document.documentElement;
-    // Through the object model and never as markup: a value that is no colour is ignored there.
-    if (theme?.accent) style.setProperty("--accent", theme.accent);
-    if (theme?.background) style.setProperty("--sunken", theme.background);
+    const { style, dataset } = document.documentElement;
+    const { scheme, tokens } = dressOf({ accent, background }, dark ? "dark" : "light");
+    if (scheme) dataset.theme = scheme;
+    // Through the object model and never as markup.
+    for (const [name, value] of Object.entries(tokens)) style.setProperty(name, value);
     return () => {
-      style.removeProperty("--accent");
-      style.removeProperty("--sunken");
+      for (const name of Object.keys(tokens)) style.removeProperty(name);
     };
-  }, [theme?.accent, theme?.background]);
+  }, [accent, background, dark, chosen]);
   return <Context value={viewer}>{children}</Context>;
 }
 

@@ -1,6 +1,7 @@
 import type {
   AssistantServerChange,
   Delivery,
+  OperationalWebhookCreate,
   WebhookCreate,
   WorkflowWebhookCreate,
 } from "@postrider/sdk";
@@ -33,9 +34,20 @@ export const assistantMessages = [
   "error",
 ] as const satisfies NonNullable<AssistantServerChange["messages"]>;
 
+/** What operational webhooks can be told. */
+export const operationalEvents = [
+  "endpoint.failing",
+  "endpoint.recovered",
+  "endpoint.disabled",
+  "delivery.exhausted",
+  "replay.completed",
+  "backlog.growing",
+] as const satisfies OperationalWebhookCreate["actions"];
+
 /** All event types by their contract. */
 export const eventTypes: Readonly<Record<Delivery["contract"], readonly string[]>> = {
   workflow: workflowActions,
   organisation: organisationEvents,
   assistant: assistantMessages,
+  operational: operationalEvents,
 };

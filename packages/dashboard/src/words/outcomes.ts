@@ -31,6 +31,8 @@ const errorWords: Readonly<Record<string, string>> = {
   headers_too_large: "headers",
   unknown_outcome: "unknown",
   subscription_deleted: "deleted",
+  crash_loop: "crashed",
+  expired: "expired",
 };
 
 /** The answer of the last attempt in a word: a status code, or what happened instead; empty before there is one. */

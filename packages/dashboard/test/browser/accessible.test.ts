@@ -62,6 +62,7 @@ async function furnish(pages: Pages): Promise<Record<string, string>> {
     keys: "/keys",
     team: "/team",
     audit: "/audit",
+    operational: "/operational",
     missing: "/no-such-page",
   };
 }

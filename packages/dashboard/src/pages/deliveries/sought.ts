@@ -6,7 +6,7 @@ import { many, one, type Searched } from "../../search.ts";
 export const deliveriesSpec = {
   status: many("pending", "retrying", "delivered", "failed"),
   endpoint: many(),
-  contract: many("workflow", "organisation", "assistant"),
+  contract: many("workflow", "organisation", "assistant", "operational"),
   type: many(),
   error: many(),
   about: one(),

@@ -22,7 +22,9 @@ export function Configuration({ endpoint }: { endpoint: Endpoint }) {
             ))}
           </span>
         </Row>
-        {endpoint.contract === "workflow" && <WorkflowRows id={endpoint.id} />}
+        {(endpoint.contract === "workflow" || endpoint.contract === "operational") && (
+          <PolicyRows contract={endpoint.contract} id={endpoint.id} />
+        )}
         {endpoint.contract === "organisation" && <OrganisationRows id={endpoint.id} />}
         {endpoint.contract === "assistant" && place.kind === "dashboard" && (
           <Row name="Set at">
@@ -49,8 +51,8 @@ const Row = ({ name, children }: { name: string; children: React.ReactNode }) =>
   </>
 );
 
-function WorkflowRows({ id }: { id: string }) {
-  const { data } = useQuery(webhookQuery("workflow", id));
+function PolicyRows({ contract, id }: { contract: "workflow" | "operational"; id: string }) {
+  const { data } = useQuery(webhookQuery(contract, id));
   if (data === undefined) return null;
   return (
     <>

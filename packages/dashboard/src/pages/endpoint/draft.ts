@@ -1,4 +1,4 @@
-import type { Webhook, WorkflowWebhook } from "@postrider/sdk";
+import type { OperationalWebhook, Webhook, WorkflowWebhook } from "@postrider/sdk";
 import type { OwnContract, Webhooks } from "../../api/webhooks.ts";
 import { type HeaderRow, headersOf } from "../../components/header-fields.tsx";
 
@@ -17,10 +17,14 @@ export type Draft = {
   timeout: string;
   retries: string;
   backoff: string;
+  /** An operational webhook hears of every team. */
+  allTeams: boolean;
 };
 
 /** The form for what exists, or an empty one with the usual policy. */
-export function draftOf(existing: WorkflowWebhook | Webhook | undefined): Draft {
+export function draftOf(
+  existing: WorkflowWebhook | OperationalWebhook | Webhook | undefined,
+): Draft {
   const workflow = existing && "actions" in existing ? existing : undefined;
   return {
     name: existing?.name ?? "",
@@ -37,6 +41,7 @@ export function draftOf(existing: WorkflowWebhook | Webhook | undefined): Draft 
     timeout: String(workflow?.timeout_seconds ?? 10),
     retries: String(workflow?.max_retries ?? 3),
     backoff: String(workflow?.retry_backoff_seconds ?? 10),
+    allTeams: existing !== undefined && "all_teams" in existing && existing.all_teams === true,
   };
 }
 
@@ -45,8 +50,8 @@ export const membersOf = (contract: OwnContract) =>
   ({
     name: "name",
     url: "url",
-    events: contract === "workflow" ? "actions" : "events",
-    secret: contract === "workflow" ? "bearer_token" : "secret",
+    events: contract === "organisation" ? "events" : "actions",
+    secret: contract === "organisation" ? "secret" : "bearer_token",
     headers: "headers",
     timeout: "timeout_seconds",
     retries: "max_retries",
@@ -67,12 +72,13 @@ export function bodyOf<C extends OwnContract>(
     [members.events]: draft.events,
     ...(secret === "" ? {} : { [members.secret]: secret }),
     ...(exists && clearsSecret && secret === ""
-      ? contract === "workflow"
-        ? { clear_bearer_token: true }
-        : { secret: null }
+      ? contract === "organisation"
+        ? { secret: null }
+        : { clear_bearer_token: true }
       : {}),
     ...(draft.headers === undefined ? {} : { headers: headersOf(draft.headers) }),
-    ...(contract === "workflow"
+    ...(contract === "operational" ? { all_teams: draft.allTeams } : {}),
+    ...(contract !== "organisation"
       ? {
           [members.timeout]: numberTyped(draft.timeout),
           [members.retries]: numberTyped(draft.retries),

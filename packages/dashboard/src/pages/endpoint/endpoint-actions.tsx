@@ -35,9 +35,7 @@ export function EndpointActions({ endpoint }: { endpoint: Endpoint }) {
   const [open, setOpen] = useState<"test" | "delete">();
   const switching = useSwitch();
   const own: OwnContract | undefined =
-    endpoint.contract === "workflow" || endpoint.contract === "organisation"
-      ? endpoint.contract
-      : undefined;
+    endpoint.contract === "assistant" ? undefined : endpoint.contract;
   return (
     <>
       {own && (

@@ -40,7 +40,7 @@ export function EndpointPage({ id, edit }: { id: string; edit: boolean }) {
 }
 
 function Editing({ endpoint }: { endpoint: Endpoint }) {
-  const contract = endpoint.contract === "organisation" ? "organisation" : "workflow";
+  const contract = endpoint.contract === "assistant" ? "workflow" : endpoint.contract;
   const { data, error, refetch } = useQuery(webhookQuery(contract, endpoint.id));
   if (data !== undefined) return <WebhookForm contract={contract} existing={data} />;
   return (
@@ -51,7 +51,7 @@ function Editing({ endpoint }: { endpoint: Endpoint }) {
 }
 
 function Shown({ endpoint }: { endpoint: Endpoint }) {
-  const mayWrite = useMay("write");
+  const mayWrite = useMay(endpoint.contract === "operational" ? "admin" : "write");
   return (
     <Page
       title={endpoint.name}

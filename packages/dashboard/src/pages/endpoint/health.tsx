@@ -5,6 +5,7 @@ import { someDeliveriesQuery } from "../../api/deliveries.ts";
 import { Card } from "../../components/page.tsx";
 import { toneText } from "../../components/status.tsx";
 import { useNow } from "../../components/ticking.ts";
+import { Until } from "../../components/times.tsx";
 import { usePreferences } from "../../shell/preferences.tsx";
 import { useMay } from "../../shell/viewer.tsx";
 import { healthSentence, missedSpan } from "../../words/health.ts";
@@ -27,7 +28,15 @@ export function HealthLine({ endpoint }: { endpoint: Endpoint }) {
   return (
     <p>
       <span className={`font-[600] ${toneText[tone]}`}>{lead}</span>{" "}
-      <span className="text-ink-2">{rest}</span>
+      <span className="text-ink-2">
+        {rest}
+        {endpoint.health.next_probe_at && (
+          <>
+            {" "}
+            Next probe <Until at={endpoint.health.next_probe_at} />.
+          </>
+        )}
+      </span>
     </p>
   );
 }

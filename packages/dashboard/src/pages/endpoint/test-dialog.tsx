@@ -11,7 +11,7 @@ import { JsonView } from "../../components/json-tree.tsx";
 import { Outcome } from "../../components/status.tsx";
 import { useChanges } from "../../live/live.tsx";
 import { printSearch } from "../../search.ts";
-import { workflowActions } from "../../words/event-types.ts";
+import { eventTypes } from "../../words/event-types.ts";
 import { answerOf } from "../../words/outcomes.ts";
 
 type Props = { endpoint: Endpoint; contract: OwnContract; onClose: () => void };
@@ -20,9 +20,9 @@ type Props = { endpoint: Endpoint; contract: OwnContract; onClose: () => void };
 export function TestDialog({ endpoint, contract, onClose }: Props) {
   const id = useId();
   // Contract B's test is always of this type.
-  const types = contract === "workflow" ? workflowActions : (["workflow.completed"] as const);
+  const types = contract === "organisation" ? ["workflow.completed"] : eventTypes[contract];
   const [type, setType] = useState<string>(
-    types.find((one) => endpoint.event_types.includes(one)) ?? types[0],
+    types.find((one) => endpoint.event_types.includes(one)) ?? types[0] ?? "",
   );
   const { data } = useQuery(eventTypesQuery);
   const sample = data?.event_types.find((one) => one.type === type)?.sample;

@@ -1,21 +1,25 @@
-import type { Webhook, WorkflowWebhook } from "@postrider/sdk";
+import type { OperationalWebhook, Webhook, WorkflowWebhook } from "@postrider/sdk";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useRef, useState } from "react";
 import { Link, useLocation } from "wouter";
 import { createWebhook, type OwnContract, updateWebhook } from "../../api/webhooks.ts";
-import { CheckList, FormFault, faultOf, TextField } from "../../components/fields.tsx";
+import { Check, CheckList, FormFault, faultOf, TextField } from "../../components/fields.tsx";
 import { useFocusFault } from "../../components/focus-fault.ts";
 import { HeaderFields } from "../../components/header-fields.tsx";
 import { Page } from "../../components/page.tsx";
 import { say } from "../../components/toasts.tsx";
 import { printSearch } from "../../search.ts";
-import { organisationEvents, workflowActions } from "../../words/event-types.ts";
+import { eventTypes } from "../../words/event-types.ts";
 import { bodyOf, type Draft, draftOf, membersOf } from "./draft.ts";
 import { PolicyFields, SecretField } from "./policy-fields.tsx";
 
-type Props = { contract: OwnContract; existing?: WorkflowWebhook | Webhook };
+type Props = { contract: OwnContract; existing?: WorkflowWebhook | OperationalWebhook | Webhook };
 
-const titles = { workflow: "New workflow webhook", organisation: "New organisation webhook" };
+const titles: Readonly<Record<OwnContract, string>> = {
+  workflow: "New workflow webhook",
+  organisation: "New organisation webhook",
+  operational: "New operational webhook",
+};
 
 /** Creates a webhook or changes one; what the API refuses stands at its field. */
 export function WebhookForm({ contract, existing }: Props) {
@@ -75,7 +79,7 @@ export function WebhookForm({ contract, existing }: Props) {
         />
         <CheckList
           legend="Told of"
-          options={contract === "workflow" ? workflowActions : organisationEvents}
+          options={eventTypes[contract]}
           chosen={draft.events}
           onChange={(events) => change({ events })}
           fault={faultOf(error, members.events)}
@@ -87,7 +91,17 @@ export function WebhookForm({ contract, existing }: Props) {
           onChange={(headers) => change({ headers })}
           fault={faultOf(error, "headers")}
         />
-        {contract === "workflow" && <PolicyFields draft={draft} change={change} error={error} />}
+        {contract === "operational" && (
+          <Check
+            label="Tell of every team"
+            hint="For the operator's key alone; each event says its team."
+            checked={draft.allTeams}
+            onChange={(allTeams) => change({ allTeams })}
+          />
+        )}
+        {contract !== "organisation" && (
+          <PolicyFields draft={draft} change={change} error={error} />
+        )}
         <FormFault error={error} known={Object.values(members)} />
         <div className="flex flex-wrap gap-2">
           <button type="submit" className="btn btn-primary" disabled={saving.isPending}>

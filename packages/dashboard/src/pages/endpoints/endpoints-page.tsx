@@ -8,7 +8,7 @@ import { Page } from "../../components/page.tsx";
 import { Empty, Failure, SkeletonRows } from "../../components/states.tsx";
 import { place } from "../../place.ts";
 import { useTypedSearch } from "../../search.ts";
-import { useMay } from "../../shell/viewer.tsx";
+import { useMay, useViewer } from "../../shell/viewer.tsx";
 import { contractWords, healthWords } from "../../words/outcomes.ts";
 import { EndpointPage } from "../endpoint/endpoint-page.tsx";
 import { WebhookForm } from "../endpoint/webhook-form.tsx";
@@ -41,7 +41,9 @@ type Props = {
 };
 
 function EndpointList({ address, change }: Props) {
-  const mayWrite = useMay("write");
+  const { portal } = useViewer();
+  // A link to some endpoints shows those and makes no others.
+  const mayWrite = useMay("write") && !portal?.endpoint_ids;
   const [typed, setTyped] = useState(address.search ?? "");
   const search = useDeferredValue(address.search);
   const query = useInfiniteQuery(

@@ -25,19 +25,52 @@ export default function TeamPage() {
   );
 }
 
+type Days =
+  | "payload_retention_days"
+  | "attempt_retention_days"
+  | "disable_failing_after_days"
+  | "expire_waiting_after_days";
+
+/** The settings that are a number of days, or empty for what the service does by itself. */
+const daySettings: Readonly<Record<Days, { label: string; hint: string }>> = {
+  payload_retention_days: {
+    label: "Days that payloads are kept",
+    hint: "Empty: as long as the service keeps them. Without its payload a delivery cannot be retried.",
+  },
+  attempt_retention_days: {
+    label: "Days that deliveries and attempts are kept",
+    hint: "Empty: as long as the service keeps them.",
+  },
+  disable_failing_after_days: {
+    label: "Days after which an endpoint that only fails is disabled",
+    hint: "Empty: as the service does it. 0: never.",
+  },
+  expire_waiting_after_days: {
+    label: "Days after which what waits for a failing endpoint ends as failed",
+    hint: "Empty: as the service does it. A replay still delivers it once the endpoint is back.",
+  },
+};
+const dayNames = Object.keys(daySettings) as Days[];
+
 function Settings({ team }: { team: TeamSettings }) {
   const client = useQueryClient();
   const [name, setName] = useState(team.name);
   const [encrypts, setEncrypts] = useState(team.encrypt_payloads);
-  const [payloads, setPayloads] = useState(typed(team.payload_retention_days));
-  const [attempts, setAttempts] = useState(typed(team.attempt_retention_days));
+  const [days, setDays] = useState(
+    () =>
+      Object.fromEntries(dayNames.map((one) => [one, String(team[one] ?? "")])) as Record<
+        Days,
+        string
+      >,
+  );
   const saving = useMutation({
     mutationFn: () =>
       updateTeam(team.id, {
         name,
         encrypt_payloads: encrypts,
-        payload_retention_days: daysOf(payloads),
-        attempt_retention_days: daysOf(attempts),
+        ...Object.fromEntries(
+          dayNames.map((one) => [one, days[one].trim() === "" ? null : Number(days[one])]),
+        ),
       }),
     onSuccess: (saved) => {
       client.setQueryData(teamQuery(team.id).queryKey, saved);
@@ -62,36 +95,25 @@ function Settings({ team }: { team: TeamSettings }) {
         onChange={setName}
         fault={faultOf(error, "name")}
       />
-      <TextField
-        label="Days that payloads are kept"
-        type="number"
-        min={1}
-        value={payloads}
-        onChange={setPayloads}
-        fault={faultOf(error, "payload_retention_days")}
-        hint="Empty: as long as the service keeps them. Without its payload a delivery cannot be retried."
-        placeholder="as the service"
-      />
-      <TextField
-        label="Days that deliveries and attempts are kept"
-        type="number"
-        min={1}
-        value={attempts}
-        onChange={setAttempts}
-        fault={faultOf(error, "attempt_retention_days")}
-        hint="Empty: as long as the service keeps them."
-        placeholder="as the service"
-      />
+      {dayNames.map((one) => (
+        <TextField
+          key={one}
+          {...daySettings[one]}
+          type="number"
+          min={0}
+          value={days[one]}
+          onChange={(value) => setDays({ ...days, [one]: value })}
+          fault={faultOf(error, one)}
+          placeholder="as the service"
+        />
+      ))}
       <Check
         label="Encrypt payloads at rest"
         hint="Payloads, answers and what was reported are sealed in the database from now on."
         checked={encrypts}
         onChange={setEncrypts}
       />
-      <FormFault
-        error={error}
-        known={["name", "payload_retention_days", "attempt_retention_days", "encrypt_payloads"]}
-      />
+      <FormFault error={error} known={["name", "encrypt_payloads", ...dayNames]} />
       <button
         type="submit"
         className="btn btn-primary justify-self-start"
@@ -102,6 +124,3 @@ function Settings({ team }: { team: TeamSettings }) {
     </form>
   );
 }
-
-const typed = (days: number | null): string => (days === null ? "" : String(days));
-const daysOf = (text: string): number | null => (text.trim() === "" ? null : Number(text));

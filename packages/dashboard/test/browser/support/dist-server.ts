@@ -26,11 +26,16 @@ export type DistServer = {
 /**
  * Serves the built pages before a running service, with sessions as the service has them.
  *
- * The browser's cookie stands for the key; a request that changes something without its header is refused.
+ * The browser's cookie stands for the key; a request that changes something without its header is refused. `viewer`
+ * says otherwise who is signed in, as for a session of the portal.
  */
 export async function serveDist(
   service: { url: string; key: string },
-  { port = 0, signedIn = false }: { port?: number; signedIn?: boolean } = {},
+  {
+    port = 0,
+    signedIn = false,
+    viewer,
+  }: { port?: number; signedIn?: boolean; viewer?: Record<string, unknown> } = {},
 ): Promise<DistServer> {
   const requests: DistServer["requests"] = [];
   const server = createServer((incoming, answer) => {
@@ -66,6 +71,14 @@ export async function serveDist(
     if (!isIn(incoming)) return refuse(answer, 401, "The API key is missing or unknown.");
     if (incoming.method === "DELETE" && pathname === "/v1/sessions/current") {
       answer.writeHead(204, { "set-cookie": "session=; Path=/; Max-Age=0" }).end();
+      return;
+    }
+    if (viewer && pathname === "/accounts/v1/users/me") {
+      const me = await fetch(new URL(pathname, service.url), {
+        headers: { authorization: `Bearer ${service.key}` },
+      });
+      answer.writeHead(200, { "content-type": "application/json" });
+      answer.end(JSON.stringify({ ...((await me.json()) as object), ...viewer }));
       return;
     }
     pass(incoming, answer, new URL(incoming.url ?? "/", service.url), service.key);

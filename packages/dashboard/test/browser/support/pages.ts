@@ -20,7 +20,7 @@ export type Pages = {
   page: Page;
   /** What went wrong in any page: errors that nobody caught, and what the CSP or the console complains of. */
   problems: string[];
-  /** Goes to a page of the dashboard. */
+  /** Goes to a page of the dashboard, or of the portal. */
   go(path: string): Promise<void>;
 };
 
@@ -29,13 +29,25 @@ const ordinary = /Failed to load resource: the server responded with a status of
 
 /** Opens a service with a receiver, and a browser at its pages; all of it ends with the test. */
 export async function openPages(
-  options: { signedIn?: boolean; width?: number; dark?: boolean } = {},
+  options: {
+    signedIn?: boolean;
+    width?: number;
+    dark?: boolean;
+    /** Who is signed in instead, as in the portal. */
+    viewer?: Record<string, unknown>;
+  } = {},
 ): Promise<Pages> {
-  const { signedIn = true, width = 1280, dark = false } = options;
+  const { signedIn = true, width = 1280, dark = false, viewer } = options;
   const receiver = await openReceiver();
   onTestFinished(() => receiver.close());
   const service = await openService({}, { POSTRIDER_EGRESS_ALLOW: "127.0.0.0/8" });
-  const served = await serveDist({ url: service.server.url, key: service.key }, { signedIn });
+  const served = await serveDist(
+    { url: service.server.url, key: service.key },
+    {
+      signedIn,
+      ...(viewer && { viewer }),
+    },
+  );
   onTestFinished(() => served.close());
   const browser = await chromium.launch({
     executablePath: program ?? "",
@@ -73,7 +85,7 @@ export async function openPages(
     page,
     problems,
     go: async (path) => {
-      await page.goto(`${served.url}/dashboard${path}`);
+      await page.goto(`${served.url}/${viewer?.portal ? "portal" : "dashboard"}${path}`);
     },
   };
 }
