@@ -1,8 +1,10 @@
-import { defineConfig } from "vitest/config";
+import { configDefaults, defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
     include: ["packages/*/test/**/*.test.ts", "{chaos,mutants}/test/**/*.test.ts"],
+    // They need the built pages and a browser: npm run test:browser.
+    exclude: [...configDefaults.exclude, "packages/dashboard/test/browser/**"],
     globalSetup: ["packages/server/test/support/global-setup.ts"],
     // Two cores: more workers than that only makes timings noisier.
     maxWorkers: 2,

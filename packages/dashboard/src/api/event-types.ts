@@ -1,0 +1,11 @@
+import type { ListEventTypesAnswer } from "@postrider/sdk";
+import { queryOptions } from "@tanstack/react-query";
+import { ask } from "./request.ts";
+
+/** The whole catalogue; it changes with the service's version alone. */
+export const eventTypesQuery = queryOptions({
+  queryKey: ["event-types"],
+  queryFn: ({ signal }) =>
+    ask<ListEventTypesAnswer>("GET", "/v1/event-types", { query: { limit: 200 }, signal }),
+  staleTime: Number.POSITIVE_INFINITY,
+});

@@ -1,0 +1,163 @@
+import type { Assistant } from "@postrider/sdk";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useRef, useState } from "react";
+import { Link, useLocation } from "wouter";
+import { createAssistant, updateAssistant } from "../../api/assistants.ts";
+import { eventTypesQuery } from "../../api/event-types.ts";
+import { Check, CheckList, FormFault, faultOf, TextField } from "../../components/fields.tsx";
+import { useFocusFault } from "../../components/focus-fault.ts";
+import { HeaderFields } from "../../components/header-fields.tsx";
+import { Card, Page } from "../../components/page.tsx";
+import { say } from "../../components/toasts.tsx";
+import { printSearch } from "../../search.ts";
+import { useMay } from "../../shell/viewer.tsx";
+import { assistantMessages } from "../../words/event-types.ts";
+import { assistantBodyOf, assistantDraftOf } from "./assistant-draft.ts";
+
+/** An assistant's server: whether, where and how it is told of calls, and of what. */
+export function ServerForm({ existing }: { existing?: Assistant }) {
+  const client = useQueryClient();
+  const [, navigate] = useLocation();
+  const mayWrite = useMay("write");
+  const [draft, setDraft] = useState(() => assistantDraftOf(existing));
+  const change = (patch: Partial<typeof draft>): void => setDraft({ ...draft, ...patch });
+  const { data: catalogue } = useQuery(eventTypesQuery);
+  const about = Object.fromEntries(
+    catalogue?.event_types.map(({ type, description }) => [type, description]) ?? [],
+  );
+  const saving = useMutation({
+    mutationFn: () => {
+      const body = assistantBodyOf(draft);
+      return existing ? updateAssistant(existing.id, body) : createAssistant(body);
+    },
+    onSuccess: (saved) => {
+      for (const key of ["assistants", "endpoints"]) {
+        void client.invalidateQueries({ queryKey: [key] });
+      }
+      say(`${saved.name} is saved`);
+      setDraft(assistantDraftOf(saved));
+      navigate(`/assistants${printSearch({ assistant: saved.id })}`);
+    },
+  });
+  const { error } = saving;
+  const form = useRef<HTMLFormElement>(null);
+  useFocusFault(form, error);
+  const fault = (name: string): string | undefined => faultOf(error, "assistantServer", name);
+  return (
+    <Page
+      title={existing?.name ?? "New assistant"}
+      about={
+        <Link href="/assistants" className="link">
+          All assistants
+        </Link>
+      }
+      actions={
+        existing?.assistantServer.url && (
+          <Link href={`/endpoints${printSearch({ endpoint: existing.id })}`} className="btn">
+            Health and deliveries
+          </Link>
+        )
+      }
+    >
+      <form
+        ref={form}
+        noValidate
+        className="grid max-w-2xl gap-4 p-4"
+        onSubmit={(event) => {
+          event.preventDefault();
+          saving.mutate();
+        }}
+      >
+        <TextField
+          label="Name"
+          required
+          value={draft.name}
+          onChange={(name) => change({ name })}
+          fault={faultOf(error, "name")}
+        />
+        <Card title="Server">
+          <div className="grid gap-5 px-4 pb-4">
+            <Check
+              label="Tell a server of this assistant's calls"
+              hint={
+                existing?.assistantServer.disabledReason === "failing"
+                  ? "It was switched off because the server kept failing."
+                  : "Off, the configuration stays and nothing is sent."
+              }
+              checked={draft.enabled}
+              onChange={(enabled) => change({ enabled })}
+            />
+            <TextField
+              label="Server URL"
+              type="url"
+              mono
+              required={draft.enabled}
+              value={draft.url}
+              onChange={(url) => change({ url })}
+              fault={fault("url")}
+              placeholder="https://example.com/calls"
+            />
+            <TextField
+              label="Time-out in seconds"
+              type="number"
+              min={1}
+              max={60}
+              value={draft.timeout}
+              onChange={(timeout) => change({ timeout })}
+              fault={fault("timeoutSeconds")}
+              hint="How long the server may take for each message, 1 to 60. Messages are sent once and never repeated."
+            />
+            <div className="grid gap-1">
+              <TextField
+                label="Secret"
+                type="password"
+                mono
+                value={draft.secret}
+                onChange={(secret) => change({ secret, clearsSecret: false })}
+                fault={fault("secret")}
+                placeholder={
+                  existing?.assistantServer.hasSecret ? "is set; type to replace it" : "none"
+                }
+                hint="Sent with each message as x-interactly-secret, and never shown again."
+              />
+              {existing?.assistantServer.hasSecret && (
+                <Check
+                  label="Send no secret any more"
+                  checked={draft.clearsSecret}
+                  onChange={(clearsSecret) => change({ clearsSecret, secret: "" })}
+                />
+              )}
+            </div>
+            <HeaderFields
+              existing={existing?.assistantServer.headerNames ?? []}
+              rows={draft.headers}
+              onChange={(headers) => change({ headers })}
+              fault={fault("headers")}
+            />
+            <CheckList
+              legend="Server messages"
+              options={assistantMessages}
+              chosen={draft.messages}
+              onChange={(messages) => change({ messages })}
+              fault={fault("messages")}
+              about={about}
+            />
+          </div>
+        </Card>
+        <FormFault
+          error={error}
+          known={["name", "url", "timeoutSeconds", "secret", "headers", "messages"]}
+        />
+        {mayWrite && (
+          <button
+            type="submit"
+            className="btn btn-primary justify-self-start"
+            disabled={saving.isPending}
+          >
+            {saving.isPending ? "Saving…" : existing ? "Save" : "Create"}
+          </button>
+        )}
+      </form>
+    </Page>
+  );
+}

@@ -1,0 +1,74 @@
+import type { Endpoint } from "@postrider/sdk";
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { someDeliveriesQuery } from "../../api/deliveries.ts";
+import { Card } from "../../components/page.tsx";
+import { toneText } from "../../components/status.tsx";
+import { useNow } from "../../components/ticking.ts";
+import { Until } from "../../components/times.tsx";
+import { usePreferences } from "../../shell/preferences.tsx";
+import { useMay } from "../../shell/viewer.tsx";
+import { healthSentence, missedSpan } from "../../words/health.ts";
+import { ReplayDialog } from "../replays/replay-dialog.tsx";
+
+/** How an endpoint does, in a sentence, with the button that helps. */
+export function HealthLine({ endpoint }: { endpoint: Endpoint }) {
+  const { zone } = usePreferences();
+  const { data } = useQuery({
+    ...someDeliveriesQuery({ endpoint_id: [endpoint.id], status: ["failed", "retrying"] }, 1),
+    enabled:
+      endpoint.health.state === "failing" && endpoint.health.last_error_code === "http_status",
+  });
+  const { tone, lead, rest } = healthSentence(endpoint.health, {
+    zone,
+    nowMs: useNow(),
+    reason: endpoint.disabled_reason,
+    answer: data?.deliveries[0]?.status_code,
+  });
+  return (
+    <p>
+      <span className={`font-[600] ${toneText[tone]}`}>{lead}</span>{" "}
+      <span className="text-ink-2">
+        {rest}
+        {endpoint.health.next_probe_at && (
+          <>
+            {" "}
+            Next probe <Until at={endpoint.health.next_probe_at} />.
+          </>
+        )}
+      </span>
+    </p>
+  );
+}
+
+/** Offers to deliver again what an endpoint missed while it failed; nothing when it never did. */
+export function ReplayMissed({ endpoint }: { endpoint: Endpoint }) {
+  const [open, setOpen] = useState(false);
+  const may = useMay("write");
+  const span = missedSpan(endpoint.health);
+  if (span === undefined || !may) return null;
+  return (
+    <>
+      <button type="button" className="btn btn-primary" onClick={() => setOpen(true)}>
+        Replay what was missed…
+      </button>
+      {open && (
+        <ReplayDialog
+          filter={{ endpoint_id: endpoint.id, ...span }}
+          what={`to ${endpoint.name}`}
+          onClose={() => setOpen(false)}
+        />
+      )}
+    </>
+  );
+}
+
+/** The health of one endpoint. */
+export const Health = ({ endpoint }: { endpoint: Endpoint }) => (
+  <Card title="Health">
+    <div className="grid justify-items-start gap-3 px-4 pb-4">
+      <HealthLine endpoint={endpoint} />
+      <ReplayMissed endpoint={endpoint} />
+    </div>
+  </Card>
+);

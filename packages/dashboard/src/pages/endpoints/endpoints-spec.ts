@@ -1,0 +1,11 @@
+import { many, one } from "../../search.ts";
+
+/** What the address of the endpoints page says. */
+export const endpointsSpec = {
+  state: many("healthy", "failing", "disabled", "idle"),
+  contract: many("workflow", "organisation", "assistant", "operational"),
+  search: one(),
+  endpoint: one(),
+  edit: one("yes"),
+  new: one("workflow", "organisation", "operational"),
+} as const;

@@ -1,0 +1,87 @@
+import type { Endpoint } from "@postrider/sdk";
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "wouter";
+import { endpointsQuery } from "../../api/endpoints.ts";
+import { Failure, SkeletonBlock } from "../../components/states.tsx";
+import { printSearch } from "../../search.ts";
+import { useMay } from "../../shell/viewer.tsx";
+import { useSwitch } from "../endpoint/endpoint-actions.tsx";
+import { HealthLine, ReplayMissed } from "../endpoint/health.tsx";
+
+/** So many problems are listed; beyond that the list of endpoints has them. */
+const shownMax = 10;
+
+/** What needs somebody: endpoints that fail, and those that were disabled because they did. */
+export function Attention() {
+  const { data, error, refetch } = useQuery(endpointsQuery({ state: ["failing", "disabled"] }));
+  if (error) return <Failure error={error} onRetry={() => void refetch()} />;
+  if (data === undefined) return <SkeletonBlock className="h-[72px]" />;
+  const problems = data.endpoints
+    .filter(
+      ({ health, disabled_reason }) => health.state === "failing" || disabled_reason === "failing",
+    )
+    .toSorted((a, b) => b.health.pending - a.health.pending);
+  if (problems.length === 0) {
+    return (
+      <p className="card px-4 py-3">
+        <span className="font-[600] text-ok">Everything is fine.</span>{" "}
+        <span className="text-ink-2">No endpoint fails.</span>
+      </p>
+    );
+  }
+  return (
+    <section className="card" aria-label="Needs attention">
+      <h2 className="px-4 pt-3 pb-2">Needs attention</h2>
+      <ul>
+        {problems.slice(0, shownMax).map((endpoint) => (
+          <Problem key={endpoint.id} endpoint={endpoint} />
+        ))}
+      </ul>
+      {problems.length > shownMax && (
+        <p className="border-t border-line px-4 py-2">
+          <Link href="/endpoints?state=failing" className="link">
+            All {problems.length} of them
+          </Link>
+        </p>
+      )}
+    </section>
+  );
+}
+
+function Problem({ endpoint }: { endpoint: Endpoint }) {
+  const mayWrite = useMay("write");
+  const switching = useSwitch();
+  const href = `/endpoints${printSearch({ endpoint: endpoint.id })}`;
+  return (
+    <li className="flex flex-wrap items-center gap-x-4 gap-y-2 border-t border-line px-4 py-3">
+      <div className="min-w-0 flex-1 basis-72">
+        <p className="flex flex-wrap items-baseline gap-x-2">
+          <Link href={href} className="font-[600] hover:underline">
+            {endpoint.name}
+          </Link>
+          <span className="mono max-w-full truncate text-ink-3">{endpoint.url}</span>
+        </p>
+        <HealthLine endpoint={endpoint} />
+      </div>
+      <div className="flex flex-wrap gap-2">
+        <ReplayMissed endpoint={endpoint} />
+        <Link href={href} className="btn" aria-label={`Open ${endpoint.name}`}>
+          Open
+        </Link>
+        {mayWrite && (
+          <button
+            type="button"
+            className="btn btn-danger"
+            aria-label={`${endpoint.enabled ? "Disable" : "Enable"} ${endpoint.name}`}
+            disabled={switching.isPending}
+            onClick={() =>
+              switching.mutate({ endpoint, to: endpoint.enabled ? "disable" : "enable" })
+            }
+          >
+            {endpoint.enabled ? "Disable" : "Enable"}
+          </button>
+        )}
+      </div>
+    </li>
+  );
+}

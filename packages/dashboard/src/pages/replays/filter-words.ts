@@ -1,0 +1,29 @@
+import type { Replay } from "@postrider/sdk";
+
+/** Says which deliveries a replay has: "Failed deliveries to Billing system from 2026-11-30 10:41". */
+export function filterWords(
+  filter: Replay["filter"],
+  only: Replay["only"],
+  nameOf: (endpointId: string) => string,
+): string {
+  const said = Object.entries(filter).flatMap(([name, value]) => {
+    const values = (Array.isArray(value) ? value : [value]).map(String);
+    switch (name) {
+      case "endpoint_id":
+      case "subscription_id":
+        return [`to ${values.map(nameOf).join(", ")}`];
+      case "from":
+      case "start":
+        return [`from ${values[0]?.replace("T", " ").slice(0, 19)}`];
+      case "to":
+      case "end":
+        return [`until ${values[0]?.replace("T", " ").slice(0, 19)}`];
+      case "event_type":
+      case "action":
+        return [`of ${values.join(", ")}`];
+      default:
+        return [`${name.replaceAll("_", " ")} ${values.join(", ")}`];
+    }
+  });
+  return [only === "failed" ? "Failed deliveries" : "Deliveries that ended", ...said].join(" ");
+}

@@ -1,0 +1,68 @@
+import type { Replay } from "@postrider/sdk";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { Link } from "wouter";
+import { endpointsQuery } from "../../api/endpoints.ts";
+import { goesOn, replayQuery, replaysQuery } from "../../api/replays.ts";
+import { MoreButton } from "../../components/more-button.tsx";
+import { Page } from "../../components/page.tsx";
+import { Empty, Failure, SkeletonRows } from "../../components/states.tsx";
+import { Moment } from "../../components/times.tsx";
+import { filterWords } from "./filter-words.ts";
+import { ReplayProgress } from "./replay-progress.tsx";
+
+/** What was delivered again in bulk, and how it went. */
+export default function ReplaysPage() {
+  const query = useInfiniteQuery(replaysQuery);
+  const replays = query.data?.pages.flatMap((page) => page.replays) ?? [];
+  const { data: listed } = useQuery(endpointsQuery());
+  const nameOf = (id: string): string =>
+    listed?.endpoints.find((one) => one.id === id)?.name ?? `…${id.slice(-6)}`;
+  return (
+    <Page title="Replays">
+      {query.isPending && <SkeletonRows rows={4} />}
+      {query.isError && <Failure error={query.error} onRetry={() => void query.refetch()} />}
+      {query.isSuccess && replays.length === 0 && (
+        <Empty title="Nothing was replayed yet">
+          <p>
+            A replay delivers again what failed: open an endpoint that failed and choose “Replay
+            what was missed”, or filter the deliveries and choose “Replay these”.
+          </p>
+          <Link href="/deliveries?status=failed" className="btn">
+            See what failed
+          </Link>
+        </Empty>
+      )}
+      {replays.length > 0 && (
+        <ul className="grid gap-4 p-4" aria-label="Replays">
+          {replays.map((replay) => (
+            <li key={replay.id} className="card p-4">
+              <One replay={replay} nameOf={nameOf} />
+            </li>
+          ))}
+        </ul>
+      )}
+      <MoreButton query={query} />
+    </Page>
+  );
+}
+
+function One({ replay, nameOf }: { replay: Replay; nameOf: (id: string) => string }) {
+  const { data = replay } = useQuery({
+    ...replayQuery(replay.id),
+    initialData: replay,
+    enabled: goesOn(replay),
+  });
+  return (
+    <div className="grid gap-2">
+      <p className="flex flex-wrap gap-x-3">
+        <span className="min-w-0 flex-1 font-[550] break-words">
+          {filterWords(replay.filter, replay.only, nameOf)}
+        </span>
+        <span className="text-ink-3">
+          <Moment at={replay.created_at} />
+        </span>
+      </p>
+      <ReplayProgress replay={data} />
+    </div>
+  );
+}

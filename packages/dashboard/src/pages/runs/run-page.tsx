@@ -1,0 +1,164 @@
+import type { Delivery, Run, Step } from "@postrider/sdk";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link } from "wouter";
+import { someDeliveriesQuery } from "../../api/deliveries.ts";
+import { endpointsQuery } from "../../api/endpoints.ts";
+import { runQuery, stepsQuery } from "../../api/runs.ts";
+import { Id } from "../../components/copy.tsx";
+import { JsonView } from "../../components/json-tree.tsx";
+import { Card, Page } from "../../components/page.tsx";
+import { Failure, SkeletonBlock } from "../../components/states.tsx";
+import { Status } from "../../components/status.tsx";
+import { Clock, DateTime } from "../../components/times.tsx";
+import { useChanges } from "../../live/live.tsx";
+import { printSearch } from "../../search.ts";
+import { runWords, stepWords } from "../../words/subject-states.ts";
+import { duration } from "../../words/times.ts";
+import { DeliveryLines } from "../delivery/delivery-lines.tsx";
+
+/** So many deliveries of a run are shown at its steps; the list has the others. */
+const shownMax = 200;
+
+/** One run: its steps in time, the events each told and what became of them. */
+export function RunPage({ id }: { id: string }) {
+  const client = useQueryClient();
+  const { data, error, refetch } = useQuery(runQuery(id));
+  const { data: stepped } = useQuery(stepsQuery(id));
+  const { data: told } = useQuery(someDeliveriesQuery({ subject_id: id }, shownMax));
+  useChanges(({ rows, gap }) => {
+    if (!gap && !rows.some((row) => row.run_id === id)) return;
+    void client.invalidateQueries({ queryKey: ["runs"] });
+    void client.invalidateQueries({ queryKey: ["some-deliveries"] });
+  });
+  const run = data?.run;
+  const deliveries = told?.deliveries ?? [];
+  return (
+    <Page
+      title="Run"
+      about={
+        <span className="flex flex-wrap items-baseline gap-x-3">
+          <Link href="/runs" className="link">
+            All runs
+          </Link>
+          <Id id={id} what="run id" />
+        </span>
+      }
+      actions={
+        <Link href={`/deliveries${printSearch({ about: id })}`} className="btn">
+          All its deliveries
+        </Link>
+      }
+    >
+      {error && <Failure error={error} onRetry={() => void refetch()} />}
+      {!run && !error && (
+        <div className="grid gap-4 p-4">
+          <SkeletonBlock />
+        </div>
+      )}
+      {run && (
+        <div className="grid grid-cols-[minmax(0,1fr)] gap-4 p-4 xl:has-[>:nth-child(2):not(:empty)]:grid-cols-[minmax(0,1fr)_minmax(0,1fr)]">
+          <div className="grid min-w-0 content-start gap-4">
+            <Summary run={run} />
+            <Happened
+              title="The run itself"
+              deliveries={deliveries.filter((d) => d.step_id === null)}
+            />
+            {stepped?.steps.map((step) => (
+              <StepCard
+                key={step.id}
+                step={step}
+                deliveries={deliveries.filter((d) => d.step_id === step.id)}
+              />
+            ))}
+          </div>
+          <div className="grid min-w-0 content-start gap-4">
+            <Document name="Input" value={run.input} hidden={run.hidden} />
+            <Document name="Output" value={run.output} hidden={run.hidden} />
+            <Document name="Error" value={run.error} hidden={run.hidden} />
+          </div>
+        </div>
+      )}
+    </Page>
+  );
+}
+
+const Summary = ({ run }: { run: Run }) => (
+  <p className="card flex flex-wrap items-baseline gap-x-4 gap-y-1 px-4 py-3">
+    <Status of={runWords[run.status]} />
+    <span className="text-ink-2">
+      started <DateTime at={run.started_at} />
+      {run.duration_ms !== null && `, took ${duration(run.duration_ms)}`}, {run.trigger}, version{" "}
+      {run.version_number}
+      {run.termination_source === "run_timeout" && ", ended because its time was over"}
+    </span>
+    <Link href={`/runs${printSearch({ workflow: run.workflow_id })}`} className="link">
+      Runs of this workflow
+    </Link>
+  </p>
+);
+
+function useNames(): (id: string) => string {
+  const { data } = useQuery(endpointsQuery());
+  return (id) => data?.endpoints.find((one) => one.id === id)?.name ?? `…${id.slice(-6)}`;
+}
+
+function Happened({ title, deliveries }: { title: string; deliveries: readonly Delivery[] }) {
+  const nameOf = useNames();
+  return (
+    <Card title={title}>
+      {deliveries.length === 0 ? (
+        <p className="px-4 pb-3 text-ink-2">Nobody was told of it.</p>
+      ) : (
+        <DeliveryLines deliveries={deliveries.toReversed()} endpointName={nameOf} />
+      )}
+    </Card>
+  );
+}
+
+function StepCard({ step, deliveries }: { step: Step; deliveries: readonly Delivery[] }) {
+  const nameOf = useNames();
+  return (
+    <Card
+      title={step.name}
+      actions={
+        <>
+          <span className="text-ink-3">
+            <Clock at={step.started_at} />
+            {step.duration_ms !== null && ` · ${duration(step.duration_ms)}`}
+            {step.attempt > 1 && ` · attempt ${step.attempt}`}
+          </span>
+          <Status of={stepWords[step.status]} />
+        </>
+      }
+    >
+      {step.error !== null && step.error !== undefined && (
+        <p className="mono px-4 pb-2 break-words text-bad">{JSON.stringify(step.error)}</p>
+      )}
+      <DeliveryLines deliveries={deliveries.toReversed()} endpointName={nameOf} />
+    </Card>
+  );
+}
+
+function Document({
+  name,
+  value,
+  hidden,
+}: {
+  name: string;
+  value: unknown;
+  hidden: string[] | undefined;
+}) {
+  if (hidden?.includes(name.toLowerCase())) {
+    return (
+      <Card title={name}>
+        <p className="px-4 pb-3 text-ink-2">It is hidden: your key lacks the scope payload.</p>
+      </Card>
+    );
+  }
+  if (value === null || value === undefined) return null;
+  return (
+    <Card title={name}>
+      <JsonView text={JSON.stringify(value, null, 2)} what={name.toLowerCase()} />
+    </Card>
+  );
+}

@@ -1,0 +1,96 @@
+import type { Run } from "@postrider/sdk";
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { Link } from "wouter";
+import { runsQuery } from "../../api/runs.ts";
+import { Line } from "../../components/line.tsx";
+import { MoreButton } from "../../components/more-button.tsx";
+import { Page } from "../../components/page.tsx";
+import { Empty, Failure, SkeletonRows } from "../../components/states.tsx";
+import { Status } from "../../components/status.tsx";
+import { Age } from "../../components/times.tsx";
+import { one, printSearch, useTypedSearch } from "../../search.ts";
+import { runWords } from "../../words/subject-states.ts";
+import { duration } from "../../words/times.ts";
+import { RunPage } from "./run-page.tsx";
+
+const spec = {
+  run: one(),
+  status: one("started", "running", "paused", "completed", "failed", "cancelled"),
+  workflow: one(),
+} as const;
+
+/** Runs of workflows, or one of them. */
+export default function RunsPage() {
+  const [address, change] = useTypedSearch(spec);
+  const query = useInfiniteQuery({
+    ...runsQuery({
+      ...(address.status && { status: address.status }),
+      ...(address.workflow && { workflow_id: address.workflow }),
+    }),
+    enabled: address.run === undefined,
+  });
+  if (address.run !== undefined) return <RunPage key={address.run} id={address.run} />;
+  const runs = query.data?.pages.flatMap((page) => page.runs) ?? [];
+  return (
+    <Page
+      title="Runs"
+      actions={
+        <select
+          className="field w-auto"
+          aria-label="State"
+          value={address.status ?? ""}
+          onChange={({ target }) =>
+            change({ status: (target.value || undefined) as typeof address.status })
+          }
+        >
+          <option value="">All states</option>
+          {spec.status.choices?.map((value) => (
+            <option key={value} value={value}>
+              {runWords[value].word}
+            </option>
+          ))}
+        </select>
+      }
+    >
+      <div className="bg-surface">
+        {query.isPending && <SkeletonRows />}
+        {query.isError && <Failure error={query.error} onRetry={() => void query.refetch()} />}
+        {query.isSuccess && runs.length === 0 && (
+          <Empty title={address.status ? "No run is in this state" : "No run was reported yet"}>
+            <p>Platforms report runs by the API; “Start here” shows how.</p>
+            <Link href="/start" className="btn">
+              Start here
+            </Link>
+          </Empty>
+        )}
+        {runs.length > 0 && (
+          <ul aria-label="Runs">
+            {runs.map((run) => (
+              <Row key={run.id} run={run} />
+            ))}
+          </ul>
+        )}
+        <MoreButton query={query} />
+      </div>
+    </Page>
+  );
+}
+
+const Row = ({ run }: { run: Run }) => (
+  <li className="border-b border-line">
+    <Line
+      href={`/runs${printSearch({ run: run.id })}`}
+      lead={<Status of={runWords[run.status]} />}
+      main={<span className="mono">{run.id}</span>}
+      more={
+        <>
+          <span>{run.trigger}</span>
+          <span className="w-20 text-right">
+            {run.duration_ms !== null && duration(run.duration_ms)}
+          </span>
+        </>
+      }
+      end={<Age at={run.created_at} />}
+    />
+  </li>
+);

@@ -1,0 +1,126 @@
+import type { TeamSettings } from "@postrider/sdk";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { viewerQuery } from "../../api/session.ts";
+import { teamQuery, updateTeam } from "../../api/team.ts";
+import { Id } from "../../components/copy.tsx";
+import { Check, FormFault, faultOf, TextField } from "../../components/fields.tsx";
+import { Page } from "../../components/page.tsx";
+import { Failure, Forbidden, SkeletonBlock } from "../../components/states.tsx";
+import { say } from "../../components/toasts.tsx";
+import { useMay, useViewer } from "../../shell/viewer.tsx";
+
+/** A team's settings: its name, how long things are kept, whether payloads are encrypted. */
+export default function TeamPage() {
+  const viewer = useViewer();
+  const may = useMay("admin");
+  const { data, error, refetch } = useQuery({ ...teamQuery(viewer.team_id), enabled: may });
+  return (
+    <Page title="Team" about={<Id id={viewer.team_id} what="team id" />}>
+      {!may && <Forbidden needs="admin" />}
+      {error && <Failure error={error} onRetry={() => void refetch()} />}
+      {may && !data && !error && <SkeletonBlock />}
+      {data && <Settings key={data.id} team={data} />}
+    </Page>
+  );
+}
+
+type Days =
+  | "payload_retention_days"
+  | "attempt_retention_days"
+  | "disable_failing_after_days"
+  | "expire_waiting_after_days";
+
+/** The settings that are a number of days, or empty for what the service does by itself. */
+const daySettings: Readonly<Record<Days, { label: string; hint: string }>> = {
+  payload_retention_days: {
+    label: "Days that payloads are kept",
+    hint: "Empty: as long as the service keeps them. Without its payload a delivery cannot be retried.",
+  },
+  attempt_retention_days: {
+    label: "Days that deliveries and attempts are kept",
+    hint: "Empty: as long as the service keeps them.",
+  },
+  disable_failing_after_days: {
+    label: "Days after which an endpoint that only fails is disabled",
+    hint: "Empty: as the service does it. 0: never.",
+  },
+  expire_waiting_after_days: {
+    label: "Days after which what waits for a failing endpoint ends as failed",
+    hint: "Empty: as the service does it. A replay still delivers it once the endpoint is back.",
+  },
+};
+const dayNames = Object.keys(daySettings) as Days[];
+
+function Settings({ team }: { team: TeamSettings }) {
+  const client = useQueryClient();
+  const [name, setName] = useState(team.name);
+  const [encrypts, setEncrypts] = useState(team.encrypt_payloads);
+  const [days, setDays] = useState(
+    () =>
+      Object.fromEntries(dayNames.map((one) => [one, String(team[one] ?? "")])) as Record<
+        Days,
+        string
+      >,
+  );
+  const saving = useMutation({
+    mutationFn: () =>
+      updateTeam(team.id, {
+        name,
+        encrypt_payloads: encrypts,
+        ...Object.fromEntries(
+          dayNames.map((one) => [one, days[one].trim() === "" ? null : Number(days[one])]),
+        ),
+      }),
+    onSuccess: (saved) => {
+      client.setQueryData(teamQuery(team.id).queryKey, saved);
+      void client.invalidateQueries(viewerQuery);
+      say("The team's settings are saved");
+    },
+  });
+  const { error } = saving;
+  return (
+    <form
+      noValidate
+      className="grid max-w-xl gap-5 p-4"
+      onSubmit={(event) => {
+        event.preventDefault();
+        saving.mutate();
+      }}
+    >
+      <TextField
+        label="Name"
+        required
+        value={name}
+        onChange={setName}
+        fault={faultOf(error, "name")}
+      />
+      {dayNames.map((one) => (
+        <TextField
+          key={one}
+          {...daySettings[one]}
+          type="number"
+          min={0}
+          value={days[one]}
+          onChange={(value) => setDays({ ...days, [one]: value })}
+          fault={faultOf(error, one)}
+          placeholder="as the service"
+        />
+      ))}
+      <Check
+        label="Encrypt payloads at rest"
+        hint="Payloads, answers and what was reported are sealed in the database from now on."
+        checked={encrypts}
+        onChange={setEncrypts}
+      />
+      <FormFault error={error} known={["name", "encrypt_payloads", ...dayNames]} />
+      <button
+        type="submit"
+        className="btn btn-primary justify-self-start"
+        disabled={saving.isPending}
+      >
+        {saving.isPending ? "Saving…" : "Save"}
+      </button>
+    </form>
+  );
+}

@@ -1,0 +1,85 @@
+/** A colour as #rrggbb. */
+type Hex = string;
+type Rgb = readonly [number, number, number];
+
+/** The grounds that text stands on, by day and by night: the tokens --surface. */
+const grounds = { light: "#ffffff", dark: "#1c1d1b" } as const;
+/** What text needs to be read (WCAG 2.2, 1.4.3). */
+const contrastMin = 4.5;
+
+/** Reads #rrggbb; undefined for anything else. */
+function parse(colour: string): Rgb | undefined {
+  const found = /^#([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})$/i.exec(colour);
+  if (found === null) return undefined;
+  const [, red = "", green = "", blue = ""] = found;
+  return [Number.parseInt(red, 16), Number.parseInt(green, 16), Number.parseInt(blue, 16)];
+}
+
+const print = (rgb: Rgb): Hex =>
+  `#${rgb.map((part) => Math.round(part).toString(16).padStart(2, "0")).join("")}`;
+
+const mix = (one: Rgb, other: Rgb, share: number): Rgb =>
+  [0, 1, 2].map((at) => (one[at] ?? 0) * (1 - share) + (other[at] ?? 0) * share) as unknown as Rgb;
+
+/** How light a colour is, 0 to 1 (WCAG's relative luminance). */
+function luminance(rgb: Rgb): number {
+  const [red = 0, green = 0, blue = 0] = rgb.map((part) => {
+    const share = part / 255;
+    return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+}
+
+/** The contrast of two colours, 1 to 21. */
+export function contrast(one: Hex, other: Hex): number {
+  const [a = 0, b = 0] = [one, other].map((colour) => luminance(parse(colour) ?? [0, 0, 0]));
+  return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+}
+
+/** What a portal's two colours make of the tokens; a colour that is none changes nothing. */
+export type Dress = {
+  /** The theme that goes with the background; undefined without one. */
+  scheme: "light" | "dark" | undefined;
+  tokens: Readonly<Record<string, string>>;
+};
+
+/**
+ * Dresses the pages in two colours so that everything can still be read.
+ *
+ * A light background brings the light theme along, a dark one the dark theme. An accent that is too near to the ground
+ * is moved away from it until text in it can be read.
+ */
+export function dressOf(
+  { accent, background }: { accent?: string | undefined; background?: string | undefined },
+  shown: "light" | "dark",
+): Dress {
+  const back = parse(background ?? "");
+  const scheme = back && (luminance(back) > 0.35 ? "light" : "dark");
+  const tokens: Record<string, string> = {};
+  if (back && scheme) {
+    // Text of three strengths stands on it: it comes as near to the theme's own ground as that needs.
+    const ground = parse(grounds[scheme]) ?? back;
+    tokens["--bg"] = print(mix(back, ground, 0.86));
+    tokens["--sunken"] = print(mix(back, ground, 0.86));
+  }
+  const given = parse(accent ?? "");
+  if (given) {
+    const now = scheme ?? shown;
+    const away: Rgb = now === "light" ? [0, 0, 0] : [255, 255, 255];
+    let moved = given;
+    for (
+      let step = 0;
+      step < 20 && contrast(print(moved), grounds[now]) < contrastMin + 0.7;
+      step += 1
+    ) {
+      moved = mix(moved, away, 0.1);
+    }
+    tokens["--accent"] = print(moved);
+    tokens["--accent-ink"] =
+      contrast(print(moved), "#ffffff") >= contrast(print(moved), "#111111")
+        ? "#ffffff"
+        : "#111111";
+    tokens["--accent-soft"] = print(mix(parse(grounds[now]) ?? given, given, 0.1));
+  }
+  return { scheme, tokens };
+}

@@ -1,0 +1,20 @@
+import type { StatsBucket } from "@postrider/sdk";
+
+/** What some buckets amount to. */
+export type Totals = { delivered: number; failed: number; attempts: number; retried: number };
+
+/** Adds up buckets. */
+export function totalsOf(buckets: readonly StatsBucket[]): Totals {
+  const totals: Totals = { delivered: 0, failed: 0, attempts: 0, retried: 0 };
+  for (const bucket of buckets) {
+    totals.delivered += bucket.delivered;
+    totals.failed += bucket.failed;
+    totals.attempts += bucket.attempts;
+    totals.retried += bucket.retried;
+  }
+  return totals;
+}
+
+/** The latest bucket in which anything was attempted, for how long attempts take now. */
+export const latestOf = (buckets: readonly StatsBucket[]): StatsBucket | undefined =>
+  buckets.findLast(({ attempts }) => attempts > 0);

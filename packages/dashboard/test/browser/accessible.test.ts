@@ -1,0 +1,185 @@
+import { mkdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { gzipSync } from "node:zlib";
+import type { Page } from "playwright-core";
+import { expect, test } from "vitest";
+import { browserMissing, openPages, type Pages, startRuns, subscribe } from "./support/pages.ts";
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** Kept for people who look: every page, in both themes, wide and narrow. */
+const screenshots = path.resolve(import.meta.dirname, "../../screenshots");
+
+/** Makes something for every page to show; gives the addresses. */
+async function furnish(pages: Pages): Promise<Record<string, string>> {
+  const { service, receiver } = pages;
+  receiver.answerBy(({ path }) =>
+    path === "/failing" ? { status: 503, body: '{"error":"x"}' } : 200,
+  );
+  const healthy = await subscribe(pages, { name: "A name that is long ".repeat(6).trim() });
+  const failing = await subscribe(pages, { url: `${receiver.origin}/failing` });
+  await startRuns(pages, 12);
+  await receiver.received(24);
+  const assistant = await service.call("POST", "/assistants/v1/assistants", {
+    name: "Reception",
+    assistantServer: {
+      enabled: true,
+      url: `${receiver.origin}/calls`,
+      messages: ["status-update", "conversation-update"],
+    },
+  });
+  const call = await service.call("POST", "/calls/v1/conversations", {
+    assistantId: assistant.body.id,
+    status: "ongoing",
+  });
+  await service.call("POST", `/calls/v1/conversations/${call.body.id}/messages`, {
+    role: "user",
+    text: "مرحبا 👋 ".repeat(30),
+  });
+  await service.call("POST", "/v1/replays", { filter: { endpoint_id: failing }, only: "failed" });
+  const runs = await service.call("GET", "/workflows/v1/workflow-runs?size=1");
+  const failed = await service.call("GET", `/v1/deliveries?endpoint_id=${failing}&limit=1`);
+  return {
+    overview: "/",
+    deliveries: "/deliveries",
+    delivery: `/deliveries?status=failed&delivery=${failed.body.deliveries[0].id}`,
+    nothing: "/deliveries?type=hang&status=failed",
+    unknown: "/deliveries?delivery=6b0d00000000000000000bad",
+    endpoints: "/endpoints",
+    endpoint: `/endpoints?endpoint=${healthy}`,
+    edit: `/endpoints?endpoint=${healthy}&edit=yes`,
+    new: "/endpoints?new=organisation",
+    runs: "/runs",
+    run: `/runs?run=${runs.body.runs[0].id}`,
+    calls: "/calls",
+    call: `/calls?call=${call.body.id}`,
+    assistants: "/assistants",
+    assistant: `/assistants?assistant=${assistant.body.id}`,
+    replays: "/replays",
+    events: "/events?type=workflow_run_completed",
+    start: "/start",
+    keys: "/keys",
+    team: "/team",
+    audit: "/audit",
+    operational: "/operational",
+    missing: "/no-such-page",
+  };
+}
+
+async function settled(page: Page): Promise<void> {
+  await page.getByRole("heading", { level: 1 }).waitFor();
+  await page.waitForFunction(() => document.querySelector('[aria-label="Loading"]') === null);
+}
+
+async function faultsOf(page: Page): Promise<string[]> {
+  await page.evaluate(axe);
+  return page.evaluate(async () => {
+    const { axe } = globalThis as unknown as {
+      axe: {
+        run: (options: object) => Promise<{
+          violations: { id: string; nodes: { html: string; failureSummary: string }[] }[];
+        }>;
+      };
+    };
+    const { violations } = await axe.run({ resultTypes: ["violations"] });
+    return violations.flatMap(({ id, nodes }) =>
+      nodes
+        .slice(0, 3)
+        .map(
+          ({ html, failureSummary }) =>
+            `${id}: ${html.slice(0, 200)} ${failureSummary.slice(0, 300)}`,
+        ),
+    );
+  });
+}
+
+for (const [width, dark] of [
+  [1280, false],
+  [1280, true],
+  [390, true],
+] as const) {
+  const look = `${width}${dark ? "-dark" : "-light"}`;
+  test.skipIf(browserMissing)(
+    `axe finds nothing on any page, and nothing scrolls sideways: ${look}`,
+    {
+      timeout: 180_000,
+    },
+    async () => {
+      const pages = await openPages({ width, dark });
+      const { page, go, problems } = pages;
+      mkdirSync(screenshots, { recursive: true });
+      const found: Record<string, unknown> = {};
+      for (const [name, address] of Object.entries(await furnish(pages))) {
+        await go(address);
+        await settled(page);
+        const faults = await faultsOf(page);
+        await page.screenshot({ path: path.join(screenshots, `${name}-${look}.png`) });
+        // 360 px is the narrowest that people have.
+        if (width < 900) await page.setViewportSize({ width: 360, height: 850 });
+        const sideways = await page.evaluate(() =>
+          [document.documentElement, document.querySelector("main")].map((element) =>
+            element ? Math.max(0, element.scrollWidth - element.clientWidth) : 0,
+          ),
+        );
+        if (width < 900) await page.setViewportSize({ width, height: 850 });
+        if (faults.length > 0 || sideways.some((px) => px > 0)) found[name] = { faults, sideways };
+      }
+      expect(found).toEqual({});
+      expect(problems).toEqual([]);
+    },
+  );
+}
+
+test.skipIf(browserMissing)(
+  "what opens is accessible too: filters, menus and dialogs",
+  async () => {
+    const pages = await openPages();
+    const { page, go, problems } = pages;
+    const id = await subscribe(pages);
+    await go("/deliveries");
+    await page.getByRole("button", { name: "Status" }).click();
+    await page.getByRole("checkbox", { name: "Retrying" }).check();
+    expect(await faultsOf(page)).toEqual([]);
+    await page.keyboard.press("Escape");
+    await page.getByText("No delivery matches these filters").waitFor();
+    await page.getByRole("complementary").getByRole("button").click();
+    await page.getByRole("menuitemradio", { name: "Dark" }).click();
+    expect(await page.evaluate(() => document.documentElement.dataset.theme)).toBe("dark");
+    expect(await faultsOf(page)).toEqual([]);
+    await page.keyboard.press("Escape");
+    await go(`/endpoints?endpoint=${id}`);
+    await page.getByRole("button", { name: "Delete…" }).click();
+    await page.getByRole("dialog", { name: "Delete Billing system?" }).waitFor();
+    expect(await faultsOf(page)).toEqual([]);
+    await page.getByRole("button", { name: "Delete Billing system" }).click();
+    await page.getByText("There is no endpoint yet").waitFor();
+    expect(problems).toEqual([]);
+  },
+);
+
+/** What a first page may load of script, in bytes as they are sent. */
+const scriptMax = 180_000;
+
+test.skipIf(browserMissing)("no page loads more than 180 kB of script, compressed", async () => {
+  const pages = await openPages();
+  const { context, served } = pages;
+  const addresses = await furnish(pages);
+  const sizes: Record<string, number> = {};
+  for (const name of ["overview", "deliveries", "delivery", "endpoint", "events", "assistant"]) {
+    const page = await context.newPage();
+    const scripts: Promise<number>[] = [];
+    page.on("response", (response) => {
+      if (!/\.js$/.test(new URL(response.url()).pathname)) return;
+      scripts.push(response.body().then((body) => gzipSync(body).length));
+    });
+    await page.goto(`${served.url}/dashboard${addresses[name]}`);
+    await settled(page);
+    // Charts come last.
+    if (/overview|endpoint/.test(name)) await page.locator("canvas").first().waitFor();
+    sizes[name] = (await Promise.all(scripts)).reduce((sum, size) => sum + size, 0);
+    await page.close();
+  }
+  console.log("script by page, gzip:", JSON.stringify(sizes));
+  for (const [name, size] of Object.entries(sizes)) expect(size, name).toBeLessThan(scriptMax);
+});

@@ -1,0 +1,16 @@
+import { defineConfig, mergeConfig } from "vitest/config";
+import all from "./vitest.config.ts";
+
+/** What `npm run test:browser` runs: the built pages in a real browser, before a real service. */
+export default mergeConfig(
+  { test: { ...all.test, include: [], exclude: [] } },
+  defineConfig({
+    test: {
+      include: ["packages/dashboard/test/browser/**/*.test.ts"],
+      // A browser and a service each: side by side they would only wait for each other.
+      fileParallelism: false,
+      testTimeout: 60_000,
+      hookTimeout: 120_000,
+    },
+  }),
+);
