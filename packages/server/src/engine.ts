@@ -1,6 +1,7 @@
 import type { HotPath } from "./actions/fan-out.ts";
 import { openPayloadVault } from "./actions/payload-vault.ts";
 import { type FactsIntake, openRecordFacts } from "./actions/record-facts.ts";
+import { traceFacts } from "./actions/trace-facts.ts";
 import { type Config, ownConnections } from "./config.ts";
 import { type Database, openDatabase, openTeamDatabase, type TeamDatabase } from "./db/sql.ts";
 import type { AttemptDeps } from "./dispatcher/attempt.ts";
@@ -15,6 +16,7 @@ import { allContracts } from "./domain/contracts/all-contracts.ts";
 import { newLeaseOwner } from "./ids.ts";
 import { withinMs } from "./patience.ts";
 import type { Keyring } from "./secrets.ts";
+import type { Tracing } from "./tracing.ts";
 
 /** What the engine takes of the service's settings. */
 export type EngineConfig = Pick<
@@ -40,6 +42,8 @@ export type EngineDeps = Pick<AttemptDeps, "random" | "nowMs" | "onLeaseLost"> &
   /** Told when attempts were still in flight after `shutdownSeconds`; their leases will run out. */
   onLeftBehind: (error: unknown) => void;
   onError: (message: string, error: unknown) => void;
+  /** Undefined: nobody traces. */
+  tracing?: Tracing | undefined;
   /** Told when a replay was asked for, by whichever process. */
   onReplay?: () => void;
 };
@@ -138,9 +142,10 @@ export function openEngine(
     concurrency: config.concurrency,
     subscriptionConcurrency: config.subscriptionConcurrency,
     onLeaseLost: deps.onLeaseLost,
+    tracing: deps.tracing,
     onError,
   });
-  const facts = openRecordFacts({
+  const intake = openRecordFacts({
     database: ingest,
     contracts: allContracts,
     hotPath: seams.hotPath?.(dispatcher.hotPath) ?? dispatcher.hotPath,
@@ -148,6 +153,7 @@ export function openEngine(
     waitingMax: config.ingestQueue,
     onUnwanted: deps.onUnwanted,
   });
+  const facts = deps.tracing ? traceFacts(intake, deps.tracing) : intake;
   const ownership = openOwnership({
     database: claiming,
     owner: leaseOwner,

@@ -30,6 +30,7 @@ import { openOutage } from "./outage.ts";
 import { tellWhileWaiting, withinMs } from "./patience.ts";
 import { type Keyring, openKeyring } from "./secrets.ts";
 import { databaseProblem, StartError } from "./start-error.ts";
+import { openTracing } from "./tracing.ts";
 import { openReplays, type Replays } from "./watch/replays.ts";
 import { openTimers } from "./watch/timers.ts";
 
@@ -141,9 +142,18 @@ async function start(
     help: "Results that came after their delivery's lease had ended.",
   });
   let replays: Replays | undefined;
+  const tracing = config.traceEndpoint
+    ? openTracing({
+        endpoint: config.traceEndpoint,
+        headers: config.traceHeaders,
+        version: config.version,
+      })
+    : undefined;
+  closers.push(async () => tracing?.close());
   const engine = openEngine(
     config,
     {
+      tracing,
       databaseUrl,
       keyring,
       random: Math.random,

@@ -13,6 +13,7 @@ import {
   decideOutcome,
   describeFailure,
   errorCode,
+  type Outcome,
   quietSeconds,
 } from "../domain/outcome.ts";
 import { packProof, type RequestProof } from "../domain/request-head.ts";
@@ -23,6 +24,7 @@ import { reach } from "../fault-points.ts";
 import { newId, publicEventId } from "../ids.ts";
 import { openValue } from "../sealed-values.ts";
 import { type Keyring, SealError } from "../secrets.ts";
+import type { OpenSpan, Tracing } from "../tracing.ts";
 import { nothingSeen } from "./exchange.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Sender } from "./send.ts";
@@ -58,6 +60,8 @@ export type AttemptDeps = {
   keyring: Keyring;
   random: () => number;
   nowMs: () => number;
+  /** Undefined: nobody traces. */
+  tracing?: Tracing | undefined;
   /** Told of each attempt whose result was logged too late to count. */
   onLeaseLost: (delivery: LeasedDelivery) => void;
 };
@@ -85,7 +89,13 @@ export async function attempt(
   const body = openPayload(deps.keyring, delivery);
   const refused = target.refused ?? (body ? undefined : unreadable);
   reach("before_request", delivery.id);
-  const signed = refused ? undefined : signRequest(target, delivery, body ?? noBytes, deps.nowMs());
+  const span = deps.tracing?.open("attempt", "client", delivery.trace);
+  const signed = refused
+    ? undefined
+    : signRequest(target, delivery, body ?? noBytes, {
+        nowMs: deps.nowMs(),
+        spanId: span?.spanId ?? newSpanId,
+      });
   const { result, latencyMs, wire } = !signed
     ? { result: refused ?? unreadable, latencyMs: 0, wire: nothingSeen }
     : await deps.sender.send({
@@ -105,6 +115,7 @@ export async function attempt(
     nowMs: deps.nowMs(),
   });
   const seen = result.kind === "responded" ? result : result.seen;
+  if (span) endSpan(span, { delivery, target, result, outcome });
   const record: AttemptRecord = {
     teamId: delivery.teamId,
     deliveryId: delivery.id,
@@ -159,7 +170,7 @@ function signRequest(
   target: Target,
   delivery: LeasedDelivery,
   body: Buffer,
-  nowMs: number,
+  { nowMs, spanId }: { nowMs: number; spanId: string | (() => string) },
 ): { headers: string[]; proof: RequestProof } {
   const id = publicEventId(delivery.eventId);
   const timestamp = Math.floor(nowMs / 1_000);
@@ -175,7 +186,9 @@ function signRequest(
       String(timestamp),
       "webhook-signature",
       signatures.join(" "),
-      ...(delivery.trace === null ? [] : traceHeaders(delivery.trace, newSpanId())),
+      ...(delivery.trace === null
+        ? []
+        : traceHeaders(delivery.trace, typeof spanId === "string" ? spanId : spanId())),
     ],
     proof: {
       timestamp,
@@ -189,6 +202,33 @@ function signRequest(
 
 const spanIdBytes = 8;
 const newSpanId = (): string => randomBytes(spanIdBytes).toString("hex");
+
+/** Says what became of an attempt: names and numbers of our own, and the receiver's host. */
+function endSpan(
+  span: OpenSpan,
+  {
+    delivery,
+    target,
+    result,
+    outcome,
+  }: { delivery: LeasedDelivery; target: Target; result: AttemptResult; outcome: Outcome },
+): void {
+  span.end(
+    {
+      "http.request.method": "POST",
+      "server.address": target.origin.replace(/^https?:\/\//, ""),
+      ...(result.kind === "responded" && { "http.response.status_code": result.status }),
+      "postrider.team_id": delivery.teamId,
+      "postrider.endpoint_id": delivery.subscriptionId,
+      "postrider.event_id": publicEventId(delivery.eventId),
+      "postrider.event_type": delivery.eventType,
+      "postrider.delivery_id": delivery.id,
+      "postrider.attempt": delivery.attemptNumber,
+      "postrider.outcome": outcome.kind,
+    },
+    errorCode(result),
+  );
+}
 
 const signBody = ({ key }: BodySigning, body: Buffer): Buffer =>
   createHmac("sha256", key).update(body).digest();

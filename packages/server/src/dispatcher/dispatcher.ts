@@ -3,6 +3,7 @@ import type { Database } from "../db/sql.ts";
 import type { LeasedDelivery } from "../domain/delivery.ts";
 import { newLeaseToken } from "../ids.ts";
 import { openPace } from "../pace.ts";
+import type { Tracing } from "../tracing.ts";
 import { type AttemptDeps, type Attempted, attempt } from "./attempt.ts";
 import { claimMax, openClaiming, pollMs } from "./claiming.ts";
 import { openHeldLeases } from "./held-leases.ts";
@@ -63,6 +64,7 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
     beforeWalk: demoteSilentLanes,
     enqueue,
     afterClaim: startWhatMay,
+    onClaimed: deps.tracing && tellClaims(deps.tracing),
     random: deps.random,
     onError: deps.onError,
   });
@@ -243,3 +245,8 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
     },
   };
 }
+
+const tellClaims =
+  (tracing: Tracing) =>
+  (startedAtMs: number, deliveries: number): void =>
+    tracing.tell("claim", startedAtMs, { "postrider.deliveries": deliveries });
