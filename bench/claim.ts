@@ -6,10 +6,8 @@
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
-import {
-  claimDueOfAllTeams,
-  listDueSubscriptionsOfAllTeams,
-} from "../packages/server/src/db/claims.ts";
+import { claimDueOfAllTeams } from "../packages/server/src/db/claims.ts";
+import { listDueSubscriptionsOfAllTeams } from "../packages/server/src/db/due-walk.ts";
 import { openDatabase } from "../packages/server/src/db/sql.ts";
 import {
   claimBytesMax,

@@ -123,8 +123,10 @@ CREATE INDEX audit_log_by_actor ON public.audit_log USING btree (team_id, actor_
 CREATE INDEX audit_log_by_age ON public.audit_log USING btree (created_at);
 CREATE INDEX audit_log_by_subject ON public.audit_log USING btree (team_id, subject_id, id);
 alter table audit_log enable row level security;
+grant insert on audit_log to postrider_all_teams;
 grant insert on audit_log to postrider_keys;
 grant insert, select on audit_log to postrider_team;
+create policy all_teams on audit_log for insert to postrider_all_teams with check (true);
 create policy own_teams on audit_log for all to postrider_keys, postrider_team using ((NULLIF((( SELECT (NULLIF(current_setting('postrider.teams'::text, true), ''::text))::jsonb AS "nullif") ? team_id), false) IS NOT NULL));
 
 create table call_messages (
@@ -225,6 +227,7 @@ create table deliveries (
   order_position integer,
   failed_at timestamp with time zone generated always as (CASE WHEN (status = 'failed'::text) THEN finished_at ELSE NULL::timestamp with time zone END) stored,
   workflow_id text collate "C",
+  past_breaker boolean not null default false,
   constraint deliveries_pkey PRIMARY KEY (team_id, id),
   constraint crashes_are_attempts CHECK ((crash_count <= attempt_count)),
   constraint deliveries_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'delivered'::text, 'failed'::text]))),
@@ -243,6 +246,7 @@ CREATE INDEX deliveries_failed_by_kind ON public.deliveries USING btree (team_id
 CREATE INDEX deliveries_failed_by_workflow ON public.deliveries USING btree (team_id, workflow_id, id) WHERE ((workflow_id IS NOT NULL) AND (failed_at IS NOT NULL));
 CREATE INDEX deliveries_failed_of_team ON public.deliveries USING btree (team_id, id) WHERE (failed_at IS NOT NULL);
 CREATE INDEX deliveries_in_order ON public.deliveries USING btree (subscription_id, order_key, order_position) WHERE ((due_at IS NOT NULL) AND (order_key IS NOT NULL));
+CREATE INDEX deliveries_past_breaker ON public.deliveries USING btree (subscription_id, due_at) WHERE (past_breaker AND (due_at IS NOT NULL));
 CREATE UNIQUE INDEX one_delivery_per_event_and_subscription ON public.deliveries USING btree (event_id, subscription_id);
 CREATE STATISTICS public.deliveries_of_one_team_by_subscription (dependencies) ON team_id, subscription_id FROM deliveries;
 CREATE STATISTICS public.deliveries_of_one_team_by_workflow (dependencies) ON team_id, workflow_id FROM deliveries;
@@ -337,15 +341,21 @@ create table failure_streaks (
   last_failing_to timestamp with time zone,
   counted_attempts integer not null default 0,
   counted_failures integer not null default 0,
+  probe_at timestamp with time zone,
+  probe_token uuid,
+  probes_failed integer not null default 0,
+  disabled_during tstzmultirange not null default '{}'::tstzmultirange,
   constraint failure_streaks_pkey PRIMARY KEY (team_id, subscription_id),
   constraint failure_streaks_team_id_fkey FOREIGN KEY (team_id) REFERENCES teams(id) ON DELETE CASCADE,
   constraint exhausted_has_failures CHECK (((exhausted = 0) OR (failed_from IS NOT NULL))),
   constraint failing_from_and_to CHECK (((last_failing_from IS NULL) = (last_failing_to IS NULL))),
-  constraint failing_has_failures CHECK (((failing_at IS NULL) OR (failed_from IS NOT NULL)))
+  constraint failing_has_failures CHECK (((failing_at IS NULL) OR (failed_from IS NOT NULL))),
+  constraint failing_is_probed CHECK (((failing_at IS NULL) = (probe_at IS NULL)))
 ) with (fillfactor=60);
 alter table failure_streaks enable row level security;
 grant insert, select, update on failure_streaks to postrider_all_teams;
 grant select on failure_streaks to postrider_team;
+grant update (probe_at, probe_token, probes_failed, disabled_during) on failure_streaks to postrider_team;
 create policy all_teams on failure_streaks for all to postrider_all_teams using (true);
 create policy own_teams on failure_streaks for all to postrider_team using ((NULLIF((( SELECT (NULLIF(current_setting('postrider.teams'::text, true), ''::text))::jsonb AS "nullif") ? team_id), false) IS NOT NULL));
 
@@ -393,6 +403,38 @@ create table lease_owners (
 alter table lease_owners enable row level security;
 grant delete, insert, select, update on lease_owners to postrider_all_teams;
 create policy all_teams on lease_owners for all to postrider_all_teams using (true);
+
+create table login_links (
+  team_id text collate "C" not null,
+  token_sha256 bytea not null,
+  api_key_id text collate "C" not null,
+  expires_at timestamp with time zone not null,
+  constraint login_links_pkey PRIMARY KEY (team_id, token_sha256),
+  constraint login_links_api_key_id_fkey FOREIGN KEY (api_key_id) REFERENCES api_keys(id) ON DELETE CASCADE,
+  constraint login_links_team_id_fkey FOREIGN KEY (team_id) REFERENCES teams(id) ON DELETE CASCADE
+);
+CREATE INDEX login_links_by_key ON public.login_links USING btree (api_key_id);
+alter table login_links enable row level security;
+grant select on login_links to postrider_keys;
+grant delete, select on login_links to postrider_team;
+create policy any_key on login_links for all to postrider_keys using (true);
+create policy own_teams on login_links for all to postrider_team using ((NULLIF((( SELECT (NULLIF(current_setting('postrider.teams'::text, true), ''::text))::jsonb AS "nullif") ? team_id), false) IS NOT NULL));
+
+create table operational_happenings (
+  team_id text collate "C" not null,
+  created_at timestamp with time zone not null default now(),
+  event_type text collate "C" not null,
+  key text collate "C" not null,
+  data jsonb not null,
+  constraint operational_happenings_pkey PRIMARY KEY (team_id, event_type, key),
+  constraint operational_happenings_team_id_fkey FOREIGN KEY (team_id) REFERENCES teams(id) ON DELETE CASCADE
+);
+CREATE INDEX operational_happenings_by_age ON public.operational_happenings USING btree (created_at);
+alter table operational_happenings enable row level security;
+grant delete, insert, select, update on operational_happenings to postrider_all_teams;
+grant insert, select on operational_happenings to postrider_team;
+create policy all_teams on operational_happenings for all to postrider_all_teams using (true);
+create policy own_teams on operational_happenings for all to postrider_team using ((NULLIF((( SELECT (NULLIF(current_setting('postrider.teams'::text, true), ''::text))::jsonb AS "nullif") ? team_id), false) IS NOT NULL));
 
 create table replayed_deliveries (
   team_id text collate "C" not null,
@@ -533,6 +575,29 @@ create table schema_migrations (
   constraint schema_migrations_pkey PRIMARY KEY (number)
 );
 
+create table sessions (
+  team_id text collate "C" not null,
+  id text collate "C" not null,
+  created_at timestamp with time zone not null default now(),
+  created_in xid8 default pg_current_xact_id(),
+  api_key_id text collate "C" not null,
+  token_sha256 bytea not null,
+  last_seen_at timestamp with time zone not null default now(),
+  constraint sessions_pkey PRIMARY KEY (team_id, id),
+  constraint sessions_api_key_id_fkey FOREIGN KEY (api_key_id) REFERENCES api_keys(id) ON DELETE CASCADE,
+  constraint sessions_team_id_fkey FOREIGN KEY (team_id) REFERENCES teams(id) ON DELETE CASCADE
+);
+CREATE INDEX sessions_by_age ON public.sessions USING btree (last_seen_at);
+CREATE INDEX sessions_by_key ON public.sessions USING btree (api_key_id, id);
+CREATE UNIQUE INDEX sessions_by_token ON public.sessions USING btree (token_sha256);
+alter table sessions enable row level security;
+grant select on sessions to postrider_keys;
+grant delete, insert, select on sessions to postrider_team;
+grant update (last_seen_at) on sessions to postrider_keys;
+grant update (team_id) on sessions to postrider_team;
+create policy any_key on sessions for all to postrider_keys using (true);
+create policy own_teams on sessions for all to postrider_team using ((NULLIF((( SELECT (NULLIF(current_setting('postrider.teams'::text, true), ''::text))::jsonb AS "nullif") ? team_id), false) IS NOT NULL));
+
 create table steps (
   team_id text collate "C" not null,
   run_id text collate "C" not null,
@@ -589,6 +654,7 @@ create table subscriptions (
   header_names text[] not null default '{}'::text[],
   created_in xid8 default pg_current_xact_id(),
   switched_at timestamp with time zone,
+  all_teams boolean not null default false,
   constraint subscriptions_pkey PRIMARY KEY (team_id, id),
   constraint subscriptions_team_id_fkey FOREIGN KEY (team_id) REFERENCES teams(id) ON DELETE CASCADE,
   constraint enabled_wants_something CHECK (((NOT enabled) OR ((cardinality(event_types) > 0) AND (url <> ''::text)))),
@@ -600,11 +666,21 @@ create table subscriptions (
 );
 CREATE INDEX subscriptions_by_subject ON public.subscriptions USING btree (team_id, subject_id);
 CREATE UNIQUE INDEX subscriptions_id ON public.subscriptions USING btree (id);
+CREATE INDEX subscriptions_operational ON public.subscriptions USING btree (team_id) WHERE ((contract = 'operational'::text) AND enabled AND (deleted_at IS NULL));
 alter table subscriptions enable row level security;
 grant delete, insert, select, update on subscriptions to postrider_all_teams;
 grant delete, insert, select, update on subscriptions to postrider_team;
 create policy all_teams on subscriptions for all to postrider_all_teams using (true);
 create policy own_teams on subscriptions for all to postrider_team using ((NULLIF((( SELECT (NULLIF(current_setting('postrider.teams'::text, true), ''::text))::jsonb AS "nullif") ? team_id), false) IS NOT NULL));
+
+create table surveys (
+  only_one boolean not null default true,
+  next_at timestamp with time zone not null,
+  taken_at timestamp with time zone,
+  found jsonb,
+  constraint surveys_pkey PRIMARY KEY (only_one),
+  constraint surveys_only_one_check CHECK (only_one)
+);
 
 create table teams (
   id text collate "C" not null,
@@ -615,8 +691,12 @@ create table teams (
   attempt_retention_days integer,
   payloads_expired_before date,
   created_in xid8 default pg_current_xact_id(),
+  disable_failing_after_days integer,
+  expire_waiting_after_days integer,
   constraint teams_pkey PRIMARY KEY (id),
   constraint teams_attempt_retention_days_check CHECK (((attempt_retention_days >= 1) AND (attempt_retention_days <= 3650))),
+  constraint teams_disable_failing_after_days_check CHECK ((disable_failing_after_days >= 0)),
+  constraint teams_expire_waiting_after_days_check CHECK ((expire_waiting_after_days > 0)),
   constraint teams_payload_retention_days_check CHECK (((payload_retention_days >= 1) AND (payload_retention_days <= 3650)))
 );
 alter table teams enable row level security;

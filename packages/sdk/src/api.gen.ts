@@ -134,6 +134,19 @@ export type AuditEntry = {
   request_id: string;
 };
 
+export type BacklogGrowing = {
+  event_id: string;
+  type: "backlog.growing";
+  timestamp: string;
+  data: {
+    /** Only for webhooks that hear of all teams. */
+    team_id?: string;
+    /** Only on a test event. */
+    test?: true;
+    backlog: ToldBacklog;
+  };
+};
+
 export type CallCreate = {
   id?: string;
   assistantId: string;
@@ -651,7 +664,7 @@ export type Data_workflow_version_created = {
 export type Delivery = {
   id: string;
   endpoint_id: string;
-  contract: "workflow" | "organisation" | "assistant";
+  contract: "workflow" | "organisation" | "assistant" | "operational";
   event_type: string;
   event_id: string;
   /** A sample that somebody asked for. */
@@ -694,14 +707,14 @@ export type DeliveryAttempt = {
   duration_ms: number | null;
   timing: AttemptTiming | null;
   will_retry: boolean;
-  /** `system`, or the id of the API key that asked for it. */
+  /** `system`, or the id of the API key or session that asked for it. */
   actor: string;
 };
 
 export type DeliveryDetails = {
   id: string;
   endpoint_id: string;
-  contract: "workflow" | "organisation" | "assistant";
+  contract: "workflow" | "organisation" | "assistant" | "operational";
   event_type: string;
   event_id: string;
   /** A sample that somebody asked for. */
@@ -730,13 +743,27 @@ export type DeliveryDetails = {
   attempts: DeliveryAttempt[];
 };
 
+export type DeliveryExhausted = {
+  event_id: string;
+  type: "delivery.exhausted";
+  timestamp: string;
+  data: {
+    /** Only for webhooks that hear of all teams. */
+    team_id?: string;
+    /** Only on a test event. */
+    test?: true;
+    delivery: ToldDelivery;
+  };
+};
+
 export type DeliveryFilter = {
   endpoint_id?: string | string[];
   contract?:
     | "workflow"
     | "organisation"
     | "assistant"
-    | ("workflow" | "organisation" | "assistant")[];
+    | "operational"
+    | ("workflow" | "organisation" | "assistant" | "operational")[];
   event_type?:
     | "workflow_created"
     | "workflow_updated"
@@ -754,6 +781,12 @@ export type DeliveryFilter = {
     | "end-of-call-report"
     | "hang"
     | "error"
+    | "endpoint.failing"
+    | "endpoint.recovered"
+    | "endpoint.disabled"
+    | "delivery.exhausted"
+    | "replay.completed"
+    | "backlog.growing"
     | (
         | "workflow_created"
         | "workflow_updated"
@@ -771,6 +804,12 @@ export type DeliveryFilter = {
         | "end-of-call-report"
         | "hang"
         | "error"
+        | "endpoint.failing"
+        | "endpoint.recovered"
+        | "endpoint.disabled"
+        | "delivery.exhausted"
+        | "replay.completed"
+        | "backlog.growing"
       )[];
   status?:
     | "pending"
@@ -825,6 +864,32 @@ export type Endpoint = {
   health: EndpointHealth;
 };
 
+export type EndpointDisabled = {
+  event_id: string;
+  type: "endpoint.disabled";
+  timestamp: string;
+  data: {
+    /** Only for webhooks that hear of all teams. */
+    team_id?: string;
+    /** Only on a test event. */
+    test?: true;
+    endpoint: ToldEndpoint;
+  };
+};
+
+export type EndpointFailing = {
+  event_id: string;
+  type: "endpoint.failing";
+  timestamp: string;
+  data: {
+    /** Only for webhooks that hear of all teams. */
+    team_id?: string;
+    /** Only on a test event. */
+    test?: true;
+    endpoint: ToldEndpoint;
+  };
+};
+
 export type EndpointHealth = {
   state: "healthy" | "failing" | "disabled" | "idle";
   since: string;
@@ -837,14 +902,25 @@ export type EndpointHealth = {
   /** There only when more wait than are counted. */
   pending_is_estimate?: true;
   oldest_due_at: string | null;
-  /** Always `closed` for now. */
   breaker: "closed" | "open" | "probing";
-  /** Null: there is none yet. */
-  next_probe_at: null;
+  next_probe_at: string | null;
   last_failing: {
     from: string;
     to: string;
   } | null;
+};
+
+export type EndpointRecovered = {
+  event_id: string;
+  type: "endpoint.recovered";
+  timestamp: string;
+  data: {
+    /** Only for webhooks that hear of all teams. */
+    team_id?: string;
+    /** Only on a test event. */
+    test?: true;
+    endpoint: ToldEndpoint;
+  };
 };
 
 export type EraseTeamAnswer = {
@@ -854,7 +930,7 @@ export type EraseTeamAnswer = {
 
 export type EventType = {
   type: string;
-  contract: "workflow" | "organisation" | "assistant";
+  contract: "workflow" | "organisation" | "assistant" | "operational";
   /** When it is sent. */
   description: string;
   /** The JSON Schema of the body. */
@@ -1027,7 +1103,7 @@ export type GetStatsQuery = {
   to?: string;
   step?: "minute" | "hour" | "day";
   endpoint_id?: string;
-  contract?: "workflow" | "organisation" | "assistant";
+  contract?: "workflow" | "organisation" | "assistant" | "operational";
   event_type?: string;
 };
 
@@ -1160,6 +1236,12 @@ export type ListAuditEntriesQuery = {
     | "assistant.deleted"
     | "assistant.signing_secret_revealed"
     | "assistant.signing_secret_rotated"
+    | "operational_webhook.created"
+    | "operational_webhook.updated"
+    | "operational_webhook.deleted"
+    | "operational_webhook.tested"
+    | "operational_webhook.signing_secret_revealed"
+    | "operational_webhook.signing_secret_rotated"
     | "endpoint.enabled"
     | "endpoint.disabled"
     | "delivery.redelivered"
@@ -1170,6 +1252,8 @@ export type ListAuditEntriesQuery = {
     | "api_key.withdrawn"
     | "team.created"
     | "team.updated"
+    | "session.opened"
+    | "session.ended"
     | "run.erased"
     | "call.erased";
   subject?: string;
@@ -1203,7 +1287,7 @@ export type ListDeliveriesQuery = {
   limit?: number;
   cursor?: string;
   endpoint_id?: string[];
-  contract?: ("workflow" | "organisation" | "assistant")[];
+  contract?: ("workflow" | "organisation" | "assistant" | "operational")[];
   event_type?: (
     | "workflow_created"
     | "workflow_updated"
@@ -1221,6 +1305,12 @@ export type ListDeliveriesQuery = {
     | "end-of-call-report"
     | "hang"
     | "error"
+    | "endpoint.failing"
+    | "endpoint.recovered"
+    | "endpoint.disabled"
+    | "delivery.exhausted"
+    | "replay.completed"
+    | "backlog.growing"
   )[];
   status?: ("pending" | "retrying" | "delivered" | "failed")[];
   subject_id?: string;
@@ -1255,6 +1345,32 @@ export type ListEventTypesQuery = {
   cursor?: string;
 };
 
+export type ListOperationalWebhooksAnswer = {
+  subscriptions: OperationalWebhook[];
+  total: number;
+  total_is_estimate?: true;
+  /** The `cursor` of the next page; null when no rows follow. */
+  next_cursor: string | null;
+  /** Left out of the answer to a `cursor`. */
+  page?: number;
+  size: number;
+};
+
+export type ListOperationalWebhooksQuery = {
+  page?: number;
+  size?: number;
+  cursor?: string;
+  search?: string;
+  enabled?: boolean;
+  action?:
+    | "endpoint.failing"
+    | "endpoint.recovered"
+    | "endpoint.disabled"
+    | "delivery.exhausted"
+    | "replay.completed"
+    | "backlog.growing";
+};
+
 export type ListReplaysAnswer = {
   replays: Replay[];
   /** The `cursor` of the next page; null when no rows follow. */
@@ -1286,6 +1402,17 @@ export type ListRunsQuery = {
   search?: string;
   start?: string;
   end?: string;
+};
+
+export type ListSessionsAnswer = {
+  sessions: Session[];
+  /** The `cursor` of the next page; null when no rows follow. */
+  next_cursor: string | null;
+};
+
+export type ListSessionsQuery = {
+  limit?: number;
+  cursor?: string;
 };
 
 export type ListStepsAnswer = {
@@ -1500,6 +1627,78 @@ export type NewApiKey = {
   expires_in_seconds: number | null;
 };
 
+export type OperationalWebhook = {
+  id: string;
+  name: string;
+  url: string;
+  actions: string[];
+  enabled: boolean;
+  disabled_reason: "manual" | "failing" | null;
+  has_bearer_token: boolean;
+  timeout_seconds: number;
+  max_retries: number;
+  retry_backoff_seconds: number;
+  header_names: string[];
+  created_at: string;
+  updated_at: string;
+  all_teams?: boolean;
+};
+
+export type OperationalWebhookCreate = {
+  name: string;
+  /** An absolute URL of https, without a fragment, a user or a password, at a public host. */
+  url: string;
+  actions: (
+    | "endpoint.failing"
+    | "endpoint.recovered"
+    | "endpoint.disabled"
+    | "delivery.exhausted"
+    | "replay.completed"
+    | "backlog.growing"
+  )[];
+  enabled?: boolean;
+  bearer_token?: string | null;
+  timeout_seconds?: number;
+  max_retries?: number;
+  retry_backoff_seconds?: number;
+  headers?: Record<string, string> | null;
+  /** Hear of every team, each event with its `team_id`. For the operator's key, `POSTRIDER_API_KEY`, alone. */
+  all_teams?: boolean;
+};
+
+export type OperationalWebhookTest = {
+  action?:
+    | "endpoint.failing"
+    | "endpoint.recovered"
+    | "endpoint.disabled"
+    | "delivery.exhausted"
+    | "replay.completed"
+    | "backlog.growing";
+};
+
+export type OperationalWebhookUpdate = {
+  name?: string | null;
+  url?: string | null;
+  actions?:
+    | (
+        | "endpoint.failing"
+        | "endpoint.recovered"
+        | "endpoint.disabled"
+        | "delivery.exhausted"
+        | "replay.completed"
+        | "backlog.growing"
+      )[]
+    | null;
+  enabled?: boolean | null;
+  bearer_token?: string | null;
+  clear_bearer_token?: boolean | null;
+  timeout_seconds?: number | null;
+  max_retries?: number | null;
+  retry_backoff_seconds?: number | null;
+  headers?: Record<string, string> | null;
+  all_teams?: boolean | null;
+};
+
 export type OrganisationStepCompleted = {
   event_id: string;
   event_type: "workflow.step.completed";
@@ -1615,6 +1814,7 @@ export type Problem = {
     | "default_team"
     | "delivery_in_flight"
     | "endpoint_incomplete"
+    | "foreign_origin"
     | "headers_too_large"
     | "id_taken"
     | "idempotency_key_in_flight"
@@ -1676,8 +1876,21 @@ export type Replay = {
   created_at: string;
   started_at: string | null;
   finished_at: string | null;
-  /** The id of the API key that asked for it. */
+  /** The id of the API key or session that asked for it. */
   actor: string;
+};
+
+export type ReplayCompleted = {
+  event_id: string;
+  type: "replay.completed";
+  timestamp: string;
+  data: {
+    /** Only for webhooks that hear of all teams. */
+    team_id?: string;
+    /** Only on a test event. */
+    test?: true;
+    replay: ToldReplay;
+  };
 };
 
 export type ReplayDryRun = {
@@ -1791,6 +2004,27 @@ export type ServerMessageError = {
   };
 };
 
+export type Session = {
+  id: string;
+  /** The team that it acts for, unless `X-Org-Id` says. */
+  team_id: string;
+  scopes: ("read" | "write" | "publish" | "payload" | "admin")[];
+  created_at: string;
+  last_seen_at: string;
+  expires_at: string;
+  /** It is the one by which this was asked. */
+  current: boolean;
+};
+
+export type SessionCreate = {
+  api_key?: string;
+  login_token?: string;
+};
+
+export type SessionUpdate = {
+  team_id: string;
+};
+
 export type SigningSecret = {
   secret: string;
   previous_expires_at: string | null;
@@ -1891,7 +2125,7 @@ export type StepSnapshot = {
 
 export type StreamDeliveriesQuery = {
   endpoint_id?: string[];
-  contract?: ("workflow" | "organisation" | "assistant")[];
+  contract?: ("workflow" | "organisation" | "assistant" | "operational")[];
   event_type?: (
     | "workflow_created"
     | "workflow_updated"
@@ -1909,6 +2143,12 @@ export type StreamDeliveriesQuery = {
     | "end-of-call-report"
     | "hang"
     | "error"
+    | "endpoint.failing"
+    | "endpoint.recovered"
+    | "endpoint.disabled"
+    | "delivery.exhausted"
+    | "replay.completed"
+    | "backlog.growing"
   )[];
   status?: ("pending" | "retrying" | "delivered" | "failed")[];
   subject_id?: string;
@@ -1935,6 +2175,8 @@ export type TeamSettings = {
   encrypt_payloads: boolean;
   payload_retention_days: number | null;
   attempt_retention_days: number | null;
+  disable_failing_after_days: number | null;
+  expire_waiting_after_days: number | null;
 };
 
 export type TeamUpdate = {
@@ -1942,6 +2184,12 @@ export type TeamUpdate = {
   encrypt_payloads?: boolean;
   payload_retention_days?: number | null;
   attempt_retention_days?: number | null;
+  disable_failing_after_days?: number | null;
+  expire_waiting_after_days?: number | null;
+};
+
+export type TestOperationalWebhookAnswer = {
+  event_id: string;
 };
 
 export type TestWebhookAnswer = {
@@ -1950,6 +2198,43 @@ export type TestWebhookAnswer = {
 
 export type TestWorkflowWebhookAnswer = {
   event_id: string;
+};
+
+export type ToldBacklog = {
+  oldest_due_at: string;
+  age_seconds: number;
+};
+
+export type ToldDelivery = {
+  id: string;
+  endpoint_id: string;
+  contract: string;
+  event_type: string;
+  event_id: string;
+  attempts_count: number;
+  status_code: number | null;
+  error_code: string | null;
+  created_at: string;
+};
+
+export type ToldEndpoint = {
+  id: string;
+  contract: string;
+  name: string;
+  url: string;
+  /** When the first delivery was made that failed. */
+  failing_since: string;
+  until: string | null;
+};
+
+export type ToldReplay = {
+  id: string;
+  matching: number | null;
+  replayed: number;
+  delivered: number;
+  failed: number;
+  created_at: string;
+  finished_at: string;
 };
 
 export type UpdateRunAnswer = {

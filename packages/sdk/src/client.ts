@@ -10,8 +10,10 @@ import { calls } from "./resources/calls.ts";
 import { deliveries } from "./resources/deliveries.ts";
 import { endpoints } from "./resources/endpoints.ts";
 import { eventTypes } from "./resources/event-types.ts";
+import { operationalWebhooks } from "./resources/operational-webhooks.ts";
 import { replays } from "./resources/replays.ts";
 import { runs } from "./resources/runs.ts";
+import { sessions } from "./resources/sessions.ts";
 import { stats } from "./resources/stats.ts";
 import { apiKeys, me, teams } from "./resources/teams.ts";
 import { webhooks } from "./resources/webhooks.ts";
@@ -21,6 +23,7 @@ import { workflows } from "./resources/workflows.ts";
 /** The API of one Postrider for one team; each member is a resource, each method one of its routes. */
 export class Postrider {
   readonly workflowWebhooks: ReturnType<typeof workflowWebhooks>;
+  readonly operationalWebhooks: ReturnType<typeof operationalWebhooks>;
   readonly workflows: ReturnType<typeof workflows>;
   readonly runs: ReturnType<typeof runs>;
   readonly webhooks: ReturnType<typeof webhooks>;
@@ -33,6 +36,7 @@ export class Postrider {
   readonly facts: ReturnType<typeof facts>;
   readonly teams: ReturnType<typeof teams>;
   readonly apiKeys: ReturnType<typeof apiKeys>;
+  readonly sessions: ReturnType<typeof sessions>;
   readonly me: ReturnType<typeof me>;
   readonly audit: ReturnType<typeof audit>;
   readonly stats: ReturnType<typeof stats>;
@@ -45,6 +49,7 @@ export class Postrider {
     const { now = Date.now, delay = wait, onReportError, reportPatienceMs = 30_000 } = options;
     const reporting = { direct: openDirectSink(send, reportPatienceMs), now, onReportError };
     this.workflowWebhooks = workflowWebhooks(send, delay);
+    this.operationalWebhooks = operationalWebhooks(send);
     this.workflows = workflows(send);
     this.runs = runs(send, reporting);
     this.webhooks = webhooks(send);
@@ -57,6 +62,7 @@ export class Postrider {
     this.facts = facts(send);
     this.teams = teams(send);
     this.apiKeys = apiKeys(send);
+    this.sessions = sessions(send);
     this.me = me(send);
     this.audit = audit(send);
     this.stats = stats(send);

@@ -3,4 +3,5 @@ export const eventTypePlaces = {
   workflow: ["action"],
   organisation: ["event_type"],
   assistant: ["message", "type"],
+  operational: ["type"],
 } as const;

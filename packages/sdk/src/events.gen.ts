@@ -1,8 +1,13 @@
 // Written by packages/sdk/scripts/write-types.ts from packages/server/openapi.json; do not edit.
 
 import type {
+  BacklogGrowing,
   ConversationUpdate,
+  DeliveryExhausted,
   EndOfCallReport,
+  EndpointDisabled,
+  EndpointFailing,
+  EndpointRecovered,
   Hang,
   OrganisationStepCompleted,
   OrganisationStepFailed,
@@ -10,6 +15,7 @@ import type {
   OrganisationWorkflowCompleted,
   OrganisationWorkflowFailed,
   OrganisationWorkflowStarted,
+  ReplayCompleted,
   ServerMessageError,
   StatusUpdate,
   WorkflowCreated,
@@ -43,6 +49,14 @@ export type EventPayloads = {
     hang: Hang;
     error: ServerMessageError;
   };
+  operational: {
+    "endpoint.failing": EndpointFailing;
+    "endpoint.recovered": EndpointRecovered;
+    "endpoint.disabled": EndpointDisabled;
+    "delivery.exhausted": DeliveryExhausted;
+    "replay.completed": ReplayCompleted;
+    "backlog.growing": BacklogGrowing;
+  };
 };
 
 /** The contract of each event type. */
@@ -63,4 +77,10 @@ export const contractOfEventType = {
   "end-of-call-report": "assistant",
   hang: "assistant",
   error: "assistant",
+  "endpoint.failing": "operational",
+  "endpoint.recovered": "operational",
+  "endpoint.disabled": "operational",
+  "delivery.exhausted": "operational",
+  "replay.completed": "operational",
+  "backlog.growing": "operational",
 } as const;

@@ -68,6 +68,13 @@ const methods: [operationId: string, call: (client: Postrider) => Promise<unknow
   ["listApiKeys", ({ apiKeys }) => apiKeys.list(query)],
   ["revokeApiKey", ({ apiKeys }) => apiKeys.revoke("1")],
 
+  ["createSession", ({ sessions }) => sessions.create(body)],
+  ["listSessions", ({ sessions }) => sessions.list(query)],
+  ["endSessions", ({ sessions }) => sessions.endAll()],
+  ["getSession", ({ sessions }) => sessions.get("1")],
+  ["updateSession", ({ sessions }) => sessions.update("1", body)],
+  ["endSession", ({ sessions }) => sessions.end("1")],
+
   ["createTeam", ({ teams }) => teams.create(body)],
   ["listTeams", ({ teams }) => teams.list(query)],
   ["getTeam", ({ teams }) => teams.get("1")],
@@ -120,6 +127,17 @@ const methods: [operationId: string, call: (client: Postrider) => Promise<unknow
   ["createWorkflowVersion", ({ workflows }) => workflows.createVersion("1", body)],
   ["activateWorkflowVersion", ({ workflows }) => workflows.activateVersion("1", 2)],
 
+  ["createOperationalWebhook", (client) => client.operationalWebhooks.create(body)],
+  ["listOperationalWebhooks", (client) => client.operationalWebhooks.list(query)],
+  ["getOperationalWebhook", (client) => client.operationalWebhooks.get("1")],
+  ["updateOperationalWebhook", (client) => client.operationalWebhooks.update("1", body)],
+  ["deleteOperationalWebhook", (client) => client.operationalWebhooks.delete("1")],
+  ["testOperationalWebhook", (client) => client.operationalWebhooks.test("1", body)],
+  ["getOperationalWebhookSigningSecret", (client) => client.operationalWebhooks.getSecret("1")],
+  [
+    "rotateOperationalWebhookSigningSecret",
+    (client) => client.operationalWebhooks.rotateSecret("1"),
+  ],
   ["createWorkflowWebhook", (client) => client.workflowWebhooks.create(body)],
   ["listWorkflowWebhooks", (client) => client.workflowWebhooks.list(query)],
   ["getWorkflowWebhook", (client) => client.workflowWebhooks.get("1")],
@@ -161,6 +179,7 @@ test.each(methods)("%s is asked for by the method and path of openapi.json", asy
 test.each<[string, string, (client: Postrider) => AsyncIterable<unknown>]>([
   ["listTeams", "teams", ({ teams }) => teams.each()],
   ["listApiKeys", "api_keys", ({ apiKeys }) => apiKeys.each()],
+  ["listSessions", "sessions", ({ sessions }) => sessions.each()],
   ["listAuditEntries", "entries", ({ audit }) => audit.each()],
   ["listDeliveries", "deliveries", ({ deliveries }) => deliveries.each()],
   ["listEndpoints", "endpoints", ({ endpoints }) => endpoints.each()],
@@ -190,6 +209,11 @@ test.each<[string, string, (client: Postrider, asked: Anything) => AsyncIterable
   ["listConversations", "conversations", ({ calls }, asked) => calls.each(asked)],
   ["listRuns", "runs", ({ runs }, asked) => runs.each(asked)],
   ["listWorkflows", "workflows", ({ workflows }, asked) => workflows.each(asked)],
+  [
+    "listOperationalWebhooks",
+    "subscriptions",
+    (client, asked) => client.operationalWebhooks.each(asked),
+  ],
   ["listWorkflowWebhooks", "subscriptions", (client, asked) => client.workflowWebhooks.each(asked)],
   ["listAuditEntries", "entries", ({ audit }, asked) => audit.each(asked)],
   ["listDeliveries", "deliveries", ({ deliveries }, asked) => deliveries.each(asked)],

@@ -3,10 +3,12 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { newApiKey, parseApiKey, scopes } from "../src/api-keys.ts";
 import type { Config } from "../src/config.ts";
-import { findApiKeyOfAnyTeam, insertApiKey } from "../src/db/api-keys.ts";
+import { bootstrapKeyId, findApiKeyOfAnyTeam, insertApiKey } from "../src/db/api-keys.ts";
+import { insertLoginLink } from "../src/db/sessions.ts";
 import type { Database } from "../src/db/sql.ts";
 import { defaultTeamId } from "../src/db/teams.ts";
 import { newId } from "../src/ids.ts";
+import { newToken } from "../src/session-tokens.ts";
 
 /** The keys that seal secrets: the given ones, or one of this data directory's own that is made on the first start. */
 export function developmentSecrets(config: Config): { encryptionKeys: readonly Buffer[] } {
@@ -44,6 +46,18 @@ export async function ensureDevelopmentKey(config: Config, database: Database): 
     expiresInSeconds: null,
   });
   return writePrivate(file, key.text);
+}
+
+/** Makes a link to the dashboard that signs in once, within ten minutes, as the development key. */
+export async function makeLoginLink(
+  { bootstrapApiKey, publicUrl }: Config,
+  { database, url }: { database: Database; url: string },
+  apiKey: string,
+): Promise<string> {
+  const apiKeyId = bootstrapApiKey ? bootstrapKeyId : (parseApiKey(apiKey)?.id ?? "");
+  const { text, sha256 } = newToken("login");
+  await insertLoginLink(database.sql, { apiKeyId, tokenSha256: sha256 });
+  return `${publicUrl ?? url}/dashboard/#login=${text}`;
 }
 
 /** Where a data directory keeps the API key that its first start made. */

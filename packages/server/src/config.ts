@@ -20,6 +20,10 @@ export type Config = {
   version: string;
   host: string;
   port: number;
+  /** The origin under which people and their browsers reach this service. */
+  publicUrl: string | undefined;
+  /** The origins whose pages may show the portal in a frame. */
+  portalOrigins: readonly string[];
   /** Undefined: the service runs its own PostgreSQL in `dataDirectory`. */
   databaseUrl: string | undefined;
   dataDirectory: string;
@@ -91,6 +95,18 @@ export const settings = {
     development: "127.0.0.1",
     describes: "Address the API listens on.",
     parse: text,
+  }),
+  publicUrl: setting("POSTRIDER_PUBLIC_URL", {
+    default: "",
+    describes:
+      "Where browsers reach this service, as `https://hooks.example.com`: the base of login and portal links, and the one origin that a session's changes may come from. Empty: the address it listens on, from this machine alone.",
+    parse: optional(origin),
+  }),
+  portalOrigins: setting("POSTRIDER_PORTAL_ORIGINS", {
+    default: "",
+    describes:
+      "Origins (comma-separated, as `https://app.example.com`) whose pages may show the portal in a frame. Empty: none may.",
+    parse: origins,
   }),
   databaseUrl: setting("DATABASE_URL", {
     default: "required",
@@ -253,6 +269,8 @@ function configOf(environment: Environment, read: <T>(one: Setting<T>) => T): Co
     version: packageVersion,
     host: read(settings.host),
     port: read(settings.port),
+    publicUrl: read(settings.publicUrl),
+    portalOrigins: read(settings.portalOrigins),
     databaseUrl: read(settings.databaseUrl),
     dataDirectory: read(settings.dataDirectory),
     bootstrapApiKey: read(settings.bootstrapApiKey),
@@ -431,6 +449,18 @@ function oneOf<const T extends readonly string[]>(allowed: T) {
       throw new ConfigError(`${name} must be one of ${allowed.join(", ")}.`);
     return value;
   };
+}
+
+function origin(value: string, name: string): string {
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  if (!url || !/^https?:$/.test(url.protocol) || `${url.origin}/` !== url.href) {
+    throw new ConfigError(`${name} must be a URL like https://hooks.example.com, without a path.`);
+  }
+  return url.origin;
+}
+
+function origins(value: string, name: string): string[] {
+  return value === "" ? [] : value.split(",").map((part) => origin(part.trim(), name));
 }
 
 function databaseUrl(value: string, name: string): string {

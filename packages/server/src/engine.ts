@@ -1,8 +1,9 @@
 import type { HotPath } from "./actions/fan-out.ts";
-import { openPayloadVault } from "./actions/payload-vault.ts";
+import { openPayloadVault, type PayloadVault } from "./actions/payload-vault.ts";
 import { type FactsIntake, openRecordFacts } from "./actions/record-facts.ts";
 import { traceFacts } from "./actions/trace-facts.ts";
 import { type Config, ownConnections } from "./config.ts";
+import type { PoolWatch } from "./db/pool-watch.ts";
 import { type Database, openDatabase, openTeamDatabase, type TeamDatabase } from "./db/sql.ts";
 import type { AttemptDeps } from "./dispatcher/attempt.ts";
 import { claimSettings } from "./dispatcher/claiming.ts";
@@ -13,6 +14,7 @@ import { openSender, type SenderOptions } from "./dispatcher/send.ts";
 import { openTargets } from "./dispatcher/targets.ts";
 import { openWake } from "./dispatcher/wake.ts";
 import { allContracts } from "./domain/contracts/all-contracts.ts";
+import type { Tally } from "./domain/tally.ts";
 import { newLeaseOwner } from "./ids.ts";
 import { withinMs } from "./patience.ts";
 import type { Keyring } from "./secrets.ts";
@@ -33,6 +35,10 @@ export type EngineConfig = Pick<
 >;
 
 export type EngineDeps = Pick<AttemptDeps, "random" | "nowMs" | "onLeaseLost"> & {
+  /** Told of what is to be counted. */
+  tally?: Tally;
+  /** Told of how the pools are used. */
+  poolWatch?: PoolWatch;
   databaseUrl: string;
   keyring: Keyring;
   /** Told of events that no enabled subscription wanted. */
@@ -46,6 +52,8 @@ export type EngineDeps = Pick<AttemptDeps, "random" | "nowMs" | "onLeaseLost"> &
   tracing?: Tracing | undefined;
   /** Told when a replay was asked for, by whichever process. */
   onReplay?: () => void;
+  /** Told when there is something to tell operators. */
+  onOperational?: () => void;
 };
 
 /** Where tests and measurements stand between the parts; the service leaves them out. */
@@ -66,6 +74,8 @@ export type Engine = {
   ingest: TeamDatabase;
   /** What claims and timers ask. */
   claims: Database;
+  /** Whose new payloads are sealed. */
+  vault: PayloadVault;
   /** As a notification does: each target is read again at its next attempt. */
   forgetTargets(): void;
   /** Begins to deliver what is due, to hear what other processes notify of, and to notice when they die. */
@@ -104,6 +114,7 @@ export function openEngine(
     statementTimeoutMs,
     settings,
     onError: (error: Error) => onError(`an idle connection (${name}) was lost`, error),
+    ...(deps.poolWatch && { watch: deps.poolWatch }),
   });
   const allTeams = "postrider_all_teams";
   const ingest = openTeamDatabase({
@@ -126,7 +137,11 @@ export function openEngine(
     userAgent: config.userAgent,
     headerPrefix: config.headerPrefix,
   });
-  const ownRecorder = openRecorder({ database: results, onFailure: deps.onResultsUnwritten });
+  const ownRecorder = openRecorder({
+    database: results,
+    onShut: (subscriptionIds) => dispatcher.shut(subscriptionIds),
+    onFailure: deps.onResultsUnwritten,
+  });
   const recorder = seams.recorder?.(ownRecorder) ?? ownRecorder;
   const leaseOwner = newLeaseOwner();
   const claiming = seams.claims?.(claims) ?? claims;
@@ -144,12 +159,14 @@ export function openEngine(
     onLeaseLost: deps.onLeaseLost,
     tracing: deps.tracing,
     onError,
+    ...(deps.tally && { tally: deps.tally }),
   });
+  const vault = openPayloadVault({ database: results, keyring });
   const intake = openRecordFacts({
     database: ingest,
     contracts: allContracts,
     hotPath: seams.hotPath?.(dispatcher.hotPath) ?? dispatcher.hotPath,
-    vault: openPayloadVault({ database: results, keyring }),
+    vault,
     waitingMax: config.ingestQueue,
     onUnwanted: deps.onUnwanted,
   });
@@ -168,6 +185,7 @@ export function openEngine(
     recorder,
     ingest,
     claims,
+    vault,
     forgetTargets: () => targets.forget(),
     start() {
       wake ??= openWake({
@@ -180,6 +198,10 @@ export function openEngine(
           }
           if ("replay" in notification) {
             deps.onReplay?.();
+            return;
+          }
+          if ("operational" in notification) {
+            deps.onOperational?.();
             return;
           }
           targets.forget(notification.subscription);

@@ -37,6 +37,41 @@ export async function unlessStopped<T>(
   }
 }
 
+/** Does work again and again while something is away for a moment. */
+export type Patience = <T>(work: () => Promise<T>) => Promise<T>;
+
+/** How long that may last, and the pauses between two tries. */
+const awayMsMax = 10_000;
+const awayPauseMs = { first: 50, most: 250 };
+
+/**
+ * Lets work wait while, say, the database restarts or fails over. When it has been away for 10 s, all work fails with the
+ * error that it meets, at once, until some of it succeeds again. The work must be such that it may be done twice.
+ */
+export function openPatience(isAway: (error: unknown) => boolean): Patience {
+  let awaySinceMs = Number.NEGATIVE_INFINITY;
+  let lastAwayMs = Number.NEGATIVE_INFINITY;
+  return async (work) => {
+    let pauseMs = awayPauseMs.first;
+    for (;;) {
+      try {
+        const result = await work();
+        lastAwayMs = Number.NEGATIVE_INFINITY;
+        return result;
+      } catch (error) {
+        if (!isAway(error)) throw error;
+        const nowMs = performance.now();
+        // Nobody has asked for a while: this is another outage.
+        if (nowMs - lastAwayMs > awayMsMax) awaySinceMs = nowMs;
+        lastAwayMs = nowMs;
+        if (nowMs + pauseMs - awaySinceMs > awayMsMax) throw error;
+        await new Promise((resolve) => setTimeout(resolve, pauseMs));
+        pauseMs = Math.min(pauseMs * 2, awayPauseMs.most);
+      }
+    }
+  };
+}
+
 /** Rejects when the work takes longer; the work goes on. */
 export async function withinMs<T>(limitMs: number, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;

@@ -27,7 +27,7 @@ const answerMsMax = 5_000;
  * Opens the way to a collector: OTLP as JSON over HTTP. Nothing waits for it, and what it does not take is lost.
  *
  * Spans are written into one buffer at once: kept as objects until they are sent, they would cost the garbage collector
- * more than all the rest of tracing (ADR 32).
+ * more than all the rest of tracing (ADR 35).
  */
 export function openTraceExporter({
   endpoint,

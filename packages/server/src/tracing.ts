@@ -30,7 +30,7 @@ const kinds = { internal: SpanKind.INTERNAL, client: SpanKind.CLIENT } as const;
  * Opens OpenTelemetry spans that go to a collector.
  *
  * The report of a trace decides whether it is sampled; what belongs to no trace is told always. Of our own behind
- * OpenTelemetry's terms: with its SDK each span costs three times as much (ADR 32).
+ * OpenTelemetry's terms: with its SDK each span costs three times as much (ADR 35).
  */
 export function openTracing(
   collector: Pick<TraceExporterOptions, "endpoint" | "headers"> & { version: string },

@@ -202,6 +202,7 @@ export async function writeDeliveries(
       crashCount: 0,
       manualCount: 0,
       manual: false,
+      breaker: "waits" as const,
       ordered: false,
       actor: "system",
     };

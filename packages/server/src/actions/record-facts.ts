@@ -1,5 +1,6 @@
 import { type FactName, insertKnownFacts, listKnownFacts } from "../db/fact-identities.ts";
 import {
+  isAway,
   isDuplicate,
   isRetryable,
   isStorageUnavailable,
@@ -15,6 +16,7 @@ import { type Changes, noChanges, type Recorded, subjectKey, type World } from "
 import { AppError } from "../errors.ts";
 import { reach } from "../fault-points.ts";
 import { openGroupCommit, type Settled } from "../group-commit.ts";
+import { openPatience, type Patience } from "../patience.ts";
 import { type FanOut, fanOut, type HotPath, readAudience, writeDeliveries } from "./fan-out.ts";
 import type { PayloadVault } from "./payload-vault.ts";
 import { readWorld } from "./read-world.ts";
@@ -59,6 +61,7 @@ const commitTriesMax = 5;
 
 /** Opens the one way into the service: group commit in front of read set, decision and write set. */
 export function openRecordFacts(deps: RecordFactsDeps): FactsIntake {
+  const patience = openPatience(isAway);
   const groups = openGroupCommit<readonly Fact[], Settled<Recorded>[]>({
     lanes,
     patienceMs,
@@ -69,7 +72,7 @@ export function openRecordFacts(deps: RecordFactsDeps): FactsIntake {
     // Whatever else went wrong may be one caller's doing: the others must not share its fate.
     mayBeOneItem: (error) => !isStorageUnavailable(error),
     waitedInVain: isTimeout,
-    commit: (callers) => commitCallers(deps, callers),
+    commit: (callers) => commitCallers(deps, patience, callers),
   });
   return {
     async record(fact) {
@@ -86,9 +89,12 @@ export function openRecordFacts(deps: RecordFactsDeps): FactsIntake {
 /** Commits what several callers bring, and gives each the outcomes of its own facts. */
 async function commitCallers(
   deps: RecordFactsDeps,
+  patience: Patience,
   callers: readonly (readonly Fact[])[],
 ): Promise<Settled<Settled<Recorded>[]>[]> {
-  const settled = await commitFacts(deps, callers.flat());
+  // A commit whose answer was lost is asked for again: what it recorded is known by the same ids.
+  const facts = callers.flat();
+  const settled = await patience(() => commitFacts(deps, facts));
   let taken = 0;
   return callers.map(({ length }) => {
     taken += length;

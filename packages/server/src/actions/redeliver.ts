@@ -37,7 +37,7 @@ export async function redeliverNow(
       tx,
       teamId,
       possible.map(({ id }) => id),
-      actor,
+      { actor, pastBreaker: true },
     );
     for (const id of new Set(possible.map(({ subscriptionId }) => subscriptionId))) {
       await notifyDue(tx, id);
@@ -71,7 +71,7 @@ export async function retryDelivery(
     const refusal = refusalOfRetry(candidate);
     if (refusal) throw refusal;
     const isDue = candidate.ordered && candidate.waiting;
-    if (!isDue) await redeliver(tx, teamId, [deliveryId], actor);
+    if (!isDue) await redeliver(tx, teamId, [deliveryId], { actor, pastBreaker: true });
     await notifyDue(tx, candidate.subscriptionId);
     await insertAuditEntry(tx, audit, deliveryId);
     reach("redelivery_before_commit");

@@ -1,5 +1,6 @@
 import { lockForRedelivery, readForRedelivery, redeliver } from "../db/interventions.ts";
 import { bounded } from "../db/lists.ts";
+import { noteReplayDone } from "../db/operational-happenings.ts";
 import { countToReplay, findToReplay, type ReadOn } from "../db/replay-search.ts";
 import {
   dropHeld,
@@ -50,6 +51,7 @@ export async function stepReplay(
         ? await countOn(tx, teamId, replay, replay.position)
         : await goOn(tx, { teamId, id }, replay, freePlaces);
     await saveStep(tx, teamId, id, step);
+    if (step.nextMs === null) await noteReplayDone(tx, teamId, id);
     reach("replay_before_commit");
     return step.replayed;
   });
@@ -157,7 +159,7 @@ async function makeDue(
   if (possible.length === 0) return 0;
   const ids = possible.map(({ id }) => id);
   if (possible.some(({ ordered }) => ordered)) await leaveOrder(tx, teamId, ids);
-  await redeliver(tx, teamId, ids, createdBy);
+  await redeliver(tx, teamId, ids, { actor: createdBy, pastBreaker: false });
   await insertReplayed(tx, name, "due", possible);
   return possible.length;
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { type Audited, insertAuditEntry } from "../db/audit.ts";
+import { letPastBreaker, probeNow } from "../db/breakers.ts";
 import { insertDeliveries } from "../db/deliveries.ts";
 import { insertEvents } from "../db/events.ts";
 import { findEventOfDelivery } from "../db/history.ts";
@@ -12,6 +13,7 @@ import { jsonText } from "../domain/json-text.ts";
 import type { Happening } from "../domain/lifecycle/happening.ts";
 import type { Run } from "../domain/lifecycle/run.ts";
 import type { Workflow } from "../domain/lifecycle/workflow.ts";
+import { operationalSamples } from "../domain/operational-samples.ts";
 import { AppError } from "../errors.ts";
 import type { Keyring } from "../secrets.ts";
 import { listedWorkflowOf } from "./fan-out.ts";
@@ -50,9 +52,10 @@ export async function sendSample(
 
     const now = await tx.now;
     const workflow = sampleWorkflow({ ...request, now }, workflowId);
-    const happening = sampleHappenings(workflow, sampleRun(workflow, runId)).find(
-      (candidate) => contract.eventTypeOf(candidate) === request.eventType,
-    );
+    const happening = [
+      ...sampleHappenings(workflow, sampleRun(workflow, runId)),
+      ...operationalSamples(teamId, runId, now),
+    ].find((candidate) => contract.eventTypeOf(candidate) === request.eventType);
     if (!happening) throw new Error(`there is no sample of ${request.eventType}`);
     const event = contract.render(happening, {
       actor: request.actor,
@@ -79,6 +82,8 @@ export async function sendSample(
       ],
       randomUUID(),
     );
+    await letPastBreaker(tx, teamId, deliveryId);
+    await probeNow(tx, teamId, subscriptionId);
     await insertAuditEntry(tx, audit, subscriptionId);
     await notifyDue(tx, subscriptionId);
     return event.id;

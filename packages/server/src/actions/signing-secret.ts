@@ -2,13 +2,13 @@ import { randomBytes } from "node:crypto";
 import { encodeSecret } from "@postrider/sdk/sign";
 import { type Audited, insertAuditEntry } from "../db/audit.ts";
 import { notifySubscriptionChanged } from "../db/notify.ts";
-import type { Database } from "../db/sql.ts";
 import {
   findSigningSecret,
   lockSigningSecret,
   rotateSigningSecret,
-  type SubscriptionOwner,
-} from "../db/subscriptions.ts";
+} from "../db/signing-secrets.ts";
+import type { Database } from "../db/sql.ts";
+import type { SubscriptionOwner } from "../db/subscriptions.ts";
 import { AppError } from "../errors.ts";
 import { reach } from "../fault-points.ts";
 import type { Keyring, SealPlace } from "../secrets.ts";

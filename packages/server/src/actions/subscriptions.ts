@@ -1,4 +1,5 @@
 import { type Audited, insertAuditEntry } from "../db/audit.ts";
+import { resumeProbes } from "../db/breakers.ts";
 import { failPendingDeliveries } from "../db/interventions.ts";
 import { notifyDue, notifySubscriptionChanged } from "../db/notify.ts";
 import type { Database } from "../db/sql.ts";
@@ -84,6 +85,7 @@ export async function changeSubscription(
   { credential, headers = null, ...changes }: SubscriptionPatch,
 ): Promise<Subscription> {
   return await database.begin(async (tx) => {
+    if (changes.enabled) await resumeProbes(tx, owner.teamId, id);
     const changed = await updateSubscription(tx, owner, id, {
       ...changes,
       sealedCredential: sealCredential(keyring, owner, id, credential),

@@ -9,6 +9,7 @@ import { frameworkLog } from "./framework-log.ts";
 import { keepHttpRules, safeHeaders } from "./http-rules.ts";
 import { honourIdempotencyKeys } from "./idempotency.ts";
 import { describeRoutes } from "./openapi.ts";
+import { servePages } from "./pages.ts";
 import { knowPaths } from "./paths.ts";
 import { problemOf, problemType, sendProblem, toAppError } from "./problem.ts";
 import type { Routes } from "./request.ts";
@@ -24,10 +25,12 @@ import { eventTypeRoutes } from "./routes/event-types.ts";
 import { factRoutes } from "./routes/facts.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { meRoutes } from "./routes/me.ts";
+import { operationalWebhookRoutes } from "./routes/operational-webhooks.ts";
 import { organisationWebhookLogRoutes } from "./routes/organisation-webhook-logs.ts";
 import { organisationWebhookRoutes } from "./routes/organisation-webhooks.ts";
 import { replayRoutes } from "./routes/replays.ts";
 import { runRoutes } from "./routes/runs.ts";
+import { sessionRoutes } from "./routes/sessions.ts";
 import { statsRoutes } from "./routes/stats.ts";
 import { stepRoutes } from "./routes/steps.ts";
 import { teamRoutes } from "./routes/teams.ts";
@@ -56,11 +59,13 @@ const allRoutes: readonly Routes[] = [
   eventTypeRoutes,
   teamRoutes,
   apiKeyRoutes,
+  sessionRoutes,
   auditRoutes,
   statsRoutes,
   meRoutes,
   stepRoutes,
   organisationWebhookRoutes,
+  operationalWebhookRoutes,
   organisationWebhookLogRoutes,
 ];
 
@@ -121,6 +126,7 @@ export async function openApp(
   honourIdempotencyKeys(app, deps);
   describeRoutes(app, deps);
 
+  servePages(app, deps);
   for (const routes of new Set([...allRoutes, ...moreRoutes])) routes(app, deps);
   await app.ready();
   return app;

@@ -18,5 +18,13 @@ export const eventDescriptions: Readonly<Record<string, string>> = {
   "end-of-call-report":
     "A call finished: its duration, metrics, cost, recording, analysis and all messages. Sent once.",
   hang: "A message of the user stayed unanswered for the assistant's `hangTimeoutSeconds`.",
+  "endpoint.failing":
+    "An endpoint has come to fail: at least 10 attempts of 10 minutes of which 90 % failed, or 3 deliveries in a row that used up their retries.",
+  "endpoint.recovered": "An endpoint that failed has taken a delivery again.",
+  "endpoint.disabled": "An endpoint was disabled because it had done nothing but fail for days.",
+  "delivery.exhausted": "A delivery has used up its retries; it can be replayed.",
+  "replay.completed": "Every delivery that a replay made due has ended.",
+  "backlog.growing":
+    "Deliveries have been due for more than two minutes, those of failing and disabled endpoints aside. At most once an hour, and only for webhooks that hear of all teams.",
   error: "A failure of a language model or of speech recognition was reported in a call.",
 };

@@ -1,5 +1,6 @@
 import { assistantMessages } from "../domain/contracts/assistant-messages.ts";
 import type { Contract } from "../domain/contracts/contract.ts";
+import { operationalWebhooks } from "../domain/contracts/operational-webhooks.ts";
 import { organisationWebhooks } from "../domain/contracts/organisation-webhooks.ts";
 import { workflowWebhooks } from "../domain/contracts/workflow-webhooks.ts";
 import { jsonText } from "../domain/json-text.ts";
@@ -8,6 +9,7 @@ import type { Happening } from "../domain/lifecycle/happening.ts";
 import type { Run } from "../domain/lifecycle/run.ts";
 import type { Step } from "../domain/lifecycle/step.ts";
 import type { Workflow } from "../domain/lifecycle/workflow.ts";
+import { operationalSamples } from "../domain/operational-samples.ts";
 
 // One made-up day: every sample is rendered by the contract itself, as a real event is.
 const at = (time: string) => new Date(`2026-11-21T${time}Z`);
@@ -185,6 +187,7 @@ const happenings: readonly [Contract, readonly Happening[]][] = [
       { kind: "call_error", assistant, call: ongoing, error, messages },
     ],
   ],
+  [operationalWebhooks, operationalSamples(teamId, "sample", endedAt)],
 ];
 
 /** A body of each event type as it is posted, by contract and type. */

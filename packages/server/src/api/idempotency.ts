@@ -5,10 +5,11 @@ import {
   keepIdempotentAnswer,
   releaseIdempotencyKey,
 } from "../db/idempotency-keys.ts";
-import type { Sql } from "../db/sql.ts";
+import { isAway, type Sql } from "../db/sql.ts";
 import { AppError } from "../errors.ts";
 import { reach } from "../fault-points.ts";
 import { idFromSeed } from "../ids.ts";
+import { openPatience } from "../patience.ts";
 import type { SealPlace } from "../secrets.ts";
 import { binaryHeaders } from "./cloud-events.ts";
 import type { ApiDeps } from "./deps.ts";
@@ -26,6 +27,7 @@ type Kept = { type: string; location?: string; body: string };
  * what was committed before the failure is found again and not done twice.
  */
 export function honourIdempotencyKeys(app: FastifyInstance, deps: ApiDeps): void {
+  const patience = openPatience(isAway);
   const held = new WeakMap<FastifyRequest, Held>();
 
   app.addHook("preValidation", async (request, reply) => {
@@ -48,7 +50,14 @@ export function honourIdempotencyKeys(app: FastifyInstance, deps: ApiDeps): void
     const { sql } = database;
     // Callers make keys of whatever they have at hand, so the key itself is kept nowhere.
     const key = createHash("sha256").update(given).digest("hex");
-    const claim = await claimIdempotencyKey(sql, teamId, key, fingerprintOf(request));
+    const fingerprint = fingerprintOf(request);
+    let tries = 0;
+    const ask = () => {
+      tries++;
+      return claimIdempotencyKey(sql, teamId, key, fingerprint);
+    };
+    const waits = request.routeOptions.config.scope === "publish";
+    const claim = await (waits ? patience(ask) : ask());
     switch (claim.kind) {
       case "claimed": {
         held.set(request, { sql, teamId, key, token: claim.token });
@@ -60,6 +69,8 @@ export function honourIdempotencyKeys(app: FastifyInstance, deps: ApiDeps): void
         return;
       }
       case "in_flight":
+        // It may be our own claim, whose answer was lost with the database.
+        if (tries > 1) throw new AppError("storage_unavailable");
         throw new AppError("idempotency_key_in_flight");
       case "reused":
         throw new AppError("idempotency_key_reused");
@@ -132,10 +143,10 @@ const sealPlace = (teamId: string, key: string): SealPlace => ({
 
 /** Tells one request from another: who asks, what for, every byte of the body, and the headers that say as much as one. */
 function fingerprintOf(request: FastifyRequest): Buffer {
-  const { apiKeyId, teamId } = request.caller;
+  const { actorId, teamId } = request.caller;
   const said = binaryHeaders(request.headers);
   return createHash("sha256")
-    .update([apiKeyId, teamId, request.method, request.url, ...said, ""].join("\n"))
+    .update([actorId, teamId, request.method, request.url, ...said, ""].join("\n"))
     .update(request.bodyBytes ?? "")
     .digest();
 }

@@ -5,11 +5,7 @@ import type { ApiDeps } from "./deps.ts";
 import { type Json, type JsonObject, printDocsPage } from "./docs-page.ts";
 import { bodyExamples } from "./examples.ts";
 import { problemType } from "./problem.ts";
-import {
-  assistantMessagePayloads,
-  organisationWebhookPayloads,
-  workflowWebhookPayloads,
-} from "./webhook-schemas.ts";
+import { webhookSections } from "./webhook-sections.ts";
 
 /**
  * Describes every route from its own schemas (OpenAPI 3.1) and serves the description at /openapi.json and /docs.
@@ -101,7 +97,7 @@ function operationOf(
     ...parametersIn("query", schema.querystring, name),
     ...parametersIn("header", schema.headers, name),
     ...(open ? [] : [{ $ref: "#/components/parameters/OrganizationId" }]),
-    ...(method === "POST" ? [{ $ref: "#/components/parameters/IdempotencyKey" }] : []),
+    ...(method === "POST" && !open ? [{ $ref: "#/components/parameters/IdempotencyKey" }] : []),
   ];
   const answers: JsonObject = {};
   for (const [status, answer] of Object.entries((schema.response ?? {}) as object)) {
@@ -217,27 +213,6 @@ const commonParameters: JsonObject = {
     },
   },
 };
-
-const triedAgain = "Anything else, or no answer in time, is tried again.";
-
-/** What the three contracts post, and to whom. */
-const webhookSections = [
-  {
-    takers: "workflow webhooks that want",
-    unanswered: triedAgain,
-    payloads: workflowWebhookPayloads,
-  },
-  {
-    takers: "organisation webhooks that want",
-    unanswered: triedAgain,
-    payloads: organisationWebhookPayloads,
-  },
-  {
-    takers: "the server of a call's assistant that wants",
-    unanswered: "Anything else, or no answer in time, has failed: it is sent at most once.",
-    payloads: assistantMessagePayloads,
-  },
-];
 
 function problemSchema(): JsonObject {
   const text: JsonObject = { type: "string" };

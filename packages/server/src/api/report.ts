@@ -15,7 +15,7 @@ export function reportOf(
 } {
   return {
     teamId: caller.teamId,
-    actor: caller.apiKeyId,
+    actor: caller.actorId,
     trace: caller.trace,
     occurredAt:
       occurred_at === undefined ? undefined : parseInstant(occurred_at, ["body", "occurred_at"]),

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import Type from "typebox";
 import { getSigningSecret, replaceSigningSecret } from "../actions/signing-secret.ts";
+import type { Scope } from "../api-keys.ts";
 import type { ApiDeps } from "./deps.ts";
 import { nullable, PathId, Timestamp } from "./fields.ts";
 import { acting, type TypeBox } from "./request.ts";
@@ -18,15 +19,17 @@ export type SigningSecretOwner = {
   /** Such as `WorkflowWebhook`, of which `getWorkflowWebhookSigningSecret` is made. */
   resource: string;
   /** What the audit log calls it. */
-  noun: "workflow_webhook" | "webhook" | "assistant";
+  noun: "workflow_webhook" | "webhook" | "assistant" | "operational_webhook";
   tags: readonly string[];
+  /** What the key must be allowed to do; `write` when it is left out. */
+  scope?: Scope;
 };
 
 /** Reads and rotates the signing secret of one contract's subscriptions; an assistant's server has its assistant's id. */
 export function signingSecretRoutes(
   fastify: FastifyInstance,
   deps: ApiDeps,
-  { path, idName, contract, resource, noun, tags }: SigningSecretOwner,
+  { path, idName, contract, resource, noun, tags, scope = "write" }: SigningSecretOwner,
 ): void {
   const app = fastify.withTypeProvider<TypeBox>();
   const params = Type.Object({ [idName]: PathId });
@@ -36,7 +39,7 @@ export function signingSecretRoutes(
   app.get(
     `${path}/:${idName}/signing-secret`,
     {
-      config: { scope: "write" },
+      config: { scope },
       schema: {
         operationId: `get${resource}SigningSecret`,
         summary: "Reads the signing secret",
@@ -56,7 +59,7 @@ export function signingSecretRoutes(
   app.post(
     `${path}/:${idName}/signing-secret/rotate`,
     {
-      config: { scope: "write" },
+      config: { scope },
       schema: {
         operationId: `rotate${resource}SigningSecret`,
         summary: "Makes a new signing secret; the old one stays valid for 24 hours",
@@ -69,7 +72,7 @@ export function signingSecretRoutes(
       const { params, caller } = request;
       const owner = { teamId: caller.teamId, contract };
       const rotating = acting(deps, request, `${noun}.signing_secret_rotated`);
-      return toAnswer(await replaceSigningSecret(rotating, owner, idOf(params), caller.apiKeyId));
+      return toAnswer(await replaceSigningSecret(rotating, owner, idOf(params), caller.actorId));
     },
   );
 }

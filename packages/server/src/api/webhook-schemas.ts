@@ -9,8 +9,8 @@ import {
 } from "../domain/facts.ts";
 import { callIdPattern, objectIdPattern } from "../ids.ts";
 
-const Id = Type.String({ pattern: objectIdPattern });
-const Instant = Type.String({ format: "date-time" });
+export const Id = Type.String({ pattern: objectIdPattern });
+export const Instant = Type.String({ format: "date-time" });
 const nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 /** Any JSON, exactly as it was reported. */
 const Reported = Type.Unknown({ description: "Any JSON, exactly as it was reported." });
@@ -52,7 +52,7 @@ const Change = Type.Object(
   { title: "Change" },
 );
 
-const EventId = Type.String({ pattern: "^event_[0-9a-f-]{36}$" });
+export const EventId = Type.String({ pattern: "^event_[0-9a-f-]{36}$" });
 
 const run = {
   workflow_run_id: Id,
@@ -65,7 +65,8 @@ const changes = {
   changes: Type.Array(Change),
 };
 
-const sample = Type.Optional(Type.Literal(true, { description: "Only on a test event." }));
+/** Whether it is a test. */
+export const sample = Type.Optional(Type.Literal(true, { description: "Only on a test event." }));
 
 /** Makes the schema of one action's payload: what all have in common, and its own part. */
 function workflowPayload(action: string, title: string, own: TProperties): TObject {

@@ -10,6 +10,7 @@ import {
   followingStreaks,
   followStreaksOfAllTeams,
   haveFailed,
+  notingRecoveredOfFollowed,
 } from "./failure-streaks.ts";
 import { addingRollups, addRollupsOfAllTeams } from "./rollups.ts";
 import { part, type Sql, type SqlPart } from "./sql.ts";
@@ -56,6 +57,8 @@ export type AttemptRecord = {
   errorMessage: string | null;
   latencyMs: number;
   manual: boolean;
+  /** It was a probe of an endpoint that fails. */
+  probe: boolean;
   actor: string;
   outcome: "delivered" | "failed" | "retry";
   /** Milliseconds until the retry is due; null unless the outcome is `retry`. */
@@ -143,6 +146,7 @@ export async function recordAttempts(
           due_at = now() + g.delay_ms * interval '1 millisecond',
           retry_at = now() + g.delay_ms * interval '1 millisecond',
           manual = false,
+          past_breaker = false,
           last_attempt_at = now(),
           last_status_code = g.status_code,
           last_error = g.error_message,
@@ -157,7 +161,7 @@ export async function recordAttempts(
       ${addingRollups(rollUp(records), allMoved)}
     ), told as (
       ${tellingChanges(part`(select team_id, delivery_id as id from g) moved`)}
-    )${failed ? part`, followed as (${followingStreaks(changes, allMoved)})` : part``}
+    )${failed ? part`, followed as (${followingStreaks(changes, allMoved)}), recovered as (${notingRecoveredOfFollowed})` : part``}
     -- Nearly always all of them: then a number says as much as their names.
     select count(*)::int as count,
            case when count(*) < ${records.length} then array_agg(attempt_id) end as "attemptIds",

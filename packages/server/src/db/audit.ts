@@ -13,6 +13,7 @@ export const auditActions = [
   ...(["created", "updated", "deleted", ...secretActions] as const).map(
     (action) => `assistant.${action}` as const,
   ),
+  ...webhookActions.map((action) => `operational_webhook.${action}` as const),
   "endpoint.enabled",
   "endpoint.disabled",
   "delivery.redelivered",
@@ -23,6 +24,8 @@ export const auditActions = [
   "api_key.withdrawn",
   "team.created",
   "team.updated",
+  "session.opened",
+  "session.ended",
   "run.erased",
   "call.erased",
 ] as const;
@@ -32,14 +35,27 @@ export type AuditAction = (typeof auditActions)[number];
 /** Who does what, in which request, for which team. */
 export type Audit = {
   teamId: string;
-  /** The id of the API key. */
+  /** The id of the API key, or of the session by which it acts. */
   actorId: string;
+  /** The key of that session; without it the actor is the key. */
+  apiKeyId?: string;
   requestId: string;
   action: AuditAction;
 };
 
 /** What an action that changes a team's configuration is given, so that it cannot do so unnoticed. */
 export type Audited = { audit: Audit };
+
+/** Writes into a team's audit log what the service itself did to a subject, in the transaction that does it. */
+export async function insertEntryOfService(
+  tx: Tx,
+  { teamId, action }: Pick<Audit, "teamId" | "action">,
+  subjectId: string,
+): Promise<void> {
+  await tx`
+    insert into audit_log (team_id, id, actor_id, actor_name, action, subject_id, request_id)
+    values (${teamId}, ${newId()}, 'system', '', ${action}, ${subjectId}, '')`;
+}
 
 /**
  * Writes into the team's audit log what is done to a subject, in the transaction that does it.
@@ -55,7 +71,7 @@ export async function insertAuditEntry(
   await tx`
     insert into audit_log (team_id, id, actor_id, actor_name, action, subject_id, request_id)
     select team_id, ${newId()}, ${audit.actorId},
-      coalesce((select name from api_keys where id = ${audit.actorId}), ''),
+      coalesce((select name from api_keys where id = ${audit.apiKeyId ?? audit.actorId}), ''),
       ${audit.action}, ${subjectId}, ${audit.requestId}
     from unnest(${[...new Set(teamIds)]}::text[]) as team_id`;
 }

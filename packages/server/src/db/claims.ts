@@ -1,111 +1,45 @@
 import type { LeasedDelivery } from "../domain/delivery.ts";
-import { int4Array, textArray, uuidArray } from "./arrays.ts";
+import type { GivenUp } from "../domain/tally.ts";
+import { int4Array, textArray } from "./arrays.ts";
 import { tellingChanges } from "./delivery-changes.ts";
 import { addingEnded } from "./rollups.ts";
-import { part, type Sql } from "./sql.ts";
-
-/** A subscription with pending deliveries, and when the earliest of them falls due. */
-export type DueSubscription = {
-  subscriptionId: string;
-  teamId: string;
-  /** Milliseconds until the earliest one is due; 0 or less: due now. */
-  dueInMs: number;
-  timeoutSeconds: number;
-  /** False while it is disabled or deleted: its deliveries wait, or are about to end. */
-  active: boolean;
-  /** Its deliveries have an order: each is claimed right before it is sent. */
-  ordered: boolean;
-};
-
-/** Hot leases that ran out which one walk ends, at the most, and deliveries under them: one lease always goes. */
-const lostLeasesMax = 500;
-const lostDeliveriesMax = 5_000;
+import { part, type Sql, type SqlPart } from "./sql.ts";
 
 /**
- * Walks the subscriptions of all teams that have pending deliveries, from behind `after`, in id order.
- *
- * One step of the recursion is one probe of the index (subscription_id, due_at): the cost is that of the
- * subscriptions seen, however many deliveries wait behind each.
- *
- * On the way it ends hot leases: `endedLeases`, of which all deliveries were written or given back, and those that ran
- * out. What is still under these becomes due, for their process died, or stalled. The next walk sees it; that it has a
- * lease tells the claim that an attempt may have been lost.
+ * Which deliveries of a subscription are claimed: in any order; of each order key only the earliest; one as a probe of a
+ * receiver that fails, if its time has come; or those that people asked for, which do not wait for the breaker.
  */
-export async function listDueSubscriptionsOfAllTeams(
-  sql: Sql,
-  after: string,
-  limit: number,
-  endedLeases: readonly string[] = [],
-): Promise<DueSubscription[]> {
-  return await sql("list_due_subscriptions")<DueSubscription>`
-    with recursive ended as (
-      delete from hot_leases where lease_token = any(${uuidArray(endedLeases)}::uuid[])
-    ), expired as (
-      delete from hot_leases
-      where ctid = any(array(
-        select row_at from (
-          select row_at, row_number() over oldest_first as place,
-                 sum(deliveries) over oldest_first as deliveries
-          from (
-            select ctid as row_at, expires_at, cardinality(delivery_ids) as deliveries
-            from hot_leases where expires_at <= now()
-            order by expires_at limit ${lostLeasesMax}
-            for update skip locked
-          ) found
-          window oldest_first as (order by expires_at, row_at)
-        ) counted
-        where place = 1 or deliveries <= ${lostDeliveriesMax}))
-      returning lease_token, team_ids, delivery_ids
-    ), lost as (
-      update deliveries d set due_at = now()
-      from expired
-      cross join lateral unnest(team_ids, delivery_ids) as left_behind (team_id, id)
-      -- A probe for each: as a join, the planner may rather read every delivery that is not due, and that is nearly all.
-      cross join lateral (
-        select ctid as row_at from deliveries
-        where team_id = left_behind.team_id and id = left_behind.id
-          and lease_token = expired.lease_token and due_at is null
-        offset 0
-        for update
-      ) still_held
-      where d.ctid = still_held.row_at
-    ), walk as (
-      (select subscription_id, due_at, order_key, 1 as step from deliveries
-       where due_at is not null and subscription_id > ${after}
-       order by subscription_id, due_at limit 1)
-      union all
-      select next.subscription_id, next.due_at, next.order_key, walk.step + 1
-      from walk
-      cross join lateral (
-        select d.subscription_id, d.due_at, d.order_key from deliveries d
-        where d.due_at is not null and d.subscription_id > walk.subscription_id
-        order by d.subscription_id, d.due_at limit 1
-      ) next
-      where walk.step < ${limit}
-    )
-    select w.subscription_id as "subscriptionId", s.team_id as "teamId",
-           (extract(epoch from w.due_at - now()) * 1000)::float8 as "dueInMs",
-           s.timeout_seconds as "timeoutSeconds",
-           s.enabled and s.deleted_at is null as active, w.order_key is not null as ordered
-    from walk w
-    -- A probe for each step: as a join, the planner would rather read all subscriptions in the order of their ids.
-    cross join lateral (
-      select team_id, timeout_seconds, enabled, deleted_at from subscriptions
-      where id = w.subscription_id
-      offset 0
-    ) s
-    order by w.step`;
-}
+export type ClaimKind = "any" | "ordered" | "probe" | "past_breaker";
 
-/** How many deliveries of a subscription may be claimed; `ordered`: of each order key only the earliest. */
+/** How many deliveries of a subscription may be claimed, and which. */
 export type ClaimShare = {
   subscriptionId: string;
   limit: number;
   leaseMs: number;
-  ordered?: boolean;
+  /** `any` when it is left out. */
+  kind?: ClaimKind;
 };
 
-type ClaimedRow = Omit<LeasedDelivery, "leaseMs" | "leaseToken" | "sealed">;
+const givenShares = (shares: readonly ClaimShare[]): SqlPart => part`
+  unnest(
+    ${textArray(shares.map((share) => share.subscriptionId))}::text[],
+    ${int4Array(shares.map((share) => share.limit))}::int4[],
+    ${int4Array(shares.map((share) => share.leaseMs))}::int4[])
+    as share (subscription_id, row_limit, lease_ms)`;
+
+const claimedColumns = part`team_id, id, created_at, event_id, subscription_id, event_type, due_at, lease_token,
+  attempt_count, crash_count, manual, updated_by, order_key, past_breaker, ctid as row_at`;
+
+export type ClaimOptions = {
+  leaseToken: string;
+  payloadBytesMax: number;
+  /** Told of each delivery that could not be leased any more and has ended. */
+  onGivenUp?: (givenUp: GivenUp) => void;
+};
+
+type ClaimedRow = Omit<LeasedDelivery, "leaseMs" | "leaseToken" | "sealed"> & {
+  givenUpAs: string | null;
+};
 
 /** How often a delivery may lose its process and be tried again. */
 export const crashesMax = 3;
@@ -119,6 +53,9 @@ export const crashesMax = 3;
  * that the one that ends them does not take the others along. One whose payload is gone fails as `payload_expired`: left
  * lying it would be picked again and again.
  *
+ * A probe is claimed by one process: whoever moves the time of the next one, to the end of the lease. What is lost with its
+ * process is not probed again before that.
+ *
  * Where order counts a request is made at most once: the first lost attempt ends the delivery as `unknown_outcome`, and
  * nothing is claimed before what comes earlier in its order ended: the claim jumps along the index from key to key, so
  * that it costs by the keys and not by what waits behind each.
@@ -126,33 +63,45 @@ export const crashesMax = 3;
 export async function claimDueOfAllTeams(
   sql: Sql,
   shares: readonly ClaimShare[],
-  options: { leaseToken: string; payloadBytesMax: number },
+  options: ClaimOptions,
 ): Promise<LeasedDelivery[]> {
-  const unordered = shares.filter(({ ordered }) => !ordered);
-  const ordered = shares.filter((share) => share.ordered);
+  const ofKind = (kind: ClaimKind) => shares.filter((share) => (share.kind ?? "any") === kind);
   const rows = await sql("claim_due")<ClaimedRow>`
-    with recursive picked_in_any_order as (
-      select d.*, share.lease_ms
-      from unnest(
-        ${textArray(unordered.map((share) => share.subscriptionId))}::text[],
-        ${int4Array(unordered.map((share) => share.limit))}::int4[],
-        ${int4Array(unordered.map((share) => share.leaseMs))}::int4[])
-        as share (subscription_id, row_limit, lease_ms)
+    with recursive probe as (
+      update failure_streaks f
+      set probe_token = ${options.leaseToken}::uuid, probe_at = now() + share.lease_ms * interval '1 millisecond'
+      from ${givenShares(ofKind("probe"))}
+      cross join lateral (select team_id from subscriptions where id = share.subscription_id offset 0) s
+      where f.team_id = s.team_id and f.subscription_id = share.subscription_id and f.probe_at <= now()
+      returning share.subscription_id, share.row_limit, share.lease_ms
+    ), picked_in_any_order as (
+      select d.*, share.lease_ms, share.is_probe
+      from (
+        select subscription_id, row_limit, lease_ms, false as is_probe from ${givenShares(ofKind("any"))}
+        union all
+        select subscription_id, row_limit, lease_ms, true from probe
+      ) share
       cross join lateral (
-        select team_id, id, created_at, event_id, subscription_id, event_type, due_at, lease_token,
-               attempt_count, crash_count, manual, updated_by, order_key, ctid as row_at
+        select ${claimedColumns}
         from deliveries
         where subscription_id = share.subscription_id and due_at <= now() and order_key is null
         order by due_at
         limit share.row_limit
         for update skip locked
       ) d
+    ), picked_past_breaker as (
+      select d.*, share.lease_ms, false as is_probe
+      from ${givenShares(ofKind("past_breaker"))}
+      cross join lateral (
+        select ${claimedColumns}
+        from deliveries
+        where subscription_id = share.subscription_id and past_breaker and due_at <= now()
+        order by due_at
+        limit share.row_limit
+        for update skip locked
+      ) d
     ), ordered_share as (
-      select * from unnest(
-        ${textArray(ordered.map((share) => share.subscriptionId))}::text[],
-        ${int4Array(ordered.map((share) => share.limit))}::int4[],
-        ${int4Array(ordered.map((share) => share.leaseMs))}::int4[])
-        as share (subscription_id, row_limit, lease_ms)
+      select * from ${givenShares(ofKind("ordered"))}
     ), head as (
       select share.subscription_id, first.order_key, first.due_at, first.team_id, first.id
       from ordered_share share
@@ -178,7 +127,7 @@ export async function claimDueOfAllTeams(
     ), picked_in_order as (
       select d.team_id, d.id, d.created_at, d.event_id, d.subscription_id, d.event_type, d.due_at,
              d.lease_token, d.attempt_count, d.crash_count, d.manual, d.updated_by, d.order_key,
-             d.ctid as row_at, share.lease_ms
+             d.past_breaker, d.ctid as row_at, share.lease_ms, false as is_probe
       from ranked
       join ordered_share share
         on share.subscription_id = ranked.subscription_id and ranked.place <= share.row_limit
@@ -187,9 +136,15 @@ export async function claimDueOfAllTeams(
       where d.due_at <= now()
       for update of d skip locked
     ), picked as (
-      select * from picked_in_any_order union all select * from picked_in_order
+      select * from picked_in_any_order
+      union all
+      select * from picked_past_breaker
+      -- The oldest that waits may be one that somebody asked for.
+      where id not in (select id from picked_in_any_order)
+      union all
+      select * from picked_in_order
     ), sized as (
-      select picked.*, e.payload, e.contract, e.trace_context, s.url,
+      select picked.*, e.payload, s.contract, e.trace_context, s.url,
              lease_token is not null as crashed,
              e.payload is null as expired,
              e.payload is null
@@ -241,7 +196,7 @@ export async function claimDueOfAllTeams(
       returning taken.team_id, taken.id, taken.subscription_id, taken.event_id, taken.contract,
                 taken.event_type, taken.payload, taken.trace_context, taken.created_at, taken.due_at, taken.manual,
                 taken.updated_by, taken.order_key, d.attempt_count, d.crash_count, d.manual_count,
-                d.status, taken.crashed
+                d.status, d.last_error, taken.crashed, taken.is_probe, taken.past_breaker
     ), counted as (
       ${addingEnded(part`moved`, { lost: part`crashed`, failed: part`status = 'failed'` })}
     ), told as (
@@ -252,15 +207,39 @@ export async function claimDueOfAllTeams(
            attempt_count as "attemptNumber", crash_count as "crashCount",
            manual_count as "manualCount", manual,
            case when manual then updated_by else 'system' end as actor,
-           order_key is not null as ordered
+           order_key is not null as ordered,
+           case when is_probe then 'probes' when past_breaker or order_key is not null then 'passes'
+                else 'waits' end as breaker,
+           (extract(epoch from now() - created_at) * 1000)::float8 as "ageMs",
+           case when status = 'failed' then last_error end as "givenUpAs"
     from moved
-    where status = 'pending'
     order by due_at, id`;
   const leaseMsOf = new Map(shares.map((share) => [share.subscriptionId, share.leaseMs]));
-  return rows.map((row) => ({
-    ...row,
-    sealed: row.payload[0] === 0,
-    leaseToken: options.leaseToken,
-    leaseMs: leaseMsOf.get(row.subscriptionId) ?? 0,
-  }));
+  const leased: LeasedDelivery[] = [];
+  for (const { givenUpAs, ...row } of rows) {
+    if (givenUpAs !== null) options.onGivenUp?.({ contract: row.contract, errorCode: givenUpAs });
+    else {
+      leased.push({
+        ...row,
+        sealed: row.payload[0] === 0,
+        leaseToken: options.leaseToken,
+        leaseMs: leaseMsOf.get(row.subscriptionId) ?? 0,
+      });
+    }
+  }
+  return leased;
+}
+
+/** Lets the next probe of endpoints go at once: this claim took its turn and found nothing to send. */
+export async function returnProbesOfAllTeams(
+  sql: Sql,
+  subscriptionIds: readonly string[],
+  leaseToken: string,
+): Promise<void> {
+  await sql`
+    update failure_streaks f set probe_token = null, probe_at = now()
+    from subscriptions s
+    where s.id = any(${textArray(subscriptionIds)}::text[])
+      and f.team_id = s.team_id and f.subscription_id = s.id
+      and f.probe_token = ${leaseToken}`;
 }

@@ -1,4 +1,5 @@
 import type { DeliveryStatus } from "../domain/delivery.ts";
+import { operationalEventTypes } from "../domain/lifecycle/operational.ts";
 import { textArray } from "./arrays.ts";
 import type { BelowSubject, Subject } from "./delivery-subjects.ts";
 import { errorCodeBy, lastErrorCode } from "./delivery-summaries.ts";
@@ -82,6 +83,10 @@ export function wanted(sought: Sought): SqlPart {
     sought;
   const statuses = statusesOf(sought)?.map((status) => ofStatus[status]);
   return allOf([
+    // What operators are told is shown to whoever asks for it.
+    subscriptionIds === null &&
+      contracts === null &&
+      part`d.event_type <> all(${textArray(operationalEventTypes)}::text[])`,
     from !== null && part`d.created_at >= ${from}`,
     to !== null && part`d.created_at < ${to}`,
     subscriptionIds !== null &&

@@ -40,7 +40,7 @@ const lastNumber = part`(d.attempt_count - case when d.lease_token is null then 
 /** Why a delivery failed so far, as a code: its last attempt's, or that of what ended it otherwise. */
 export const errorCodeBy = (codeOfAttempt: SqlPart): SqlPart => part`
   case when d.status = 'delivered' then null
-       when d.last_error in ('subscription_deleted', 'payload_expired', 'crash_loop', 'unknown_outcome')
+       when d.last_error in ('subscription_deleted', 'payload_expired', 'crash_loop', 'unknown_outcome', 'expired')
          then d.last_error
        else ${codeOfAttempt} end`;
 

@@ -26,6 +26,9 @@ export type Endpoint = {
   /** There are more. */
   morePending: boolean;
   oldestDueAt: Date | null;
+  /** When the next probe may be made; null: the endpoint does not fail. */
+  probeAt: Date | null;
+  probing: boolean;
 };
 
 /** So many waiting deliveries of each endpoint are counted: each of them has to be looked at. */
@@ -138,7 +141,10 @@ const measured = (teamId: string, chosen: SqlPart, waitingMax: number): SqlPart 
            case when f.failing_at is not null and recovered.at is null then f.failed_from end as "failingFrom",
            case when recovered.at is null then f.last_failing_from else f.failed_from end as "lastFailingFrom",
            case when recovered.at is null then f.last_failing_to else recovered.at end as "lastFailingTo",
-           lately.attempted as "attemptedLately", ${markedBy(byId)}
+           lately.attempted as "attemptedLately",
+           case when recovered.at is null then f.probe_at end as "probeAt",
+           coalesce(f.probe_token is not null and recovered.at is null and f.probe_at > now(), false) as probing,
+           ${markedBy(byId)}
     from subscriptions s
     left join failure_streaks f on f.team_id = s.team_id and f.subscription_id = s.id
     cross join lateral (

@@ -1,6 +1,7 @@
 import { type FailureStreak, failingWindowMinutes } from "../domain/endpoint-health.ts";
 import type { StreakChange } from "../domain/failure-streaks.ts";
 import { boolArray, int4Array, textArray } from "./arrays.ts";
+import { notifyOfNoted, notingRecovered } from "./operational-happenings.ts";
 import { part, type Sql, type SqlPart, type Tx } from "./sql.ts";
 
 /** Whose streak. */
@@ -20,6 +21,8 @@ const lastSpell = (ends: SqlPart, at: SqlPart): SqlPart => part`
     from rollups r
     where ${ends} and r.team_id = s.team_id and r.subscription_id = s.subscription_id
       and r.minutes = 1 and r.at = date_trunc('minute', ${at}, 'UTC'))`;
+
+const closedBreaker = part`probe_at = null, probe_token = null, probes_failed = 0, disabled_during = '{}'`;
 
 /** Says whether some of these have failed since they last succeeded. */
 export const haveFailed = (changes: readonly StreakChange[]): boolean =>
@@ -43,12 +46,19 @@ export async function endStreaksOfAllTeams(
 ): Promise<void> {
   const at = part`${succeededAt}::timestamptz`;
   await sql`
+    with ended as (
     update failure_streaks s
-    set failed_from = null, exhausted = 0, failing_at = null, ended_at = ${at},
+    set failed_from = null, exhausted = 0, failing_at = null, ended_at = ${at}, ${closedBreaker},
         ${lastSpell(part`s.failing_at is not null`, at)}
     from (select ${keysOf(changes)}) succeeded
     where s.team_id = succeeded.team_id and s.subscription_id = succeeded.subscription_id
-      and s.failed_from is not null`;
+      and s.failed_from is not null
+    returning s.team_id, s.subscription_id, s.last_failing_from, s.last_failing_to
+    ), noted as (
+      ${notingRecovered(part`(select * from ended where last_failing_to = ${at})`)}
+      returning team_id
+    )
+    ${notifyOfNoted}`;
 }
 
 /**
@@ -78,29 +88,45 @@ export const followingStreaks = (changes: readonly StreakChange[], when: SqlPart
                        else excluded.failed_from end,
     exhausted = excluded.exhausted + case when excluded.ended_at is null then s.exhausted else 0 end,
     failing_at = case when excluded.ended_at is null then s.failing_at end,
+    probe_at = case when excluded.ended_at is null then s.probe_at end,
+    probe_token = case when excluded.ended_at is null then s.probe_token end,
+    probes_failed = case when excluded.ended_at is null then s.probes_failed else 0 end,
+    disabled_during = case when excluded.ended_at is null then s.disabled_during else '{}' end,
     ended_at = coalesce(excluded.ended_at, s.ended_at),
-    ${lastSpell(part`s.failing_at is not null and excluded.ended_at is not null`, part`now()`)}`;
+    ${lastSpell(part`s.failing_at is not null and excluded.ended_at is not null`, part`now()`)}
+  returning s.team_id, s.subscription_id, s.last_failing_from, s.last_failing_to`;
+
+/** Notes which endpoints have recovered in the statement that has `followed` them. */
+export const notingRecoveredOfFollowed = notingRecovered(
+  part`(select * from followed where last_failing_to = now())`,
+);
 
 /** Follows what came of these attempts, of any team, in a statement of its own. */
 export async function followStreaksOfAllTeams(
   sql: Sql,
   changes: readonly StreakChange[],
 ): Promise<void> {
-  await sql`${followingStreaks(changes, part`true`)}`;
+  await sql`
+    with followed as (${followingStreaks(changes, part`true`)}), noted as (
+      ${notingRecoveredOfFollowed}
+      returning team_id
+    )
+    ${notifyOfNoted}`;
 }
 
+/** A streak of failures that does not make its endpoint count as failing yet. */
+export type OpenStreak = StreakKey & FailureStreak & { contract: string };
+
 /** Reads which of these are in a streak and do not count as failing yet, each with what decides whether it does. */
-export async function readOpenStreaks(
-  tx: Tx,
-  keys: readonly StreakKey[],
-): Promise<(StreakKey & FailureStreak)[]> {
+export async function readOpenStreaks(tx: Tx, keys: readonly StreakKey[]): Promise<OpenStreak[]> {
   const windowStart = part`now() - ${failingWindowMinutes} * interval '1 minute'`;
-  return await tx("read_open_streaks")<StreakKey & FailureStreak>`
-    select f.team_id as "teamId", f.subscription_id as "subscriptionId", f.exhausted,
+  return await tx("read_open_streaks")<OpenStreak>`
+    select f.team_id as "teamId", f.subscription_id as "subscriptionId", s.contract, f.exhausted,
            counted.attempts - case when recovered.at > ${windowStart} then f.counted_attempts else 0 end as attempts,
            counted.failed - case when recovered.at > ${windowStart} then f.counted_failures else 0 end as failed
     from ${givenKeys(keys)}
     join failure_streaks f on f.team_id = k.team_id and f.subscription_id = k.subscription_id
+    join subscriptions s on s.team_id = f.team_id and s.id = f.subscription_id
     cross join lateral (select date_trunc('minute', f.last_failing_to, 'UTC') as at) recovered
     cross join lateral (
       select coalesce(sum(r.attempts), 0)::int4 as attempts,
@@ -112,10 +138,15 @@ export async function readOpenStreaks(
     where f.failed_from is not null and f.failing_at is null`;
 }
 
-/** Lets these count as failing from now on, until they succeed. */
-export async function beginFailing(tx: Tx, keys: readonly StreakKey[]): Promise<void> {
+/** Lets these count as failing from now on, until they succeed; the first probe may be made after a pause. */
+export async function beginFailing(
+  tx: Tx,
+  keys: readonly StreakKey[],
+  pauseMs: number,
+): Promise<void> {
   await tx`
-    update failure_streaks f set failing_at = now()
+    update failure_streaks f
+    set failing_at = now(), probe_at = now() + ${pauseMs} * interval '1 millisecond'
     from ${givenKeys(keys)}
     where f.team_id = k.team_id and f.subscription_id = k.subscription_id
       and f.failed_from is not null and f.failing_at is null`;

@@ -77,13 +77,14 @@ function candidates(owner: Owner, name: Named): SqlPart {
  * Makes deliveries due now, for one attempt asked for by a person. The caller holds their locks.
  *
  * The attempt comes on top: it is counted apart, so that it neither uses nor gives back a retry. Asked for twice
- * before it begins, it is one. An attempt that was lost with its process is written down as what it is.
+ * before it begins, it is one. An attempt that was lost with its process is written down as what it is. `pastBreaker`: it
+ * does not wait until its endpoint fails no more.
  */
 export async function redeliver(
   tx: Tx,
   teamId: string,
   deliveryIds: readonly string[],
-  actor: string,
+  { actor, pastBreaker }: { actor: string; pastBreaker: boolean },
 ): Promise<void> {
   await insertUnseenAttempts(tx, teamId, deliveryIds);
   await tx`
@@ -96,7 +97,7 @@ export async function redeliver(
         lease_token = null,
         -- One that ended with its process is still marked, and was counted.
         manual_count = manual_count + case when manual and status = 'pending' then 0 else 1 end,
-        manual = true,
+        manual = true, past_breaker = ${pastBreaker},
         retry_at = case when last_attempt_at is not null or lease_token is not null then now() end,
         last_attempt_at = case when lease_token is null then last_attempt_at else now() end,
         updated_by = ${actor}, updated_at = now()

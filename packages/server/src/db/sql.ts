@@ -1,6 +1,7 @@
 import type pg from "pg";
 import { isObjectId } from "../ids.ts";
 import { poolOf } from "./connect.ts";
+import { type PoolWatch, watchPool } from "./pool-watch.ts";
 import { prepareSession } from "./session.ts";
 
 /** A row as the driver gives it: columns by name. */
@@ -101,6 +102,7 @@ export type DatabaseOptions = {
   /** Settings of each connection, such as planner switches. */
   settings?: Record<string, string>;
   onError: (error: Error) => void;
+  watch?: PoolWatch;
 };
 
 /** Opens a pool. Connections are made when first needed and made again after the database was away. */
@@ -157,6 +159,7 @@ function openPool(options: DatabaseOptions): { pool: pg.Pool; close(): Promise<v
     // Awaited before anybody gets the connection: without its role there would be no wall.
     onConnect: (client) => prepareSession(client, session),
   });
+  if (options.watch) watchPool(pool, options.name, options.watch);
   let closing = false;
   // An idle connection that dies must not take the process with it; one that dies at the end is no news.
   pool.on("error", (error) => {
@@ -357,6 +360,13 @@ export function isStorageUnavailable(error: unknown): boolean {
     error.message,
   );
 }
+
+/**
+ * Says whether an error means "the database will soon be there again": it restarts, fails over, or ended our connection. No
+ * place for one more connection, a full disk and a wrong password do not pass by themselves.
+ */
+export const isAway = (error: unknown): boolean =>
+  isStorageUnavailable(error) && !/^(28|3D|53|55000)/.test(sqlState(error) ?? "");
 
 /** Says whether a statement was cancelled because it took too long (statement or lock timeout). */
 export function isTimeout(error: unknown): boolean {

@@ -34,6 +34,8 @@ export type Subscription = {
   hasCredential: boolean;
   /** The names of the headers that the subscriber asked for; their values are sealed. */
   headerNames: string[];
+  /** An operational webhook that hears of all teams. */
+  allTeams: boolean;
   createdAt: Date;
   updatedAt: Date;
 };
@@ -50,6 +52,7 @@ type SubscriptionRow = {
   backoff_seconds: number;
   sealed_credential: Buffer | null;
   header_names: string[];
+  all_teams: boolean;
   created_at: Date;
   updated_at: Date;
 };
@@ -67,6 +70,7 @@ function toSubscription(row: SubscriptionRow): Subscription {
     backoffSeconds: row.backoff_seconds,
     hasCredential: row.sealed_credential !== null,
     headerNames: row.header_names,
+    allTeams: row.all_teams,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   };
@@ -88,6 +92,7 @@ export type NewSubscription = {
   sealedCredential: Buffer | null;
   sealedHeaders: SealedHeaders;
   sealedSigningSecret: Buffer;
+  allTeams?: boolean;
   actor: string;
 };
 
@@ -100,13 +105,13 @@ export async function insertSubscription(
   const [row] = await tx<SubscriptionRow>`
     insert into subscriptions (team_id, id, contract, name, url, event_types, enabled,
       timeout_seconds, max_retries, backoff_seconds, sealed_credential, sealed_headers,
-      header_names, sealed_signing_secret, created_by, updated_by)
+      header_names, sealed_signing_secret, all_teams, created_by, updated_by)
     values (${owner.teamId}, ${subscription.id}, ${owner.contract},
       ${subscription.name}, ${subscription.url}, ${subscription.eventTypes},
       ${subscription.enabled}, ${subscription.timeoutSeconds}, ${subscription.maxRetries},
       ${subscription.backoffSeconds}, ${subscription.sealedCredential},
       ${subscription.sealedHeaders.sealed}, ${subscription.sealedHeaders.names},
-      ${subscription.sealedSigningSecret}, ${subscription.actor}, ${subscription.actor})
+      ${subscription.sealedSigningSecret}, ${subscription.allTeams ?? false}, ${subscription.actor}, ${subscription.actor})
     on conflict (team_id, id) do nothing
     returning *`;
   return row && toSubscription(row);
@@ -192,6 +197,7 @@ export type SubscriptionChanges = {
   clearCredential: boolean;
   /** All of them anew; without names there are none any more. */
   sealedHeaders: SealedHeaders | null;
+  allTeams?: boolean | null;
 };
 
 /** Changes a subscription; undefined when there is none. Whoever enables or disables it by hand takes over from the service. */
@@ -218,6 +224,7 @@ export async function updateSubscription(
                               then ${changes.sealedHeaders?.sealed ?? null}
                               else sealed_headers end,
         header_names = coalesce(${changes.sealedHeaders?.names ?? null}, header_names),
+        all_teams = coalesce(${changes.allTeams ?? null}, all_teams),
         updated_by = ${changes.actor},
         updated_at = now()
     where team_id = ${owner.teamId} and contract = ${owner.contract} and id = ${id}
@@ -240,55 +247,4 @@ export async function deleteSubscription(
       and deleted_at is null
     returning id`;
   return rows.length === 1;
-}
-
-/** The sealed signing secret, and until when the one before it is valid (null: it is not). */
-export type SigningSecretRow = { sealedSigningSecret: Buffer; previousExpiresAt: Date | null };
-
-/** Finds the signing secret of a subscription that is not deleted. */
-export async function findSigningSecret(
-  sql: Sql,
-  owner: SubscriptionOwner,
-  id: string,
-): Promise<SigningSecretRow | undefined> {
-  const [row] = await sql<SigningSecretRow>`
-    select sealed_signing_secret as "sealedSigningSecret",
-           case when previous_secret_expires_at > now() then previous_secret_expires_at end
-             as "previousExpiresAt"
-    from subscriptions
-    where team_id = ${owner.teamId} and contract = ${owner.contract} and id = ${id}
-      and deleted_at is null`;
-  return row;
-}
-
-/** Locks the signing secret of a subscription for its rotation. */
-export async function lockSigningSecret(
-  tx: Tx,
-  owner: SubscriptionOwner,
-  id: string,
-): Promise<Buffer | undefined> {
-  const [row] = await tx<{ sealed: Buffer }>`
-    select sealed_signing_secret as sealed from subscriptions
-    where team_id = ${owner.teamId} and contract = ${owner.contract} and id = ${id}
-      and deleted_at is null
-    for no key update`;
-  return row?.sealed;
-}
-
-/** Puts a new signing secret in place; the old one stays valid for 24 hours. Returns when that ends. */
-export async function rotateSigningSecret(
-  tx: Tx,
-  owner: SubscriptionOwner,
-  id: string,
-  sealed: { current: Buffer; previous: Buffer; actor: string },
-): Promise<Date> {
-  const [row] = await tx<{ expiresAt: Date }>`
-    update subscriptions
-    set sealed_signing_secret = ${sealed.current}, sealed_previous_secret = ${sealed.previous},
-        previous_secret_expires_at = now() + interval '24 hours',
-        updated_at = now(), updated_by = ${sealed.actor}
-    where team_id = ${owner.teamId} and contract = ${owner.contract} and id = ${id}
-    returning previous_secret_expires_at as "expiresAt"`;
-  if (!row) throw new Error("the locked subscription is gone");
-  return row.expiresAt;
 }

@@ -1,4 +1,4 @@
-import type { Sql, Tx } from "./sql.ts";
+import { part, type Sql, type SqlPart, type Tx } from "./sql.ts";
 import type { Team } from "./teams.ts";
 
 /** A team with what it decides of its own data; days that are null are the service's. */
@@ -6,6 +6,10 @@ export type TeamSettings = Team & {
   encryptPayloads: boolean;
   payloadRetentionDays: number | null;
   attemptRetentionDays: number | null;
+  /** Days after which an endpoint is disabled that does nothing but fail; 0: never. */
+  disableFailingAfterDays: number | null;
+  /** Days after which a delivery is over that waits for an endpoint that fails. */
+  expireWaitingAfterDays: number | null;
 };
 
 /** What changes; undefined leaves a field as it is, null days give it back to the service. */
@@ -14,6 +18,8 @@ export type TeamChanges = {
   encryptPayloads?: boolean;
   payloadRetentionDays?: number | null;
   attemptRetentionDays?: number | null;
+  disableFailingAfterDays?: number | null;
+  expireWaitingAfterDays?: number | null;
 };
 
 /** Finds a team that is not being erased. */
@@ -21,12 +27,17 @@ export async function findTeam(sql: Sql, id: string): Promise<TeamSettings | und
   const [team] = await sql<TeamSettings>`
     select id, name, created_at as "createdAt", encrypt_payloads as "encryptPayloads",
            payload_retention_days as "payloadRetentionDays",
-           attempt_retention_days as "attemptRetentionDays"
+           attempt_retention_days as "attemptRetentionDays",
+           disable_failing_after_days as "disableFailingAfterDays",
+           expire_waiting_after_days as "expireWaitingAfterDays"
     from teams t
     where id = ${id}
       and not exists (select from erasures where team_id = ${id} and subject_id = ${id})`;
   return team;
 }
+
+const changed = (given: number | null | undefined, column: SqlPart): SqlPart =>
+  given === undefined ? column : part`${given}::int`;
 
 /** Changes a team; undefined when there is none. */
 export async function updateTeam(
@@ -34,15 +45,17 @@ export async function updateTeam(
   id: string,
   changes: TeamChanges,
 ): Promise<TeamSettings | undefined> {
-  const { name, encryptPayloads, payloadRetentionDays, attemptRetentionDays } = changes;
+  const { name, encryptPayloads } = changes;
   await tx`
     update teams
     set name = coalesce(${name ?? null}, name),
         encrypt_payloads = coalesce(${encryptPayloads ?? null}, encrypt_payloads),
-        payload_retention_days = case when ${payloadRetentionDays === undefined}
-          then payload_retention_days else ${payloadRetentionDays ?? null}::int end,
-        attempt_retention_days = case when ${attemptRetentionDays === undefined}
-          then attempt_retention_days else ${attemptRetentionDays ?? null}::int end
+        payload_retention_days = ${changed(changes.payloadRetentionDays, part`payload_retention_days`)},
+        attempt_retention_days = ${changed(changes.attemptRetentionDays, part`attempt_retention_days`)},
+        disable_failing_after_days =
+          ${changed(changes.disableFailingAfterDays, part`disable_failing_after_days`)},
+        expire_waiting_after_days =
+          ${changed(changes.expireWaitingAfterDays, part`expire_waiting_after_days`)}
     where id = ${id}`;
   return await findTeam(tx, id);
 }

@@ -13,18 +13,19 @@ import {
   decideOutcome,
   describeFailure,
   errorCode,
-  type Outcome,
   quietSeconds,
 } from "../domain/outcome.ts";
 import { packProof, type RequestProof } from "../domain/request-head.ts";
 import { keptResponseHeaders } from "../domain/response-headers.ts";
+import type { Tally } from "../domain/tally.ts";
 import { roundedTiming } from "../domain/timing.ts";
 import { traceHeaders } from "../domain/trace-context.ts";
 import { reach } from "../fault-points.ts";
 import { newId, publicEventId } from "../ids.ts";
 import { openValue } from "../sealed-values.ts";
 import { type Keyring, SealError } from "../secrets.ts";
-import type { OpenSpan, Tracing } from "../tracing.ts";
+import type { Tracing } from "../tracing.ts";
+import { endSpan } from "./attempt-span.ts";
 import { nothingSeen } from "./exchange.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Sender } from "./send.ts";
@@ -51,7 +52,7 @@ export type Attempted =
   /** Nothing was sent and the lease was given back. */
   | { kind: "released" };
 
-type Written = { moved: boolean; retryInMs: number | undefined };
+type Written = { moved: boolean; delivered: boolean; retryInMs: number | undefined };
 
 export type AttemptDeps = {
   targets: Targets;
@@ -64,6 +65,8 @@ export type AttemptDeps = {
   tracing?: Tracing | undefined;
   /** Told of each attempt whose result was logged too late to count. */
   onLeaseLost: (delivery: LeasedDelivery) => void;
+  /** Told of each attempt whose result is written. */
+  tally?: Pick<Tally, "attempted">;
 };
 
 /**
@@ -133,6 +136,7 @@ export async function attempt(
     errorMessage: describeFailure(result),
     latencyMs: Math.round(latencyMs),
     manual: delivery.manual,
+    probe: delivery.breaker === "probes",
     actor: delivery.actor,
     outcome: outcome.kind,
     delayMs: outcome.kind === "retry" ? Math.round(outcome.delaySeconds * 1_000) : null,
@@ -162,7 +166,11 @@ async function write(
 ): Promise<Written> {
   const moved = await deps.recorder.record(record);
   if (!moved) deps.onLeaseLost(delivery);
-  return { moved, retryInMs: moved ? (record.delayMs ?? undefined) : undefined };
+  const { outcome, errorCode, latencyMs } = record;
+  const { contract } = delivery;
+  deps.tally?.attempted({ contract, outcome, errorCode, latencyMs, moved });
+  const delivered = outcome === "delivered";
+  return { moved, delivered, retryInMs: moved ? (record.delayMs ?? undefined) : undefined };
 }
 
 /** The headers of one attempt: the target's own, the contract's signature, the three of Standard Webhooks, signed anew, and the trace. */
@@ -202,33 +210,6 @@ function signRequest(
 
 const spanIdBytes = 8;
 const newSpanId = (): string => randomBytes(spanIdBytes).toString("hex");
-
-/** Says what became of an attempt: names and numbers of our own, and the receiver's host. */
-function endSpan(
-  span: OpenSpan,
-  {
-    delivery,
-    target,
-    result,
-    outcome,
-  }: { delivery: LeasedDelivery; target: Target; result: AttemptResult; outcome: Outcome },
-): void {
-  span.end(
-    {
-      "http.request.method": "POST",
-      "server.address": target.origin.replace(/^https?:\/\//, ""),
-      ...(result.kind === "responded" && { "http.response.status_code": result.status }),
-      "postrider.team_id": delivery.teamId,
-      "postrider.endpoint_id": delivery.subscriptionId,
-      "postrider.event_id": publicEventId(delivery.eventId),
-      "postrider.event_type": delivery.eventType,
-      "postrider.delivery_id": delivery.id,
-      "postrider.attempt": delivery.attemptNumber,
-      "postrider.outcome": outcome.kind,
-    },
-    errorCode(result),
-  );
-}
 
 const signBody = ({ key }: BodySigning, body: Buffer): Buffer =>
   createHmac("sha256", key).update(body).digest();

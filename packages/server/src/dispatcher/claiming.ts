@@ -1,11 +1,13 @@
 import {
+  type ClaimKind,
   type ClaimShare,
   claimDueOfAllTeams,
-  type DueSubscription,
-  listDueSubscriptionsOfAllTeams,
+  returnProbesOfAllTeams,
 } from "../db/claims.ts";
+import { type DueSubscription, listDueSubscriptionsOfAllTeams } from "../db/due-walk.ts";
 import type { Database } from "../db/sql.ts";
-import { leaseMs } from "../domain/delivery.ts";
+import { type LeasedDelivery, leaseMs } from "../domain/delivery.ts";
+import type { Tally } from "../domain/tally.ts";
 import { reach } from "../fault-points.ts";
 import type { HeldLeases } from "./held-leases.ts";
 import type { Held, Lane, Lanes } from "./lanes.ts";
@@ -21,6 +23,8 @@ export type ClaimingDeps = {
   newLeaseToken: () => string;
   /** Called before each look around. */
   beforeWalk: () => void;
+  /** Told of each subscription that has something in the table whether its endpoint fails. */
+  setShut: (lane: Lane, isShut: boolean) => void;
   /** Takes what was claimed. */
   enqueue: (lane: Lane, held: Held) => void;
   /** Called when a claim's deliveries are all enqueued. */
@@ -29,6 +33,7 @@ export type ClaimingDeps = {
   onClaimed?: ((startedAtMs: number, deliveries: number) => void) | undefined;
   random: () => number;
   onError: (message: string, error: unknown) => void;
+  tally?: Tally;
 };
 
 /** Claims what is due in the table, as far as there is room for it. */
@@ -45,7 +50,7 @@ export type Claiming = {
   noteStarved(): void;
   /** Room has become free: says whether a claim is worth its two statements by now. */
   isWorthIt(lane: Lane): boolean;
-  /** Milliseconds since the table was last looked at with success; undefined before the first time. */
+  /** Milliseconds since a look was done with all that it found; undefined before the first time. */
   sincePollMs(): number | undefined;
   /** Claims no more; resolves when the last claim is answered. */
   close(): Promise<void>;
@@ -72,6 +77,18 @@ export const claimBytesMax = 16 * 1024 * 1024;
 /** A claim is worth its two statements once this part of the room is free. */
 const roomWorthAClaim = 0.25;
 
+const isProbe = ({ breaker }: LeasedDelivery): boolean => breaker === "probes";
+
+/** Which of its deliveries are claimed. */
+function kindsOf({ ordered, failing, probeInMs, pastBreaker }: DueSubscription): ClaimKind[] {
+  if (ordered) return ["ordered"];
+  if (!failing) return ["any"];
+  const kinds: ClaimKind[] = [];
+  if (pastBreaker) kinds.push("past_breaker");
+  if (probeInMs !== null && probeInMs <= 0) kinds.push("probe");
+  return kinds;
+}
+
 export function openClaiming(deps: ClaimingDeps): Claiming {
   const { lanes, room, leases } = deps;
   /** The subscription after which the walk goes on. */
@@ -80,7 +97,7 @@ export function openClaiming(deps: ClaimingDeps): Claiming {
   let walk = 0;
   let walkDone = 0;
   let starved = false;
-  let polledAtMs: number | undefined;
+  let lookedAtMs: number | undefined;
   let timer: NodeJS.Timeout | undefined;
   let timerDueMs = Number.POSITIVE_INFINITY;
   let polling: Promise<void> | undefined;
@@ -106,14 +123,19 @@ export function openClaiming(deps: ClaimingDeps): Claiming {
     do {
       if (cursor === "") walk++;
       const walked = await walkOn();
-      polledAtMs = performance.now();
-      for (const { active, dueInMs } of walked) {
-        if (active && dueInMs > 0) nextDueMs = Math.min(nextDueMs, dueInMs);
+      for (const { subscriptionId, active, dueInMs, failing, probeInMs } of walked) {
+        if (failing || lanes.find(subscriptionId)?.isShut) {
+          deps.setShut(lanes.of(subscriptionId), failing);
+        }
+        const inMs = Math.max(dueInMs, probeInMs ?? dueInMs);
+        if (active && inMs > 0) nextDueMs = Math.min(nextDueMs, inMs);
       }
       const due = walked.filter(({ active, dueInMs }) => active && dueInMs <= 0);
       if (closing) return;
       const { shares, last } = shareOut(due);
       if (shares.length > 0) await claim(shares);
+      // Not before: what is found and never claimed is no progress.
+      lookedAtMs = performance.now();
       cursor = last ?? (walked.length < walkMax ? "" : (walked.at(-1)?.subscriptionId ?? ""));
     } while (cursor !== "" && !starved);
     if (cursor === "") walkDone = walk;
@@ -130,23 +152,30 @@ export function openClaiming(deps: ClaimingDeps): Claiming {
     const fairShares = fairSharesOf(due, left);
     let last: string | undefined;
     starved = false;
-    for (const { subscriptionId, timeoutSeconds, ordered } of due) {
+    for (const subscription of due) {
+      const { subscriptionId } = subscription;
       const lane = lanes.of(subscriptionId);
-      noteBacklog(lane);
+      if (!subscription.failing) noteBacklog(lane);
       if (left <= 0) {
         starved = true;
         break;
       }
       last = subscriptionId;
-      // What is sent at most once must not wait under a lease: were it lost with this process, it would never be sent.
-      const wanted = ordered ? room.toStart(lane) : room.ofLane(lane);
-      const limit = Math.min(wanted, left, fairShares[lane.standing]);
-      if (limit <= 0) continue;
-      left -= limit;
-      lanes.reserve(lane, limit);
-      shares.push({ subscriptionId, limit, leaseMs: leaseMs(timeoutSeconds), ordered });
+      for (const kind of kindsOf(subscription)) {
+        const limit = Math.min(wantedOf(kind, lane), left, fairShares[lane.standing]);
+        if (limit <= 0) continue;
+        left -= limit;
+        lanes.reserve(lane, limit);
+        shares.push({ subscriptionId, limit, leaseMs: leaseMs(subscription.timeoutSeconds), kind });
+      }
     }
     return { shares, last: starved ? (last ?? cursor) : undefined };
+  }
+
+  function wantedOf(kind: ClaimKind, lane: Lane): number {
+    if (kind === "any") return room.ofLane(lane);
+    // What is sent at most once must not wait under a lease: were it lost with this process, it would never be sent.
+    return kind === "probe" ? Math.min(1, room.toStart(lane)) : room.toStart(lane);
   }
 
   /** What each due subscription of a standing gets when all of them get the same. */
@@ -160,14 +189,17 @@ export function openClaiming(deps: ClaimingDeps): Claiming {
 
   async function claim(shares: readonly ClaimShare[]): Promise<void> {
     const leasedAtMs = performance.now();
+    const leaseToken = deps.newLeaseToken();
     const claimed = await claimDueOfAllTeams(deps.database.sql, shares, {
-      leaseToken: deps.newLeaseToken(),
+      leaseToken,
       payloadBytesMax: claimBytesMax,
+      ...(deps.tally && { onGivenUp: deps.tally.gaveUp }),
     }).finally(() => {
       for (const { subscriptionId, limit } of shares) {
         lanes.cancel(lanes.of(subscriptionId), limit);
       }
     });
+    deps.tally?.claimed(claimed.length);
     if (claimed.length > 0) {
       reach("after_claim");
       deps.onClaimed?.(leasedAtMs, claimed.length);
@@ -183,6 +215,17 @@ export function openClaiming(deps: ClaimingDeps): Claiming {
       if ((counts.get(subscriptionId) ?? 0) < limit) lanes.of(subscriptionId).backlogWalk = -1;
     }
     deps.afterClaim();
+    const probed = new Set(claimed.filter(isProbe).map(({ subscriptionId }) => subscriptionId));
+    const unused = shares.filter(
+      ({ kind, subscriptionId }) => kind === "probe" && !probed.has(subscriptionId),
+    );
+    if (unused.length > 0) await returnProbes(unused, leaseToken);
+  }
+
+  /** What they were to probe with has gone meanwhile, or ended in the claim. */
+  async function returnProbes(shares: readonly ClaimShare[], leaseToken: string): Promise<void> {
+    const subscriptionIds = shares.map(({ subscriptionId }) => subscriptionId);
+    await returnProbesOfAllTeams(deps.database.sql, subscriptionIds, leaseToken);
   }
 
   function wakeWithin(delayMs: number): void {
@@ -232,7 +275,7 @@ export function openClaiming(deps: ClaimingDeps): Claiming {
       const worth = Math.min(room.capacityOf(lane), claimMax) / 2;
       return hasBacklog(lane) && room.ofLane(lane) >= worth;
     },
-    sincePollMs: () => (polledAtMs === undefined ? undefined : performance.now() - polledAtMs),
+    sincePollMs: () => (lookedAtMs === undefined ? undefined : performance.now() - lookedAtMs),
     async close() {
       closing = true;
       clearTimeout(timer);

@@ -1,13 +1,18 @@
 import type { HotPath } from "../actions/fan-out.ts";
 import type { Database } from "../db/sql.ts";
 import type { LeasedDelivery } from "../domain/delivery.ts";
+import type { DispatchProgress } from "../domain/dispatch-progress.ts";
+import type { ReceiverStanding } from "../domain/survey.ts";
+import type { Tally } from "../domain/tally.ts";
 import { newLeaseToken } from "../ids.ts";
 import { openPace } from "../pace.ts";
 import type { Tracing } from "../tracing.ts";
 import { type AttemptDeps, type Attempted, attempt } from "./attempt.ts";
-import { claimMax, openClaiming, pollMs } from "./claiming.ts";
+import { openClaiming, pollMs } from "./claiming.ts";
 import { openHeldLeases } from "./held-leases.ts";
-import { type Held, isQuiet, type Lane, Lanes } from "./lanes.ts";
+import { openHotPath } from "./hot-path.ts";
+import { type Held, isQuiet, type Lane, Lanes, mustWait } from "./lanes.ts";
+import { openProgress } from "./progress.ts";
 import { openRoom } from "./room.ts";
 import { adaptSlots } from "./slots.ts";
 import { quickMs, takenInAll } from "./standing.ts";
@@ -23,6 +28,8 @@ export type DispatcherDeps = AttemptDeps & {
   /** Attempts in flight at once for one subscription, at the most. */
   subscriptionConcurrency: number;
   onError: (message: string, error: unknown) => void;
+  /** Told of what is to be counted. */
+  tally?: Tally;
 };
 
 /** Decides what may start now, and starts it. */
@@ -35,12 +42,18 @@ export type Dispatcher = {
    * wants it so, or the subscription was changed: should its receiver have asked for quiet, it is asked again.
    */
   wake(subscriptionId?: string): void;
+  /** These endpoints fail from now on: nothing is sent to them but probes, and what people ask for. */
+  shut(subscriptionIds: readonly string[]): void;
   /** How many attempts to a subscription could begin in this process now, beside what it has: 0 while its receiver wants quiet. */
   freePlaces(subscriptionId: string): number;
   /** Stops claiming, finishes what is in flight, gives back the rest; resolves when all is written. */
   close(): Promise<void>;
-  /** Milliseconds since the table was last looked at with success; undefined before the first time. */
+  /** Milliseconds since a look was done with all that it found; undefined before the first time. */
   sincePollMs(): number | undefined;
+  /** How far it has come with what it has in hand. */
+  progress(): DispatchProgress;
+  /** What is known here of the receiver of a subscription. */
+  standingOf(subscriptionId: string): ReceiverStanding;
   readonly inFlight: number;
   readonly held: number;
 };
@@ -54,6 +67,7 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
   const pace = openPace();
   const room = openRoom(lanes, pace, deps.concurrency);
   const leases = openHeldLeases();
+  const progress = openProgress();
   const newToken = () => newLeaseToken(deps.leaseOwner);
   const claiming = openClaiming({
     database: deps.database,
@@ -62,11 +76,13 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
     leases,
     newLeaseToken: newToken,
     beforeWalk: demoteSilentLanes,
+    setShut,
     enqueue,
     afterClaim: startWhatMay,
     onClaimed: deps.tracing && tellClaims(deps.tracing),
     random: deps.random,
     onError: deps.onError,
+    ...(deps.tally && { tally: deps.tally }),
   });
   let demotedAtMs = 0;
   let closing = false;
@@ -86,13 +102,13 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
 
   function enqueue(lane: Lane, held: Held): void {
     lanes.arrive(lane, held);
-    if (isQuiet(lane)) giveBack(lane);
+    if (mustWait(lane, held.delivery)) giveBack(lane);
     else turns.offer(lane);
   }
 
-  /** Gives back the leases of all that waits in a lane: another process or a later claim will take it. */
-  function giveBack(lane: Lane): void {
-    for (const { delivery } of lanes.clear(lane)) {
+  /** Gives back leases of what waits in a lane: another process or a later claim will take it. */
+  function giveBack(lane: Lane, which: "all" | "what must wait" = "what must wait"): void {
+    for (const { delivery } of lanes.clear(lane, which)) {
       deps.recorder.release(delivery).then(
         () => leases.leave(delivery),
         (error) => {
@@ -110,6 +126,20 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
     giveBack(lane);
   }
 
+  /**
+   * An endpoint has come to fail, or fails no more. From then on its lane begins with one attempt at a time and grows with
+   * each that succeeds: what waited does not all come at once.
+   */
+  function setShut(lane: Lane, isShut: boolean): void {
+    if (lane.isShut === isShut) return;
+    lane.isShut = isShut;
+    if (isShut) giveBack(lane);
+    else {
+      lane.slots = 1;
+      claiming.noteBacklog(lane);
+    }
+  }
+
   function startWhatMay(): void {
     turns.startWhatMay(run);
   }
@@ -118,13 +148,15 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
   async function run(lane: Lane, held: Held): Promise<void> {
     const { delivery } = held;
     if (lane.at.inFlight === 1) lane.heardAtMs = performance.now();
+    const begun = progress.begin(delivery);
     const attempted = await attemptOf(held);
+    progress.end(begun);
     if (attempted?.kind === "attempted") {
       lanes.answer(lane);
       learn(lane, attempted);
       turns.offer(lane);
       startWhatMay();
-      await recorded(delivery, attempted);
+      await recorded(lane, delivery, attempted);
       lanes.leave(lane, "unwritten", delivery);
     } else lanes.leave(lane, "inFlight", delivery);
     turns.offer(lane);
@@ -134,6 +166,10 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
   }
 
   async function attemptOf({ delivery, leasedAtMs }: Held): Promise<Attempted | undefined> {
+    if (deps.tally && delivery.attemptNumber === 1 && !delivery.manual) {
+      const waitedMs = performance.now() - leasedAtMs + (delivery.ageMs ?? 0);
+      deps.tally.firstAttempt(delivery.contract, waitedMs);
+    }
     try {
       const leaseLeftMs = () => leasedAtMs + delivery.leaseMs - performance.now();
       const attempted = await attempt(deps, delivery, leaseLeftMs);
@@ -146,14 +182,19 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
   }
 
   async function recorded(
+    lane: Lane,
     delivery: LeasedDelivery,
     { written }: Attempted & { kind: "attempted" },
   ): Promise<void> {
     try {
-      const { moved, retryInMs } = await written;
+      const { moved, delivered, retryInMs } = await progress.writing(written);
       if (moved) leases.leave(delivery);
       else leases.abandon(delivery);
       if (retryInMs !== undefined) claiming.wakeWithin(retryInMs);
+      if (moved && delivered && lane.isShut) {
+        setShut(lane, false);
+        claiming.wake();
+      } else if (delivery.breaker === "probes") claiming.wakeWithin(0);
     } catch (error) {
       abandon(delivery, error);
     }
@@ -186,35 +227,12 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
     keepQuiet(lane, attempted.quietMs);
   }
 
-  const hotPath: HotPath = {
+  const hotPath = openHotPath({
+    ...{ lanes, room, claiming, leases, enqueue },
     newLeaseToken: newToken,
-    reserve(subscriptionId, payloadBytes) {
-      const lane = lanes.of(subscriptionId);
-      if (closing || room.of("quick") <= 0) {
-        claiming.noteBacklog(lane);
-        claiming.noteStarved();
-        return false;
-      }
-      // What already waits in the table keeps room for a claim. A lane that goes fast has more than that.
-      if (room.ofLane(lane) <= (claiming.hasBacklog(lane) ? claimMax : 0)) {
-        claiming.noteBacklog(lane);
-        return false;
-      }
-      lanes.reserve(lane, 1, payloadBytes);
-      return true;
-    },
-    cancel(subscriptionId, payloadBytes) {
-      lanes.cancel(lanes.of(subscriptionId), 1, payloadBytes);
-    },
-    accept(deliveries, leasedAtMs) {
-      for (const delivery of deliveries) {
-        leases.enter(delivery);
-        enqueue(lanes.of(delivery.subscriptionId), { delivery, leasedAtMs });
-      }
-      startWhatMay();
-    },
-    leftInTable: claiming.wake,
-  };
+    isClosing: () => closing,
+    afterAccept: startWhatMay,
+  });
 
   return {
     hotPath,
@@ -224,11 +242,18 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
       if (lane) lane.quietUntilMs = 0;
       claiming.wake();
     },
-    freePlaces: (subscriptionId) => Math.max(0, room.toStart(lanes.of(subscriptionId))),
+    shut(subscriptionIds) {
+      for (const id of subscriptionIds) setShut(lanes.of(id), true);
+    },
+    // One is enough to probe with.
+    freePlaces(subscriptionId) {
+      const lane = lanes.of(subscriptionId);
+      return Math.max(0, Math.min(lane.isShut ? 1 : Number.POSITIVE_INFINITY, room.toStart(lane)));
+    },
     async close() {
       closing = true;
       await claiming.close();
-      for (const lane of lanes) giveBack(lane);
+      for (const lane of lanes) giveBack(lane, "all");
       if (lanes.unrecorded > 0) {
         await new Promise<void>((resolve) => {
           onAllRecorded = resolve;
@@ -237,6 +262,16 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
       await deps.recorder.idle();
     },
     sincePollMs: claiming.sincePollMs,
+    progress: () => ({
+      ...progress.read(),
+      lookedMs: claiming.sincePollMs(),
+      held: takenInAll(lanes.held),
+    }),
+    standingOf(subscriptionId) {
+      const lane = lanes.find(subscriptionId);
+      if (!lane) return "new";
+      return isQuiet(lane) ? "quiet" : lane.standing;
+    },
     get inFlight() {
       return takenInAll(lanes.inFlight);
     },

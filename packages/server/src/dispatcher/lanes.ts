@@ -31,6 +31,8 @@ export type Lane = {
   backlogWalk: number;
   /** Until then the receiver wants no request; of `performance.now()`, and known to this process only. */
   quietUntilMs: number;
+  /** Its endpoint fails, as far as this process knows: only probes and what people ask for are sent. */
+  isShut: boolean;
 };
 
 type Counts = Record<Standing, number>;
@@ -50,6 +52,10 @@ export const slotsOf = (lane: Lane): number => (lane.standing === "new" ? slotsO
 // Nearly no lane ever is, and each delivery asks: the clock is read for those alone.
 export const isQuiet = (lane: Lane): boolean =>
   lane.quietUntilMs > 0 && performance.now() < lane.quietUntilMs;
+
+/** Says whether a lane must not begin this attempt now, and gives its lease back. */
+export const mustWait = (lane: Lane, { breaker }: LeasedDelivery): boolean =>
+  isQuiet(lane) || (lane.isShut && breaker === "waits");
 
 /**
  * Among whom a lane asks for one more, of so many that it has. Who answers late still answers: for its only one it waits
@@ -120,6 +126,7 @@ export class Lanes implements Iterable<Lane> {
       heardAtMs: 0,
       backlogWalk: -1,
       quietUntilMs: 0,
+      isShut: false,
     };
     this.#lanes.set(subscriptionId, lane);
     return lane;
@@ -161,12 +168,17 @@ export class Lanes implements Iterable<Lane> {
     this.#heldBytes -= payload.length;
   }
 
-  /** Takes all that is ready out of a lane, oldest first. */
-  clear(lane: Lane): Held[] {
-    const all = (lane as OpenLane).queue.drain();
-    this.#move(lane, "ready", undefined, all.length);
-    for (const { delivery } of all) this.#heldBytes -= delivery.payload.length;
-    return all;
+  /** Takes what is ready and must wait out of a lane, or all of it, oldest first. */
+  clear(lane: Lane, which: "all" | "what must wait"): Held[] {
+    const { queue } = lane as OpenLane;
+    const cleared: Held[] = [];
+    for (const held of queue.drain()) {
+      if (which === "all" || mustWait(lane, held.delivery)) cleared.push(held);
+      else queue.push(held);
+    }
+    this.#move(lane, "ready", undefined, cleared.length);
+    for (const { delivery } of cleared) this.#heldBytes -= delivery.payload.length;
+    return cleared;
   }
 
   setStanding(lane: Lane, standing: Standing): void {
@@ -192,7 +204,7 @@ export class Lanes implements Iterable<Lane> {
 
   #forgetIdle(): void {
     for (const [id, lane] of this.#lanes) {
-      if (heldOf(lane) === 0 && !isQuiet(lane)) this.#lanes.delete(id);
+      if (heldOf(lane) === 0 && !isQuiet(lane) && !lane.isShut) this.#lanes.delete(id);
     }
   }
 }

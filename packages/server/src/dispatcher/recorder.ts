@@ -18,6 +18,8 @@ export type Recorder = {
 
 export type RecorderDeps = {
   database: Database;
+  /** Told of subscriptions whose breakers are open from now on. */
+  onShut: (subscriptionIds: readonly string[]) => void;
   /** Told about every failed try to write; the results stay in memory and are tried again. */
   onFailure: (error: unknown, count: number) => void;
 };
@@ -52,8 +54,9 @@ export function openRecorder(deps: RecorderDeps): Recorder {
     commit: (records) =>
       persist(deps, records, async (batch) => {
         reach("before_result_commit");
-        const unmoved = await recordResults(deps.database, batch);
+        const { unmoved, shut } = await recordResults(deps.database, batch);
         reach("after_result_commit");
+        if (shut.length > 0) deps.onShut(shut.map(({ subscriptionId }) => subscriptionId));
         const late = batch.filter(({ attemptId }) => unmoved.has(attemptId));
         if (late.length > 0) await recordLateAttempts(deps.database.sql, late);
         return batch.map((record) => ({ result: !unmoved.has(record.attemptId) }));

@@ -11,7 +11,9 @@ export type Notification =
   /** A subscription was changed, disabled, deleted, or its secret rotated. */
   | { subscription: string }
   /** A replay was asked for. */
-  | { replay: string };
+  | { replay: string }
+  /** There is something to tell operators. */
+  | { operational: string };
 
 /** Hears what other processes notify, for as long as it is open. */
 export type Wake = { close(): Promise<void> };
@@ -98,6 +100,9 @@ function parseNotification(payload: string): Notification | undefined {
       return { subscription: value.subscription };
     }
     if ("replay" in value && typeof value.replay === "string") return { replay: value.replay };
+    if ("operational" in value && typeof value.operational === "string") {
+      return { operational: value.operational };
+    }
     return undefined;
   } catch {
     return undefined;

@@ -20,6 +20,8 @@ export type LeasedDelivery = {
   leaseToken: string;
   /** Milliseconds the lease lasts from when it was asked for. */
   leaseMs: number;
+  /** Milliseconds from its making to its lease; leased as it was made, it has none. */
+  ageMs?: number;
   /** The number of this attempt, from 1. */
   attemptNumber: number;
   crashCount: number;
@@ -27,6 +29,8 @@ export type LeasedDelivery = {
   manual: boolean;
   /** Another delivery may be waiting for the end of this one. */
   ordered: boolean;
+  /** Whether it waits while its endpoint fails: it is sent all the same as a `probe`, or because a person asked. */
+  breaker: "waits" | "probes" | "passes";
   /** Whose request this attempt is: `system`, or the API key that asked for a manual one. */
   actor: string;
 };
@@ -48,6 +52,10 @@ export const commitMarginMs = 5_000;
 /** How long a lease on a delivery with this timeout lasts. */
 export const leaseMs = (timeoutSeconds: number): number =>
   timeoutSeconds * 1_000 + bodyBudgetMs + leaseMarginMs;
+
+/** How long an attempt under a lease may last: what `leaseMs` was made of. */
+export const attemptMsMax = (delivery: Pick<LeasedDelivery, "leaseMs">): number =>
+  delivery.leaseMs - leaseMarginMs;
 
 /** What became of a delivery so far, as it is shown: `retrying` is pending with an attempt that ended. */
 export const deliveryStatuses = ["pending", "retrying", "delivered", "failed"] as const;

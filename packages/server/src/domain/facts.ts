@@ -9,7 +9,7 @@ import type { TraceContext } from "./trace-context.ts";
  */
 export type Fact = {
   teamId: string;
-  /** The id of the API key that reported it, or `system`. */
+  /** The id of the API key or session that reported it, or `system`. */
   actor: string;
   /** When it happened by the platform's clock; without one, when it was recorded. */
   occurredAt?: Date | undefined;

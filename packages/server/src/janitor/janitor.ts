@@ -1,14 +1,17 @@
 import { finishErasures } from "../actions/erase-team.ts";
+import { expireWaiting } from "../actions/expire-waiting.ts";
 import { deleteOldAuditEntriesOfAllTeams } from "../db/audit.ts";
 import { failOrphanedDeliveriesOfAllTeams } from "../db/deliveries.ts";
 import { deleteOldChangesOfAllTeams } from "../db/delivery-changes.ts";
 import { deleteOldIdentitiesOfAllTeams } from "../db/fact-identities.ts";
 import { deleteOldIdempotencyKeysOfAllTeams } from "../db/idempotency-keys.ts";
 import { takeJanitorsPlace } from "../db/janitor-lock.ts";
+import { noteBacklogOfAllTeams } from "../db/operational-happenings.ts";
 import { ensurePartitions } from "../db/partitions.ts";
 import { deleteOldReplaysOfAllTeams } from "../db/replays.ts";
 import { deleteOldRequestHeadsOfAllTeams } from "../db/request-heads.ts";
 import { deleteOldRollupsOfAllTeams } from "../db/rollups.ts";
+import { deleteOldSessionsOfAllTeams } from "../db/sessions.ts";
 import { type Database, isTimeout } from "../db/sql.ts";
 import { reach } from "../fault-points.ts";
 import { letGo } from "./retention.ts";
@@ -80,6 +83,8 @@ async function doRound(database: Database, retentionDays: number): Promise<void>
   reach("janitor_step");
   await failOrphanedDeliveriesOfAllTeams(database.sql, rowsMax);
   reach("janitor_step");
+  await expireWaiting(database.sql, { rowsMax, untilMs });
+  await noteBacklogOfAllTeams(database.sql);
   await deleteOldIdentitiesOfAllTeams(database.sql, rowsMax);
   reach("janitor_step");
   await deleteOldIdempotencyKeysOfAllTeams(database.sql, rowsMax);
@@ -88,6 +93,7 @@ async function doRound(database: Database, retentionDays: number): Promise<void>
   await deleteOldRequestHeadsOfAllTeams(database.sql, retentionDays, rowsMax);
   await deleteOldChangesOfAllTeams(database.sql, changesMax);
   await deleteOldReplaysOfAllTeams(database.sql, rowsMax);
+  await deleteOldSessionsOfAllTeams(database.sql, rowsMax);
   await finishErasures(database, untilMs);
   await letGo(database, { retentionDays, untilMs });
 }

@@ -447,7 +447,7 @@ test("a replayed message of a call delays no later one of its call, and the repl
   const claim = () =>
     claimDueOfAllTeams(
       api.database.sql,
-      [{ subscriptionId: api.assistant, limit: 10, leaseMs: 1_000, ordered: true }],
+      [{ subscriptionId: api.assistant, limit: 10, leaseMs: 1_000, kind: "ordered" }],
       { leaseToken: crypto.randomUUID(), payloadBytesMax: 1e6 },
     );
   const first = (await claim()).map((delivery) => delivery.id);

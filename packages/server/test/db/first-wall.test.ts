@@ -59,6 +59,14 @@ const aboutNoTeam = [
   "lockKeyForCounting",
   "markApiKeyUsed",
   "retireBootstrapKey",
+  // Sessions, which are their key's, whatever team they act for.
+  "endSessionsOfKey",
+  "findSessionOfKey",
+  "insertLoginLink",
+  "insertSession",
+  "listSessionsOfKey",
+  "markSessionSeen",
+  "moveSessionOfKey",
   // What the installation shares, or only locks.
   "readAutovacuum",
   "readPartitions",
@@ -94,6 +102,10 @@ async function openTwins() {
   await sql`
     insert into idempotency_keys (team_id, key, fingerprint, in_flight_until, subject_id)
     values (${api.teamId}, 'a key', '', 'infinity', 'a subject')`;
+  await sql`
+    insert into login_links (team_id, token_sha256, api_key_id, expires_at)
+    select ${api.teamId}, sha256('a link'::bytea), id, now() + interval '1 day' from api_keys
+    where default_team_id = ${api.teamId} limit 1`;
   const fact = { teamId: api.teamId, name: "an identity", digests: null, subjectId: "a subject" };
   await api.database.begin((tx) => insertKnownFacts(tx, [fact]));
   await makeTwin(api.database, api.teamId, twin.teamId);

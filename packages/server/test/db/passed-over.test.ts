@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { listDueSubscriptionsOfAllTeams } from "../../src/db/claims.ts";
+import { listDueSubscriptionsOfAllTeams } from "../../src/db/due-walk.ts";
 import { deleteOldIdempotencyKeysOfAllTeams } from "../../src/db/idempotency-keys.ts";
 import { failPendingDeliveries } from "../../src/db/interventions.ts";
 import {

@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from "vitest";
-import { listDueSubscriptionsOfAllTeams } from "../../src/db/claims.ts";
+import { listDueSubscriptionsOfAllTeams } from "../../src/db/due-walk.ts";
 import { listTimersOfAllTeams } from "../../src/db/timers.ts";
 import { openFactsApi } from "../support/facts.ts";
 import { furnish } from "../support/furnish.ts";

@@ -190,17 +190,17 @@ test("an attempt is recorded as it was made and as it ended", async () => {
     ...{ responseBody: "said", responseTruncated: false, errorCode: null, errorMessage: null },
     ...{ latencyMs: 5, manual: true, actor: "somebody", outcome: "delivered", delayMs: null },
   });
-  expect(written).toEqual({ moved: true, retryInMs: undefined });
+  expect(written).toEqual({ moved: true, delivered: true, retryInMs: undefined });
 });
 
 test("a failure is retried after its delay, in whole milliseconds; a late result tells of no retry", async () => {
   const failed = { result: responded(500), target: { backoffSeconds: 0.3333 } };
   const { record, written, done } = await make(failed);
   expect(record).toMatchObject({ outcome: "retry", delayMs: 333, errorCode: "http_status" });
-  expect([written, done]).toEqual([{ moved: true, retryInMs: 333 }, []]);
+  expect([written, done]).toEqual([{ moved: true, delivered: false, retryInMs: 333 }, []]);
   const late = await make({ ...failed, moved: false });
   expect([late.written, late.done]).toEqual([
-    { moved: false, retryInMs: undefined },
+    { moved: false, delivered: false, retryInMs: undefined },
     ["lost true"],
   ]);
 });

@@ -8,6 +8,10 @@ vi.mock(
   "../../src/db/claims.ts",
   async () => (await import("../support/claim-table.ts")).claimsOfTable,
 );
+vi.mock(
+  "../../src/db/due-walk.ts",
+  async () => (await import("../support/claim-table.ts")).walkOfTable,
+);
 
 const names = (count: number) =>
   Array.from({ length: count }, (_, n) => `s${String(n).padStart(4, "0")}`);
@@ -80,7 +84,7 @@ test("where order counts no more is claimed than may begin at once", async () =>
   world.lane("a", "quick").slots = 3;
   await world.look();
   expect(world.claims).toEqual([
-    [{ subscriptionId: "a", limit: 3, leaseMs: leaseMs(10), ordered: true }],
+    [{ subscriptionId: "a", limit: 3, leaseMs: leaseMs(10), kind: "ordered" }],
   ]);
 });
 

@@ -8,6 +8,10 @@ vi.mock(
   "../../src/db/claims.ts",
   async () => (await import("../support/claim-table.ts")).claimsOfTable,
 );
+vi.mock(
+  "../../src/db/due-walk.ts",
+  async () => (await import("../support/claim-table.ts")).walkOfTable,
+);
 
 const names = (count: number) =>
   Array.from({ length: count }, (_, n) => `s${String(n).padStart(4, "0")}`);
@@ -21,8 +25,8 @@ test("what is due is leased for as long as its timeout asks, handed on with the 
   await look();
   expect(claims).toEqual([
     [
-      { subscriptionId: "a", limit: 2, leaseMs: leaseMs(5), ordered: false },
-      { subscriptionId: "b", limit: 2, leaseMs: leaseMs(30), ordered: false },
+      { subscriptionId: "a", limit: 2, leaseMs: leaseMs(5), kind: "any" },
+      { subscriptionId: "b", limit: 2, leaseMs: leaseMs(30), kind: "any" },
     ],
   ]);
   expect(options).toEqual([{ leaseToken: "token", payloadBytesMax: 16 * 1024 * 1024 }]);

@@ -10,6 +10,10 @@ vi.mock(
   "../../src/db/claims.ts",
   async () => (await import("../support/claim-table.ts")).claimsOfTable,
 );
+vi.mock(
+  "../../src/db/due-walk.ts",
+  async () => (await import("../support/claim-table.ts")).walkOfTable,
+);
 
 test("a receiver that falls silent while its results are committed leaves every share as it was", async () => {
   const world = openDispatcherWorld();
@@ -279,3 +283,68 @@ test("when there is no place at all, transactions leave theirs in the table unti
   await endOne();
   expect([world.walks.length - walks, world.reserve("b")]).toEqual([1, true]);
 });
+
+test("when an endpoint comes to fail its process gives back what waits for it, and takes no more but probes", async () => {
+  const world = openDispatcherWorld([], { concurrency: 100, subscriptionConcurrency: 8 });
+  const { dispatcher, released, requests, take, reserve } = world;
+  await world.prove("a");
+  const taken = await take("a", 12);
+  const inFlight = requests.length;
+  expect(inFlight).toBeLessThan(taken);
+  dispatcher.shut(["a"]);
+  await world.pass();
+  expect(released).toHaveLength(taken - inFlight);
+  expect(reserve("a")).toBe(false);
+  expect(dispatcher.freePlaces("a")).toBeLessThanOrEqual(1);
+
+  // Its own deliveries are over, one after the other; a success opens it again.
+  await world.answerAll(500);
+  await world.commitAll();
+  expect(reserve("a")).toBe(false);
+  const row = { ...dueRow, subscriptionId: "a", failing: true, probeInMs: 0, due: 5 };
+  world.table.rows.push(row);
+  dispatcher.wake();
+  await world.pass();
+  expect(requests).toHaveLength(1);
+  await world.answerAll();
+  expect(reserve("a")).toBe(false);
+  Object.assign(row, { failing: false, probeInMs: null, due: 0 });
+  await world.commitAll();
+  expect(reserve("a")).toBe(true);
+});
+
+test("a walk tells a process that an endpoint fails, and that it does so no more", async () => {
+  const world = openDispatcherWorld();
+  const { dispatcher, requests, table, reserve } = world;
+  await world.prove("a");
+  const row = { ...dueRow, subscriptionId: "a", failing: true, probeInMs: 5_000, due: 5 };
+  table.rows.push(row);
+  dispatcher.wake();
+  await world.pass();
+  expect([requests.length, reserve("a")]).toEqual([0, false]);
+  row.pastBreaker = true;
+  row.due = 1;
+  dispatcher.wake();
+  await world.pass();
+  expect(requests).toHaveLength(1);
+  await world.answerAll(500);
+  await world.commitAll();
+  Object.assign(row, { failing: false, probeInMs: null, pastBreaker: false, due: 1 });
+  dispatcher.wake();
+  await world.pass();
+  expect(requests).toHaveLength(1);
+  await world.answerAll();
+  await world.commitAll();
+  expect(reserve("a")).toBe(true);
+});
+
+const dueRow = {
+  teamId: "t",
+  dueInMs: 0,
+  timeoutSeconds: 10,
+  active: true,
+  ordered: false,
+  failing: false,
+  probeInMs: null as number | null,
+  pastBreaker: false,
+};

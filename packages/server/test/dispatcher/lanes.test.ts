@@ -60,7 +60,7 @@ const steps: Record<string, (stepper: Stepper, lane: Lane, size: number) => void
     if (delivery) lanes.leave(lane, "unwritten", delivery);
   },
   giveBack({ lanes }, lane) {
-    lanes.clear(lane);
+    lanes.clear(lane, "all");
   },
   demote: ({ lanes }, lane) => lanes.setStanding(lane, "slow"),
   promote: ({ lanes }, lane) => lanes.setStanding(lane, "quick"),
@@ -118,7 +118,7 @@ test("what is held counts as many bytes as its payloads have, from the reservati
   expect(lanes.heldBytes).toBe(210);
   lanes.leave(lane, "unwritten", bytes(10));
   expect(lanes.heldBytes).toBe(200);
-  expect(lanes.clear(lane)).toEqual([held[1]]);
+  expect(lanes.clear(lane, "all")).toEqual([held[1]]);
   expect(lanes.heldBytes).toBe(0);
 });
 

@@ -5,6 +5,10 @@ vi.mock(
   "../../src/db/claims.ts",
   async () => (await import("../support/claim-table.ts")).claimsOfTable,
 );
+vi.mock(
+  "../../src/db/due-walk.ts",
+  async () => (await import("../support/claim-table.ts")).walkOfTable,
+);
 
 // Of 16 places new receivers may take 12 together with the slow ones, so that one counts what is slow by what is left.
 const eight = { concurrency: 8 };

@@ -5,6 +5,10 @@ vi.mock(
   "../../src/db/claims.ts",
   async () => (await import("../support/claim-table.ts")).claimsOfTable,
 );
+vi.mock(
+  "../../src/db/due-walk.ts",
+  async () => (await import("../support/claim-table.ts")).walkOfTable,
+);
 
 test.each([
   { it: "one of an order", given: { ordered: true }, walks: 1 },

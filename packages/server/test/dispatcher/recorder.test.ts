@@ -49,12 +49,14 @@ function openWorld() {
     release: async (unsent) => void done.push(`release ${unsent.map(({ id }) => id).join(" ")}`),
   };
   const failures: [string, number][] = [];
+  const shut: string[] = [];
   armFaultPoints((point) => done.push(point));
   const recorder = openRecorder({
     database: { sql: table } as unknown as Database,
+    onShut: (ids) => shut.push(...ids),
     onFailure: (error, count) => failures.push([(error as { code: string }).code, count]),
   });
-  return { table, recorder, done, failures };
+  return { table, recorder, done, failures, shut };
 }
 
 const pass = async (ms: number) => {

@@ -94,7 +94,7 @@ test("a lane whose deliveries were given back is passed over, and the next one b
   const { lanes, open, start } = openWorld(100);
   const emptied = open("a", "quick", 2);
   open("b", "quick", 1);
-  lanes.clear(emptied);
+  lanes.clear(emptied, "all");
   expect(start()).toBe("b");
 });
 

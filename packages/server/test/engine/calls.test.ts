@@ -25,7 +25,7 @@ async function claimAndDie(house: House, assistantId: string, timeoutSeconds = 2
         subscriptionId: assistantId,
         limit: 10,
         leaseMs: leaseMs(timeoutSeconds),
-        ordered: true,
+        kind: "ordered",
       },
     ],
     { leaseToken: randomUUID(), payloadBytesMax: 1_000_000 },

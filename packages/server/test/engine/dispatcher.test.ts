@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { expect, onTestFinished, test, vi } from "vitest";
-import { claimDueOfAllTeams, listDueSubscriptionsOfAllTeams } from "../../src/db/claims.ts";
+import { claimDueOfAllTeams } from "../../src/db/claims.ts";
+import { listDueSubscriptionsOfAllTeams } from "../../src/db/due-walk.ts";
 import type { Database } from "../../src/db/sql.ts";
 import { claimSettings } from "../../src/dispatcher/claiming.ts";
 import { quickMs } from "../../src/dispatcher/standing.ts";

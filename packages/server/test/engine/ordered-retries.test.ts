@@ -78,7 +78,7 @@ test("invariant 6: an attempt that a person asked for and that is lost with its 
   const claim = () =>
     claimDueOfAllTeams(
       house.database.sql,
-      [{ subscriptionId: assistantId, limit: 10, leaseMs: leaseMs(20), ordered: true }],
+      [{ subscriptionId: assistantId, limit: 10, leaseMs: leaseMs(20), kind: "ordered" }],
       { leaseToken: randomUUID(), payloadBytesMax: 1_000_000 },
     );
   const [message] = await house.deliveries();

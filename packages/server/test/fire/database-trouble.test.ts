@@ -29,7 +29,29 @@ async function openWorld() {
   return { postgres, service, reporters, ready, expectNothingLost };
 }
 
-test("PostgreSQL ends at once under load, and comes back: 503 until then, everything acknowledged arrives", {
+test("PostgreSQL ends at once under load and is back after some seconds: no caller is refused, reads fail at once, and every fact arrives", {
+  timeout: 90_000,
+}, async () => {
+  const { postgres, reporters, expectNothingLost } = await openWorld();
+  const stop = reporters.start(8);
+  await until("a hundred are acknowledged", () => reporters.acknowledged.size >= 100);
+  await postgres.end("SIGKILL");
+  const awaySinceMs = performance.now();
+  const list = () => reporters.call("GET", "/v1/endpoints");
+  await until("a read is refused", async () => (await list()).status === 503);
+  const askedAtMs = performance.now();
+  expect((await list()).status).toBe(503);
+  expect(performance.now() - askedAtMs).toBeLessThan(2_000);
+  await until("some seconds are over", () => performance.now() - awaySinceMs > 4_000);
+  await postgres.start();
+  const { size: before } = reporters.acknowledged;
+  await until("facts are acknowledged again", () => reporters.acknowledged.size > before + 100);
+  await stop();
+  expect([...reporters.answers.keys()]).toEqual([201]);
+  await expectNothingLost();
+});
+
+test("PostgreSQL ends at once under load, and stays away: 503 after ten seconds until it is back, everything acknowledged arrives", {
   timeout: 90_000,
 }, async () => {
   const { postgres, reporters, expectNothingLost } = await openWorld();

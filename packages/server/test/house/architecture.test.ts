@@ -29,7 +29,7 @@ const longFileReasons: Readonly<Record<string, string>> = {
   "server/src/db/sql.ts":
     "the one door to the driver: pools, transactions, statements and its errors",
   "server/src/config.ts": "one table of settings, each row with its parser",
-  "server/src/api/routes/workflow-webhooks.ts":
+  "server/src/api/webhook-routes.ts":
     "one resource; most of it is the schemas that make its OpenAPI",
   "server/src/db/history.ts":
     "one question, a page of deliveries, with its search, its count and its estimate",

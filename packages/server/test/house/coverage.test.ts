@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { expect, test } from "vitest";
 import { assistantMessages } from "../../src/domain/contracts/assistant-messages.ts";
+import { operationalWebhooks } from "../../src/domain/contracts/operational-webhooks.ts";
 import { organisationWebhooks } from "../../src/domain/contracts/organisation-webhooks.ts";
 import { workflowWebhooks } from "../../src/domain/contracts/workflow-webhooks.ts";
 import { readText, root } from "./sources.ts";
@@ -40,13 +41,14 @@ test("docs/coverage.md has one row for every operation of openapi.json, and none
   expect(listed.sort()).toEqual(operations.sort());
 });
 
-test("docs/coverage.md has one row for every event type of the three contracts, and none for any other", () => {
+test("docs/coverage.md has one row for every event type of the contracts, and none for any other", () => {
   const types = Object.entries({
     A: workflowWebhooks,
     B: organisationWebhooks,
     C: assistantMessages,
+    operational: operationalWebhooks,
   }).flatMap(([letter, { eventTypes }]) => eventTypes.map((type) => `${letter} ${type}`));
-  expect(types).toHaveLength(16);
+  expect(types).toHaveLength(22);
   expect(rowsOf("Event types").map((cells) => cells.slice(0, 2).join(" "))).toEqual(types);
 });
 

@@ -177,7 +177,8 @@ const powers: readonly Power[] = [
   {
     name: "processes",
     shows: brings(/^node:(?:child_process|cluster|worker_threads)$/),
-    only: /^server\/src\/embedded-postgres\//,
+    // The command line builds the dashboard of a checkout, and opens a browser when it is asked to.
+    only: /^server\/(?:src\/embedded-postgres\/|bin\/dashboard\.ts$)/,
   },
   {
     name: "the environment",

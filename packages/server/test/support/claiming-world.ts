@@ -45,6 +45,9 @@ export function openClaimingWorld(
     leases,
     newLeaseToken: () => "token",
     beforeWalk: () => calls.push("before the walk"),
+    setShut: (lane, isShut) => {
+      lane.isShut = isShut;
+    },
     enqueue: (lane, held) => {
       lanes.arrive(lane, held);
       taken.push(held);

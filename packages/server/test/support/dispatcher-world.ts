@@ -43,7 +43,7 @@ type Result = { record: AttemptRecord; commit(moved?: boolean): void; fail(): vo
 
 /**
  * A dispatcher over a table with these rows, whose receivers answer and whose results are committed when the test says
- * so. Needs `claimsOfTable` in place of `db/claims.ts`.
+ * so. Needs `claimsOfTable` in place of `db/claims.ts`, and `walkOfTable` in place of `db/due-walk.ts`.
  */
 export function openDispatcherWorld(
   rows: readonly TableRow[] = [],

@@ -7,6 +7,7 @@ import { insertReplay } from "../../src/db/replays.ts";
 import { assistantMessageTypes } from "../../src/domain/contracts/assistant-messages.ts";
 import { organisationEventTypes } from "../../src/domain/contracts/organisation-webhooks.ts";
 import { workflowActions } from "../../src/domain/contracts/workflow-webhooks.ts";
+import { operationalEventTypes } from "../../src/domain/lifecycle/operational.ts";
 import { newCallId, newId } from "../../src/ids.ts";
 import type { TestApi } from "./api.ts";
 
@@ -44,9 +45,17 @@ export async function furnish(
   const ofWorkflows = { name, url, actions: workflowActions, bearer_token: credential, headers };
   const ofAll = { name, url, events: organisationEventTypes, ...credentials };
   const server = { enabled: true, url, messages: assistantMessageTypes, ...credentials };
-  const [webhook, organisationWebhook, assistant] = await Promise.all([
+  const ofService = {
+    name,
+    url,
+    actions: operationalEventTypes,
+    bearer_token: credential,
+    headers,
+  };
+  const [webhook, organisationWebhook, operationalWebhook, assistant] = await Promise.all([
     make("/workflows/v1/workflow-webhooks", ofWorkflows),
     make("/webhooks", ofAll),
+    make("/v1/operational-webhooks", ofService),
     make(assistants, { name, assistantServer: server, mark: secret }),
   ]);
 
@@ -58,11 +67,12 @@ export async function furnish(
   const begin = { callType: "web", direction: "inbound", status: "queued", metadata: hidden };
   const conversations = "/calls/v1/conversations";
   const makeCall = () => make(conversations, { assistantId: assistant.id, ...begin });
-  const [run, call, ended, apiKey] = await Promise.all([
+  const [run, call, ended, apiKey, session] = await Promise.all([
     makeRun(),
     makeCall(),
     makeCall(),
     make("/v1/api-keys", { name, scopes: ["read"] }),
+    make("/v1/sessions", { api_key: key }),
   ]);
 
   const steps = [
@@ -81,6 +91,9 @@ export async function furnish(
   expect(reported.slice(0, 3).map(({ status }) => status)).toEqual([201, 201, 200]);
 
   const { sql } = api.database;
+  await sql`
+    insert into login_links (team_id, token_sha256, api_key_id, expires_at)
+    values (${teamId}, sha256(${newId()}::bytea), ${apiKey.id}, now() + interval '1 day')`;
   const head = randomUUID();
   await sql`
     insert into attempts (delivery_id, number, delivery_created_at, id, team_id, request_url, success,
@@ -105,6 +118,9 @@ export async function furnish(
     group by team_id, subscription_id
     on conflict do nothing`;
   await sql`
+    insert into operational_happenings (team_id, event_type, key, data)
+    values (${teamId}, 'endpoint.failing', ${newId()}, '{}')`;
+  await sql`
     update deliveries set attempt_count = 1, last_attempt_at = now(), last_status_code = 200
     where team_id = ${teamId} and attempt_count = 0`;
   const [delivery] = await sql<{ id: string; eventId: string }>`
@@ -117,6 +133,7 @@ export async function furnish(
   if (!delivery || !other) throw new Error("the run's start made no delivery");
   return {
     webhook_id: [webhook.id],
+    operational_webhook_id: [operationalWebhook.id],
     workflow_id: [run.workflow_id],
     run_id: [run.id],
     event_id: [delivery.id, `event_${delivery.eventId}`],
@@ -129,6 +146,7 @@ export async function furnish(
     assistant_id: [assistant.id],
     conversation_id: [call.id, ended.id],
     api_key_id: [apiKey.id],
+    session_id: [session.id],
     team_id: [teamId],
   };
 }
@@ -205,7 +223,13 @@ function exampleOf(field: string, schema: Schema, names: Names): unknown {
   const own =
     field === "id" ? [newCallId("web"), crypto.randomUUID()] : [...known, known.slice(0, 1)];
   const texts = ["a text", "https://example.com/hook", "2026-11-21T10:30:00Z", "token"];
-  const lists = [["workflow_created"], ["workflow.started"], ["admin"], ["hang"]];
+  const lists = [
+    ["workflow_created"],
+    ["workflow.started"],
+    ["admin"],
+    ["hang"],
+    ["endpoint.failing"],
+  ];
   const others = [
     newId(),
     [newId()],

@@ -4,7 +4,7 @@ import { encodeSecret } from "@postrider/sdk/sign";
 import { onTestFinished } from "vitest";
 import { readConfig } from "../../src/config.ts";
 import type { Audit } from "../../src/db/audit.ts";
-import { listDueSubscriptionsOfAllTeams } from "../../src/db/claims.ts";
+import { listDueSubscriptionsOfAllTeams } from "../../src/db/due-walk.ts";
 import { type Database, openDatabase } from "../../src/db/sql.ts";
 import { insertTeam } from "../../src/db/teams.ts";
 import type { DispatcherDeps } from "../../src/dispatcher/dispatcher.ts";
@@ -133,9 +133,9 @@ export type House = HouseProcess & {
   /** The attempts of a delivery, or of all of them, by number. */
   attempts(deliveryId?: string): Promise<AttemptRow[]>;
   events(): Promise<EventRow[]>;
-  /** Lets time pass for what lies in the database: due times, lease ends, deadlines, secrets that live on. */
+  /** Lets time pass for what lies in the database: due times, lease ends, probes, deadlines, secrets that live on. */
   passTime(interval: string): Promise<void>;
-  /** Waits until nothing is in flight or due: what is left waits for a retry or for its subscription. */
+  /** Waits until nothing is in flight or due: what is left waits for a retry, its subscription or the next probe. */
   settled(): Promise<void>;
   /** Lets time pass until every delivery is finished. */
   drain(): Promise<void>;
@@ -215,6 +215,7 @@ export async function openHouse(options: ProcessOptions = {}): Promise<House> {
     await sql`update hot_leases set expires_at = expires_at - ${interval}::interval`;
     // What their end makes due is seen by the next look.
     await listDueSubscriptionsOfAllTeams(sql, "", 1);
+    await sql`update failure_streaks set probe_at = probe_at - ${interval}::interval`;
     await sql`update runs set deadline_at = deadline_at - ${interval}::interval`;
     await sql`
       update subscriptions
@@ -232,9 +233,11 @@ export async function openHouse(options: ProcessOptions = {}): Promise<House> {
       const [row] = await sql<{ busy: number }>`
         select count(*)::int as busy
         from deliveries d join subscriptions s on s.id = d.subscription_id
+        left join failure_streaks f on f.subscription_id = s.id
         where d.finished_at is null
           and (d.lease_token is not null
-               or d.due_at <= now() and s.enabled and s.deleted_at is null)`;
+               or d.due_at <= now() and s.enabled and s.deleted_at is null
+                  and coalesce(f.probe_at <= now() or s.contract = 'assistant', true))`;
       return row?.busy === 0;
     });
   };
@@ -313,7 +316,8 @@ export async function openHouse(options: ProcessOptions = {}): Promise<House> {
     passTime,
     settled,
     async drain() {
-      for (let rounds = 0; rounds < 20; rounds++) {
+      // While an endpoint fails, each round is one probe.
+      for (let rounds = 0; rounds < 200; rounds++) {
         await settled();
         const [row] = await sql<{ count: number }>`
           select count(*)::int as count from deliveries where finished_at is null`;

@@ -22,6 +22,7 @@ export const leasedDelivery = (given: Partial<LeasedDelivery> = {}): LeasedDeliv
   manualCount: 0,
   manual: false,
   ordered: false,
+  breaker: "waits",
   actor: "system",
   ...given,
 });
@@ -44,6 +45,7 @@ export const attemptRecord = (
   errorMessage: null,
   latencyMs: 5,
   manual: false,
+  probe: false,
   actor: "system",
   outcome: "delivered",
   delayMs: null,

@@ -41,7 +41,7 @@ export async function receive(database: Database, ...received: Received[]): Prom
       }),
     );
   }
-  const unmoved = await recordResults(database, records);
+  const { unmoved } = await recordResults(database, records);
   const late = received.filter((one) => one.late).length;
   if (unmoved.size !== late) throw new Error(`${unmoved.size} results moved no delivery`);
 }

@@ -1,7 +1,9 @@
+import { createHash } from "node:crypto";
 import * as apiKeys from "../../src/db/api-keys.ts";
 import * as assistants from "../../src/db/assistants.ts";
 import * as attempts from "../../src/db/attempts.ts";
 import * as audit from "../../src/db/audit.ts";
+import * as breakers from "../../src/db/breakers.ts";
 import * as calls from "../../src/db/calls.ts";
 import * as deliveries from "../../src/db/deliveries.ts";
 import * as changes from "../../src/db/delivery-changes.ts";
@@ -17,6 +19,7 @@ import * as history from "../../src/db/history.ts";
 import * as idempotency from "../../src/db/idempotency-keys.ts";
 import * as interventions from "../../src/db/interventions.ts";
 import * as logs from "../../src/db/logs.ts";
+import * as operational from "../../src/db/operational-happenings.ts";
 import * as quotas from "../../src/db/quotas.ts";
 import * as replaySearch from "../../src/db/replay-search.ts";
 import * as replayed from "../../src/db/replayed-deliveries.ts";
@@ -25,6 +28,8 @@ import * as retention from "../../src/db/retention.ts";
 import * as rollups from "../../src/db/rollups.ts";
 import * as runs from "../../src/db/runs.ts";
 import * as sealedColumns from "../../src/db/sealed-columns.ts";
+import * as sessions from "../../src/db/sessions.ts";
+import * as signingSecrets from "../../src/db/signing-secrets.ts";
 import type { Database, Tx } from "../../src/db/sql.ts";
 import * as steps from "../../src/db/steps.ts";
 import * as subscriptions from "../../src/db/subscriptions.ts";
@@ -64,6 +69,7 @@ const page = { offset: 0, limit: 50 };
 const since = new Date(0);
 const by = "somebody";
 const nothing = Buffer.alloc(0);
+const aLink = createHash("sha256").update("a link").digest();
 const digests = "00".repeat(32);
 const lease = "0b8b4a5e-6a55-4f0e-9c0e-3c6a4a1f6f11";
 
@@ -136,6 +142,8 @@ const streakOf = ({ teamId, name }: Asked): streaks.StreakKey => ({
   subscriptionId: name("webhook_id"),
 });
 
+const failing = (a: Asked) => streaks.beginFailing(a.tx, [streakOf(a)], 1_000);
+
 const claimed = (asked: Asked) =>
   idempotency.claimIdempotencyKey(asked.tx, asked.teamId, "a key", nothing);
 
@@ -161,6 +169,7 @@ const finishAll = ({ tx }: Asked) => tx`
 /** Every function of db/ that is about a team, each called with things that another team has under the same names. */
 export const teamFunctions: Record<string, (asked: Asked) => Promise<unknown>> = {
   listApiKeys: (a) => apiKeys.listApiKeys(a.database, a.teamId, a.keyId, page),
+  useLoginLink: (a) => sessions.useLoginLink(a.tx, a.teamId, aLink),
   revokeApiKey: (a) => apiKeys.revokeApiKey(a.database, a.name("api_key_id"), auditOf(a)),
   readAssistants: (a) => assistants.readAssistants(a.tx, [keyOf(a, "assistant_id")]),
   findAssistant: (a) => assistants.findAssistant(a.tx, a.teamId, a.name("assistant_id")),
@@ -184,8 +193,48 @@ export const teamFunctions: Record<string, (asked: Asked) => Promise<unknown>> =
       contract: null,
       eventType: null,
     }),
+  noteFailingEndpoints: (a) =>
+    operational.noteFailingEndpoints(a.tx, [streakOf(a)], "endpoint.failing"),
+  noteExhausted: async (a) => {
+    const deliveryId = a.name("event_id");
+    await a.tx`
+      update deliveries set status = 'failed', finished_at = now(), due_at = null, lease_token = null
+      where team_id = ${a.teamId} and id = ${deliveryId}`;
+    await operational.noteExhausted(a.tx, [{ teamId: a.teamId, deliveryId, errorCode: null }]);
+  },
+  noteReplayDone: async (a) => {
+    await a.tx`
+      update replays set state = 'done', finished_at = now(), due_at = null
+      where team_id = ${a.teamId} and id = ${a.name("replay_id")}`;
+    await operational.noteReplayDone(a.tx, a.teamId, a.name("replay_id"));
+  },
+  lockFailedProbes: async (a) => {
+    await failing(a);
+    return breakers.lockFailedProbes(a.tx, [streakOf(a)]);
+  },
+  insertEntryOfService: (a) =>
+    audit.insertEntryOfService(
+      a.tx,
+      { teamId: a.teamId, action: "endpoint.disabled" },
+      a.name("webhook_id"),
+    ),
+  pauseProbes: async (a) => {
+    await failing(a);
+    await breakers.pauseProbes(a.tx, [{ ...streakOf(a), pauseMs: 1_000 }]);
+  },
+  disableFailing: (a) => breakers.disableFailing(a.tx, streakOf(a)),
+  resumeProbes: async (a) => {
+    await failing(a);
+    await breakers.disableFailing(a.tx, streakOf(a));
+    await breakers.resumeProbes(a.tx, a.teamId, a.name("webhook_id"));
+  },
+  probeNow: async (a) => {
+    await failing(a);
+    await breakers.probeNow(a.tx, a.teamId, a.name("webhook_id"));
+  },
+  letPastBreaker: (a) => breakers.letPastBreaker(a.tx, a.teamId, a.name("event_id")),
   readOpenStreaks: (a) => streaks.readOpenStreaks(a.tx, [streakOf(a)]),
-  beginFailing: (a) => streaks.beginFailing(a.tx, [streakOf(a)]),
+  beginFailing: (a) => streaks.beginFailing(a.tx, [streakOf(a)], 1_000),
   listEndpoints: async (a) => {
     const all = { contracts: null, states: null, search: null };
     const filters: Partial<endpoints.EndpointFilter>[] = [
@@ -345,7 +394,10 @@ export const teamFunctions: Record<string, (asked: Asked) => Promise<unknown>> =
     history.resolveDeliveryFilter(a.tx, a.owner, { ...everyEvent, search: a.name("event_id") }),
   redeliver: async (a) => {
     await leased(a);
-    await interventions.redeliver(a.tx, a.teamId, [a.name("event_id")], by);
+    await interventions.redeliver(a.tx, a.teamId, [a.name("event_id")], {
+      actor: by,
+      pastBreaker: true,
+    });
   },
   failPendingDeliveries: (a) =>
     interventions.failPendingDeliveries(a.tx, a.teamId, a.name("webhook_id"), by),
@@ -476,10 +528,10 @@ export const teamFunctions: Record<string, (asked: Asked) => Promise<unknown>> =
     }),
   deleteSubscription: (a) =>
     subscriptions.deleteSubscription(a.tx, a.owner, a.name("webhook_id"), by),
-  findSigningSecret: (a) => subscriptions.findSigningSecret(a.tx, a.owner, a.name("webhook_id")),
-  lockSigningSecret: (a) => subscriptions.lockSigningSecret(a.tx, a.owner, a.name("webhook_id")),
+  findSigningSecret: (a) => signingSecrets.findSigningSecret(a.tx, a.owner, a.name("webhook_id")),
+  lockSigningSecret: (a) => signingSecrets.lockSigningSecret(a.tx, a.owner, a.name("webhook_id")),
   rotateSigningSecret: (a) =>
-    subscriptions
+    signingSecrets
       .rotateSigningSecret(a.tx, a.owner, a.name("webhook_id"), {
         current: nothing,
         previous: nothing,

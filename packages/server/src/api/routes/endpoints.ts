@@ -3,17 +3,18 @@ import type { FastifyInstance } from "fastify";
 import Type from "typebox";
 import { getEndpoint, switchEndpoint } from "../../actions/endpoints.ts";
 import { type Endpoint, listEndpoints, pendingMax } from "../../db/endpoints.ts";
+import { breakerOf, breakerStates } from "../../domain/breaker.ts";
 import { healthOf, healthStates } from "../../domain/endpoint-health.ts";
 import { quantile } from "../../domain/latencies.ts";
 import { nextCursorField } from "../cursor.ts";
-import { anyOf, contracts, sorted } from "../delivery-filter.ts";
+import { anyOf, ContractName, sorted } from "../delivery-filter.ts";
 import type { ApiDeps } from "../deps.ts";
 import { nullable, PathId, Timestamp, textOf } from "../fields.ts";
 import { askedByCursor, cursorOnlyQuery } from "../paging.ts";
 import { acting, type TypeBox } from "../request.ts";
 
 const notYet = "Null: there is none yet.";
-const EndpointContract = Type.Enum([...contracts, "operational"]);
+const EndpointContract = ContractName;
 
 const Health = Type.Object(
   {
@@ -29,8 +30,8 @@ const Health = Type.Object(
       Type.Literal(true, { description: "There only when more wait than are counted." }),
     ),
     oldest_due_at: nullable(Timestamp),
-    breaker: Type.Enum(["closed", "open", "probing"], { description: "Always `closed` for now." }),
-    next_probe_at: Type.Null({ description: notYet }),
+    breaker: Type.Enum([...breakerStates]),
+    next_probe_at: nullable(Timestamp),
     last_failing: nullable(Type.Object({ from: Timestamp, to: Timestamp })),
   },
   { title: "EndpointHealth" },
@@ -54,7 +55,7 @@ const EndpointAnswer = Type.Object(
   { title: "Endpoint" },
 );
 
-const healthTold = `\`failing\`: at least 10 attempts of the last 10 minutes of which 90 % failed, or the last 3 deliveries used up their retries; until the first success. \`since\` is then when the first delivery that failed was made: a replay from there misses nothing. Once that is over \`last_failing\` keeps it. \`idle\`: no attempt in 24 hours. \`success_rate_1h\` and \`p95_ms_1h\` are of the attempts of the last hour, null without any. \`pending\` counts up to ${pendingMax.ofOne} deliveries of one endpoint, and up to ${pendingMax.inList} of each in a list; \`oldest_due_at\` is when the first of those that wait is or was due.`;
+const healthTold = `\`failing\`: at least 10 attempts of the last 10 minutes of which 90 % failed, or the last 3 deliveries used up their retries; until the first success. \`since\` is then when the first delivery that failed was made: a replay from there misses nothing. Once that is over \`last_failing\` keeps it. \`idle\`: no attempt in 24 hours. \`success_rate_1h\` and \`p95_ms_1h\` are of the attempts of the last hour, null without any. \`pending\` counts up to ${pendingMax.ofOne} deliveries of one endpoint, and up to ${pendingMax.inList} of each in a list; \`oldest_due_at\` is when the first of those that wait is or was due. While an endpoint fails its \`breaker\` is \`open\`: nothing is sent to it but one probe at a time, the oldest delivery that waits, not before \`next_probe_at\`, and what people ask for. The pauses grow from 1 to 60 seconds; the first success closes it. An assistant's server has no breaker: it is always \`closed\`.`;
 
 const params = Type.Object({ endpoint_id: PathId });
 const tags = ["Endpoints"];
@@ -148,7 +149,7 @@ export function endpointRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       async (request) => {
         const { params, caller } = request;
         const audited = acting(deps, request, enabled ? "endpoint.enabled" : "endpoint.disabled");
-        const { teamId, apiKeyId: actor } = caller;
+        const { teamId, actorId: actor } = caller;
         return endpointAnswer(
           await switchEndpoint(audited, { teamId, id: params.endpoint_id, actor, enabled }),
         );
@@ -162,6 +163,7 @@ const timeOrNull = (time: Date | null) => time?.toISOString() ?? null;
 function endpointAnswer(endpoint: Endpoint) {
   const { history, attempts, delivered } = endpoint;
   const { state, since, lastFailing } = healthOf(history);
+  const breaker = breakerOf({ ...endpoint, enabled: history.enabled });
   return {
     id: endpoint.id,
     contract: endpoint.contract,
@@ -185,8 +187,8 @@ function endpointAnswer(endpoint: Endpoint) {
       pending: endpoint.pending,
       ...(endpoint.morePending ? { pending_is_estimate: true as const } : {}),
       oldest_due_at: timeOrNull(endpoint.oldestDueAt),
-      breaker: "closed" as const,
-      next_probe_at: null,
+      breaker: breaker.state,
+      next_probe_at: timeOrNull(breaker.nextProbeAt),
       last_failing: lastFailing && {
         from: lastFailing.from.toISOString(),
         to: lastFailing.to.toISOString(),

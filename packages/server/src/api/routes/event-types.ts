@@ -6,6 +6,7 @@ import { ContractName } from "../delivery-filter.ts";
 import type { ApiDeps } from "../deps.ts";
 import { eventDescriptions } from "../event-descriptions.ts";
 import { eventSamples } from "../event-samples.ts";
+import { operationalWebhookPayloads } from "../operational-schemas.ts";
 import { askedByCursor, cursorOnlyQuery } from "../paging.ts";
 import type { TypeBox } from "../request.ts";
 import {
@@ -32,6 +33,7 @@ const schemas: Readonly<Record<string, object>> = {
   ...workflowWebhookPayloads,
   ...organisationWebhookPayloads,
   ...assistantMessagePayloads,
+  ...operationalWebhookPayloads,
 };
 
 const catalogue = allContracts.flatMap(({ name: contract, eventTypes, bodyBytesMax }) =>

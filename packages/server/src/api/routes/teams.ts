@@ -35,6 +35,8 @@ const TeamSettingsAnswer = Type.Object(
     encrypt_payloads: Type.Boolean(),
     payload_retention_days: nullable(Type.Integer()),
     attempt_retention_days: nullable(Type.Integer()),
+    disable_failing_after_days: nullable(Type.Integer()),
+    expire_waiting_after_days: nullable(Type.Integer()),
   },
   { title: "TeamSettings" },
 );
@@ -47,6 +49,10 @@ const UpdateBody = Type.Object(
     encrypt_payloads: Type.Optional(Type.Boolean()),
     payload_retention_days: Days,
     attempt_retention_days: Days,
+    disable_failing_after_days: Type.Optional(
+      nullable(Type.Integer({ minimum: 0, maximum: 3_650 })),
+    ),
+    expire_waiting_after_days: Days,
   },
   { additionalProperties: false, title: "TeamUpdate" },
 );
@@ -151,7 +157,7 @@ export function teamRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
         operationId: "updateTeam",
         summary: "Changes a team that the calling key reaches",
         description:
-          "`encrypt_payloads` seals what is reported and what receivers answer from then on, within two seconds; what is there already stays as it is. Days are whole days of UTC, and null leaves them to the service, whose own are the most.",
+          "`encrypt_payloads` seals what is reported and what receivers answer from then on, within two seconds; what is there already stays as it is. Days are whole days of UTC, and null leaves them to the service, whose own are the most. An endpoint that does nothing but fail is disabled after `disable_failing_after_days` (null: 5; 0: never); what waits for one that fails is over after `expire_waiting_after_days` (null: 3), as `failed` with `expired`, and can be replayed.",
         tags,
         params,
         body: UpdateBody,
@@ -220,6 +226,12 @@ const changesOf = (body: UpdateBody): TeamChanges => ({
   ...(body.attempt_retention_days !== undefined && {
     attemptRetentionDays: body.attempt_retention_days,
   }),
+  ...(body.disable_failing_after_days !== undefined && {
+    disableFailingAfterDays: body.disable_failing_after_days,
+  }),
+  ...(body.expire_waiting_after_days !== undefined && {
+    expireWaitingAfterDays: body.expire_waiting_after_days,
+  }),
 });
 
 const settingsAnswer = (team: TeamSettings): Static<typeof TeamSettingsAnswer> => ({
@@ -227,6 +239,8 @@ const settingsAnswer = (team: TeamSettings): Static<typeof TeamSettingsAnswer> =
   encrypt_payloads: team.encryptPayloads,
   payload_retention_days: team.payloadRetentionDays,
   attempt_retention_days: team.attemptRetentionDays,
+  disable_failing_after_days: team.disableFailingAfterDays,
+  expire_waiting_after_days: team.expireWaitingAfterDays,
 });
 
 const teamAnswer = ({ id, name, createdAt }: Team): Static<typeof TeamAnswer> => ({

@@ -2,6 +2,7 @@ import { AppError, type ErrorCode, reportedDifferently } from "../../errors.ts";
 import type { CallError } from "../facts.ts";
 import type { JsonText } from "../json-text.ts";
 import type { Assistant, Call, Message } from "./call.ts";
+import type { OperationalHappening } from "./operational.ts";
 import type { Run } from "./run.ts";
 import type { Step } from "./step.ts";
 import type { Workflow } from "./workflow.ts";
@@ -23,7 +24,8 @@ export type Happening =
   | { kind: "run_started"; workflow: Workflow; run: Run }
   | { kind: "run_ended"; workflow: Workflow; run: Run }
   | { kind: "step_reported"; workflow: Workflow; run: Run; step: Step }
-  | CallHappening;
+  | CallHappening
+  | OperationalHappening;
 
 /** What happened in a call, as it stood then; `call.position` orders what happened in it. */
 export type CallHappening = { assistant: Assistant; call: Call } & (
@@ -35,8 +37,10 @@ export type CallHappening = { assistant: Assistant; call: Call } & (
 );
 
 /** The team that a happening belongs to. */
-export const teamOf = (happening: Happening): string =>
-  "call" in happening ? happening.call.teamId : happening.workflow.teamId;
+export function teamOf(happening: Happening): string {
+  if ("teamId" in happening) return happening.teamId;
+  return "call" in happening ? happening.call.teamId : happening.workflow.teamId;
+}
 
 /** What becomes of a subject when a fact is applied to it. */
 export type Transition<State> =

@@ -1,0 +1,48 @@
+import type {
+  ListOperationalWebhooksAnswer,
+  ListOperationalWebhooksQuery,
+  OperationalWebhook,
+  OperationalWebhookCreate,
+  OperationalWebhookTest,
+  OperationalWebhookUpdate,
+  TestOperationalWebhookAnswer,
+} from "../api.gen.ts";
+import { pathSegment } from "../guards.ts";
+import { eachByCursor, type Walk } from "../paging.ts";
+import type { RequestOptions, Send } from "../request.ts";
+import { signingSecrets } from "./signing-secrets.ts";
+
+const base = "/v1/operational-webhooks";
+
+/** Operational webhooks: what tells operators of failing endpoints, used-up retries and replays. */
+export function operationalWebhooks(send: Send) {
+  const at = (id: string) => `${base}/${pathSegment(id)}`;
+  const list = (query: ListOperationalWebhooksQuery = {}, options: RequestOptions = {}) =>
+    send<ListOperationalWebhooksAnswer>({ ...options, method: "GET", path: base, query });
+
+  return {
+    create: (body: OperationalWebhookCreate, options: RequestOptions = {}) =>
+      send<OperationalWebhook>({ ...options, method: "POST", path: base, body }),
+    list,
+    each: (query: Walk<ListOperationalWebhooksQuery> = {}, options: RequestOptions = {}) =>
+      eachByCursor(
+        (at) => list({ ...query, ...at }, options),
+        (answer) => answer.subscriptions,
+      ),
+    get: (id: string, options: RequestOptions = {}) =>
+      send<OperationalWebhook>({ ...options, method: "GET", path: at(id) }),
+    update: (id: string, body: OperationalWebhookUpdate, options: RequestOptions = {}) =>
+      send<OperationalWebhook>({ ...options, method: "PATCH", path: at(id), body }),
+    delete: (id: string, options: RequestOptions = {}) =>
+      send<void>({ ...options, method: "DELETE", path: at(id) }),
+    /** Sends a sample event of an action to this webhook alone. */
+    test: (id: string, body: OperationalWebhookTest, options: RequestOptions = {}) =>
+      send<TestOperationalWebhookAnswer>({
+        ...options,
+        method: "POST",
+        path: `${at(id)}/test`,
+        body,
+      }),
+    ...signingSecrets(send, at),
+  };
+}

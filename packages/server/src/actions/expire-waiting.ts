@@ -1,0 +1,28 @@
+import { expireWaitingForBreakersOfAllTeams, listOpenBreakersOfAllTeams } from "../db/breakers.ts";
+import type { StreakKey } from "../db/failure-streaks.ts";
+import type { Sql } from "../db/sql.ts";
+import { waitedSinceSecondsAgo } from "../domain/breaker.ts";
+
+const breakersMax = 500;
+
+/**
+ * Ends what has waited for a breaker for as long as its team lets it wait, as failed with the code `expired`; returns
+ * how many. One round looks at every open breaker, and ends few of each until the time (of `performance.now()`) is up.
+ */
+export async function expireWaiting(
+  sql: Sql,
+  { rowsMax, untilMs }: { rowsMax: number; untilMs: number },
+): Promise<number> {
+  let ended = 0;
+  let after: StreakKey | undefined = { teamId: "", subscriptionId: "" };
+  while (after && performance.now() < untilMs) {
+    const breakers = await listOpenBreakersOfAllTeams(sql, after, breakersMax);
+    const waiting = breakers.map(({ expireAfterDays, disabled, ...key }) => ({
+      ...key,
+      sinceSecondsAgo: waitedSinceSecondsAgo(expireAfterDays, disabled),
+    }));
+    ended += await expireWaitingForBreakersOfAllTeams(sql, waiting, rowsMax);
+    after = breakers.length < breakersMax ? undefined : breakers.at(-1);
+  }
+  return ended;
+}
