@@ -6,6 +6,7 @@ import type { ReceiverStanding } from "../domain/survey.ts";
 import type { Tally } from "../domain/tally.ts";
 import { newLeaseToken } from "../ids.ts";
 import { openPace } from "../pace.ts";
+import type { Tracing } from "../tracing.ts";
 import { type AttemptDeps, type Attempted, attempt } from "./attempt.ts";
 import { openClaiming, pollMs } from "./claiming.ts";
 import { openHeldLeases } from "./held-leases.ts";
@@ -80,6 +81,7 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
     setShut,
     enqueue,
     afterClaim: startWhatMay,
+    onClaimed: deps.tracing && tellClaims(deps.tracing),
     random: deps.random,
     onError: deps.onError,
     ...(deps.tally && { tally: deps.tally }),
@@ -273,3 +275,8 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
     },
   };
 }
+
+const tellClaims =
+  (tracing: Tracing) =>
+  (startedAtMs: number, deliveries: number): void =>
+    tracing.tell("claim", startedAtMs, { "postrider.deliveries": deliveries });
