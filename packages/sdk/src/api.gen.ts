@@ -1172,6 +1172,8 @@ export type ListAuditEntriesQuery = {
     | "team.updated"
     | "session.opened"
     | "session.ended"
+    | "portal_link.created"
+    | "portal_link.revoked"
     | "run.erased"
     | "call.erased";
   subject?: string;
@@ -1253,6 +1255,17 @@ export type ListEventTypesAnswer = {
 };
 
 export type ListEventTypesQuery = {
+  limit?: number;
+  cursor?: string;
+};
+
+export type ListPortalLinksAnswer = {
+  portal_links: PortalLink[];
+  /** The `cursor` of the next page; null when no rows follow. */
+  next_cursor: string | null;
+};
+
+export type ListPortalLinksQuery = {
   limit?: number;
   cursor?: string;
 };
@@ -1488,6 +1501,7 @@ export type Me = {
     id: string;
     name: string;
   }[];
+  portal: PortalGrant | null;
 };
 
 export type MessageSnapshot = {
@@ -1511,6 +1525,13 @@ export type NewApiKey = {
   default_team_id: string;
   team_ids: string[];
   expires_in_seconds: number | null;
+};
+
+export type NewPortalLink = {
+  id: string;
+  /** The link itself. It is shown here and never again. */
+  url: string;
+  expires_at: string;
 };
 
 export type OrganisationStepCompleted = {
@@ -1615,6 +1636,39 @@ export type OrganisationWorkflowStarted = {
     /** Any JSON, exactly as it was reported. */
     error: unknown;
   };
+};
+
+/** What the portal link says that opened the session; null outside of the portal. */
+export type PortalGrant = {
+  access: "read" | "manage";
+  endpoint_ids: string[] | null;
+  theme: PortalTheme | null;
+};
+
+export type PortalLink = {
+  id: string;
+  team_id: string;
+  access: "read" | "manage";
+  endpoint_ids: string[] | null;
+  theme: PortalTheme | null;
+  created_at: string;
+  expires_at: string;
+  /** The id of the API key or session that made it. */
+  actor: string;
+};
+
+export type PortalLinkCreate = {
+  team_id: string;
+  access: "read" | "manage";
+  endpoint_ids?: string[];
+  expires_in_seconds: number;
+  theme?: PortalTheme;
+};
+
+export type PortalTheme = {
+  accent?: string;
+  background?: string;
+  logo_url?: string;
 };
 
 /** A refusal (RFC 9457). */

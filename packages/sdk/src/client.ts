@@ -10,6 +10,7 @@ import { calls } from "./resources/calls.ts";
 import { deliveries } from "./resources/deliveries.ts";
 import { endpoints } from "./resources/endpoints.ts";
 import { eventTypes } from "./resources/event-types.ts";
+import { portalLinks } from "./resources/portal-links.ts";
 import { replays } from "./resources/replays.ts";
 import { runs } from "./resources/runs.ts";
 import { sessions } from "./resources/sessions.ts";
@@ -34,6 +35,7 @@ export class Postrider {
   readonly facts: ReturnType<typeof facts>;
   readonly teams: ReturnType<typeof teams>;
   readonly apiKeys: ReturnType<typeof apiKeys>;
+  readonly portalLinks: ReturnType<typeof portalLinks>;
   readonly sessions: ReturnType<typeof sessions>;
   readonly me: ReturnType<typeof me>;
   readonly audit: ReturnType<typeof audit>;
@@ -59,6 +61,7 @@ export class Postrider {
     this.facts = facts(send);
     this.teams = teams(send);
     this.apiKeys = apiKeys(send);
+    this.portalLinks = portalLinks(send);
     this.sessions = sessions(send);
     this.me = me(send);
     this.audit = audit(send);

@@ -27,6 +27,7 @@ import { healthRoutes } from "./routes/health.ts";
 import { meRoutes } from "./routes/me.ts";
 import { organisationWebhookLogRoutes } from "./routes/organisation-webhook-logs.ts";
 import { organisationWebhookRoutes } from "./routes/organisation-webhooks.ts";
+import { portalLinkRoutes } from "./routes/portal-links.ts";
 import { replayRoutes } from "./routes/replays.ts";
 import { runRoutes } from "./routes/runs.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
@@ -59,6 +60,7 @@ const allRoutes: readonly Routes[] = [
   teamRoutes,
   apiKeyRoutes,
   sessionRoutes,
+  portalLinkRoutes,
   auditRoutes,
   statsRoutes,
   meRoutes,

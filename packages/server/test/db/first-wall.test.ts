@@ -43,6 +43,8 @@ const aboutNoTeam = [
   "insertEvents",
   "insertKnownFacts",
   "insertMessages",
+  "insertPortalLink",
+  "insertPortalSession",
   "insertReplay",
   "insertReplayed",
   "insertRuns",
