@@ -206,9 +206,13 @@ export async function deleteSomeTracesOf(tx: Tx, teamId: string, limit: number):
     delete from login_links where team_id = ${teamId} and token_sha256 in
       (select token_sha256 from login_links where team_id = ${teamId} limit ${limit})
     returning team_id`;
+  const portalLinks = await tx`
+    delete from portal_links where team_id = ${teamId} and id in
+      (select id from portal_links where team_id = ${teamId} limit ${limit})
+    returning id`;
   const all = [
     ...[answers, identities, entries, counts, changes, heads, streaks, replayed, replays],
-    ...[sessions, links, noted],
+    ...[sessions, links, portalLinks, noted],
   ];
   return all.reduce((sum, { length }) => sum + length, 0);
 }

@@ -85,7 +85,7 @@ test("endpoints are counted by the state that their health tells, and those that
   const { rows: endpoints } = await listEndpoints(
     database,
     teamId,
-    { contracts: null, states: null, search: null },
+    { contracts: null, states: null, ids: null, search: null },
     { offset: 0, limit: 100 },
   );
   const states = { healthy: 0, failing: 0, disabled: 0, idle: 0 };

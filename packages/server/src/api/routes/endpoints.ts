@@ -11,6 +11,7 @@ import { anyOf, ContractName, sorted } from "../delivery-filter.ts";
 import type { ApiDeps } from "../deps.ts";
 import { nullable, PathId, Timestamp, textOf } from "../fields.ts";
 import { askedByCursor, cursorOnlyQuery } from "../paging.ts";
+import { withinEndpoints } from "../portal.ts";
 import { acting, type TypeBox } from "../request.ts";
 
 const notYet = "Null: there is none yet.";
@@ -90,6 +91,7 @@ export function endpointRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
     },
     async ({ query, caller }) => {
       const filter = {
+        ids: withinEndpoints(caller, null),
         contracts: sorted(query.contract),
         states: sorted(query.state),
         search: query.search ?? null,
