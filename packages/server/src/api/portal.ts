@@ -1,6 +1,7 @@
 import type { FastifyRequest } from "fastify";
 import type { DeliverySearch } from "../db/delivery-sought.ts";
 import type { PortalGrant } from "../db/portal-links.ts";
+import { reportedContracts } from "../domain/contracts/all-contracts.ts";
 import { AppError } from "../errors.ts";
 import type { Caller } from "./request.ts";
 
@@ -72,12 +73,26 @@ export function keepToPortal(
 
 /** A search as far as the caller may reach. */
 export const keptTo = (
-  caller: Pick<Caller, "endpointIds">,
+  caller: Pick<Caller, "endpointIds" | "portal">,
   search: DeliverySearch,
 ): DeliverySearch => ({
   ...search,
+  contracts: withinContracts(caller, search.contracts),
   subscriptionIds: withinEndpoints(caller, search.subscriptionIds),
 });
+
+/** Of the contracts that are asked for, those that the caller may see: what operators are told is not for the portal. */
+export function withinContracts(
+  { portal }: Pick<Caller, "portal">,
+  asked: readonly string[] | null,
+): string[] | null {
+  if (!portal) return asked && [...asked];
+  return reportedContracts.filter((name) => asked?.includes(name) ?? true);
+}
+
+/** Whether the caller may see anything of an endpoint of this contract. */
+export const maySee = (caller: Pick<Caller, "portal">, contract: string): boolean =>
+  withinContracts(caller, [contract])?.length !== 0;
 
 /** Of the endpoints that are asked for, those that the caller may reach; null stands for all. */
 export function withinEndpoints(

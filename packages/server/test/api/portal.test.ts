@@ -330,7 +330,7 @@ test("replays that a limited link asks for are of its endpoints alone, and it se
   expect(await dry(limited, { endpoint_id: [workflowWebhook, webhook] })).toBe(own);
 
   const started = await limited.post("/v1/replays", { filter: {} });
-  expect([started.status, started.body.filter]).toEqual([202, { endpoint_id: [webhook] }]);
+  expect([started.status, started.body.filter]).toMatchObject([202, { endpoint_id: [webhook] }]);
   const theirs = await all.post("/v1/replays", { filter: {} });
   expect(theirs.status, theirs.text).toBe(202);
   expect(idsIn((await limited.get("/v1/replays")).body.replays)).toEqual([started.body.id]);
@@ -389,7 +389,7 @@ test("the portal's cookie and the dashboard's do not stand in for each other in 
     expect([page, await countFrom(origin + page)]).toEqual([page, 1]);
   }
   for (const page of ["", "/dashboard/", "/dashboard/portal/", "/portals"]) {
-    expect([page, await countFrom(page && origin + page)]).toEqual([page, 3]);
+    expect([page, await countFrom(page && origin + page)]).toEqual([page, 4]);
   }
   // A page of the portal, which may stand in a frame, never asks as the operator who is signed in beside it.
   const signedOut = await browser.delete("/v1/sessions/current", { referer: `${origin}/portal/` });
@@ -422,4 +422,27 @@ test("a session of the portal acts for its link's team alone, and its changes co
   expect([done.status, done.body.enabled]).toEqual([200, false]);
   const [entry] = (await api.call("GET", "/v1/audit?action=endpoint.disabled")).body.entries;
   expect(entry.actor).toEqual({ id: browser.id, name: "portal" });
+});
+
+test("what operators are told is not for the portal: neither its endpoints nor its deliveries", async () => {
+  const { api, names } = await open();
+  const [operational = ""] = names.operational_webhook_id ?? [];
+  const path = `/v1/operational-webhooks/${operational}`;
+  expect((await api.call("POST", `${path}/test`, { body: {} })).status).toBe(202);
+  const { deliveries } = (await api.call("GET", "/v1/deliveries?contract=operational")).body;
+  expect(deliveries).toHaveLength(1);
+  const link = await makeLink(api, { access: "manage" });
+  const browser = openBrowser(api);
+  await browser.post("/v1/sessions", { login_token: tokenOf(link.body.url) });
+  const referer = "http://127.0.0.1:8080/portal/";
+  const ask = async (path: string) => await browser.get(path, { referer });
+
+  expect((await ask("/v1/endpoints")).body.endpoints).toHaveLength(3);
+  expect((await ask("/v1/endpoints?contract=operational")).body.endpoints).toEqual([]);
+  expect((await ask(`/v1/endpoints/${operational}`)).status).toBe(404);
+  for (const query of ["contract=operational", `endpoint_id=${operational}`]) {
+    expect([query, (await ask(`/v1/deliveries?${query}`)).body.deliveries]).toEqual([query, []]);
+  }
+  expect((await ask(`/v1/deliveries/${deliveries[0].id}`)).status).toBe(404);
+  expect((await ask(path)).status).toBe(403);
 });

@@ -22,7 +22,7 @@ import { nullable, PathId, Timestamp } from "../fields.ts";
 import { hiddenField, seesPayloads } from "../hidden.ts";
 import { shownAnswer, shownRequestBody } from "../opened.ts";
 import { askedByCursor, cursorOnlyQuery } from "../paging.ts";
-import { keptTo, mayReach } from "../portal.ts";
+import { keptTo, mayReach, maySee } from "../portal.ts";
 import { acting, type Caller, type TypeBox } from "../request.ts";
 
 const text = nullable(Type.String());
@@ -143,7 +143,7 @@ export function deliveryRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       const withPayload = seesPayloads(caller);
       const id = params.delivery_id;
       const found = await findDelivery(sql, caller.teamId, id, { withPayload });
-      if (!found || !mayReach(caller, [found.subscriptionId])) throw new AppError("not_found");
+      if (!found || !isFor(caller, found)) throw new AppError("not_found");
       const attempts = await listAttemptsOf(sql, caller.teamId, found, attemptsMax);
       return {
         ...deliveryAnswer(found),
@@ -181,12 +181,15 @@ export function deliveryRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
   );
 }
 
+const isFor = (caller: Caller, { subscriptionId, contract }: DeliverySummary): boolean =>
+  mayReach(caller, [subscriptionId]) && maySee(caller, contract);
+
 /** Refuses a delivery to an endpoint that the caller may not reach, like one that is not there. */
 async function requireReach(caller: Caller, id: string): Promise<void> {
-  if (caller.endpointIds === undefined) return;
+  if (!caller.portal) return;
   const { database, teamId } = caller;
   const found = await findDelivery(database.sql, teamId, id, { withPayload: false });
-  if (!found || !mayReach(caller, [found.subscriptionId])) throw new AppError("not_found");
+  if (!found || !isFor(caller, found)) throw new AppError("not_found");
 }
 
 function requestAnswer(keyring: Keyring, caller: Caller, delivery: DeliveryWithBody) {
