@@ -159,6 +159,7 @@ async function openApi(url: string, world: World) {
       recordAllFacts: noFacts,
       eraseTeam: () => Promise.reject(new Error("this benchmark erases nothing")),
       log: openLog({ level: "error" }),
+      builtDashboard: () => undefined,
       metrics: openMetrics(),
       notReadyReason: async () => undefined,
       random: Math.random,

@@ -70,6 +70,7 @@ async function open({ databaseUrl, apiKey, storage }: ServiceOptions): Promise<s
       : async (facts) => facts.map(() => ({ result: recorded })),
     eraseTeam: () => Promise.reject(new Error("nothing is stored here")),
     log: pino({ level: "warn" }),
+    builtDashboard: () => undefined,
     metrics: openMetrics(),
     notReadyReason: async () => undefined,
     random: Math.random,

@@ -1,5 +1,13 @@
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -98,7 +106,22 @@ const require = createRequireOfBundle(import.meta.url);`,
     "packages/server/schema.sql": "schema.sql",
     "packages/server/src/db/migrations": "src/db/migrations",
     docs: "docs",
+    deploy: "deploy",
   });
+  buildDashboard(path.join(target, "dashboard"));
+}
+
+/** Where `npm run build -w packages/dashboard` puts what browsers are served. */
+const dashboard = fromRoot("packages/dashboard/package.json");
+
+/** A checkout without the dashboard's sources makes a package without a dashboard. */
+function buildDashboard(target: string): void {
+  if (!existsSync(dashboard)) return;
+  execFileSync("npm", ["run", "build", "-w", "packages/dashboard"], {
+    cwd: root,
+    stdio: "inherit",
+  });
+  cpSync(fromRoot("packages/dashboard/dist"), target, { recursive: true });
 }
 
 const readManifest = (directory: string): Manifest =>

@@ -30,7 +30,17 @@ export function bundledManifest({ private: _, dependencies: __, ...manifest }: M
   return {
     ...manifest,
     exports: { "./openapi.json": "./openapi.json", "./package.json": "./package.json" },
-    files: ["bin", "src", "docs", "openapi.json", "schema.sql", "CHANGELOG.md", "LICENSES.txt"],
+    files: [
+      "bin",
+      "src",
+      "dashboard",
+      "docs",
+      "deploy",
+      "openapi.json",
+      "schema.sql",
+      "CHANGELOG.md",
+      "LICENSES.txt",
+    ],
     sideEffects: true,
   };
 }

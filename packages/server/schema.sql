@@ -302,6 +302,7 @@ create table events (
   call_id text collate "C",
   assistant_id text collate "C",
   message_id text collate "C",
+  trace_context text collate "C",
   constraint events_pkey PRIMARY KEY (id, created_at)
 ) partition by range (created_at);
 CREATE INDEX events_by_team ON ONLY public.events USING btree (team_id);
@@ -402,6 +403,22 @@ create table lease_owners (
 alter table lease_owners enable row level security;
 grant delete, insert, select, update on lease_owners to postrider_all_teams;
 create policy all_teams on lease_owners for all to postrider_all_teams using (true);
+
+create table login_links (
+  team_id text collate "C" not null,
+  token_sha256 bytea not null,
+  api_key_id text collate "C" not null,
+  expires_at timestamp with time zone not null,
+  constraint login_links_pkey PRIMARY KEY (team_id, token_sha256),
+  constraint login_links_api_key_id_fkey FOREIGN KEY (api_key_id) REFERENCES api_keys(id) ON DELETE CASCADE,
+  constraint login_links_team_id_fkey FOREIGN KEY (team_id) REFERENCES teams(id) ON DELETE CASCADE
+);
+CREATE INDEX login_links_by_key ON public.login_links USING btree (api_key_id);
+alter table login_links enable row level security;
+grant select on login_links to postrider_keys;
+grant delete, select on login_links to postrider_team;
+create policy any_key on login_links for all to postrider_keys using (true);
+create policy own_teams on login_links for all to postrider_team using ((NULLIF((( SELECT (NULLIF(current_setting('postrider.teams'::text, true), ''::text))::jsonb AS "nullif") ? team_id), false) IS NOT NULL));
 
 create table operational_happenings (
   team_id text collate "C" not null,
@@ -558,6 +575,29 @@ create table schema_migrations (
   constraint schema_migrations_pkey PRIMARY KEY (number)
 );
 
+create table sessions (
+  team_id text collate "C" not null,
+  id text collate "C" not null,
+  created_at timestamp with time zone not null default now(),
+  created_in xid8 default pg_current_xact_id(),
+  api_key_id text collate "C" not null,
+  token_sha256 bytea not null,
+  last_seen_at timestamp with time zone not null default now(),
+  constraint sessions_pkey PRIMARY KEY (team_id, id),
+  constraint sessions_api_key_id_fkey FOREIGN KEY (api_key_id) REFERENCES api_keys(id) ON DELETE CASCADE,
+  constraint sessions_team_id_fkey FOREIGN KEY (team_id) REFERENCES teams(id) ON DELETE CASCADE
+);
+CREATE INDEX sessions_by_age ON public.sessions USING btree (last_seen_at);
+CREATE INDEX sessions_by_key ON public.sessions USING btree (api_key_id, id);
+CREATE UNIQUE INDEX sessions_by_token ON public.sessions USING btree (token_sha256);
+alter table sessions enable row level security;
+grant select on sessions to postrider_keys;
+grant delete, insert, select on sessions to postrider_team;
+grant update (last_seen_at) on sessions to postrider_keys;
+grant update (team_id) on sessions to postrider_team;
+create policy any_key on sessions for all to postrider_keys using (true);
+create policy own_teams on sessions for all to postrider_team using ((NULLIF((( SELECT (NULLIF(current_setting('postrider.teams'::text, true), ''::text))::jsonb AS "nullif") ? team_id), false) IS NOT NULL));
+
 create table steps (
   team_id text collate "C" not null,
   run_id text collate "C" not null,
@@ -632,6 +672,15 @@ grant delete, insert, select, update on subscriptions to postrider_all_teams;
 grant delete, insert, select, update on subscriptions to postrider_team;
 create policy all_teams on subscriptions for all to postrider_all_teams using (true);
 create policy own_teams on subscriptions for all to postrider_team using ((NULLIF((( SELECT (NULLIF(current_setting('postrider.teams'::text, true), ''::text))::jsonb AS "nullif") ? team_id), false) IS NOT NULL));
+
+create table surveys (
+  only_one boolean not null default true,
+  next_at timestamp with time zone not null,
+  taken_at timestamp with time zone,
+  found jsonb,
+  constraint surveys_pkey PRIMARY KEY (only_one),
+  constraint surveys_only_one_check CHECK (only_one)
+);
 
 create table teams (
   id text collate "C" not null,

@@ -707,7 +707,7 @@ export type DeliveryAttempt = {
   duration_ms: number | null;
   timing: AttemptTiming | null;
   will_retry: boolean;
-  /** `system`, or the id of the API key that asked for it. */
+  /** `system`, or the id of the API key or session that asked for it. */
   actor: string;
 };
 
@@ -1252,6 +1252,8 @@ export type ListAuditEntriesQuery = {
     | "api_key.withdrawn"
     | "team.created"
     | "team.updated"
+    | "session.opened"
+    | "session.ended"
     | "run.erased"
     | "call.erased";
   subject?: string;
@@ -1400,6 +1402,17 @@ export type ListRunsQuery = {
   search?: string;
   start?: string;
   end?: string;
+};
+
+export type ListSessionsAnswer = {
+  sessions: Session[];
+  /** The `cursor` of the next page; null when no rows follow. */
+  next_cursor: string | null;
+};
+
+export type ListSessionsQuery = {
+  limit?: number;
+  cursor?: string;
 };
 
 export type ListStepsAnswer = {
@@ -1801,6 +1814,7 @@ export type Problem = {
     | "default_team"
     | "delivery_in_flight"
     | "endpoint_incomplete"
+    | "foreign_origin"
     | "headers_too_large"
     | "id_taken"
     | "idempotency_key_in_flight"
@@ -1862,7 +1876,7 @@ export type Replay = {
   created_at: string;
   started_at: string | null;
   finished_at: string | null;
-  /** The id of the API key that asked for it. */
+  /** The id of the API key or session that asked for it. */
   actor: string;
 };
 
@@ -1988,6 +2002,27 @@ export type ServerMessageError = {
     /** The whole conversation so far. */
     messages: MessageSnapshot[];
   };
+};
+
+export type Session = {
+  id: string;
+  /** The team that it acts for, unless `X-Org-Id` says. */
+  team_id: string;
+  scopes: ("read" | "write" | "publish" | "payload" | "admin")[];
+  created_at: string;
+  last_seen_at: string;
+  expires_at: string;
+  /** It is the one by which this was asked. */
+  current: boolean;
+};
+
+export type SessionCreate = {
+  api_key?: string;
+  login_token?: string;
+};
+
+export type SessionUpdate = {
+  team_id: string;
 };
 
 export type SigningSecret = {

@@ -13,6 +13,7 @@ import { eventTypes } from "./resources/event-types.ts";
 import { operationalWebhooks } from "./resources/operational-webhooks.ts";
 import { replays } from "./resources/replays.ts";
 import { runs } from "./resources/runs.ts";
+import { sessions } from "./resources/sessions.ts";
 import { stats } from "./resources/stats.ts";
 import { apiKeys, me, teams } from "./resources/teams.ts";
 import { webhooks } from "./resources/webhooks.ts";
@@ -35,6 +36,7 @@ export class Postrider {
   readonly facts: ReturnType<typeof facts>;
   readonly teams: ReturnType<typeof teams>;
   readonly apiKeys: ReturnType<typeof apiKeys>;
+  readonly sessions: ReturnType<typeof sessions>;
   readonly me: ReturnType<typeof me>;
   readonly audit: ReturnType<typeof audit>;
   readonly stats: ReturnType<typeof stats>;
@@ -60,6 +62,7 @@ export class Postrider {
     this.facts = facts(send);
     this.teams = teams(send);
     this.apiKeys = apiKeys(send);
+    this.sessions = sessions(send);
     this.me = me(send);
     this.audit = audit(send);
     this.stats = stats(send);

@@ -68,6 +68,13 @@ const methods: [operationId: string, call: (client: Postrider) => Promise<unknow
   ["listApiKeys", ({ apiKeys }) => apiKeys.list(query)],
   ["revokeApiKey", ({ apiKeys }) => apiKeys.revoke("1")],
 
+  ["createSession", ({ sessions }) => sessions.create(body)],
+  ["listSessions", ({ sessions }) => sessions.list(query)],
+  ["endSessions", ({ sessions }) => sessions.endAll()],
+  ["getSession", ({ sessions }) => sessions.get("1")],
+  ["updateSession", ({ sessions }) => sessions.update("1", body)],
+  ["endSession", ({ sessions }) => sessions.end("1")],
+
   ["createTeam", ({ teams }) => teams.create(body)],
   ["listTeams", ({ teams }) => teams.list(query)],
   ["getTeam", ({ teams }) => teams.get("1")],
@@ -172,6 +179,7 @@ test.each(methods)("%s is asked for by the method and path of openapi.json", asy
 test.each<[string, string, (client: Postrider) => AsyncIterable<unknown>]>([
   ["listTeams", "teams", ({ teams }) => teams.each()],
   ["listApiKeys", "api_keys", ({ apiKeys }) => apiKeys.each()],
+  ["listSessions", "sessions", ({ sessions }) => sessions.each()],
   ["listAuditEntries", "entries", ({ audit }) => audit.each()],
   ["listDeliveries", "deliveries", ({ deliveries }) => deliveries.each()],
   ["listEndpoints", "endpoints", ({ endpoints }) => endpoints.each()],

@@ -3,10 +3,12 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { newApiKey, parseApiKey, scopes } from "../src/api-keys.ts";
 import type { Config } from "../src/config.ts";
-import { findApiKeyOfAnyTeam, insertApiKey } from "../src/db/api-keys.ts";
+import { bootstrapKeyId, findApiKeyOfAnyTeam, insertApiKey } from "../src/db/api-keys.ts";
+import { insertLoginLink } from "../src/db/sessions.ts";
 import type { Database } from "../src/db/sql.ts";
 import { defaultTeamId } from "../src/db/teams.ts";
 import { newId } from "../src/ids.ts";
+import { newToken } from "../src/session-tokens.ts";
 
 /** The keys that seal secrets: the given ones, or one of this data directory's own that is made on the first start. */
 export function developmentSecrets(config: Config): { encryptionKeys: readonly Buffer[] } {
@@ -14,6 +16,12 @@ export function developmentSecrets(config: Config): { encryptionKeys: readonly B
   const file = path.join(config.dataDirectory, "encryption-key");
   const text = readIfThere(file) ?? writePrivate(file, randomBytes(32).toString("hex"));
   return { encryptionKeys: [Buffer.from(text, "hex")] };
+}
+
+/** The key that a data directory keeps, if it was started once. */
+export function encryptionKeysIfThere(dataDirectory: string): readonly Buffer[] {
+  const text = readIfThere(path.join(dataDirectory, "encryption-key"));
+  return text === undefined ? [] : [Buffer.from(text, "hex")];
 }
 
 /** The API key of the default team: the given one, or one that the first start makes and keeps in a private file. */
@@ -38,6 +46,18 @@ export async function ensureDevelopmentKey(config: Config, database: Database): 
     expiresInSeconds: null,
   });
   return writePrivate(file, key.text);
+}
+
+/** Makes a link to the dashboard that signs in once, within ten minutes, as the development key. */
+export async function makeLoginLink(
+  { bootstrapApiKey, publicUrl }: Config,
+  { database, url }: { database: Database; url: string },
+  apiKey: string,
+): Promise<string> {
+  const apiKeyId = bootstrapApiKey ? bootstrapKeyId : (parseApiKey(apiKey)?.id ?? "");
+  const { text, sha256 } = newToken("login");
+  await insertLoginLink(database.sql, { apiKeyId, tokenSha256: sha256 });
+  return `${publicUrl ?? url}/dashboard/#login=${text}`;
 }
 
 /** Where a data directory keeps the API key that its first start made. */

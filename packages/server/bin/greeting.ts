@@ -1,4 +1,5 @@
 import colors from "picocolors";
+import { buildCommand } from "./dashboard.ts";
 
 /** A line that tells what is being waited for and goes away when it is there. */
 export function progressLine(): { show: (line: string) => void; clear: () => void } {
@@ -14,6 +15,8 @@ export function progressLine(): { show: (line: string) => void; clear: () => voi
 /** What the greeting tells of a service in development mode. */
 export type Greeting = {
   url: string;
+  /** A link to the dashboard that signs in once; undefined where it is not built. */
+  dashboardUrl: string | undefined;
   apiKey: string;
   /** The key lies where `postrider simulate` looks for it in this directory. */
   keyIsFound: boolean;
@@ -30,6 +33,12 @@ const defaultReceiverUrl = "http://127.0.0.1:8081";
 export function printGreeting(given: Greeting): void {
   const receiverUrl = given.receiverUrl ?? defaultReceiverUrl;
   const rows = [
+    [
+      "Dashboard",
+      given.dashboardUrl
+        ? `${given.dashboardUrl}  (signs in once, within 10 minutes)`
+        : `not built; build it with: ${buildCommand}`,
+    ],
     ["API", given.url],
     ["API docs", `${given.url}/docs`],
     ["API key", given.apiKey],

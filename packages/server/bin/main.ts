@@ -1,24 +1,25 @@
 import { setMaxListeners } from "node:events";
-import { Argument, Command, CommanderError } from "commander";
-import { ConfigError, packageVersion, readConfig, readDatabaseUrl } from "../src/config.ts";
+import { Argument, Command } from "commander";
+import { packageVersion, readConfig, readDatabaseUrl } from "../src/config.ts";
 import { migrate } from "../src/db/migrate.ts";
 import { defaultTeamId } from "../src/db/teams.ts";
-import { describeThrown } from "../src/log.ts";
 import { tellWhileWaiting } from "../src/patience.ts";
 import { openServer } from "../src/server.ts";
 import { databaseProblem, StartError } from "../src/start-error.ts";
-import { developmentSecrets, ensureDevelopmentKey, isFoundHere } from "./development.ts";
+import { ensureDashboard, openInBrowser } from "./dashboard.ts";
+import {
+  developmentSecrets,
+  ensureDevelopmentKey,
+  isFoundHere,
+  makeLoginLink,
+} from "./development.ts";
+import { type DoctorOptions, runDoctor } from "./doctor.ts";
 import { printGreeting, progressLine } from "./greeting.ts";
 import { type RotateOptions, rotateKeys } from "./keys.ts";
+import { onSignal, printBug, report, runUntilSignal, say } from "./lifetime.ts";
 import { batch, count, httpUrl, port, rate, requireSigningSecret, statusCode } from "./options.ts";
-import { openReceiver, ReceiverError } from "./receiver.ts";
-import {
-  type SimulateOptions,
-  SimulationError,
-  type SimulationName,
-  simulate,
-  simulations,
-} from "./simulate.ts";
+import { openReceiver } from "./receiver.ts";
+import { type SimulateOptions, type SimulationName, simulate, simulations } from "./simulate.ts";
 
 /** Runs the command line. Exit codes: 0 done, 1 failed, 2 wrong usage or a wrong setting. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -33,6 +34,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     .description("run everything on this machine: API, dispatcher, its own PostgreSQL, a receiver")
     .option("--receiver-port <port>", "port of the small receiver", port, 8081)
     .option("--no-receiver", "start no receiver")
+    .option("--open", "open the dashboard in the browser")
     .action(runDevelopment);
   program
     .command("serve")
@@ -43,6 +45,13 @@ export async function main(argv: readonly string[]): Promise<void> {
     .description("bring the database to the schema of this version (DATABASE_URL)")
     .option("--json", "print a JSON object")
     .action(runMigrations);
+  program
+    .command("doctor")
+    .description("say what is wrong with this set-up, in order, and how to mend it")
+    .option("--url <url>", "a receiver to send a HEAD to, the way that webhooks go")
+    .option("--json", "print one JSON document")
+    .addHelpText("after", doctorHelp)
+    .action(runDoctorUntilSignal);
   program
     .command("keys")
     .description("look after the keys that seal secrets at rest")
@@ -85,67 +94,56 @@ export async function main(argv: readonly string[]): Promise<void> {
   }
 }
 
-function report(error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-  if (error instanceof ConfigError) {
-    console.error(`postrider: ${error.message}`);
-    return 2;
-  }
-  const told = [StartError, ReceiverError, SimulationError].some((kind) => error instanceof kind);
-  if (told) console.error(`postrider: ${(error as Error).message}`);
-  else printBug(error);
-  return 1;
-}
+type DevelopmentOptions = { receiverPort: number; receiver: boolean; open?: boolean };
 
-/** Whatever has no sentence of its own is a bug. It needs its stack, but its text and members may quote a secret. */
-function printBug(error: unknown): void {
-  const { stack = "", ...described } = describeThrown(error);
-  console.error(
-    `postrider: something unexpected went wrong: ${JSON.stringify(described)}\n${stack}`,
-  );
-}
-
-async function runDevelopment(given: { receiverPort: number; receiver: boolean }): Promise<void> {
+async function runDevelopment(given: DevelopmentOptions): Promise<void> {
   const config = readConfig("development");
   const secrets = developmentSecrets(config);
-  await runUntilSignal("stopping; attempts in flight are finished first", async (stop) => {
-    const progress = progressLine();
-    const server = await openServer(
-      { ...config, encryptionKeys: secrets.encryptionKeys },
-      { migrate: true, onProgress: progress.show, stop },
-    );
-    try {
-      const apiKey = await ensureDevelopmentKey(config, server.database);
-      const receiver = given.receiver
-        ? await openReceiver({
-            port: given.receiverPort,
-            portOptions: "--receiver-port, or start none with --no-receiver",
-          })
-        : undefined;
-      progress.clear();
-      printGreeting({
-        url: server.url,
-        apiKey,
-        keyIsFound: isFoundHere(config),
-        teamId: defaultTeamId,
-        receiverUrl: receiver?.url,
-        receiverRefused: receiver && server.reasonToRefuse(`${receiver.url}/hook`),
-      });
-      return async () => {
+  await runUntilSignal(
+    "stopping; attempts in flight are finished first",
+    async (stop, onHopeless) => {
+      const progress = progressLine();
+      const hasDashboard = await ensureDashboard(progress.show, stop);
+      const server = await openServer(
+        { ...config, encryptionKeys: secrets.encryptionKeys },
+        { migrate: true, onProgress: progress.show, stop, onHopeless },
+      );
+      try {
+        const apiKey = await ensureDevelopmentKey(config, server.database);
+        const dashboardUrl = hasDashboard ? await makeLoginLink(config, server, apiKey) : undefined;
+        const receiver = given.receiver
+          ? await openReceiver({
+              port: given.receiverPort,
+              portOptions: "--receiver-port, or start none with --no-receiver",
+            })
+          : undefined;
+        progress.clear();
+        printGreeting({
+          url: server.url,
+          dashboardUrl,
+          apiKey,
+          keyIsFound: isFoundHere(config),
+          teamId: defaultTeamId,
+          receiverUrl: receiver?.url,
+          receiverRefused: receiver && server.reasonToRefuse(`${receiver.url}/hook`),
+        });
+        if (given.open && dashboardUrl) openInBrowser(dashboardUrl);
+        return async () => {
+          await server.close();
+          await receiver?.close();
+        };
+      } catch (error) {
         await server.close();
-        await receiver?.close();
-      };
-    } catch (error) {
-      await server.close();
-      throw error;
-    }
-  });
+        throw error;
+      }
+    },
+  );
 }
 
 async function runProduction(): Promise<void> {
   const config = readConfig("production");
-  await runUntilSignal("told to stop", async (stop) => {
-    const server = await openServer(config, { migrate: false, stop });
+  await runUntilSignal("told to stop", async (stop, onHopeless) => {
+    const server = await openServer(config, { migrate: false, stop, onHopeless });
     return () => server.close();
   });
 }
@@ -183,6 +181,20 @@ async function runKeyRotation(given: RotateOptions): Promise<void> {
   await rotateKeys(given, stop.signal);
 }
 
+const doctorHelp = `
+It reads the settings of this environment, connects as the service would, and changes nothing.
+Without DATABASE_URL it examines the embedded PostgreSQL of POSTRIDER_DATA_DIR, running or not.
+
+Exit codes: 0 nothing is wrong (there may be warnings), 1 something is wrong, 2 wrong usage.`;
+
+/** A signal lets the look that has begun come to its end: an embedded PostgreSQL is stopped again. */
+async function runDoctorUntilSignal(given: DoctorOptions): Promise<void> {
+  const stop = new AbortController();
+  onSignal("stopping after the look that has begun", () => stop.abort());
+  await runDoctor(given, stop.signal);
+  process.exit();
+}
+
 async function runReceiver(given: {
   port: number;
   secret?: string;
@@ -205,52 +217,3 @@ async function runSimulation(what: SimulationName, given: SimulateOptions): Prom
   await simulate(what, given, stop.signal);
   process.exit();
 }
-
-/**
- * Opens, waits for a signal, and closes in order; a second signal ends the process at once.
- *
- * A signal that comes while it still opens breaks that off, in order as well: ended at once, a start would leave its
- * PostgreSQL behind.
- */
-async function runUntilSignal(
-  stopping: string,
-  open: (stop: AbortSignal) => Promise<() => Promise<void>>,
-): Promise<void> {
-  const stop = new AbortController();
-  const signal = new Promise<void>((resolve) => {
-    onSignal(stopping, () => {
-      stop.abort();
-      resolve();
-    });
-  });
-  try {
-    const close = await open(stop.signal);
-    await signal;
-    await close();
-    say("stopped");
-  } catch (error) {
-    if (!stop.signal.aborted) throw error;
-    if (error !== stop.signal.reason) process.exit(report(error));
-    say("stopped before it was ready");
-  }
-  process.exit(0);
-}
-
-/** Says so and calls it at the first signal to stop; a second one ends the process at once. */
-function onSignal(stopping: string, stop: () => void): void {
-  let told = false;
-  const once = () => {
-    if (told) {
-      say("told to stop again: ending at once");
-      process.exit(130);
-    }
-    told = true;
-    say(stopping);
-    stop();
-  };
-  process.on("SIGINT", once);
-  process.on("SIGTERM", once);
-}
-
-/** Tells a person who watches; results go to standard output. */
-const say = (line: string): void => console.error(`postrider: ${line}`);

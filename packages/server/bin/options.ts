@@ -59,3 +59,14 @@ export function requireSigningSecret(text: string): void {
     throw new ConfigError(`--secret: ${(error as TypeError).message}`);
   }
 }
+
+/**
+ * Requires the URL of a receiver; whether it may be delivered to is for the service's own rules to say.
+ *
+ * No parser of an option either: a URL may hold a password.
+ */
+export function requireReceiverUrl(text: string): void {
+  if (!/^https?:\/\//i.test(text)) {
+    throw new ConfigError("--url: a URL begins with http:// or https://.");
+  }
+}

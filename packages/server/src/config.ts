@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
+import { parseDatabaseUrl, secretsOfUrls } from "./database-url.ts";
 import { type Cidr, parseCidr } from "./domain/address.ts";
 import { packageFile } from "./package-file.ts";
 
@@ -19,6 +20,10 @@ export type Config = {
   version: string;
   host: string;
   port: number;
+  /** The origin under which people and their browsers reach this service. */
+  publicUrl: string | undefined;
+  /** The origins whose pages may show the portal in a frame. */
+  portalOrigins: readonly string[];
   /** Undefined: the service runs its own PostgreSQL in `dataDirectory`. */
   databaseUrl: string | undefined;
   dataDirectory: string;
@@ -87,11 +92,23 @@ export const settings = {
     describes: "Address the API listens on.",
     parse: text,
   }),
+  publicUrl: setting("POSTRIDER_PUBLIC_URL", {
+    default: "",
+    describes:
+      "Where browsers reach this service, as `https://hooks.example.com`: the base of login and portal links, and the one origin that a session's changes may come from. Empty: the address it listens on, from this machine alone.",
+    parse: optional(origin),
+  }),
+  portalOrigins: setting("POSTRIDER_PORTAL_ORIGINS", {
+    default: "",
+    describes:
+      "Origins (comma-separated, as `https://app.example.com`) whose pages may show the portal in a frame. Empty: none may.",
+    parse: origins,
+  }),
   databaseUrl: setting("DATABASE_URL", {
     default: "required",
     development: "",
     describes:
-      "PostgreSQL 14 or later, as `postgresql://…`. Empty in development: the service runs its own.",
+      "PostgreSQL 14 or later, as `postgresql://…`; several hosts as `host1:5432,host2:5432`: the one that can be written to is taken. Empty in development: the service runs its own.",
     parse: optional(databaseUrl),
   }),
   dataDirectory: setting("POSTRIDER_DATA_DIR", {
@@ -228,12 +245,17 @@ export function readConfig(
   env: Record<string, string | undefined> = process.env,
 ): Config {
   refuseReplaced(env);
-  const read = <T>(one: Setting<T>): T => readSetting(one, environment, env);
+  return configOf(environment, (one) => readSetting(one, environment, env));
+}
+
+function configOf(environment: Environment, read: <T>(one: Setting<T>) => T): Config {
   return {
     environment,
     version: packageVersion,
     host: read(settings.host),
     port: read(settings.port),
+    publicUrl: read(settings.publicUrl),
+    portalOrigins: read(settings.portalOrigins),
     databaseUrl: read(settings.databaseUrl),
     dataDirectory: read(settings.dataDirectory),
     bootstrapApiKey: read(settings.bootstrapApiKey),
@@ -258,6 +280,59 @@ export function readConfig(
     shutdownSeconds: read(settings.shutdownSeconds),
     logLevel: read(settings.logLevel),
   };
+}
+
+/**
+ * Reads the settings as far as they are right, for whoever tells of all that are wrong; those have their defaults then.
+ *
+ * As production reads them where DATABASE_URL is given, and as development does where it is not.
+ */
+export function readConfigAsFarAsRight(env: Record<string, string | undefined> = process.env): {
+  config: Config;
+  wrong: ConfigError[];
+} {
+  const environment = env[settings.databaseUrl.name]?.trim() ? "production" : "development";
+  const wrong: ConfigError[] = [];
+  const unless = <T>(read: () => T, instead: () => T): T => {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      wrong.push(error);
+      return instead();
+    }
+  };
+  const read = <T>(one: Setting<T>): T =>
+    unless(
+      () => readSetting(one, environment, env),
+      // What production requires has a default in development alone.
+      () => readSetting(one, one.production === "required" ? "development" : environment, {}),
+    );
+  unless(
+    () => refuseReplaced(env),
+    () => {},
+  );
+  const config = unless(
+    () => configOf(environment, read),
+    // Each of the settings is right, and two of them are not together.
+    () =>
+      configOf(environment, (one) =>
+        one === settings.egressProxyNames ? (false as never) : read(one),
+      ),
+  );
+  return { config, wrong };
+}
+
+/** Everything in the settings that nobody may read, as it is written and as it is meant. */
+export function secretsOfSettings(env: Record<string, string | undefined> = process.env): string[] {
+  const { databaseUrl, egressProxy, encryptionKeys, bootstrapApiKey } = settings;
+  return [
+    ...secretsOfUrls([env[databaseUrl.name], env[egressProxy.name]]),
+    ...(env[encryptionKeys.name]?.split(",") ?? []),
+    env[bootstrapApiKey.name] ?? "",
+  ]
+    .map((secret) => secret.trim())
+    .filter((secret) => secret !== "");
 }
 
 /** Settings that are gone, and what to set instead: ignored, they would change what receivers get. */
@@ -358,9 +433,26 @@ function oneOf<const T extends readonly string[]>(allowed: T) {
   };
 }
 
+function origin(value: string, name: string): string {
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  if (!url || !/^https?:$/.test(url.protocol) || `${url.origin}/` !== url.href) {
+    throw new ConfigError(`${name} must be a URL like https://hooks.example.com, without a path.`);
+  }
+  return url.origin;
+}
+
+function origins(value: string, name: string): string[] {
+  return value === "" ? [] : value.split(",").map((part) => origin(part.trim(), name));
+}
+
 function databaseUrl(value: string, name: string): string {
-  if (!/^postgres(ql)?:\/\//.test(value) || !URL.canParse(value)) {
-    throw new ConfigError(`${name} must be a URL like postgresql://user:password@host:5432/name.`);
+  if (!parseDatabaseUrl(value)) {
+    const attrs = /[?&]target_session_attrs=/.test(value)
+      ? "; its target_session_attrs can be read-write, primary or any"
+      : "";
+    throw new ConfigError(
+      `${name} must be a URL like postgresql://user:password@host:5432/name${attrs}.`,
+    );
   }
   return value;
 }

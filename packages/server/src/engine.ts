@@ -2,6 +2,7 @@ import type { HotPath } from "./actions/fan-out.ts";
 import { openPayloadVault, type PayloadVault } from "./actions/payload-vault.ts";
 import { type FactsIntake, openRecordFacts } from "./actions/record-facts.ts";
 import { type Config, ownConnections } from "./config.ts";
+import type { PoolWatch } from "./db/pool-watch.ts";
 import { type Database, openDatabase, openTeamDatabase, type TeamDatabase } from "./db/sql.ts";
 import type { AttemptDeps } from "./dispatcher/attempt.ts";
 import { claimSettings } from "./dispatcher/claiming.ts";
@@ -12,6 +13,7 @@ import { openSender, type SenderOptions } from "./dispatcher/send.ts";
 import { openTargets } from "./dispatcher/targets.ts";
 import { openWake } from "./dispatcher/wake.ts";
 import { allContracts } from "./domain/contracts/all-contracts.ts";
+import type { Tally } from "./domain/tally.ts";
 import { newLeaseOwner } from "./ids.ts";
 import { withinMs } from "./patience.ts";
 import type { Keyring } from "./secrets.ts";
@@ -31,6 +33,10 @@ export type EngineConfig = Pick<
 >;
 
 export type EngineDeps = Pick<AttemptDeps, "random" | "nowMs" | "onLeaseLost"> & {
+  /** Told of what is to be counted. */
+  tally?: Tally;
+  /** Told of how the pools are used. */
+  poolWatch?: PoolWatch;
   databaseUrl: string;
   keyring: Keyring;
   /** Told of events that no enabled subscription wanted. */
@@ -104,6 +110,7 @@ export function openEngine(
     statementTimeoutMs,
     settings,
     onError: (error: Error) => onError(`an idle connection (${name}) was lost`, error),
+    ...(deps.poolWatch && { watch: deps.poolWatch }),
   });
   const allTeams = "postrider_all_teams";
   const ingest = openTeamDatabase({
@@ -147,6 +154,7 @@ export function openEngine(
     subscriptionConcurrency: config.subscriptionConcurrency,
     onLeaseLost: deps.onLeaseLost,
     onError,
+    ...(deps.tally && { tally: deps.tally }),
   });
   const vault = openPayloadVault({ database: results, keyring });
   const facts = openRecordFacts({

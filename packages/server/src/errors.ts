@@ -9,6 +9,10 @@ const catalogue = {
   request_timeout: { status: 408, title: "The request took too long to arrive." },
   unauthorized: { status: 401, title: "The API key is missing or not valid." },
   scope_missing: { status: 403, title: "The API key lacks the scope for this." },
+  foreign_origin: {
+    status: 403,
+    title: "A session's request must come from this service's own pages.",
+  },
   not_found: { status: 404, title: "Not found." },
   team_not_found: { status: 404, title: "The API key reaches no such team." },
   method_not_allowed: { status: 405, title: "This path does not take that method." },

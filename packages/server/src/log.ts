@@ -14,6 +14,7 @@ export const logFields = [
   "duration_ms",
   "err",
   "method",
+  "reason",
   "request_id",
   "route",
   "seconds",

@@ -1,5 +1,8 @@
-/** Values of a metric's labels, in the order of its label names. Few and bounded: never an id, a URL or a payload. */
+/** Values of a metric's labels, in the order of its label names. Few and bounded: never a URL, a name or a payload. */
 export type LabelValues = readonly (string | number)[];
+
+/** One value of a metric that is read when it is printed. */
+export type Reading = { labels: LabelValues; value: number };
 
 export type Counter = { add(amount?: number, labels?: LabelValues): void };
 export type Gauge = { set(value: number, labels?: LabelValues): void };
@@ -7,18 +10,35 @@ export type Histogram = { observe(value: number, labels?: LabelValues): void };
 
 type Description = { name: string; help: string; labels?: readonly string[] };
 
+/** Asked whenever the metrics are printed: one value, or one for each set of labels. What is not known has no value. */
+type Read = { read?: () => number | undefined | readonly Reading[] };
+
 /** Makes metrics and prints them in the Prometheus text format (version 0.0.4). */
 export type Metrics = {
   /** Makes a counter, which only grows. Asking for the same name again gives the same one. */
-  counter(description: Description): Counter;
-  /** Makes a gauge; with `read`, its value is asked for whenever the metrics are printed. */
-  gauge(description: Description & { read?: () => number }): Gauge;
+  counter(description: Description & Read): Counter;
+  /** Makes a gauge. */
+  gauge(description: Description & Read): Gauge;
   /** Makes a histogram over the given upper bounds, in growing order and in the unit the name ends with. */
   histogram(description: Description & { buckets: readonly number[] }): Histogram;
   print(): string;
+  /** What there is, whether it has values or not. */
+  describe(): MetricDescription[];
 };
 
-type Metric = { print(): string[]; handle: Counter & Gauge & Histogram };
+/** A metric as docs/metrics.md tells it. */
+export type MetricDescription = {
+  name: string;
+  type: "counter" | "gauge" | "histogram";
+  help: string;
+  labels: readonly string[];
+};
+
+type Metric = {
+  print(): string[];
+  description: MetricDescription;
+  handle: Counter & Gauge & Histogram;
+};
 
 /** Opens an empty set of metrics. */
 export function openMetrics(): Metrics {
@@ -37,35 +57,49 @@ export function openMetrics(): Metrics {
         .flatMap((metric) => metric.print())
         .map((line) => `${line}\n`)
         .join(""),
+    describe: () => [...metrics.values()].map(({ description }) => description),
   };
 }
 
-function plainMetric(
-  type: "counter" | "gauge",
-  description: Description & { read?: () => number },
-): Metric {
+const described = (
+  type: MetricDescription["type"],
+  { name, help, labels = [] }: Description,
+): MetricDescription => ({ name, type, help, labels });
+
+function plainMetric(type: "counter" | "gauge", description: Description & Read): Metric {
+  const { name, read } = description;
   const values = new Map<string, number>();
   // A metric without labels is shown from the start: a graph needs its zero.
   if (!description.labels) values.set("", 0);
+  const add = (value: number, labels: LabelValues, sofar: number) =>
+    values.set(labelText(description, labels), sofar + value);
   return {
+    description: described(type, description),
     handle: {
       add(amount = 1, labels = []) {
-        const key = labelText(description, labels);
-        values.set(key, (values.get(key) ?? 0) + amount);
+        add(amount, labels, values.get(labelText(description, labels)) ?? 0);
       },
       set(value, labels = []) {
-        values.set(labelText(description, labels), value);
+        add(value, labels, 0);
       },
       observe() {
-        throw new Error(`${description.name} is no histogram`);
+        throw new Error(`${name} is no histogram`);
       },
     },
     print() {
-      if (description.read) values.set("", description.read());
-      const lines = [...values].map(([labels, value]) => `${description.name}${labels} ${value}`);
+      if (read) {
+        values.clear();
+        for (const { labels, value } of readingsOf(read())) add(value, labels, 0);
+      }
+      const lines = [...values].map(([labels, value]) => `${name}${labels} ${value}`);
       return [...head(type, description), ...lines];
     },
   };
+}
+
+function readingsOf(read: number | undefined | readonly Reading[]): readonly Reading[] {
+  if (read === undefined) return [];
+  return typeof read === "number" ? [{ labels: [], value: read }] : read;
 }
 
 function histogramMetric(description: Description & { buckets: readonly number[] }): Metric {
@@ -75,6 +109,7 @@ function histogramMetric(description: Description & { buckets: readonly number[]
     throw new Error(`${name} is a histogram`);
   };
   return {
+    description: described("histogram", description),
     handle: {
       add: unlabelled,
       set: unlabelled,

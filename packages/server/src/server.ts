@@ -5,6 +5,7 @@ import type { Logger } from "pino";
 import { eraseTeam } from "./actions/erase-team.ts";
 import { rememberKeys } from "./actions/remember-keys.ts";
 import { openApp } from "./api/app.ts";
+import { readBuiltDashboard } from "./built-dashboard.ts";
 import { type Config, ownConnections } from "./config.ts";
 import { ensureBootstrapKey, retireBootstrapKey } from "./db/api-keys.ts";
 import { listPendingMigrationsOf } from "./db/migrate.ts";
@@ -22,7 +23,7 @@ import type { Dispatcher } from "./dispatcher/dispatcher.ts";
 import type { SenderOptions } from "./dispatcher/send.ts";
 import { parseTargetUrl } from "./domain/target-url.ts";
 import { openEmbeddedPostgres } from "./embedded-postgres/open.ts";
-import { openEngine } from "./engine.ts";
+import { type EngineSeams, openEngine } from "./engine.ts";
 import { openJanitor, prepare } from "./janitor/janitor.ts";
 import { openLog } from "./log.ts";
 import { openMetrics } from "./metrics.ts";
@@ -30,9 +31,12 @@ import { openOutage } from "./outage.ts";
 import { tellWhileWaiting, withinMs } from "./patience.ts";
 import { type Keyring, openKeyring } from "./secrets.ts";
 import { databaseProblem, StartError } from "./start-error.ts";
+import { observe, openCounts } from "./watch/measures.ts";
 import { type OperationalWatch, openOperationalWatch } from "./watch/operational.ts";
 import { openReplays, type Replays } from "./watch/replays.ts";
+import { openSurveys } from "./watch/survey.ts";
 import { openTimers } from "./watch/timers.ts";
+import { openWatchdog, type Watchdog } from "./watch/watchdog.ts";
 
 /** A running service. */
 export type Server = {
@@ -60,12 +64,21 @@ export type ServerOptions = {
   sender?: Partial<SenderOptions>;
   /** Where log lines go instead of standard output. */
   log?: Logger;
+  /**
+   * Told once that the dispatcher has stood still for a minute although the database answers: nothing of this process
+   * will mend it. The command line ends the process.
+   */
+  onHopeless?: (reason: string) => void;
+  /** Test seams: how long the dispatcher may stand still, and what lies between the engine's parts. */
+  stalledMsMax?: number;
+  engine?: EngineSeams;
 };
 
 const statementTimeoutMs = { api: 10_000, work: 30_000 };
 const awayMessage =
   "the database cannot be reached or ended connections; what waits for it is kept and tried again";
-const dispatcherSilenceMsMax = 10_000;
+/** A connection that hangs is given up after 35 s, and a claim is tried again: that has its chance before the process ends. */
+const stalledMsMax = 60_000;
 const readinessMsMax = 2_000;
 const readinessPauseMs = 20;
 
@@ -95,6 +108,7 @@ async function start(
 ): Promise<Server> {
   const { migrate, stop } = options;
   const metrics = openMetrics();
+  const counts = openCounts(metrics);
 
   const databaseUrl = config.databaseUrl ?? (await openOwnPostgres(config, options, closers));
   const tell = options.onProgress ?? ((line: string) => log.warn(line));
@@ -123,6 +137,7 @@ async function start(
     connectionsMax: connectionsMax[name],
     statementTimeoutMs,
     onError: (error: Error) => onError(`an idle connection (${name}) was lost`, error),
+    watch: counts.poolWatch,
   });
   const { api, work } = statementTimeoutMs;
   const database = kept(openTeamDatabase({ role: "postrider_team", ...connections("api", api) }));
@@ -137,10 +152,6 @@ async function start(
   else await retireBootstrapKey(upkeep.sql);
   await prepare(upkeep);
 
-  const leasesLost = metrics.counter({
-    name: "postrider_leases_lost_total",
-    help: "Results that came after their delivery's lease had ended.",
-  });
   let replays: Replays | undefined;
   let operational: OperationalWatch | undefined;
   const engine = openEngine(
@@ -150,8 +161,10 @@ async function start(
       keyring,
       random: Math.random,
       nowMs: Date.now,
-      onLeaseLost: () => leasesLost.add(),
-      onUnwanted: countUnwanted(metrics),
+      tally: counts.tally,
+      poolWatch: counts.poolWatch,
+      onLeaseLost: counts.leaseLost,
+      onUnwanted: counts.unwanted,
       onReplay: () => replays?.wake(),
       onOperational: () => operational?.wake(),
       onResultsUnwritten: (error, count) => {
@@ -165,11 +178,37 @@ async function start(
         log.warn({ err: error }, "attempts in flight were left behind; their leases will run out"),
       onError,
     },
-    { ...(options.sender && { sender: options.sender }) },
+    { ...options.engine, ...(options.sender && { sender: options.sender }) },
   );
   closers.push(() => engine.close());
   const { dispatcher } = engine;
   const recordFacts = engine.facts.record;
+
+  const surveys = openSurveys({
+    database: upkeep,
+    standingOf: dispatcher.standingOf,
+    retentionDays: config.retentionDays,
+    nowMs: Date.now,
+    onError,
+  });
+  closers.push(() => surveys.close());
+  const watchdog = openWatchdog({
+    progress: dispatcher.progress,
+    oldestDueMs: () => surveys.latest()?.oldestDueMs ?? 0,
+    askDatabase: () => withinMs(readinessMsMax, listPendingMigrationsOf(upkeep)),
+    onChange(reason, seconds) {
+      if (reason !== undefined) log.error({ reason }, "the dispatcher stands still");
+      else log.warn({ seconds }, "the dispatcher goes on");
+    },
+    onHopeless(reason) {
+      log.fatal({ reason }, "the dispatcher stands still, and the database answers");
+      options.onHopeless?.(reason);
+    },
+    patienceMs: options.stalledMsMax ?? stalledMsMax,
+  });
+  closers.push(async () => watchdog.close());
+  const observing = observe(metrics, { version: config.version, dispatcher, surveys, watchdog });
+  closers.push(async () => observing.close());
 
   const app = await openApp({
     config,
@@ -179,22 +218,27 @@ async function start(
     recordFacts,
     recordAllFacts: engine.facts.recordAll,
     eraseTeam: (teamId) => eraseTeam({ database: upkeep }, teamId),
+    builtDashboard: readBuiltDashboard,
     log,
     metrics,
-    notReadyReason: () => notReadyReason(upkeep, dispatcher),
+    notReadyReason: () => notReadyReason(upkeep, watchdog),
     random: Math.random,
   });
   closers.push(() => app.close());
   const address = await listen(app, config);
 
   engine.start();
+  watchdog.start();
   const timers = openTimers({ database: engine.claims, recordFacts, onError });
   closers.push(() => timers.close());
   replays = openReplays({
     database: engine.claims,
     teams: database,
     freePlaces: dispatcher.freePlaces,
-    onDue: () => dispatcher.wake(),
+    onDue(count) {
+      counts.replayed(count);
+      dispatcher.wake();
+    },
     onError,
   });
   closers.push(async () => replays?.close());
@@ -203,10 +247,9 @@ async function start(
   const janitor = openJanitor({ database: upkeep, retentionDays: config.retentionDays, onError });
   closers.push(() => janitor.close());
 
-  observe(metrics, dispatcher);
   log.info(address, "postrider listens");
   // Whoever reads that it is ready may send traffic: /readyz says so as well by then.
-  while (!stop?.aborted && (await notReadyReason(upkeep, dispatcher)) !== undefined) {
+  while (!stop?.aborted && (await notReadyReason(upkeep, watchdog)) !== undefined) {
     await pause(readinessPauseMs);
   }
   stop?.throwIfAborted();
@@ -309,41 +352,12 @@ async function listen(
   return { url: `http://${reachable}:${address.port}`, port: address.port };
 }
 
-async function notReadyReason(
-  database: Database,
-  dispatcher: Dispatcher,
-): Promise<string | undefined> {
+async function notReadyReason(database: Database, watchdog: Watchdog): Promise<string | undefined> {
   try {
     const pending = await withinMs(readinessMsMax, listPendingMigrationsOf(database));
     if (pending.length > 0) return `The database lacks migrations, from ${pending[0]} on.`;
   } catch {
     return "The database cannot be reached.";
   }
-  const silenceMs = dispatcher.sincePollMs();
-  if (silenceMs === undefined) return "The dispatcher has not looked for deliveries yet.";
-  if (silenceMs > dispatcherSilenceMsMax) {
-    return `The dispatcher has not looked for deliveries for ${Math.round(silenceMs / 1000)} seconds.`;
-  }
-  return undefined;
-}
-
-function countUnwanted(metrics: ReturnType<typeof openMetrics>): (count: number) => void {
-  const unwanted = metrics.counter({
-    name: "postrider_events_unwanted_total",
-    help: "Events that no enabled subscription wanted; they are not stored.",
-  });
-  return (count) => unwanted.add(count);
-}
-
-function observe(metrics: ReturnType<typeof openMetrics>, dispatcher: Dispatcher): void {
-  metrics.gauge({
-    name: "postrider_attempts_in_flight",
-    help: "Attempts under way in this process.",
-    read: () => dispatcher.inFlight,
-  });
-  metrics.gauge({
-    name: "postrider_deliveries_held",
-    help: "Deliveries leased to this process, those in flight included.",
-    read: () => dispatcher.held,
-  });
+  return watchdog.stall();
 }

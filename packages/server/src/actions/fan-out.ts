@@ -95,7 +95,9 @@ export async function fanOut(
         subscription.subjectId === subjectId && subscription.eventTypes.includes(eventType),
     );
     if (takers.length === 0) continue;
-    const event = contract.render(happening, occurrence);
+    const rendered = contract.render(happening, occurrence);
+    const { trace } = occurrence;
+    const event = trace === undefined ? rendered : { ...rendered, trace };
     events.push(event);
     payloadBytes += event.payload.length;
     if (payloadBytes > payloadBytesMax) {
@@ -191,6 +193,7 @@ export async function writeDeliveries(
       contract: event.contract,
       eventType: row.eventType,
       payload: event.payload,
+      trace: event.trace ?? null,
       sealed: sealing.teams.has(row.teamId),
       createdAt,
       leaseToken,

@@ -1,4 +1,8 @@
-import { insertEncryptionCheck, listEncryptionChecks } from "../db/encryption-checks.ts";
+import {
+  type EncryptionCheck,
+  insertEncryptionCheck,
+  listEncryptionChecks,
+} from "../db/encryption-checks.ts";
 import type { Database } from "../db/sql.ts";
 import { type Keyring, SealError } from "../secrets.ts";
 
@@ -16,22 +20,29 @@ export async function rememberKeys({
   database: Database;
   keyring: Keyring;
 }): Promise<string | undefined> {
-  const place = (rowId: string) => ({
-    table: "encryption_checks",
-    column: "sealed_word",
-    teamId: "",
-    rowId,
-  });
-  for (const { keyId, sealedWord } of await listEncryptionChecks(database.sql)) {
-    try {
-      keyring.open(sealedWord, place(keyId));
-    } catch (error) {
-      if (error instanceof SealError) return keyId;
-      throw error;
-    }
-  }
+  const checks = await listEncryptionChecks(database.sql);
+  const missing = checks.find((one) => !isOpenedBy(keyring, one));
+  if (missing) return missing.keyId;
   const keyId = keyring.currentKeyId;
   const sealedWord = keyring.seal(checkWord, place(keyId));
   await insertEncryptionCheck(database.sql, { keyId, sealedWord });
   return undefined;
 }
+
+/** Says whether the keyring has the key of a check. */
+export function isOpenedBy(keyring: Keyring, { keyId, sealedWord }: EncryptionCheck): boolean {
+  try {
+    keyring.open(sealedWord, place(keyId));
+    return true;
+  } catch (error) {
+    if (error instanceof SealError) return false;
+    throw error;
+  }
+}
+
+const place = (rowId: string) => ({
+  table: "encryption_checks",
+  column: "sealed_word",
+  teamId: "",
+  rowId,
+});

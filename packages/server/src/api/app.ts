@@ -9,6 +9,7 @@ import { frameworkLog } from "./framework-log.ts";
 import { keepHttpRules, safeHeaders } from "./http-rules.ts";
 import { honourIdempotencyKeys } from "./idempotency.ts";
 import { describeRoutes } from "./openapi.ts";
+import { servePages } from "./pages.ts";
 import { knowPaths } from "./paths.ts";
 import { problemOf, problemType, sendProblem, toAppError } from "./problem.ts";
 import type { Routes } from "./request.ts";
@@ -29,6 +30,7 @@ import { organisationWebhookLogRoutes } from "./routes/organisation-webhook-logs
 import { organisationWebhookRoutes } from "./routes/organisation-webhooks.ts";
 import { replayRoutes } from "./routes/replays.ts";
 import { runRoutes } from "./routes/runs.ts";
+import { sessionRoutes } from "./routes/sessions.ts";
 import { statsRoutes } from "./routes/stats.ts";
 import { stepRoutes } from "./routes/steps.ts";
 import { teamRoutes } from "./routes/teams.ts";
@@ -57,6 +59,7 @@ const allRoutes: readonly Routes[] = [
   eventTypeRoutes,
   teamRoutes,
   apiKeyRoutes,
+  sessionRoutes,
   auditRoutes,
   statsRoutes,
   meRoutes,
@@ -123,6 +126,7 @@ export async function openApp(
   honourIdempotencyKeys(app, deps);
   describeRoutes(app, deps);
 
+  servePages(app, deps);
   for (const routes of new Set([...allRoutes, ...moreRoutes])) routes(app, deps);
   await app.ready();
   return app;

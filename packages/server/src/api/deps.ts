@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import type { RecordAllFacts, RecordFacts } from "../actions/record-facts.ts";
+import type { BuiltFiles } from "../built-dashboard.ts";
 import type { Config } from "../config.ts";
 import type { TeamDatabase } from "../db/sql.ts";
 import type { Metrics } from "../metrics.ts";
@@ -17,6 +18,8 @@ export type ApiDeps = {
   recordAllFacts: RecordAllFacts;
   /** Closes a team and begins to erase it, which no team's own connections may; true when nothing is left already. */
   eraseTeam: (teamId: string) => Promise<boolean>;
+  /** What is served under /dashboard and /portal; undefined while it is not built. */
+  builtDashboard: () => BuiltFiles | undefined;
   log: Logger;
   metrics: Metrics;
   /** What /readyz tells: undefined when ready, otherwise one sentence with the reason. */

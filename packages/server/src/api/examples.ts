@@ -13,6 +13,8 @@ export const bodyExamples: Readonly<Record<string, object>> = {
   addConversationMessage: { role: "user", text: "I would like to book a table." },
   changeConversationStatus: { status: "ongoing" },
   createApiKey: { name: "Reporting", scopes: ["read"] },
+  createSession: { api_key: "prk_live_6b0c3f2a9d4e5f6071829304_…" },
+  updateSession: { team_id: "6b0c3f2a9d4e5f6071829306" },
   createTeam: { name: "Billing" },
   updateTeam: { payload_retention_days: 7 },
   createWebhook: { name: "Steps", url, events: ["workflow.completed"], headers },

@@ -143,10 +143,10 @@ const sealPlace = (teamId: string, key: string): SealPlace => ({
 
 /** Tells one request from another: who asks, what for, every byte of the body, and the headers that say as much as one. */
 function fingerprintOf(request: FastifyRequest): Buffer {
-  const { apiKeyId, teamId } = request.caller;
+  const { actorId, teamId } = request.caller;
   const said = binaryHeaders(request.headers);
   return createHash("sha256")
-    .update([apiKeyId, teamId, request.method, request.url, ...said, ""].join("\n"))
+    .update([actorId, teamId, request.method, request.url, ...said, ""].join("\n"))
     .update(request.bodyBytes ?? "")
     .digest();
 }

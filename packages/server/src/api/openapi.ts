@@ -97,7 +97,7 @@ function operationOf(
     ...parametersIn("query", schema.querystring, name),
     ...parametersIn("header", schema.headers, name),
     ...(open ? [] : [{ $ref: "#/components/parameters/OrganizationId" }]),
-    ...(method === "POST" ? [{ $ref: "#/components/parameters/IdempotencyKey" }] : []),
+    ...(method === "POST" && !open ? [{ $ref: "#/components/parameters/IdempotencyKey" }] : []),
   ];
   const answers: JsonObject = {};
   for (const [status, answer] of Object.entries((schema.response ?? {}) as object)) {

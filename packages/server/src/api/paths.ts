@@ -46,11 +46,14 @@ function ownerOf(paths: Iterable<Path>, path: string): Path | undefined {
 const rank = (url: string): string =>
   url
     .split("/")
-    .map((segment) => (segment.startsWith(":") ? "1" : "0"))
+    .map((segment) => (/^[:*]/.test(segment) ? "1" : "0"))
     .join("");
 
-/** Turns a route's pattern into a regular expression: `:name` is one segment. */
+/** Turns a route's pattern into a regular expression: `:name` is one segment, `*` is all that is left. */
 function formOf(url: string): RegExp {
-  const source = url.replaceAll(/[.+?^${}()|[\]\\]/g, "\\$&").replaceAll(/:\w+/g, "[^/]+");
+  const source = url
+    .replaceAll(/[.+?^${}()|[\]\\]/g, "\\$&")
+    .replaceAll(/:\w+/g, "[^/]+")
+    .replaceAll("*", ".*");
   return new RegExp(`^${source}$`);
 }

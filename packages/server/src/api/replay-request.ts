@@ -51,7 +51,7 @@ export const ReplayAnswer = Type.Object(
     created_at: Timestamp,
     started_at: nullable(Timestamp),
     finished_at: nullable(Timestamp),
-    actor: Type.String({ description: "The id of the API key that asked for it." }),
+    actor: Type.String({ description: "The id of the API key or session that asked for it." }),
   },
   { title: "Replay" },
 );
@@ -80,7 +80,7 @@ export async function answerReplay(
   reply: FastifyReply,
   { search, only = "failed", dry_run, rate_per_second }: Asked & { search: ReplaySearch },
 ) {
-  const { teamId, database, apiKeyId } = request.caller;
+  const { teamId, database, actorId } = request.caller;
   if (dry_run) {
     const { matching, oldest, newest } = await tryReplay(database, {
       teamId,
@@ -96,7 +96,7 @@ export async function answerReplay(
     search,
     which: only,
     ratePerSecond: rate_per_second ?? ratePerSecond.standard,
-    actor: apiKeyId,
+    actor: actorId,
   });
   reply.status(202);
   return replayAnswer(replay);

@@ -1,9 +1,10 @@
 import type { FastifyInstance, FastifyRequest, FastifyTypeProvider } from "fastify";
 import type { Static, TSchema } from "typebox";
 import type { Scope } from "../api-keys.ts";
-import type { AuditAction, Audited } from "../db/audit.ts";
+import type { Audit, AuditAction, Audited } from "../db/audit.ts";
 import type { Database } from "../db/sql.ts";
 import type { JsonText } from "../domain/json-text.ts";
+import type { TraceContext } from "../domain/trace-context.ts";
 import type { ApiDeps } from "./deps.ts";
 
 /** Who asks: authentication settles it before any handler runs. */
@@ -11,8 +12,15 @@ export type Caller = {
   /** The team that the request is about, and the only one that `database` reaches. */
   teamId: string;
   database: Database;
+  /** Who acts, as the audit and attempts tell: the id of the API key, or of the session. */
+  actorId: string;
+  /** The key that was sent, or that the session is of. */
   apiKeyId: string;
+  /** The browser's session by whose cookie this is asked. */
+  sessionId?: string;
   scopes: ReadonlySet<Scope>;
+  /** The trace that the request belongs to (W3C Trace Context). */
+  trace: TraceContext | undefined;
 };
 
 declare module "fastify" {
@@ -50,13 +58,22 @@ export interface TypeBox extends FastifyTypeProvider {
 /** Adds the routes of one resource. */
 export type Routes = (app: FastifyInstance, deps: ApiDeps) => void;
 
+/** What to put into the audit log of the caller's team. */
+export const auditOf = (
+  { caller, id }: { caller: Omit<Caller, "database" | "scopes" | "trace">; id: string },
+  action: AuditAction,
+): Audit => {
+  const { teamId, actorId, apiKeyId } = caller;
+  return { teamId, actorId, apiKeyId, requestId: id, action };
+};
+
 /** What a handler hands to an action that changes something: the caller's part of the database, and what to put into the audit log. */
 export const acting = (
   deps: ApiDeps,
-  { caller, id }: Pick<FastifyRequest, "caller" | "id">,
+  request: Pick<FastifyRequest, "caller" | "id">,
   action: AuditAction,
 ): Omit<ApiDeps, "database"> & { database: Database } & Audited => ({
   ...deps,
-  database: caller.database,
-  audit: { teamId: caller.teamId, actorId: caller.apiKeyId, requestId: id, action },
+  database: request.caller.database,
+  audit: auditOf(request, action),
 });

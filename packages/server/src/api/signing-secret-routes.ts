@@ -72,7 +72,7 @@ export function signingSecretRoutes(
       const { params, caller } = request;
       const owner = { teamId: caller.teamId, contract };
       const rotating = acting(deps, request, `${noun}.signing_secret_rotated`);
-      return toAnswer(await replaceSigningSecret(rotating, owner, idOf(params), caller.apiKeyId));
+      return toAnswer(await replaceSigningSecret(rotating, owner, idOf(params), caller.actorId));
     },
   );
 }

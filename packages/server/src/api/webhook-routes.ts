@@ -179,7 +179,7 @@ export function webhookRoutes(fastify: FastifyInstance, deps: ApiDeps, kind: Web
           maxRetries: body.max_retries ?? 3,
           backoffSeconds: body.retry_backoff_seconds ?? 10,
           allTeams: allTeamsOf(kind, caller, body) ?? false,
-          actor: caller.apiKeyId,
+          actor: caller.actorId,
         },
       );
       return reply.code(201).send(toWebhook(created));
@@ -283,7 +283,7 @@ export function webhookRoutes(fastify: FastifyInstance, deps: ApiDeps, kind: Web
           maxRetries: body.max_retries ?? null,
           backoffSeconds: body.retry_backoff_seconds ?? null,
           allTeams: allTeamsOf(kind, caller, body) ?? null,
-          actor: caller.apiKeyId,
+          actor: caller.actorId,
         },
       );
       return toWebhook(changed);
@@ -306,7 +306,7 @@ export function webhookRoutes(fastify: FastifyInstance, deps: ApiDeps, kind: Web
       const { params, caller } = request;
       const owner = { teamId: caller.teamId, contract };
       const deleting = acting(deps, request, `${noun}.deleted`);
-      await endSubscription(deleting, owner, idOf(params), caller.apiKeyId);
+      await endSubscription(deleting, owner, idOf(params), caller.actorId);
       return reply.code(204).send(null);
     },
   );
@@ -332,7 +332,7 @@ export function webhookRoutes(fastify: FastifyInstance, deps: ApiDeps, kind: Web
         contract: kind.contract,
         subscriptionId: idOf(params),
         eventType: body?.action ?? kind.sampleAction,
-        actor: caller.apiKeyId,
+        actor: caller.actorId,
         newId,
       });
       return reply.code(202).send({ event_id: publicEventId(eventId) });

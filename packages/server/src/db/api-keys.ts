@@ -170,7 +170,7 @@ export async function revokeApiKey(
   id: string,
   audit: Audit,
 ): Promise<Revocation> {
-  const { teamId, actorId: revokerId } = audit;
+  const { teamId, actorId, apiKeyId: revokerId = actorId } = audit;
   return await database.begin(async (tx) => {
     // Both keys: two that revoke each other at once would leave their team without any, and two who withdraw different
     // teams of one key would both believe that others are left.

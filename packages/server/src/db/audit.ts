@@ -24,6 +24,8 @@ export const auditActions = [
   "api_key.withdrawn",
   "team.created",
   "team.updated",
+  "session.opened",
+  "session.ended",
   "run.erased",
   "call.erased",
 ] as const;
@@ -33,8 +35,10 @@ export type AuditAction = (typeof auditActions)[number];
 /** Who does what, in which request, for which team. */
 export type Audit = {
   teamId: string;
-  /** The id of the API key. */
+  /** The id of the API key, or of the session by which it acts. */
   actorId: string;
+  /** The key of that session; without it the actor is the key. */
+  apiKeyId?: string;
   requestId: string;
   action: AuditAction;
 };
@@ -67,7 +71,7 @@ export async function insertAuditEntry(
   await tx`
     insert into audit_log (team_id, id, actor_id, actor_name, action, subject_id, request_id)
     select team_id, ${newId()}, ${audit.actorId},
-      coalesce((select name from api_keys where id = ${audit.actorId}), ''),
+      coalesce((select name from api_keys where id = ${audit.apiKeyId ?? audit.actorId}), ''),
       ${audit.action}, ${subjectId}, ${audit.requestId}
     from unnest(${[...new Set(teamIds)]}::text[]) as team_id`;
 }

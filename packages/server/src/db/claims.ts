@@ -1,4 +1,5 @@
 import type { LeasedDelivery } from "../domain/delivery.ts";
+import type { GivenUp } from "../domain/tally.ts";
 import { int4Array, textArray } from "./arrays.ts";
 import { tellingChanges } from "./delivery-changes.ts";
 import { addingEnded } from "./rollups.ts";
@@ -29,7 +30,16 @@ const givenShares = (shares: readonly ClaimShare[]): SqlPart => part`
 const claimedColumns = part`team_id, id, created_at, event_id, subscription_id, event_type, due_at, lease_token,
   attempt_count, crash_count, manual, updated_by, order_key, past_breaker, ctid as row_at`;
 
-type ClaimedRow = Omit<LeasedDelivery, "leaseMs" | "leaseToken" | "sealed">;
+export type ClaimOptions = {
+  leaseToken: string;
+  payloadBytesMax: number;
+  /** Told of each delivery that could not be leased any more and has ended. */
+  onGivenUp?: (givenUp: GivenUp) => void;
+};
+
+type ClaimedRow = Omit<LeasedDelivery, "leaseMs" | "leaseToken" | "sealed"> & {
+  givenUpAs: string | null;
+};
 
 /** How often a delivery may lose its process and be tried again. */
 export const crashesMax = 3;
@@ -53,7 +63,7 @@ export const crashesMax = 3;
 export async function claimDueOfAllTeams(
   sql: Sql,
   shares: readonly ClaimShare[],
-  options: { leaseToken: string; payloadBytesMax: number },
+  options: ClaimOptions,
 ): Promise<LeasedDelivery[]> {
   const ofKind = (kind: ClaimKind) => shares.filter((share) => (share.kind ?? "any") === kind);
   const rows = await sql("claim_due")<ClaimedRow>`
@@ -134,7 +144,7 @@ export async function claimDueOfAllTeams(
       union all
       select * from picked_in_order
     ), sized as (
-      select picked.*, e.payload, e.contract, s.url,
+      select picked.*, e.payload, s.contract, e.trace_context, s.url,
              lease_token is not null as crashed,
              e.payload is null as expired,
              e.payload is null
@@ -184,32 +194,40 @@ export async function claimDueOfAllTeams(
       where d.ctid = taken.row_at
       -- All that the caller gets is returned here: joined back to the rows taken, it would cost their number squared.
       returning taken.team_id, taken.id, taken.subscription_id, taken.event_id, taken.contract,
-                taken.event_type, taken.payload, taken.created_at, taken.due_at, taken.manual,
+                taken.event_type, taken.payload, taken.trace_context, taken.created_at, taken.due_at, taken.manual,
                 taken.updated_by, taken.order_key, d.attempt_count, d.crash_count, d.manual_count,
-                d.status, taken.crashed, taken.is_probe, taken.past_breaker
+                d.status, d.last_error, taken.crashed, taken.is_probe, taken.past_breaker
     ), counted as (
       ${addingEnded(part`moved`, { lost: part`crashed`, failed: part`status = 'failed'` })}
     ), told as (
       ${tellingChanges(part`moved where crashed or status = 'failed'`)}
     )
     select team_id as "teamId", id, subscription_id as "subscriptionId", event_id as "eventId",
-           contract, event_type as "eventType", payload, created_at::text as "createdAt",
+           contract, event_type as "eventType", payload, trace_context as trace, created_at::text as "createdAt",
            attempt_count as "attemptNumber", crash_count as "crashCount",
            manual_count as "manualCount", manual,
            case when manual then updated_by else 'system' end as actor,
            order_key is not null as ordered,
            case when is_probe then 'probes' when past_breaker or order_key is not null then 'passes'
-                else 'waits' end as breaker
+                else 'waits' end as breaker,
+           (extract(epoch from now() - created_at) * 1000)::float8 as "ageMs",
+           case when status = 'failed' then last_error end as "givenUpAs"
     from moved
-    where status = 'pending'
     order by due_at, id`;
   const leaseMsOf = new Map(shares.map((share) => [share.subscriptionId, share.leaseMs]));
-  return rows.map((row) => ({
-    ...row,
-    sealed: row.payload[0] === 0,
-    leaseToken: options.leaseToken,
-    leaseMs: leaseMsOf.get(row.subscriptionId) ?? 0,
-  }));
+  const leased: LeasedDelivery[] = [];
+  for (const { givenUpAs, ...row } of rows) {
+    if (givenUpAs !== null) options.onGivenUp?.({ contract: row.contract, errorCode: givenUpAs });
+    else {
+      leased.push({
+        ...row,
+        sealed: row.payload[0] === 0,
+        leaseToken: options.leaseToken,
+        leaseMs: leaseMsOf.get(row.subscriptionId) ?? 0,
+      });
+    }
+  }
+  return leased;
 }
 
 /** Lets the next probe of endpoints go at once: this claim took its turn and found nothing to send. */

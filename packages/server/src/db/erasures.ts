@@ -155,7 +155,7 @@ export async function deleteSomeStateOf(tx: Tx, teamId: string, limit: number): 
   return calls.length + runs.length + workflows.length + assistants.length;
 }
 
-/** Deletes up to `limit` each of what else is kept of a team: answers, known facts, the audit, counts, what is told and replays; says how many. */
+/** Deletes up to `limit` each of what else is kept of a team: answers, known facts, the audit, counts, what is told, replays and sessions; says how many. */
 export async function deleteSomeTracesOf(tx: Tx, teamId: string, limit: number): Promise<number> {
   const answers = await tx`
     delete from idempotency_keys where team_id = ${teamId} and key in
@@ -198,17 +198,17 @@ export async function deleteSomeTracesOf(tx: Tx, teamId: string, limit: number):
     delete from operational_happenings where team_id = ${teamId} and ctid = any(array(
       select ctid from operational_happenings where team_id = ${teamId} limit ${limit}))
     returning key`;
+  const sessions = await tx`
+    delete from sessions where team_id = ${teamId} and id in
+      (select id from sessions where team_id = ${teamId} limit ${limit})
+    returning id`;
+  const links = await tx`
+    delete from login_links where team_id = ${teamId} and token_sha256 in
+      (select token_sha256 from login_links where team_id = ${teamId} limit ${limit})
+    returning team_id`;
   const all = [
-    answers,
-    identities,
-    entries,
-    counts,
-    changes,
-    heads,
-    streaks,
-    replayed,
-    replays,
-    noted,
+    ...[answers, identities, entries, counts, changes, heads, streaks, replayed, replays],
+    ...[sessions, links, noted],
   ];
   return all.reduce((sum, { length }) => sum + length, 0);
 }

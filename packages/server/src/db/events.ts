@@ -15,7 +15,7 @@ export const payloadPlace = (teamId: string, eventId: string): SealPlace => ({
 export async function insertEvents(tx: Tx, events: readonly RenderedEvent[]): Promise<void> {
   await tx("insert_events")`
     insert into events (id, team_id, contract, event_type, dedupe_key, workflow_id, workflow_name,
-      run_id, run_status, call_id, message_id, assistant_id, created_by, payload)
+      run_id, run_status, call_id, message_id, assistant_id, created_by, trace_context, payload)
     select
       unnest(${uuidArray(events.map((e) => e.id))}::uuid[]),
       unnest(${textArray(events.map((e) => e.teamId))}::text[]),
@@ -30,5 +30,6 @@ export async function insertEvents(tx: Tx, events: readonly RenderedEvent[]): Pr
       unnest(${textArray(events.map((e) => e.messageId))}::text[]),
       unnest(${textArray(events.map((e) => e.assistantId))}::text[]),
       unnest(${textArray(events.map((e) => e.createdBy))}::text[]),
+      unnest(${textArray(events.map((e) => e.trace ?? null))}::text[]),
       unnest(${byteaArray(events.map((e) => e.payload))}::bytea[])`;
 }

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
-import pg from "pg";
+import type pg from "pg";
 import { reach } from "../fault-points.ts";
 import { packageFile } from "../package-file.ts";
+import { clientOf } from "./connect.ts";
 import { backendOf, insistOnSessions } from "./pooler.ts";
 import { ensureRoles } from "./roles.ts";
 import { prepareSession } from "./session.ts";
@@ -165,13 +166,28 @@ export async function listPendingMigrationsOf({ sql }: Database): Promise<string
   return pendingMigrations(applied).map((migration) => migration.name);
 }
 
+/** This version's migrations, those of them that the database lacks, and how many it has of later versions. */
+export async function readMigrationState({ sql }: Database): Promise<{
+  known: number;
+  pending: string[];
+  later: number;
+}> {
+  const [table] = await sql<{ there: boolean }>`
+    select to_regclass('schema_migrations') is not null as there`;
+  const applied = table?.there
+    ? await sql<Applied>`select number, name, sha256 from schema_migrations order by number`
+    : [];
+  const pending = pendingMigrations(applied).map((migration) => migration.name);
+  const known = ownMigrations().length;
+  return { known, pending, later: applied.filter(({ number }) => number > known).length };
+}
+
 /** Connects for the time of one job; whatever becomes of the connection is told by the query under way. */
 async function connect(
   databaseUrl: string,
   limits: { query_timeout?: number },
 ): Promise<pg.Client> {
-  const client = new pg.Client({
-    connectionString: databaseUrl,
+  const client = clientOf(databaseUrl, {
     application_name: "postrider migrate",
     connectionTimeoutMillis: answerMsMax,
     ...limits,

@@ -1,4 +1,5 @@
-import pg from "pg";
+import type pg from "pg";
+import { clientOf } from "./connect.ts";
 import { despiteTimeouts } from "./session.ts";
 
 /** Thrown when a connection of ours is not a session of its own. */
@@ -17,7 +18,7 @@ const withoutTimeouts =
  * LISTEN would be theirs as well, or lost. Nothing is set here that could stay behind for them.
  */
 export async function insistOnSessions(databaseUrl: string): Promise<void> {
-  const clients = [clientOf(databaseUrl), clientOf(databaseUrl)] as const;
+  const clients = [openClient(databaseUrl), openClient(databaseUrl)] as const;
   try {
     for (const client of clients) await client.connect();
     for (let look = 0; look < looks; look++) {
@@ -56,9 +57,8 @@ export async function backendOf(client: pg.Client): Promise<number | undefined> 
   return rows[0]?.pid;
 }
 
-function clientOf(databaseUrl: string): pg.Client {
-  const client = new pg.Client({
-    connectionString: databaseUrl,
+function openClient(databaseUrl: string): pg.Client {
+  const client = clientOf(databaseUrl, {
     application_name: "postrider start",
     connectionTimeoutMillis: answerMsMax,
     query_timeout: answerMsMax,

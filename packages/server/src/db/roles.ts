@@ -1,4 +1,5 @@
 import type pg from "pg";
+import { clientOf } from "./connect.ts";
 import { sqlState } from "./sql.ts";
 
 /** The roles under which connections work; see 0006_row_level_security.sql. */
@@ -37,6 +38,25 @@ export async function ensureRoles(client: pg.Client): Promise<string[]> {
   throw new RolesError(
     `${user} may not set up the roles ${roles.join(", ")}, which keep teams apart; have an administrator run this in the database: ${statements.join("; ")};`,
   );
+}
+
+/** Lists the statements that would set the roles up for the user of a URL; runs none of them. */
+export async function listMissingRoles(
+  databaseUrl: string,
+  limitMs: number,
+): Promise<{ user: string; statements: string[] }> {
+  const client = clientOf(databaseUrl, {
+    application_name: "postrider roles",
+    connectionTimeoutMillis: limitMs,
+    query_timeout: limitMs,
+  });
+  client.on("error", () => {}); // The statement's own promise tells.
+  try {
+    await client.connect();
+    return await needs(client);
+  } finally {
+    client.end().catch(() => {});
+  }
 }
 
 type Standing = {

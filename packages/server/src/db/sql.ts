@@ -1,5 +1,7 @@
-import pg from "pg";
+import type pg from "pg";
 import { isObjectId } from "../ids.ts";
+import { poolOf } from "./connect.ts";
+import { type PoolWatch, watchPool } from "./pool-watch.ts";
 import { prepareSession } from "./session.ts";
 
 /** A row as the driver gives it: columns by name. */
@@ -100,6 +102,7 @@ export type DatabaseOptions = {
   /** Settings of each connection, such as planner switches. */
   settings?: Record<string, string>;
   onError: (error: Error) => void;
+  watch?: PoolWatch;
 };
 
 /** Opens a pool. Connections are made when first needed and made again after the database was away. */
@@ -143,8 +146,7 @@ export function openTeamDatabase(
 function openPool(options: DatabaseOptions): { pool: pg.Pool; close(): Promise<void> } {
   const { statementTimeoutMs, role, settings = {} } = options;
   const session = { statementTimeoutMs, settings, ...(role !== "owner" && { role }) };
-  const pool = new pg.Pool({
-    connectionString: options.url,
+  const pool = poolOf(options.url, {
     application_name: `postrider ${options.name}`,
     max: options.connectionsMax,
     connectionTimeoutMillis: 10_000,
@@ -157,6 +159,7 @@ function openPool(options: DatabaseOptions): { pool: pg.Pool; close(): Promise<v
     // Awaited before anybody gets the connection: without its role there would be no wall.
     onConnect: (client) => prepareSession(client, session),
   });
+  if (options.watch) watchPool(pool, options.name, options.watch);
   let closing = false;
   // An idle connection that dies must not take the process with it; one that dies at the end is no news.
   pool.on("error", (error) => {
@@ -177,6 +180,9 @@ function openPool(options: DatabaseOptions): { pool: pg.Pool; close(): Promise<v
 /** Says whether no answer came over a connection within `query_timeout`: the next one would not come either. */
 const fellSilent = (error: unknown): error is Error =>
   error instanceof Error && error.message === "Query read timeout";
+
+/** Says whether the server takes no writes (25006). */
+const leadsToStandby = (error: unknown): error is Error => sqlState(error) === "25006";
 
 type RunQuery = (query: pg.QueryConfig) => Promise<pg.QueryResult>;
 
@@ -200,8 +206,9 @@ async function transact<T>(
     await now;
     return result;
   } catch (error) {
-    // A connection that cannot even roll back is thrown away; one that fell silent is not asked to.
-    if (fellSilent(error)) broken = error;
+    // A connection that cannot even roll back is thrown away; one that fell silent is not asked to. One that leads to a
+    // standby goes as well: the next may lead to the primary.
+    if (fellSilent(error) || leadsToStandby(error)) broken = error;
     else {
       await client.query("rollback").catch((failure: Error) => {
         broken = failure;

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { packageFile } from "../package-file.ts";
 import { dumpSchema } from "./schema-dump.ts";
-import type { Database, TeamDatabase } from "./sql.ts";
+import type { Database, Sql, TeamDatabase } from "./sql.ts";
 
 /** Says whether the database hides other teams' rows from these connections, and shows them their own, in every table that knows teams. */
 export async function holdsWall(database: TeamDatabase): Promise<boolean> {
@@ -26,9 +26,7 @@ const rule =
  * What belongs there is what schema.sql tells, which is what the migrations come to.
  */
 export async function restoreWall(database: Database): Promise<string[]> {
-  const found = new Set(rulesIn(await dumpSchema(database.sql)));
-  const wanted = rulesIn(readFileSync(packageFile("schema.sql"), "utf8"));
-  const missing = wanted.filter((line) => !found.has(line));
+  const missing = await listMissingRules(database.sql);
   if (missing.length === 0) return [];
   await database.begin(async (tx) => {
     const run = (statement: string) => tx(Object.assign([statement], { raw: [statement] }));
@@ -39,6 +37,13 @@ export async function restoreWall(database: Database): Promise<string[]> {
     }
   });
   return missing.map((statement) => statement.replace(/;$/, ""));
+}
+
+/** Lists what is missing of the wall, as statements that would put it up again. */
+export async function listMissingRules(sql: Sql): Promise<string[]> {
+  const found = new Set(rulesIn(await dumpSchema(sql)));
+  const wanted = rulesIn(readFileSync(packageFile("schema.sql"), "utf8"));
+  return wanted.filter((line) => !found.has(line));
 }
 
 const rulesIn = (schema: string): string[] => schema.split("\n").filter((line) => rule.test(line));

@@ -1,4 +1,4 @@
-import { createHmac } from "node:crypto";
+import { createHmac, randomBytes } from "node:crypto";
 import { sign } from "@postrider/sdk/sign";
 import { type AttemptRecord, responseBodyPlace, responseHeadersPlace } from "../db/attempts.ts";
 import { payloadPlace } from "../db/events.ts";
@@ -17,7 +17,9 @@ import {
 } from "../domain/outcome.ts";
 import { packProof, type RequestProof } from "../domain/request-head.ts";
 import { keptResponseHeaders } from "../domain/response-headers.ts";
+import type { Tally } from "../domain/tally.ts";
 import { roundedTiming } from "../domain/timing.ts";
+import { traceHeaders } from "../domain/trace-context.ts";
 import { reach } from "../fault-points.ts";
 import { newId, publicEventId } from "../ids.ts";
 import { openValue } from "../sealed-values.ts";
@@ -59,6 +61,8 @@ export type AttemptDeps = {
   nowMs: () => number;
   /** Told of each attempt whose result was logged too late to count. */
   onLeaseLost: (delivery: LeasedDelivery) => void;
+  /** Told of each attempt whose result is written. */
+  tally?: Pick<Tally, "attempted">;
 };
 
 /**
@@ -151,11 +155,14 @@ async function write(
 ): Promise<Written> {
   const moved = await deps.recorder.record(record);
   if (!moved) deps.onLeaseLost(delivery);
-  const delivered = record.outcome === "delivered";
+  const { outcome, errorCode, latencyMs } = record;
+  const { contract } = delivery;
+  deps.tally?.attempted({ contract, outcome, errorCode, latencyMs, moved });
+  const delivered = outcome === "delivered";
   return { moved, delivered, retryInMs: moved ? (record.delayMs ?? undefined) : undefined };
 }
 
-/** The headers of one attempt: the target's own, the contract's signature, and the three of Standard Webhooks, signed anew. */
+/** The headers of one attempt: the target's own, the contract's signature, the three of Standard Webhooks, signed anew, and the trace. */
 function signRequest(
   target: Target,
   delivery: LeasedDelivery,
@@ -176,6 +183,7 @@ function signRequest(
       String(timestamp),
       "webhook-signature",
       signatures.join(" "),
+      ...(delivery.trace === null ? [] : traceHeaders(delivery.trace, newSpanId())),
     ],
     proof: {
       timestamp,
@@ -186,6 +194,9 @@ function signRequest(
     },
   };
 }
+
+const spanIdBytes = 8;
+const newSpanId = (): string => randomBytes(spanIdBytes).toString("hex");
 
 const signBody = ({ key }: BodySigning, body: Buffer): Buffer =>
   createHmac("sha256", key).update(body).digest();

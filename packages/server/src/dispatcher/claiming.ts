@@ -7,6 +7,7 @@ import {
 import { type DueSubscription, listDueSubscriptionsOfAllTeams } from "../db/due-walk.ts";
 import type { Database } from "../db/sql.ts";
 import { type LeasedDelivery, leaseMs } from "../domain/delivery.ts";
+import type { Tally } from "../domain/tally.ts";
 import { reach } from "../fault-points.ts";
 import type { HeldLeases } from "./held-leases.ts";
 import type { Held, Lane, Lanes } from "./lanes.ts";
@@ -30,6 +31,7 @@ export type ClaimingDeps = {
   afterClaim: () => void;
   random: () => number;
   onError: (message: string, error: unknown) => void;
+  tally?: Tally;
 };
 
 /** Claims what is due in the table, as far as there is room for it. */
@@ -46,7 +48,7 @@ export type Claiming = {
   noteStarved(): void;
   /** Room has become free: says whether a claim is worth its two statements by now. */
   isWorthIt(lane: Lane): boolean;
-  /** Milliseconds since the table was last looked at with success; undefined before the first time. */
+  /** Milliseconds since a look was done with all that it found; undefined before the first time. */
   sincePollMs(): number | undefined;
   /** Claims no more; resolves when the last claim is answered. */
   close(): Promise<void>;
@@ -93,7 +95,7 @@ export function openClaiming(deps: ClaimingDeps): Claiming {
   let walk = 0;
   let walkDone = 0;
   let starved = false;
-  let polledAtMs: number | undefined;
+  let lookedAtMs: number | undefined;
   let timer: NodeJS.Timeout | undefined;
   let timerDueMs = Number.POSITIVE_INFINITY;
   let polling: Promise<void> | undefined;
@@ -119,7 +121,6 @@ export function openClaiming(deps: ClaimingDeps): Claiming {
     do {
       if (cursor === "") walk++;
       const walked = await walkOn();
-      polledAtMs = performance.now();
       for (const { subscriptionId, active, dueInMs, failing, probeInMs } of walked) {
         if (failing || lanes.find(subscriptionId)?.isShut) {
           deps.setShut(lanes.of(subscriptionId), failing);
@@ -131,6 +132,8 @@ export function openClaiming(deps: ClaimingDeps): Claiming {
       if (closing) return;
       const { shares, last } = shareOut(due);
       if (shares.length > 0) await claim(shares);
+      // Not before: what is found and never claimed is no progress.
+      lookedAtMs = performance.now();
       cursor = last ?? (walked.length < walkMax ? "" : (walked.at(-1)?.subscriptionId ?? ""));
     } while (cursor !== "" && !starved);
     if (cursor === "") walkDone = walk;
@@ -188,11 +191,13 @@ export function openClaiming(deps: ClaimingDeps): Claiming {
     const claimed = await claimDueOfAllTeams(deps.database.sql, shares, {
       leaseToken,
       payloadBytesMax: claimBytesMax,
+      ...(deps.tally && { onGivenUp: deps.tally.gaveUp }),
     }).finally(() => {
       for (const { subscriptionId, limit } of shares) {
         lanes.cancel(lanes.of(subscriptionId), limit);
       }
     });
+    deps.tally?.claimed(claimed.length);
     if (claimed.length > 0) reach("after_claim");
     const counts = new Map<string, number>();
     for (const delivery of claimed) {
@@ -265,7 +270,7 @@ export function openClaiming(deps: ClaimingDeps): Claiming {
       const worth = Math.min(room.capacityOf(lane), claimMax) / 2;
       return hasBacklog(lane) && room.ofLane(lane) >= worth;
     },
-    sincePollMs: () => (polledAtMs === undefined ? undefined : performance.now() - polledAtMs),
+    sincePollMs: () => (lookedAtMs === undefined ? undefined : performance.now() - lookedAtMs),
     async close() {
       closing = true;
       clearTimeout(timer);

@@ -1,12 +1,17 @@
 import type { HotPath } from "../actions/fan-out.ts";
 import type { Database } from "../db/sql.ts";
 import type { LeasedDelivery } from "../domain/delivery.ts";
+import type { DispatchProgress } from "../domain/dispatch-progress.ts";
+import type { ReceiverStanding } from "../domain/survey.ts";
+import type { Tally } from "../domain/tally.ts";
 import { newLeaseToken } from "../ids.ts";
 import { openPace } from "../pace.ts";
 import { type AttemptDeps, type Attempted, attempt } from "./attempt.ts";
-import { claimMax, openClaiming, pollMs } from "./claiming.ts";
+import { openClaiming, pollMs } from "./claiming.ts";
 import { openHeldLeases } from "./held-leases.ts";
-import { type Held, type Lane, Lanes, mustWait } from "./lanes.ts";
+import { openHotPath } from "./hot-path.ts";
+import { type Held, isQuiet, type Lane, Lanes, mustWait } from "./lanes.ts";
+import { openProgress } from "./progress.ts";
 import { openRoom } from "./room.ts";
 import { adaptSlots } from "./slots.ts";
 import { quickMs, takenInAll } from "./standing.ts";
@@ -22,6 +27,8 @@ export type DispatcherDeps = AttemptDeps & {
   /** Attempts in flight at once for one subscription, at the most. */
   subscriptionConcurrency: number;
   onError: (message: string, error: unknown) => void;
+  /** Told of what is to be counted. */
+  tally?: Tally;
 };
 
 /** Decides what may start now, and starts it. */
@@ -40,8 +47,12 @@ export type Dispatcher = {
   freePlaces(subscriptionId: string): number;
   /** Stops claiming, finishes what is in flight, gives back the rest; resolves when all is written. */
   close(): Promise<void>;
-  /** Milliseconds since the table was last looked at with success; undefined before the first time. */
+  /** Milliseconds since a look was done with all that it found; undefined before the first time. */
   sincePollMs(): number | undefined;
+  /** How far it has come with what it has in hand. */
+  progress(): DispatchProgress;
+  /** What is known here of the receiver of a subscription. */
+  standingOf(subscriptionId: string): ReceiverStanding;
   readonly inFlight: number;
   readonly held: number;
 };
@@ -55,6 +66,7 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
   const pace = openPace();
   const room = openRoom(lanes, pace, deps.concurrency);
   const leases = openHeldLeases();
+  const progress = openProgress();
   const newToken = () => newLeaseToken(deps.leaseOwner);
   const claiming = openClaiming({
     database: deps.database,
@@ -68,6 +80,7 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
     afterClaim: startWhatMay,
     random: deps.random,
     onError: deps.onError,
+    ...(deps.tally && { tally: deps.tally }),
   });
   let demotedAtMs = 0;
   let closing = false;
@@ -133,7 +146,9 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
   async function run(lane: Lane, held: Held): Promise<void> {
     const { delivery } = held;
     if (lane.at.inFlight === 1) lane.heardAtMs = performance.now();
+    const begun = progress.begin(delivery);
     const attempted = await attemptOf(held);
+    progress.end(begun);
     if (attempted?.kind === "attempted") {
       lanes.answer(lane);
       learn(lane, attempted);
@@ -149,6 +164,10 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
   }
 
   async function attemptOf({ delivery, leasedAtMs }: Held): Promise<Attempted | undefined> {
+    if (deps.tally && delivery.attemptNumber === 1 && !delivery.manual) {
+      const waitedMs = performance.now() - leasedAtMs + (delivery.ageMs ?? 0);
+      deps.tally.firstAttempt(delivery.contract, waitedMs);
+    }
     try {
       const leaseLeftMs = () => leasedAtMs + delivery.leaseMs - performance.now();
       const attempted = await attempt(deps, delivery, leaseLeftMs);
@@ -166,7 +185,7 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
     { written }: Attempted & { kind: "attempted" },
   ): Promise<void> {
     try {
-      const { moved, delivered, retryInMs } = await written;
+      const { moved, delivered, retryInMs } = await progress.writing(written);
       if (moved) leases.leave(delivery);
       else leases.abandon(delivery);
       if (retryInMs !== undefined) claiming.wakeWithin(retryInMs);
@@ -206,36 +225,12 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
     keepQuiet(lane, attempted.quietMs);
   }
 
-  const hotPath: HotPath = {
+  const hotPath = openHotPath({
+    ...{ lanes, room, claiming, leases, enqueue },
     newLeaseToken: newToken,
-    reserve(subscriptionId, payloadBytes) {
-      const lane = lanes.of(subscriptionId);
-      if (closing || room.of("quick") <= 0) {
-        claiming.noteBacklog(lane);
-        claiming.noteStarved();
-        return false;
-      }
-      if (lane.isShut) return false;
-      // What already waits in the table keeps room for a claim. A lane that goes fast has more than that.
-      if (room.ofLane(lane) <= (claiming.hasBacklog(lane) ? claimMax : 0)) {
-        claiming.noteBacklog(lane);
-        return false;
-      }
-      lanes.reserve(lane, 1, payloadBytes);
-      return true;
-    },
-    cancel(subscriptionId, payloadBytes) {
-      lanes.cancel(lanes.of(subscriptionId), 1, payloadBytes);
-    },
-    accept(deliveries, leasedAtMs) {
-      for (const delivery of deliveries) {
-        leases.enter(delivery);
-        enqueue(lanes.of(delivery.subscriptionId), { delivery, leasedAtMs });
-      }
-      startWhatMay();
-    },
-    leftInTable: claiming.wake,
-  };
+    isClosing: () => closing,
+    afterAccept: startWhatMay,
+  });
 
   return {
     hotPath,
@@ -265,6 +260,16 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
       await deps.recorder.idle();
     },
     sincePollMs: claiming.sincePollMs,
+    progress: () => ({
+      ...progress.read(),
+      lookedMs: claiming.sincePollMs(),
+      held: takenInAll(lanes.held),
+    }),
+    standingOf(subscriptionId) {
+      const lane = lanes.find(subscriptionId);
+      if (!lane) return "new";
+      return isQuiet(lane) ? "quiet" : lane.standing;
+    },
     get inFlight() {
       return takenInAll(lanes.inFlight);
     },

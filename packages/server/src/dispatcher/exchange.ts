@@ -13,7 +13,7 @@ import {
 } from "./failures.ts";
 import { ResponseBody } from "./response-body.ts";
 
-/** One POST as it goes on the wire, with nothing added but `host` and `content-length`. */
+/** One request as it goes on the wire, with nothing added but `host` and `content-length`. */
 export type SendRequest = {
   /** `https://host:port` */
   origin: string;
@@ -22,6 +22,8 @@ export type SendRequest = {
   /** Names and values in turn. */
   headers: readonly string[];
   body: Buffer;
+  /** A HEAD tries the way to a receiver; without a method it is a POST. */
+  method?: "HEAD";
   /** Wall clock, from the call to the complete response head. */
   timeoutMs: number;
 };
@@ -96,7 +98,7 @@ export class Exchange extends Expiring implements Dispatcher.DispatchHandler {
   }
 
   #dispatch(options: { fresh: boolean }) {
-    const { origin, path, headers, body } = this.#request;
+    const { origin, path, headers, body, method = "POST" } = this.#request;
     try {
       this.#connection = this.#deps.connections.acquire(origin, options);
     } catch (error) {
@@ -104,7 +106,12 @@ export class Exchange extends Expiring implements Dispatcher.DispatchHandler {
       return;
     }
     this.#reused = this.#connection.kept;
-    const request = { path, method: "POST", headers: headers as string[], body };
+    const request = {
+      path,
+      method,
+      headers: headers as string[],
+      body: method === "HEAD" ? null : body,
+    } as const;
     this.#deps.connections.dispatch(this.#connection, request, this);
   }
 

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
-import pg from "pg";
+import type pg from "pg";
+import { clientOf } from "../db/connect.ts";
 import { lockAsOwner } from "../db/lease-owners.ts";
 import { prepareSession } from "../db/session.ts";
 
@@ -37,8 +38,7 @@ export function openWake(deps: WakeDeps): Wake {
   let timer: NodeJS.Timeout | undefined;
 
   async function connect(): Promise<void> {
-    const next = new pg.Client({
-      connectionString: deps.databaseUrl,
+    const next = clientOf(deps.databaseUrl, {
       application_name: "postrider listen",
       keepAlive: true,
       connectionTimeoutMillis: 10_000,

@@ -26,7 +26,7 @@ export function decideCall(fact: CallFact, world: World, changes: Changes): Reco
     if (next.kind === "repeated") return { outcome: "repeated", call: next.state };
     world.calls.set(key, next.state);
     changed.add(key);
-    const occurrence = { actor: fact.actor, occurredAt };
+    const occurrence = { actor: fact.actor, occurredAt, trace: fact.trace };
     for (const happening of next.happened) changes.happened.push({ happening, occurrence });
     return { outcome: "recorded", call: next.state };
   };

@@ -33,7 +33,8 @@ import { type Changes, type Recorded, subjectKey, type World } from "./world.ts"
 export function decide(fact: Fact, world: World, changes: Changes): Recorded {
   refuseFuture(fact, world.now);
   const report: Report = { actor: fact.actor, now: world.now };
-  const occurrence = { actor: fact.actor, occurredAt: fact.occurredAt ?? world.now };
+  const { actor, trace } = fact;
+  const occurrence = { actor, occurredAt: fact.occurredAt ?? world.now, trace };
 
   switch (fact.type) {
     case "workflow.created": {
@@ -74,7 +75,7 @@ export function decide(fact: Fact, world: World, changes: Changes): Recorded {
     }
     case "workflow.deleted": {
       const workflow = liveWorkflow(world, fact.teamId, fact.workflowId);
-      cancelUnfinishedRuns(workflow, world, changes, report);
+      cancelUnfinishedRuns(workflow, world, changes, { report, trace });
       return keepWorkflow(world, changes, accepted(deleteWorkflow(workflow, report)), occurrence);
     }
     case "run.started": {
@@ -147,7 +148,7 @@ function cancelUnfinishedRuns(
   workflow: Workflow,
   world: World,
   changes: Changes,
-  report: Report,
+  { report, trace }: { report: Report; trace: Occurrence["trace"] },
 ): void {
   const unfinished = [...world.runs.values()].filter(
     (run) =>
@@ -160,7 +161,7 @@ function cancelUnfinishedRuns(
     );
   }
   for (const run of unfinished) {
-    const occurrence = { actor: report.actor, occurredAt: world.now };
+    const occurrence = { actor: report.actor, occurredAt: world.now, trace };
     keepRun(world, changes, accepted(cancelRun(run, workflow, report)), occurrence);
   }
 }

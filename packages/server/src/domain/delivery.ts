@@ -1,3 +1,5 @@
+import type { TraceContext } from "./trace-context.ts";
+
 /** A delivery that this process holds under a lease, with all that its attempt needs. */
 export type LeasedDelivery = {
   teamId: string;
@@ -9,6 +11,8 @@ export type LeasedDelivery = {
   eventType: string;
   /** To be opened first when it begins with a zero byte, as one that was claimed from the table may. */
   payload: Buffer;
+  /** The trace of the event's report; null: none. */
+  trace: TraceContext | null;
   /** The payload is stored sealed, and so is what is answered to it. */
   sealed: boolean;
   /** The transaction that made it, in the database's own precision: names the partition of its attempts. */
@@ -16,6 +20,8 @@ export type LeasedDelivery = {
   leaseToken: string;
   /** Milliseconds the lease lasts from when it was asked for. */
   leaseMs: number;
+  /** Milliseconds from its making to its lease; leased as it was made, it has none. */
+  ageMs?: number;
   /** The number of this attempt, from 1. */
   attemptNumber: number;
   crashCount: number;
@@ -46,6 +52,10 @@ export const commitMarginMs = 5_000;
 /** How long a lease on a delivery with this timeout lasts. */
 export const leaseMs = (timeoutSeconds: number): number =>
   timeoutSeconds * 1_000 + bodyBudgetMs + leaseMarginMs;
+
+/** How long an attempt under a lease may last: what `leaseMs` was made of. */
+export const attemptMsMax = (delivery: Pick<LeasedDelivery, "leaseMs">): number =>
+  delivery.leaseMs - leaseMarginMs;
 
 /** What became of a delivery so far, as it is shown: `retrying` is pending with an attempt that ended. */
 export const deliveryStatuses = ["pending", "retrying", "delivered", "failed"] as const;

@@ -1,4 +1,5 @@
 import type { JsonText } from "./json-text.ts";
+import type { TraceContext } from "./trace-context.ts";
 
 /**
  * The facts: what a platform reports, or what time itself brings about.
@@ -8,10 +9,12 @@ import type { JsonText } from "./json-text.ts";
  */
 export type Fact = {
   teamId: string;
-  /** The id of the API key that reported it, or `system`. */
+  /** The id of the API key or session that reported it, or `system`. */
   actor: string;
   /** When it happened by the platform's clock; without one, when it was recorded. */
   occurredAt?: Date | undefined;
+  /** The trace that the report belongs to, if it belongs to one. */
+  trace?: TraceContext | undefined;
   /** The fact's own name within its team, where it has one. */
   identity?: FactIdentity | undefined;
 } & (

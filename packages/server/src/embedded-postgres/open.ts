@@ -8,7 +8,8 @@ import { acquireLock } from "./lock.ts";
 import type { RunningServer } from "./pid-file.ts";
 import { adoptServer, startServer, stopServer } from "./server.ts";
 
-const databaseName = "postrider";
+/** The one database of an embedded server. */
+export const databaseName = "postrider";
 
 const defaultSettings = {
   max_connections: "100",

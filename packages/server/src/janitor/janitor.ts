@@ -11,6 +11,7 @@ import { ensurePartitions } from "../db/partitions.ts";
 import { deleteOldReplaysOfAllTeams } from "../db/replays.ts";
 import { deleteOldRequestHeadsOfAllTeams } from "../db/request-heads.ts";
 import { deleteOldRollupsOfAllTeams } from "../db/rollups.ts";
+import { deleteOldSessionsOfAllTeams } from "../db/sessions.ts";
 import { type Database, isTimeout } from "../db/sql.ts";
 import { reach } from "../fault-points.ts";
 import { letGo } from "./retention.ts";
@@ -92,6 +93,7 @@ async function doRound(database: Database, retentionDays: number): Promise<void>
   await deleteOldRequestHeadsOfAllTeams(database.sql, retentionDays, rowsMax);
   await deleteOldChangesOfAllTeams(database.sql, changesMax);
   await deleteOldReplaysOfAllTeams(database.sql, rowsMax);
+  await deleteOldSessionsOfAllTeams(database.sql, rowsMax);
   await finishErasures(database, untilMs);
   await letGo(database, { retentionDays, untilMs });
 }

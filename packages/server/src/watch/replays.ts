@@ -15,8 +15,8 @@ export type ReplaysDeps = Pick<ReplayStepDeps, "freePlaces"> & {
   database: Database;
   /** Does their steps, each as its team. */
   teams: TeamDatabase;
-  /** Called when a step has made deliveries due. */
-  onDue: () => void;
+  /** Called when a step has made deliveries due, with how many they are. */
+  onDue: (count: number) => void;
   onError: (message: string, error: unknown) => void;
 };
 
@@ -46,7 +46,7 @@ export function openReplays(deps: ReplaysDeps): Replays {
         { database: deps.teams.forTeams([teamId]), freePlaces: deps.freePlaces },
         { teamId, id },
       );
-      if (replayed) deps.onDue();
+      if (replayed) deps.onDue(replayed);
     } catch (error) {
       leftAloneUntilMs.set(id, performance.now() + afterFailureMs);
       deps.onError("a replay could not go on; it is tried again", error);

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { newId } from "../../src/ids.ts";
+import { openBrowser } from "../support/browser.ts";
 import { openSeenApi, type SeenApi } from "../support/seen-deliveries.ts";
 
 /** One delivery of each contract; C's is a message of a call. */
@@ -66,6 +67,19 @@ test("a retry is asked for once however often before it begins, and the audit lo
   expect([row?.manual, entries.length]).toEqual([1, 2]);
   expect(entries[0]).toMatchObject({ action: "delivery.redelivered", actor: { id: row?.by } });
   expect(caller).toBeDefined();
+});
+
+test("a retry that a session asks for is the session's own, in the attempt and in the audit", async () => {
+  const { api, ids } = await open();
+  const browser = openBrowser(api);
+  const { body: session } = await browser.post("/v1/sessions", { api_key: api.key });
+  await api.attempt(ids.workflow, "failed");
+  const retried = await browser.post(`/v1/deliveries/${ids.workflow}/retry`, {});
+  expect(retried.status, retried.text).toBe(202);
+  const [row] = await api.database.sql<{ by: string }>`
+    select updated_by as by from deliveries where id = ${ids.workflow}`;
+  const { entries } = (await api.call("GET", `/v1/audit?actor=${session.id}`)).body;
+  expect([row?.by, entries.length]).toEqual([session.id, 1]);
 });
 
 test("a message of a call that has ended is made once more, each time that a person asks", async () => {

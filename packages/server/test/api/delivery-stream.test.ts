@@ -11,6 +11,7 @@ import {
 } from "../../src/db/delivery-changes.ts";
 import { part, type Tx } from "../../src/db/sql.ts";
 import { newId } from "../../src/ids.ts";
+import { openBrowser } from "../support/browser.ts";
 import { type OpenStream, openStream } from "../support/event-stream.ts";
 import { openSeenApi, type SeenApi } from "../support/seen-deliveries.ts";
 
@@ -170,12 +171,25 @@ test("an id of another filter, team or list is refused, and so is what is none",
   expect(await answers[0]?.text()).toContain('"loc":["header","last-event-id"]');
 });
 
-test("a stream ends when its key is revoked", async () => {
+test.each([
+  { what: "key is revoked", byKey: true, ending: "api-keys" },
+  { what: "session is ended", byKey: false, ending: "sessions" },
+  { what: "session's key is revoked", byKey: false, ending: "api-keys" },
+])("a stream ends when its $what", async ({ byKey, ending }) => {
   const api = await openSeenApi();
   const { id, key } = await api.newKey();
-  const stream = await openStream(api, path, { key });
-  const revoked = await api.call("DELETE", `/v1/api-keys/${id}`);
-  expect(revoked.status).toBe(204);
+  const browser = openBrowser(api);
+  const { body: session } = await browser.post("/v1/sessions", { api_key: key });
+  const stream = await openStream(api, path, byKey ? { key } : { cookie: browser.cookie() });
+  expect(stream.status).toBe(200);
+  const undone = await api.call(
+    "DELETE",
+    `/v1/${ending}/${ending === "sessions" ? session.id : id}`,
+    {
+      key: ending === "sessions" ? key : api.key,
+    },
+  );
+  expect(undone.status).toBe(204);
   let ended = false;
   const end = stream.next().then((event) => {
     ended = event === undefined;

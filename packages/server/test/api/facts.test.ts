@@ -671,3 +671,23 @@ test("in binary mode an Idempotency-Key belongs to the headers of the event as w
   expect((await send("b")).body.code).toBe("idempotency_key_reused");
   expect(await api.events()).toHaveLength(1);
 });
+
+test("the traceparent of a request is kept with every event that it causes; one that is not valid is not", async () => {
+  const api = await setup();
+  const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  const report = (headers: Record<string, string>) =>
+    api.call("POST", "/v1/facts", {
+      headers,
+      body: { facts: [{ type: "workflow.created", data: { name: "a" } }] },
+    });
+  await report({ traceparent, tracestate: "a=1" });
+  await report({});
+  await report({ traceparent: traceparent.replace("00-", "ff-"), tracestate: "a=1" });
+  await api.call("POST", "/workflows/v1/workflows", {
+    headers: { traceparent },
+    body: { name: "b" },
+  });
+  const kept = await api.database.sql<{ trace: string | null }>`
+    select trace_context as trace from events order by created_at`;
+  expect(kept.map(({ trace }) => trace)).toEqual([`${traceparent} a=1`, null, null, traceparent]);
+});

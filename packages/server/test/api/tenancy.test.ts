@@ -118,14 +118,18 @@ test("forgotten team filters would show: without row security most operations an
   expect(open.size).toBeGreaterThan(15);
 });
 
-test("no route stays away from these tests: each that is served is described, but for the description itself", async () => {
+test("no route stays away from these tests: each that is served is described, but for the description itself and the pages", async () => {
   const { api, operations } = await openTwoTeams();
   const described = new Set((await readOperations(api)).map(({ name }) => name));
   const served = servedOperations(api);
   expect(served.length).toBeGreaterThan(50);
   expect(served.filter((name) => !described.has(name)).sort()).toEqual([
+    "GET /dashboard",
+    "GET /dashboard/*",
     "GET /docs",
     "GET /openapi.json",
+    "GET /portal",
+    "GET /portal/*",
   ]);
   expect(operations.length).toBeGreaterThan(50);
 });

@@ -26,6 +26,8 @@ const steps: Record<
       "failure_streaks",
       "replays",
       "operational_happenings",
+      "sessions",
+      "login_links",
       "replayed_deliveries",
     ],
   ],

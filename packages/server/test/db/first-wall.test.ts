@@ -11,6 +11,7 @@ import { makeTwin, removeTeam, stateOf, timeless } from "../support/twins.ts";
 
 /** Files with no statement about rows of a team: connections, roles, the schema, and parts of other statements. */
 const aboutNoRows = [
+  "connect.ts",
   "delivery-places.ts",
   "delivery-search-places.ts",
   "delivery-sought.ts",
@@ -25,6 +26,7 @@ const aboutNoRows = [
   "reach-schema.ts",
   "roles.ts",
   "schema-dump.ts",
+  "server-readings.ts",
   "session.ts",
   "team-wall.ts",
   "walks.ts",
@@ -57,7 +59,17 @@ const aboutNoTeam = [
   "lockKeyForCounting",
   "markApiKeyUsed",
   "retireBootstrapKey",
+  // Sessions, which are their key's, whatever team they act for.
+  "endSessionsOfKey",
+  "findSessionOfKey",
+  "insertLoginLink",
+  "insertSession",
+  "listSessionsOfKey",
+  "markSessionSeen",
+  "moveSessionOfKey",
   // What the installation shares, or only locks.
+  "readAutovacuum",
+  "readPartitions",
   "ensureDefaultTeam",
   "listSealingTeams",
   "lockAsOwner",
@@ -90,6 +102,10 @@ async function openTwins() {
   await sql`
     insert into idempotency_keys (team_id, key, fingerprint, in_flight_until, subject_id)
     values (${api.teamId}, 'a key', '', 'infinity', 'a subject')`;
+  await sql`
+    insert into login_links (team_id, token_sha256, api_key_id, expires_at)
+    select ${api.teamId}, sha256('a link'::bytea), id, now() + interval '1 day' from api_keys
+    where default_team_id = ${api.teamId} limit 1`;
   const fact = { teamId: api.teamId, name: "an identity", digests: null, subjectId: "a subject" };
   await api.database.begin((tx) => insertKnownFacts(tx, [fact]));
   await makeTwin(api.database, api.teamId, twin.teamId);

@@ -16,7 +16,7 @@ import { createDatabase } from "../support/postgres.ts";
 import { productionEnvironment, runCommand } from "../support/process.ts";
 
 /** Tables that belong to no team: what the whole installation shares. */
-const teamless = ["encryption_checks", "lease_owners", "schema_migrations"];
+const teamless = ["encryption_checks", "lease_owners", "schema_migrations", "surveys"];
 /** Tables that know teams by another column than `team_id`. */
 const otherwiseTeams = ["api_keys", "hot_leases", "teams"];
 

@@ -55,6 +55,50 @@ test("the primary is killed and its synchronous standby promoted: everything ack
   expect(await service.terminate()).toBe(0);
 });
 
+test("DATABASE_URL names both hosts: the primary is killed under load and the standby promoted, and the service finds it without anybody's help", {
+  timeout: 120_000,
+}, async () => {
+  const directory = ownDirectory();
+  const primary = await openOwnPostgres(path.join(directory, "primary"), { wal_level: "replica" });
+  await migrate(primary.url);
+  const standby = await openStandby(primary, path.join(directory, "standby"));
+  const directoryOf = ({ url }: OwnPostgres) => new URL(url).searchParams.get("host");
+  // The standby stands first: it has to be passed over for as long as it is one.
+  const hosts = `${directoryOf(standby)},${directoryOf(primary)}`;
+  const env = productionEnvironment(
+    `postgresql://postgres@localhost:5432/postrider?host=${encodeURIComponent(hosts)}&target_session_attrs=read-write`,
+  );
+  const service = await startService(["serve"], env);
+  const reporters = await openReporters(service.url, env.POSTRIDER_API_KEY ?? "");
+
+  const stop = reporters.start(8);
+  await until("a hundred are acknowledged", () => reporters.acknowledged.size >= 100);
+  await primary.end("SIGKILL");
+  const killedAtMs = performance.now();
+  const { size: before } = reporters.acknowledged;
+  await query(standby.url, "select pg_promote()");
+  const promotedAtMs = performance.now();
+  await until(
+    "facts are acknowledged again",
+    () => reporters.acknowledged.size > before + 100,
+    30_000,
+  );
+  await stop();
+  await until("everything acknowledged arrives", () => reporters.missing().length === 0, 60_000);
+
+  const arrivals = reporters.receiver.requests.map(({ arrivedAtMs }) => arrivedAtMs);
+  const next = arrivals.filter((atMs) => atMs > promotedAtMs).sort((one, other) => one - other);
+  const silenceMs = (next[0] ?? Number.POSITIVE_INFINITY) - killedAtMs;
+  expect(silenceMs).toBeLessThan(recoveryMsMax);
+  expect([...reporters.answers.keys()].filter((status) => ![201, 503].includes(status))).toEqual(
+    [],
+  );
+  console.log(
+    `acknowledged ${before} before the kill, ${reporters.acknowledged.size} in all; lost 0; refused ${reporters.answers.get(503) ?? 0}; ${Math.round(promotedAtMs - killedAtMs)} ms from the kill to the end of the promotion, ${Math.round(silenceMs)} ms to the next delivery`,
+  );
+  expect(await service.terminate()).toBe(0);
+});
+
 /** Copies the running primary as a base backup, and starts the copy as its synchronous standby. */
 async function openStandby(primary: OwnPostgres, dataDirectory: string): Promise<OwnPostgres> {
   const client = new pg.Client({ connectionString: primary.url });

@@ -12,8 +12,9 @@ const killed = [
   "server/test/e2e/crash.test.ts",
   "kill -9 in the middle of 5,000 accepted facts loses none of them",
 ] as const;
+const crossSite = "server/test/hostile/cross-site.test.ts";
 const csrf =
-  "static-020: a page of another site can post nothing: no cookie counts, and no simple content type is read";
+  "static-020: a page of another site can post nothing: its cookie does not count, and no simple content type is read";
 const rendered =
   "xss-014, xss-015: what a receiver answered, and what a caller sent, come back as JSON that nothing renders";
 const overlap =
@@ -81,10 +82,10 @@ export const scenarios: Readonly<Record<string, Played>> = {
     "static-017: every answer tells browsers to trust it with nothing, and none tells what made it",
   ],
   "static-018": [served, "static-018: no other origin is let in, whatever it asks for"],
-  "static-020": [served, csrf],
+  "static-020": [crossSite, csrf],
   "static-022": [
-    served,
-    "static-022: there is no session and no cookie to protect: no answer sets one",
+    crossSite,
+    "static-022: the one cookie is bound to this host, to TLS or this machine, and to requests of this site, and no script reads it",
   ],
   "xss-014": ["server/test/hostile/injection.test.ts", rendered],
   "xss-015": ["server/test/hostile/injection.test.ts", rendered],

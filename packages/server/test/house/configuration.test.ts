@@ -69,6 +69,15 @@ test("every variable that a document names is a setting", () => {
 });
 
 test.each([
+  ["POSTRIDER_PUBLIC_URL", "hooks.acme.test"],
+  ["POSTRIDER_PUBLIC_URL", "ftp://hooks.example.com"],
+  ["POSTRIDER_PUBLIC_URL", "https://hooks.example.com/base"],
+  ["POSTRIDER_PUBLIC_URL", "https://user:password@hooks.example.com"],
+  ["POSTRIDER_PUBLIC_URL", "https://hooks.example.com?a=b"],
+  ["POSTRIDER_PORTAL_ORIGINS", "*"],
+  ["POSTRIDER_PORTAL_ORIGINS", "https://app.acme.test,"],
+  ["POSTRIDER_PORTAL_ORIGINS", "https://app.acme.test; script-src *"],
+  ["POSTRIDER_PORTAL_ORIGINS", "https://app.acme.test/page"],
   ["PORT", "65536"],
   ["PORT", "-1"],
   ["PORT", "80a"],

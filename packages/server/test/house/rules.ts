@@ -17,13 +17,15 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   // Pure: it knows how ids are derived and how a refusal is called, and nothing else.
   domain: ["server/src/ids.ts", "server/src/errors.ts"],
   // A leaf stands alone. Exceptions: a queue refuses as callers know it and knows its pace, CIDRs are parsed as egress
-  // parses them, what may be sealed or not is sealed as secrets are, and a version is read beside the package.
+  // parses them, what may be sealed or not is sealed as secrets are, a version is read beside the package, and a database
+  // URL is refused where it could not be used.
   leaf: [
     "server/src/errors.ts",
     "server/src/pace.ts",
     "server/src/domain/address.ts",
     "server/src/secrets.ts",
     "server/src/package-file.ts",
+    "server/src/database-url.ts",
   ],
   // Starts a server; knows nothing of what the database is for.
   "embedded-postgres": [],
@@ -33,6 +35,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   watch: ["actions", "db", "domain", leaves],
   janitor: ["actions", "db", "domain", leaves],
   api: ["actions", "db", "domain", leaves],
+  // Looks at what all of them rely on, and changes nothing.
+  doctor: ["actions", "db", "dispatcher", "domain", "embedded-postgres", leaves],
   // The composition root, the engine and the service around it: the only ones that know all parts.
   root: [
     "actions",
@@ -49,8 +53,10 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   bin: [
     "root",
     "db",
+    "doctor",
     leaves,
     "sdk",
+    "server/src/domain/diagnosis/finding.ts",
     "server/src/actions/remember-keys.ts",
     "server/src/actions/rotate-encryption.ts",
   ],
@@ -169,7 +175,8 @@ const powers: readonly Power[] = [
   {
     name: "processes",
     shows: brings(/^node:(?:child_process|cluster|worker_threads)$/),
-    only: /^server\/src\/embedded-postgres\//,
+    // The command line builds the dashboard of a checkout, and opens a browser when it is asked to.
+    only: /^server\/(?:src\/embedded-postgres\/|bin\/dashboard\.ts$)/,
   },
   {
     name: "the environment",

@@ -97,6 +97,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
       level: "debug",
       destination: { write: (line) => logged.push(JSON.parse(line)) },
     }),
+    builtDashboard: () => undefined,
     metrics: openMetrics(),
     notReadyReason: async () => undefined,
     random: () => 0.5,

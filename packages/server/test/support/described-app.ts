@@ -27,6 +27,7 @@ export function openDescribedApp(moreRoutes: readonly Routes[] = []): Promise<Fa
       recordAllFacts: () => Promise.reject(new Error("nothing is recorded here")),
       eraseTeam: async () => true,
       log: openLog({ level: "silent" }),
+      builtDashboard: () => undefined,
       metrics: openMetrics(),
       notReadyReason: async () => undefined,
       random: () => 0.5,

@@ -20,11 +20,15 @@ export type OpenStream = {
   close(): void;
 };
 
-/** Opens a stream of a test's API over a real connection. */
+/** Opens a stream of a test's API over a real connection, by a key or a session's cookie. */
 export async function openStream(
   api: Pick<TestApi, "app" | "key">,
   path: string,
-  { key = api.key, lastEventId }: { key?: string; lastEventId?: string } = {},
+  {
+    key = api.key,
+    cookie,
+    lastEventId,
+  }: { key?: string; cookie?: string; lastEventId?: string } = {},
 ): Promise<OpenStream> {
   if (api.app.server.address() === null) await api.app.listen({ host: "127.0.0.1", port: 0 });
   const address = api.app.server.address() as { port: number };
@@ -32,7 +36,7 @@ export async function openStream(
   onTestFinished(() => closing.abort());
   const response = await fetch(`http://127.0.0.1:${address.port}${path}`, {
     headers: {
-      authorization: `Bearer ${key}`,
+      ...(cookie === undefined ? { authorization: `Bearer ${key}` } : { cookie }),
       ...(lastEventId === undefined ? {} : { "last-event-id": lastEventId }),
     },
     signal: closing.signal,

@@ -67,11 +67,12 @@ export async function furnish(
   const begin = { callType: "web", direction: "inbound", status: "queued", metadata: hidden };
   const conversations = "/calls/v1/conversations";
   const makeCall = () => make(conversations, { assistantId: assistant.id, ...begin });
-  const [run, call, ended, apiKey] = await Promise.all([
+  const [run, call, ended, apiKey, session] = await Promise.all([
     makeRun(),
     makeCall(),
     makeCall(),
     make("/v1/api-keys", { name, scopes: ["read"] }),
+    make("/v1/sessions", { api_key: key }),
   ]);
 
   const steps = [
@@ -90,6 +91,9 @@ export async function furnish(
   expect(reported.slice(0, 3).map(({ status }) => status)).toEqual([201, 201, 200]);
 
   const { sql } = api.database;
+  await sql`
+    insert into login_links (team_id, token_sha256, api_key_id, expires_at)
+    values (${teamId}, sha256(${newId()}::bytea), ${apiKey.id}, now() + interval '1 day')`;
   const head = randomUUID();
   await sql`
     insert into attempts (delivery_id, number, delivery_created_at, id, team_id, request_url, success,
@@ -142,6 +146,7 @@ export async function furnish(
     assistant_id: [assistant.id],
     conversation_id: [call.id, ended.id],
     api_key_id: [apiKey.id],
+    session_id: [session.id],
     team_id: [teamId],
   };
 }

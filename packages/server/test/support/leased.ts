@@ -12,6 +12,7 @@ export const leasedDelivery = (given: Partial<LeasedDelivery> = {}): LeasedDeliv
   contract: "workflow",
   eventType: "workflow_created",
   payload: Buffer.from("{}"),
+  trace: null,
   sealed: false,
   createdAt: "2026-01-01 00:00:00+00",
   leaseToken: randomUUID(),

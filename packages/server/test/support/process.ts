@@ -57,8 +57,8 @@ export async function startService(
 /** What is to become of a process when it comes to a fault point (the `nth` time, with this delivery). */
 export type FaultOrder = {
   point: FaultPoint;
-  /** `die`: kill -9; `stall`: SIGSTOP. */
-  fault: "die" | "stall";
+  /** `die`: kill -9; `stall`: SIGSTOP; `hurry`: its clock goes eight times as fast from then on. */
+  fault: "die" | "stall" | "hurry";
   nth?: number;
   deliveryId?: string;
 };

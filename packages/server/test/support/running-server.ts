@@ -14,6 +14,8 @@ export type Service = {
   databaseUrl: string;
   /** Everything that was logged, as text. */
   logged(): string;
+  /** The value of a series in /metrics, such as `postrider_backlog{standing="new"}`; undefined where it has none. */
+  measured(series: string): Promise<number | undefined>;
   /** Asks the API over HTTP; `body` goes out as JSON. */
   // biome-ignore lint/suspicious/noExplicitAny: a test looks into answers of every shape.
   call(method: string, path: string, body?: unknown): Promise<{ status: number; body: any }>;
@@ -25,6 +27,7 @@ export type Service = {
 export async function openService(
   sender: ServerOptions["sender"] = {},
   env: Record<string, string> = {},
+  options: Pick<ServerOptions, "engine" | "onHopeless" | "stalledMsMax"> = {},
 ): Promise<Service> {
   const { DATABASE_URL: own } = env;
   const home = own ? { url: own, drop: async () => {} } : await createDatabase();
@@ -45,7 +48,12 @@ export async function openService(
       },
     },
   });
-  const server = await openServer(config, { migrate: own !== undefined, sender, log });
+  const server = await openServer(config, {
+    ...options,
+    migrate: own !== undefined,
+    sender,
+    log,
+  });
   onTestFinished(async () => {
     await server.close();
     await home.drop();
@@ -55,6 +63,11 @@ export async function openService(
     key,
     databaseUrl: home.url,
     logged: () => logged,
+    async measured(series) {
+      const text = await (await fetch(`${server.url}/metrics`)).text();
+      const line = text.split("\n").find((line) => line.startsWith(`${series} `));
+      return line === undefined ? undefined : Number(line.slice(series.length));
+    },
     async call(method, path, body) {
       const answer = await fetch(`${server.url}${path}`, {
         method,

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import * as apiKeys from "../../src/db/api-keys.ts";
 import * as assistants from "../../src/db/assistants.ts";
 import * as attempts from "../../src/db/attempts.ts";
@@ -27,6 +28,7 @@ import * as retention from "../../src/db/retention.ts";
 import * as rollups from "../../src/db/rollups.ts";
 import * as runs from "../../src/db/runs.ts";
 import * as sealedColumns from "../../src/db/sealed-columns.ts";
+import * as sessions from "../../src/db/sessions.ts";
 import * as signingSecrets from "../../src/db/signing-secrets.ts";
 import type { Database, Tx } from "../../src/db/sql.ts";
 import * as steps from "../../src/db/steps.ts";
@@ -67,6 +69,7 @@ const page = { offset: 0, limit: 50 };
 const since = new Date(0);
 const by = "somebody";
 const nothing = Buffer.alloc(0);
+const aLink = createHash("sha256").update("a link").digest();
 const digests = "00".repeat(32);
 const lease = "0b8b4a5e-6a55-4f0e-9c0e-3c6a4a1f6f11";
 
@@ -166,6 +169,7 @@ const finishAll = ({ tx }: Asked) => tx`
 /** Every function of db/ that is about a team, each called with things that another team has under the same names. */
 export const teamFunctions: Record<string, (asked: Asked) => Promise<unknown>> = {
   listApiKeys: (a) => apiKeys.listApiKeys(a.database, a.teamId, a.keyId, page),
+  useLoginLink: (a) => sessions.useLoginLink(a.tx, a.teamId, aLink),
   revokeApiKey: (a) => apiKeys.revokeApiKey(a.database, a.name("api_key_id"), auditOf(a)),
   readAssistants: (a) => assistants.readAssistants(a.tx, [keyOf(a, "assistant_id")]),
   findAssistant: (a) => assistants.findAssistant(a.tx, a.teamId, a.name("assistant_id")),

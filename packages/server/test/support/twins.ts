@@ -10,6 +10,9 @@ export const runText = (sql: Sql, text: string, ...values: unknown[]) =>
 
 const aSecondLater = (column: string): string => `${column} + interval '1 second'`;
 
+/** A key goes with its team, and takes along what is the key's. */
+const keyOfTwin = "(select min(id) from api_keys where default_team_id = $twin)";
+
 /** Tables of which two teams can have the same rows; what has to differ all the same, or shows whose row it is. */
 const twinned: Readonly<Record<string, Record<string, string>>> = {
   subscriptions: {
@@ -34,6 +37,8 @@ const twinned: Readonly<Record<string, Record<string, string>>> = {
   replays: {},
   operational_happenings: {},
   replayed_deliveries: {},
+  sessions: { token_sha256: "sha256(token_sha256)", api_key_id: keyOfTwin },
+  login_links: { api_key_id: keyOfTwin },
   erasures: {},
   // An event is of one team by its id, and an attempt of one delivery: their twins are a second younger.
   events: { created_at: aSecondLater("created_at") },
@@ -54,7 +59,9 @@ export async function makeTwin({ sql }: Database, of: string, twin: string): Pro
       where table_schema = 'public' and table_name = ${table} and is_generated = 'NEVER'`;
     const names = columns.map(({ name }) => `"${name}"`);
     const values = columns.map(({ name }) =>
-      name === "team_id" ? `'${twin}'` : (changes[name] ?? `"${name}"`),
+      name === "team_id"
+        ? `'${twin}'`
+        : (changes[name]?.replace("$twin", `'${twin}'`) ?? `"${name}"`),
     );
     await runText(
       sql,

@@ -213,7 +213,7 @@ export function assistantRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
 const whoseOf = ({ caller }: Pick<FastifyRequest, "caller">, id: string) => ({
   teamId: caller.teamId,
   id,
-  actor: caller.apiKeyId,
+  actor: caller.actorId,
 });
 
 type Given = Pick<FastifyRequest, "bodyMembers"> & { body: Static<typeof UpdateBody> };

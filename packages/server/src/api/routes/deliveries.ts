@@ -67,7 +67,9 @@ const DeliveryAttempt = Type.Object(
     duration_ms: Milliseconds,
     timing: nullable(AttemptTiming),
     will_retry: Type.Boolean(),
-    actor: Type.String({ description: "`system`, or the id of the API key that asked for it." }),
+    actor: Type.String({
+      description: "`system`, or the id of the API key or session that asked for it.",
+    }),
   },
   { title: "DeliveryAttempt" },
 );
@@ -169,7 +171,7 @@ export function deliveryRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       const retried = await retryDelivery(acting(deps, request, "delivery.redelivered"), {
         teamId: caller.teamId,
         deliveryId: params.delivery_id,
-        actor: caller.apiKeyId,
+        actor: caller.actorId,
       });
       reply.status(202);
       return deliveryAnswer(retried);

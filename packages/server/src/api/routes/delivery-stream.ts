@@ -1,7 +1,6 @@
 import { Readable } from "node:stream";
 import type { FastifyInstance, FastifyReply } from "fastify";
 import Type from "typebox";
-import { findApiKeyOfAnyTeam } from "../../db/api-keys.ts";
 import {
   type ChangesPosition,
   readChanged,
@@ -11,6 +10,7 @@ import {
 import type { DeliverySearch } from "../../db/delivery-sought.ts";
 import type { DeliverySummary } from "../../db/delivery-summaries.ts";
 import { AppError } from "../../errors.ts";
+import { mayStillRead } from "../auth.ts";
 import { type ChangeWatch, openChangeWatch } from "../change-watch.ts";
 import { openCursors } from "../cursor.ts";
 import { deliveryAnswer } from "../delivery-answer.ts";
@@ -60,7 +60,8 @@ export function deliveryStreamRoutes(fastify: FastifyInstance, deps: ApiDeps): v
         },
       },
     },
-    async ({ query, caller, headers, method }, reply) => {
+    async (request, reply) => {
+      const { query, caller, headers, method } = request;
       const filter = deliveryFilterOf(query);
       const cursors = openCursors<ChangesPosition>(deps.keyring, caller, {
         name: "deliveries/stream",
@@ -93,7 +94,7 @@ export function deliveryStreamRoutes(fastify: FastifyInstance, deps: ApiDeps): v
         watch,
         idOf: cursors.print,
         stop: AbortSignal.any([gone.signal, closing.signal]),
-        mayRead: openKeyCheck(deps, caller),
+        mayRead: openKeyCheck(() => mayStillRead(deps, request)),
       })(start);
       return streamed(reply, Readable.from(untilItFails(events, deps), { objectMode: false }));
     },
@@ -153,14 +154,13 @@ async function* untilItFails(events: AsyncGenerator<string>, { log }: ApiDeps) {
   }
 }
 
-/** Says whether the key may still read the team's deliveries, asking again when it has not for two seconds. */
-function openKeyCheck({ keys }: ApiDeps, { apiKeyId, teamId }: Caller): () => Promise<boolean> {
+/** Says whether somebody may still read, asking again when that was last done two seconds ago. */
+function openKeyCheck(mayRead: () => Promise<boolean>): () => Promise<boolean> {
   let checkedAtMs = performance.now();
   return async () => {
     if (performance.now() - checkedAtMs < keyCheckedMs) return true;
     checkedAtMs = performance.now();
-    const key = await findApiKeyOfAnyTeam(keys.forTeams([]).sql, apiKeyId);
-    return (key?.teamIds.includes(teamId) && key.scopes.includes("read")) ?? false;
+    return await mayRead();
   };
 }
 

@@ -149,7 +149,7 @@ export function endpointRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       async (request) => {
         const { params, caller } = request;
         const audited = acting(deps, request, enabled ? "endpoint.enabled" : "endpoint.disabled");
-        const { teamId, apiKeyId: actor } = caller;
+        const { teamId, actorId: actor } = caller;
         return endpointAnswer(
           await switchEndpoint(audited, { teamId, id: params.endpoint_id, actor, enabled }),
         );

@@ -113,7 +113,7 @@ export function organisationWebhookRoutes(fastify: FastifyInstance, deps: ApiDep
           credential: body.secret ?? null,
           headers: receiverHeaders(body.headers ?? {}, deps.config),
           ...organisationPolicy,
-          actor: caller.apiKeyId,
+          actor: caller.actorId,
         },
       );
       return reply.code(201).send(toWebhook(created));
@@ -194,7 +194,7 @@ export function organisationWebhookRoutes(fastify: FastifyInstance, deps: ApiDep
           timeoutSeconds: null,
           maxRetries: null,
           backoffSeconds: null,
-          actor: caller.apiKeyId,
+          actor: caller.actorId,
         },
       );
       return toWebhook(changed);
@@ -217,7 +217,7 @@ export function organisationWebhookRoutes(fastify: FastifyInstance, deps: ApiDep
       const { params, caller } = request;
       const owner = { teamId: caller.teamId, contract };
       const deleting = acting(deps, request, "webhook.deleted");
-      await endSubscription(deleting, owner, params.subscription_id, caller.apiKeyId);
+      await endSubscription(deleting, owner, params.subscription_id, caller.actorId);
       return reply.code(204).send(null);
     },
   );
@@ -242,7 +242,7 @@ export function organisationWebhookRoutes(fastify: FastifyInstance, deps: ApiDep
         contract: organisationWebhooks,
         subscriptionId: params.subscription_id,
         eventType: "workflow.completed" satisfies OrganisationEventType,
-        actor: caller.apiKeyId,
+        actor: caller.actorId,
         newId,
       });
       return reply.code(202).send({ event_id: publicEventId(eventId) });

@@ -171,7 +171,7 @@ export function workflowWebhookEventRoutes(fastify: FastifyInstance, deps: ApiDe
         teamId: caller.teamId,
         contract,
         name: nameOf(params.event_id),
-        actor: caller.apiKeyId,
+        actor: caller.actorId,
       });
       const what = count === 1 ? "The delivery is" : `${count} deliveries are`;
       return { message: `${what} due now.`, event_id: publicEventId(eventId) };

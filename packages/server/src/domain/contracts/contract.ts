@@ -1,5 +1,6 @@
 import type { Fact } from "../facts.ts";
 import type { Happening } from "../lifecycle/happening.ts";
+import type { TraceContext } from "../trace-context.ts";
 
 /** The bytes that one reported document can have: no request is larger. */
 export const documentBytesMax = 1024 * 1024;
@@ -25,10 +26,17 @@ export type RenderedEvent = {
   createdBy: string;
   /** The exact bytes every attempt posts. */
   payload: Buffer;
+  /** The trace of the report, which its attempts go on with. */
+  trace?: TraceContext;
 };
 
 /** Who reported what happened, and when by the platform's clock; `sample`: it is made up, to try a subscription out. */
-export type Occurrence = { actor: string; occurredAt: Date; sample?: true };
+export type Occurrence = {
+  actor: string;
+  occurredAt: Date;
+  sample?: true;
+  trace?: TraceContext | undefined;
+};
 
 /** What a subscription shows its receiver besides the common signature. */
 export type SubscriptionSecrets = {

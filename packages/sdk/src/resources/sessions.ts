@@ -1,0 +1,38 @@
+import type {
+  ListSessionsAnswer,
+  ListSessionsQuery,
+  Session,
+  SessionCreate,
+  SessionUpdate,
+} from "../api.gen.ts";
+import { pathSegment } from "../guards.ts";
+import { eachByCursor } from "../paging.ts";
+import type { RequestOptions, Send } from "../request.ts";
+
+/** Sessions of browsers that were signed in by the calling key. */
+export function sessions(send: Send) {
+  const path = "/v1/sessions";
+  const at = (id: string) => `${path}/${pathSegment(id)}`;
+  const list = (query: ListSessionsQuery = {}, options: RequestOptions = {}) =>
+    send<ListSessionsAnswer>({ ...options, method: "GET", path, query });
+  return {
+    /** Opens a session; its cookie stands in the answer's `Set-Cookie`, which browsers keep. */
+    create: (body: SessionCreate, options: RequestOptions = {}) =>
+      send<Session>({ ...options, method: "POST", path, body }),
+    list,
+    each: (options: RequestOptions = {}) =>
+      eachByCursor(
+        (at) => list({ limit: 200, ...at }, options),
+        (answer) => answer.sessions,
+      ),
+    get: (id: string, options: RequestOptions = {}) =>
+      send<Session>({ ...options, method: "GET", path: at(id) }),
+    /** Lets it act for another of the key's teams. */
+    update: (id: string, body: SessionUpdate, options: RequestOptions = {}) =>
+      send<Session>({ ...options, method: "PATCH", path: at(id), body }),
+    end: (id: string, options: RequestOptions = {}) =>
+      send<void>({ ...options, method: "DELETE", path: at(id) }),
+    /** Signs out everywhere. */
+    endAll: (options: RequestOptions = {}) => send<void>({ ...options, method: "DELETE", path }),
+  };
+}

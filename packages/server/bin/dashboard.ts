@@ -1,0 +1,54 @@
+import { spawn } from "node:child_process";
+import { readBuiltDashboard, unbuiltCheckout } from "../src/built-dashboard.ts";
+import { tellWhileWaiting } from "../src/patience.ts";
+
+/** How a checkout gets its dashboard. */
+export const buildCommand = "npm run build -w packages/dashboard";
+
+/** Its root while the dashboard is still to be built, and whether there is one. */
+type Checkout = { unbuilt(): string | undefined; isBuilt(): boolean };
+const thisCheckout: Checkout = {
+  unbuilt: unbuiltCheckout,
+  isBuilt: () => readBuiltDashboard() !== undefined,
+};
+
+const buildMsMax = 180_000;
+
+/**
+ * Builds the dashboard of a checkout that has none yet; says whether there is one then.
+ *
+ * A start does without it when the build fails: the service is worth more than its pages.
+ */
+export async function ensureDashboard(
+  tell: (line: string) => void,
+  stop: AbortSignal,
+  { unbuilt, isBuilt }: Checkout = thisCheckout,
+): Promise<boolean> {
+  const root = unbuilt();
+  if (root === undefined) return isBuilt();
+  tell("building the dashboard, this once …");
+  await tellWhileWaiting(build(root, stop), (seconds) =>
+    tell(`building the dashboard, this once … (${seconds} s so far)`),
+  );
+  stop.throwIfAborted();
+  return isBuilt();
+}
+
+/** Ends when the build has, however. */
+async function build(root: string, stop: AbortSignal): Promise<void> {
+  const [command = "", ...args] = buildCommand.split(" ");
+  const signal = AbortSignal.any([stop, AbortSignal.timeout(buildMsMax)]);
+  const child = spawn(command, args, { cwd: root, stdio: "ignore", signal });
+  await new Promise<void>((resolve) => {
+    child.once("exit", () => resolve());
+    child.once("error", () => resolve());
+  });
+}
+
+/** Shows an address in the browser of this machine; where there is none, nothing happens. */
+export function openInBrowser(url: string): void {
+  const command = process.platform === "darwin" ? "open" : "xdg-open";
+  const child = spawn(command, [url], { stdio: "ignore", detached: true });
+  child.once("error", () => console.error(`postrider: no browser could be opened (${command})`));
+  child.unref();
+}

@@ -1,0 +1,90 @@
+import { CommanderError } from "commander";
+import { ConfigError } from "../src/config.ts";
+import { describeThrown } from "../src/log.ts";
+import { StartError } from "../src/start-error.ts";
+import { ReceiverError } from "./receiver.ts";
+import { SimulationError } from "./simulate.ts";
+
+export function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (error instanceof ConfigError) {
+    console.error(`postrider: ${error.message}`);
+    return 2;
+  }
+  const told = [StartError, ReceiverError, SimulationError].some((kind) => error instanceof kind);
+  if (told) console.error(`postrider: ${(error as Error).message}`);
+  else printBug(error);
+  return 1;
+}
+
+/** Whatever has no sentence of its own is a bug. It needs its stack, but its text and members may quote a secret. */
+export function printBug(error: unknown): void {
+  const { stack = "", ...described } = describeThrown(error);
+  console.error(
+    `postrider: something unexpected went wrong: ${JSON.stringify(described)}\n${stack}`,
+  );
+}
+
+/** How long a process that can deliver nothing any more may take to stop in order. */
+const hopelessMsMax = 10_000;
+
+/**
+ * Opens, waits for a signal, and closes in order; a second signal ends the process at once.
+ *
+ * A service that finds itself of no use ends as well, with exit code 1: whoever started it starts it again.
+ *
+ * A signal that comes while it still opens breaks that off, in order as well: ended at once, a start would leave its
+ * PostgreSQL behind.
+ */
+export async function runUntilSignal(
+  stopping: string,
+  open: (stop: AbortSignal, onHopeless: (reason: string) => void) => Promise<() => Promise<void>>,
+): Promise<void> {
+  const stop = new AbortController();
+  let exitCode = 0;
+  let onHopeless = (_reason: string) => {};
+  const signal = new Promise<void>((resolve) => {
+    onSignal(stopping, () => {
+      stop.abort();
+      resolve();
+    });
+    onHopeless = (reason) => {
+      exitCode = 1;
+      say(
+        `${reason} The database answers, so this process ends: what it held goes to the next one`,
+      );
+      setTimeout(() => process.exit(exitCode), hopelessMsMax);
+      resolve();
+    };
+  });
+  try {
+    const close = await open(stop.signal, (reason) => onHopeless(reason));
+    await signal;
+    await close();
+    say("stopped");
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+    if (error !== stop.signal.reason) process.exit(report(error));
+    say("stopped before it was ready");
+  }
+  process.exit(exitCode);
+}
+
+/** Says so and calls it at the first signal to stop; a second one ends the process at once. */
+export function onSignal(stopping: string, stop: () => void): void {
+  let told = false;
+  const once = () => {
+    if (told) {
+      say("told to stop again: ending at once");
+      process.exit(130);
+    }
+    told = true;
+    say(stopping);
+    stop();
+  };
+  process.on("SIGINT", once);
+  process.on("SIGTERM", once);
+}
+
+/** Tells a person who watches; results go to standard output. */
+export const say = (line: string): void => console.error(`postrider: ${line}`);

@@ -1,0 +1,63 @@
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { Config } from "../config.ts";
+import { AppError } from "../errors.ts";
+
+type Head = Pick<FastifyRequest, "method" | "headers">;
+
+/**
+ * Refuses what a page of somebody else may have made a browser send along with its cookie.
+ *
+ * A change needs the header `x-postrider-request: 1`, which no form and no image can send, and has to come from an origin
+ * of this service by the browser's own word (`Sec-Fetch-Site`, `Origin`), of which one at least is there. To read, it is
+ * enough not to come from another site.
+ */
+export function openOwnPages(app: FastifyInstance, config: Config): (head: Head) => void {
+  const origins = () => ownOrigins(config, portOf(app) ?? config.port);
+  return ({ method, headers }) => {
+    const { origin, "sec-fetch-site": site, "x-postrider-request": mark } = headers;
+    const reads = method === "GET" || method === "HEAD";
+    // `none` is an address that somebody typed: it reads, and changes nothing.
+    const sites = reads ? ["same-origin", "none"] : ["same-origin"];
+    if (
+      (site !== undefined && !sites.includes(String(site))) ||
+      (origin !== undefined && !origins().has(origin))
+    ) {
+      const [place] = origins();
+      throw new AppError(
+        "foreign_origin",
+        `With a session's cookie this is taken from pages of this service alone, those of ${place}. Where that is wrong, the operator sets POSTRIDER_PUBLIC_URL.`,
+      );
+    }
+    if (reads) return;
+    if (site === undefined && origin === undefined) {
+      throw new AppError(
+        "foreign_origin",
+        "With a session's cookie a change needs the header `Origin` or `Sec-Fetch-Site`, which browsers send.",
+      );
+    }
+    if (mark !== "1") {
+      throw new AppError(
+        "foreign_origin",
+        "With a session's cookie a change needs the header `x-postrider-request: 1`.",
+      );
+    }
+  };
+}
+
+/** Where pages of this service can come from; what a request says in `Host` counts for nothing. */
+export function ownOrigins(
+  { publicUrl, host }: Pick<Config, "publicUrl" | "host">,
+  port: number,
+): ReadonlySet<string> {
+  if (publicUrl !== undefined) return new Set([publicUrl]);
+  const everywhere = ["0.0.0.0", "::"].includes(host);
+  const loopback = everywhere || /^(?:127\.\d+\.\d+\.\d+|::1|localhost)$/.test(host);
+  const own = everywhere ? [] : [host.includes(":") ? `[${host}]` : host];
+  const names = new Set([...own, ...(loopback ? ["127.0.0.1", "localhost", "[::1]"] : [])]);
+  return new Set([...names].map((name) => new URL(`http://${name}:${port}`).origin));
+}
+
+function portOf({ server }: FastifyInstance): number | undefined {
+  const address = server.address();
+  return typeof address === "object" ? address?.port : undefined;
+}

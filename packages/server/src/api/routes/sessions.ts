@@ -1,0 +1,284 @@
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import Type, { type Static } from "typebox";
+import { scopes } from "../../api-keys.ts";
+import { type ApiKey, findApiKeyOfAnyTeam } from "../../db/api-keys.ts";
+import {
+  endSessionsOfKey,
+  findLoginLinkOfAnyTeam,
+  findSessionOfKey,
+  insertSession,
+  listSessionsOfKey,
+  moveSessionOfKey,
+  type Session,
+  useLoginLink,
+} from "../../db/sessions.ts";
+import { AppError } from "../../errors.ts";
+import { objectIdPattern } from "../../ids.ts";
+import { hashOfToken, newToken } from "../../session-tokens.ts";
+import { findGivenKey, getCallingKey } from "../auth.ts";
+import { nextCursorField } from "../cursor.ts";
+import type { ApiDeps } from "../deps.ts";
+import { slowGuessing } from "../failed-guesses.ts";
+import { Id, Timestamp, textOf } from "../fields.ts";
+import { openOwnPages } from "../own-pages.ts";
+import { askedByCursor, cursorOnlyQuery } from "../paging.ts";
+import { auditOf, type Caller, type TypeBox } from "../request.ts";
+import { clearSessionCookie, setSessionCookie } from "../session-cookie.ts";
+import { invalidRequest } from "../validation.ts";
+
+const CreateBody = Type.Object(
+  {
+    api_key: Type.Optional(textOf(300)),
+    login_token: Type.Optional(textOf(100)),
+  },
+  { additionalProperties: false, title: "SessionCreate" },
+);
+type CreateBody = Static<typeof CreateBody>;
+
+const UpdateBody = Type.Object(
+  { team_id: Id },
+  { additionalProperties: false, title: "SessionUpdate" },
+);
+
+const SessionAnswer = Type.Object(
+  {
+    id: Type.String(),
+    team_id: Type.String({ description: "The team that it acts for, unless `X-Org-Id` says." }),
+    scopes: Type.Array(Type.Enum(scopes)),
+    created_at: Timestamp,
+    last_seen_at: Timestamp,
+    expires_at: Timestamp,
+    current: Type.Boolean({ description: "It is the one by which this was asked." }),
+  },
+  { title: "Session" },
+);
+
+const params = Type.Object({
+  session_id: Type.String({ pattern: `${objectIdPattern}|^current$` }),
+});
+const tags = ["Sessions"];
+const currentToo = "`current` names the session by whose cookie this is asked.";
+
+/** Sessions of browsers: what a key may do, by a cookie. */
+export function sessionRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
+  const app = fastify.withTypeProvider<TypeBox>();
+  const slowDown = slowGuessing();
+  const requireOwnPage = openOwnPages(fastify, deps.config);
+
+  app.post(
+    "/v1/sessions",
+    {
+      config: { scope: "none" },
+      schema: {
+        operationId: "createSession",
+        summary: "Signs a browser in: opens a session and sets its cookie",
+        description:
+          "By an API key, or by the token of a login link, which works once and for ten minutes. The session may do what the key may, until twelve hours pass without a request, until it is ended, or until the key is revoked. With its cookie alone, what changes something needs the header `x-postrider-request: 1` and has to come from this service's own pages; so does this request when a page sends it. A key has at most 100 sessions: one more ends the one that was seen longest ago. The answer is not kept for `Idempotency-Key`.",
+        tags,
+        body: CreateBody,
+        response: { 201: SessionAnswer },
+      },
+    },
+    async (request, reply) => {
+      // A page of somebody else could sign a browser in as somebody else.
+      const { origin, cookie, "sec-fetch-site": site } = request.headers;
+      if ([origin, cookie, site].some((one) => one !== undefined)) requireOwnPage(request);
+      const entrance = await entranceOf(deps, request.body);
+      if (!entrance) {
+        await slowDown(request.ip);
+        throw new AppError("unauthorized", "The API key or the login link does not work.");
+      }
+      const { key, teamId, linkSha256 } = entrance;
+      const { text, sha256 } = newToken("session");
+      const session = { id: request.newId(), teamId, apiKeyId: key.id, tokenSha256: sha256 };
+      const caller = { teamId, actorId: key.id, apiKeyId: key.id };
+      const audit = auditOf({ id: request.id, caller }, "session.opened");
+      const made = await deps.database.forTeams([teamId]).begin(async (tx) => {
+        if (linkSha256 && !(await useLoginLink(tx, teamId, linkSha256))) {
+          throw new AppError("unauthorized", "The API key or the login link does not work.");
+        }
+        return await insertSession(tx, session, audit);
+      });
+      reply.code(201).header("set-cookie", setSessionCookie(text));
+      return sessionAnswer(made, { scopes: key.scopes, sessionId: made.id });
+    },
+  );
+
+  app.get(
+    "/v1/sessions",
+    {
+      config: { scope: "any" },
+      schema: {
+        operationId: "listSessions",
+        summary: "Lists the open sessions of the calling key, newest first",
+        description: "`last_seen_at` is true to the minute.",
+        tags,
+        querystring: Type.Object(cursorOnlyQuery, { additionalProperties: false }),
+        response: { 200: Type.Object({ sessions: Type.Array(SessionAnswer), ...nextCursorField }) },
+      },
+    },
+    async ({ query, caller }) => {
+      const { apiKeyId } = caller;
+      const list = { keyring: deps.keyring, caller, name: "sessions", filter: { apiKeyId } };
+      const { page, told } = askedByCursor(list, query);
+      const { database } = await ofKey(deps, caller);
+      const { rows, ...read } = await listSessionsOfKey(database, apiKeyId, page);
+      return { sessions: rows.map((row) => sessionAnswer(row, caller)), ...told(read) };
+    },
+  );
+
+  app.delete(
+    "/v1/sessions",
+    {
+      config: { scope: "any" },
+      schema: {
+        operationId: "endSessions",
+        summary: "Signs out everywhere: ends all sessions of the calling key",
+        tags,
+        response: { 204: Type.Null() },
+      },
+    },
+    async (request, reply) => {
+      const { database } = await ofKey(deps, request.caller);
+      const audit = auditOf(request, "session.ended");
+      await endSessionsOfKey(database, request.caller.apiKeyId, null, audit);
+      if (request.caller.sessionId) reply.header("set-cookie", clearSessionCookie);
+      return reply.code(204).send(null);
+    },
+  );
+
+  app.get(
+    "/v1/sessions/:session_id",
+    {
+      config: { scope: "any" },
+      schema: {
+        operationId: "getSession",
+        summary: "Gets an open session of the calling key",
+        description: currentToo,
+        tags,
+        params,
+        response: { 200: SessionAnswer },
+      },
+    },
+    async (request) => {
+      const { caller } = request;
+      const { database } = await ofKey(deps, caller);
+      const found = await findSessionOfKey(database.sql, caller.apiKeyId, idOf(request));
+      if (!found) throw new AppError("not_found");
+      return sessionAnswer(found, caller);
+    },
+  );
+
+  app.patch(
+    "/v1/sessions/:session_id",
+    {
+      config: { scope: "any" },
+      schema: {
+        operationId: "updateSession",
+        summary: "Lets a session of the calling key act for another of the key's teams",
+        description: `${currentToo} A page that shows one team's data does well to name it in \`X-Org-Id\` all the same: the session may act for another one since, changed in another tab.`,
+        tags,
+        params,
+        body: UpdateBody,
+        response: { 200: SessionAnswer },
+      },
+    },
+    async (request) => {
+      const { caller, body } = request;
+      const { database, teamIds } = await ofKey(deps, caller);
+      const id = idOf(request);
+      if (!(await findSessionOfKey(database.sql, caller.apiKeyId, id))) {
+        throw new AppError("not_found");
+      }
+      if (!teamIds.includes(body.team_id)) {
+        throw new AppError("team_not_found", "`team_id` must be a team that the key reaches.");
+      }
+      const moved = await moveSessionOfKey(database.sql, caller.apiKeyId, id, body.team_id);
+      if (!moved) throw new AppError("not_found");
+      return sessionAnswer(moved, caller);
+    },
+  );
+
+  app.delete(
+    "/v1/sessions/:session_id",
+    {
+      config: { scope: "any" },
+      schema: {
+        operationId: "endSession",
+        summary: "Ends a session of the calling key, everywhere at once",
+        description: currentToo,
+        tags,
+        params,
+        response: { 204: Type.Null() },
+      },
+    },
+    async (request, reply) => {
+      const { caller } = request;
+      const { database } = await ofKey(deps, caller);
+      const id = idOf(request);
+      const audit = auditOf(request, "session.ended");
+      if ((await endSessionsOfKey(database, caller.apiKeyId, id, audit)) === 0) {
+        throw new AppError("not_found");
+      }
+      if (id === caller.sessionId) reply.header("set-cookie", clearSessionCookie);
+      return reply.code(204).send(null);
+    },
+  );
+}
+
+/** By what somebody signs in, and for which team; `linkSha256` is to be used up. */
+type Entrance = { key: ApiKey; teamId: string; linkSha256?: Buffer };
+
+/** Finds what a body signs in as; undefined when that does not work. */
+async function entranceOf(deps: ApiDeps, body: CreateBody): Promise<Entrance | undefined> {
+  const { api_key: text, login_token: token } = body;
+  if ((text === undefined) === (token === undefined)) {
+    const msg = "must have one of `api_key` and `login_token`";
+    throw invalidRequest([{ loc: ["body"], msg, type: "choice" }]);
+  }
+  if (token === undefined) {
+    const key = await findGivenKey(deps, text);
+    return key && entranceBy(key, { teamId: key.defaultTeamId });
+  }
+  const linkSha256 = hashOfToken("login", token);
+  if (!linkSha256) return undefined;
+  const { sql } = deps.keys.forTeams([]);
+  const link = await findLoginLinkOfAnyTeam(sql, linkSha256);
+  const key = link && (await findApiKeyOfAnyTeam(sql, link.apiKeyId));
+  return key && entranceBy(key, { teamId: link.teamId, linkSha256 });
+}
+
+/** A key that does not reach the team, any more, opens nothing. */
+const entranceBy = (key: ApiKey, to: Omit<Entrance, "key">): Entrance | undefined =>
+  key.teamIds.includes(to.teamId) ? { key, ...to } : undefined;
+
+/** The teams that the calling key reaches now, and the part of the database that is theirs: its sessions may act for any of them. */
+async function ofKey(deps: ApiDeps, caller: Caller) {
+  const { teamIds } = await getCallingKey(deps, caller);
+  return { teamIds, database: deps.database.forTeams(teamIds) };
+}
+
+/** The session that a path names; `current` is none when a key asks. */
+function idOf({
+  params,
+  caller,
+}: Pick<FastifyRequest, "caller"> & { params: { session_id: string } }): string {
+  const id = params.session_id === "current" ? caller.sessionId : params.session_id;
+  if (id === undefined) {
+    throw new AppError("not_found", "This was asked with an API key and not by a session.");
+  }
+  return id;
+}
+
+const sessionAnswer = (
+  session: Session,
+  { scopes, sessionId }: { scopes: Iterable<ApiKey["scopes"][number]>; sessionId?: string },
+): Static<typeof SessionAnswer> => ({
+  id: session.id,
+  team_id: session.teamId,
+  scopes: [...scopes],
+  created_at: session.createdAt.toISOString(),
+  last_seen_at: session.lastSeenAt.toISOString(),
+  expires_at: session.expiresAt.toISOString(),
+  current: session.id === sessionId,
+});

@@ -1,0 +1,201 @@
+import type { ApiKey } from "./api-keys.ts";
+import { type Audit, insertAuditEntry } from "./audit.ts";
+import type { PageOfRows } from "./lists.ts";
+import { type Database, part, type Sql, type Tx } from "./sql.ts";
+import { byId, markedBy, readWalk, stillToTell, type Walked, type WalkPage } from "./walks.ts";
+
+/** A key has so many sessions at the most: one more ends those that were seen longest ago. */
+const sessionsMax = 100;
+
+/** Where a session has not ended: it was seen within the last 12 hours. */
+const isOpen = part`last_seen_at > now() - interval '12 hours'`;
+
+/** A session as its owner sees it; `expiresAt` is when it ends unless it is seen before. */
+export type Session = {
+  id: string;
+  teamId: string;
+  createdAt: Date;
+  lastSeenAt: Date;
+  expiresAt: Date;
+};
+
+const columns = part`
+  id, team_id as "teamId", created_at as "createdAt", last_seen_at as "lastSeenAt",
+  last_seen_at + interval '12 hours' as "expiresAt"`;
+
+/** A session to store: what its cookie holds is kept as SHA-256. */
+export type NewSession = { id: string; teamId: string; apiKeyId: string; tokenSha256: Buffer };
+
+/** Opens a session of a key, which the audit tells; beyond 100 of the key, those seen longest ago end. */
+export async function insertSession(tx: Tx, session: NewSession, audit: Audit): Promise<Session> {
+  const { id, teamId, apiKeyId, tokenSha256 } = session;
+  await tx`
+    delete from sessions where api_key_id = ${apiKeyId} and id in (
+      select id from sessions where api_key_id = ${apiKeyId}
+      order by last_seen_at desc, id desc offset ${sessionsMax - 1})`;
+  const [made] = await tx<Session>`
+    insert into sessions (team_id, id, api_key_id, token_sha256)
+    values (${teamId}, ${id}, ${apiKeyId}, ${tokenSha256})
+    returning ${columns}`;
+  if (!made) throw new Error("the session was not stored");
+  await insertAuditEntry(tx, audit, id);
+  return made;
+}
+
+/** What authentication knows of a session: its key works, and reaches its team. */
+export type OpenSession = {
+  id: string;
+  teamId: string;
+  key: ApiKey;
+  /** When it was last seen is not known to the minute. */
+  unmarked: boolean;
+};
+
+/** Finds the session whose cookie holds the token of this hash, with the key that it is of. */
+export async function findSessionOfAnyTeam(
+  sql: Sql,
+  tokenSha256: Buffer,
+): Promise<OpenSession | undefined> {
+  const [row] = await sql("find_session")<
+    Omit<OpenSession, "key"> & Omit<ApiKey, "id"> & { apiKeyId: string }
+  >`
+    select
+      s.id,
+      s.team_id as "teamId",
+      s.last_seen_at < now() - interval '1 minute' as unmarked,
+      k.id as "apiKeyId",
+      k.secret_sha256 as "secretSha256",
+      k.default_team_id as "defaultTeamId",
+      array(select team_id from api_key_teams where api_key_id = k.id) as "teamIds",
+      k.scopes,
+      (k.last_used_at is null or k.last_used_at < now() - interval '1 minute') as "useUnmarked"
+    from sessions s join api_keys k on k.id = s.api_key_id
+    where s.token_sha256 = ${tokenSha256} and ${isOpen}
+      and k.revoked_at is null and (k.expires_at is null or k.expires_at > now())
+      and exists (select from api_key_teams where api_key_id = k.id and team_id = s.team_id)`;
+  if (!row) return undefined;
+  const { id, teamId, unmarked, apiKeyId, ...key } = row;
+  return { id, teamId, unmarked, key: { ...key, id: apiKeyId } };
+}
+
+/** Marks that a session was seen, at most once a minute. */
+export async function markSessionSeen(sql: Sql, id: string): Promise<void> {
+  await sql`
+    update sessions set last_seen_at = now()
+    where id = ${id} and last_seen_at < now() - interval '1 minute' and ${isOpen}`;
+}
+
+/** Lists the open sessions of a key, newest first. */
+export async function listSessionsOfKey(
+  database: Database,
+  apiKeyId: string,
+  walk: WalkPage,
+): Promise<Walked<PageOfRows<Session>>> {
+  return await readWalk(
+    database,
+    walk,
+    (sql) => sql<Session>`
+      select ${columns}, ${markedBy(byId)}
+      from sessions
+      where api_key_id = ${apiKeyId} and ${isOpen} and ${stillToTell(byId, walk.after)}
+      order by id desc
+      limit ${walk.limit + 1}`,
+  );
+}
+
+/** Finds an open session of a key. */
+export async function findSessionOfKey(
+  sql: Sql,
+  apiKeyId: string,
+  id: string,
+): Promise<Session | undefined> {
+  const [found] = await sql<Session>`
+    select ${columns} from sessions where api_key_id = ${apiKeyId} and id = ${id} and ${isOpen}`;
+  return found;
+}
+
+/** Lets an open session of a key act for another team from now on; undefined when there is no such session. */
+export async function moveSessionOfKey(
+  sql: Sql,
+  apiKeyId: string,
+  id: string,
+  teamId: string,
+): Promise<Session | undefined> {
+  const [moved] = await sql<Session>`
+    update sessions set team_id = ${teamId}
+    where api_key_id = ${apiKeyId} and id = ${id} and ${isOpen}
+    returning ${columns}`;
+  return moved;
+}
+
+/** Ends one session of a key, or all of them; each is told in the audit of its team. Says how many. */
+export async function endSessionsOfKey(
+  database: Database,
+  apiKeyId: string,
+  id: string | null,
+  audit: Audit,
+): Promise<number> {
+  return await database.begin(async (tx) => {
+    const ended = await tx<{ id: string; teamId: string }>`
+      delete from sessions
+      where api_key_id = ${apiKeyId} and (${id}::text is null or id = ${id}) and ${isOpen}
+      returning id, team_id as "teamId"`;
+    await Promise.all(ended.map((one) => insertAuditEntry(tx, audit, one.id, [one.teamId])));
+    return ended.length;
+  });
+}
+
+/** Forgets at most `limit` sessions that ended by themselves, and login links nobody used, of any team; says how many. */
+export async function deleteOldSessionsOfAllTeams(sql: Sql, limit: number): Promise<number> {
+  const sessions = await sql`
+    delete from sessions where (team_id, id) in (
+      select team_id, id from sessions
+      where last_seen_at <= now() - interval '12 hours'
+      order by last_seen_at limit ${limit})
+    returning id`;
+  const links = await sql`
+    delete from login_links where (team_id, token_sha256) in (
+      select team_id, token_sha256 from login_links where expires_at <= now() limit ${limit})
+    returning team_id`;
+  return sessions.length + links.length;
+}
+
+/** Seconds in which a login link must be used. */
+const loginLinkSeconds = 600;
+
+/** Stores a link that signs in once within ten minutes, as a key with its default team; false when there is no such key. */
+export async function insertLoginLink(
+  sql: Sql,
+  link: { apiKeyId: string; tokenSha256: Buffer },
+): Promise<boolean> {
+  const rows = await sql`
+    insert into login_links (team_id, token_sha256, api_key_id, expires_at)
+    select default_team_id, ${link.tokenSha256}, id,
+           now() + make_interval(secs => ${loginLinkSeconds}::float8)
+    from api_keys where id = ${link.apiKeyId}
+    returning team_id`;
+  return rows.length === 1;
+}
+
+/** What a login link signs in as. */
+export type LoginLink = { teamId: string; apiKeyId: string };
+
+/** Finds a login link that was not used and is not too old. */
+export async function findLoginLinkOfAnyTeam(
+  sql: Sql,
+  tokenSha256: Buffer,
+): Promise<LoginLink | undefined> {
+  const [link] = await sql<LoginLink>`
+    select team_id as "teamId", api_key_id as "apiKeyId" from login_links
+    where token_sha256 = ${tokenSha256} and expires_at > now()`;
+  return link;
+}
+
+/** Uses a login link up; false when somebody else did so first. */
+export async function useLoginLink(tx: Tx, teamId: string, tokenSha256: Buffer): Promise<boolean> {
+  const used = await tx`
+    delete from login_links
+    where team_id = ${teamId} and token_sha256 = ${tokenSha256} and expires_at > now()
+    returning team_id`;
+  return used.length === 1;
+}

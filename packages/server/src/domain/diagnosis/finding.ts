@@ -1,0 +1,102 @@
+/** What the doctor looks at, in the order in which it does: what comes first may be why the rest is wrong. */
+export const checkNames = [
+  "settings",
+  "connection",
+  "versions",
+  "read_write",
+  "connections",
+  "shared_buffers",
+  "checksums",
+  "fsync",
+  "jit",
+  "clock",
+  "migrations",
+  "roles",
+  "row_security",
+  "encryption_keys",
+  "partitions",
+  "autovacuum",
+  "egress",
+  "endpoints",
+  "lag",
+] as const;
+export type CheckName = (typeof checkNames)[number];
+
+/** `problem`: the service does not work, or may lose something. `skipped`: something else has to be mended first. */
+export const levels = ["ok", "warning", "problem", "skipped"] as const;
+export type Level = (typeof levels)[number];
+
+/** What one look came to: one or two sentences that hold no secret, and what to do about it. */
+export type Finding = { check: CheckName; level: Level; says: string; mend: string | null };
+
+/** All is well. */
+export const ok = (check: CheckName, says: string): Finding => ({
+  check,
+  level: "ok",
+  says,
+  mend: null,
+});
+
+/** It works, and should be better. */
+export const warning = (check: CheckName, says: string, mend: string): Finding => ({
+  check,
+  level: "warning",
+  says,
+  mend,
+});
+
+/** It does not work, or something may be lost. */
+export const problem = (check: CheckName, says: string, mend: string): Finding => ({
+  check,
+  level: "problem",
+  says,
+  mend,
+});
+
+/** It was not looked at. */
+export const skipped = (check: CheckName, says: string): Finding => ({
+  check,
+  level: "skipped",
+  says,
+  mend: null,
+});
+
+/** Decides the exit code: 1 when something is wrong; warnings are allowed. */
+export const exitCodeOf = (findings: readonly Finding[]): 0 | 1 =>
+  findings.some(({ level }) => level === "problem") ? 1 : 0;
+
+/** Writes a count with its noun, such as `1 table` and `2 tables`. */
+export const counted = (count: number, noun: string): string =>
+  `${count} ${noun}${count === 1 ? "" : "s"}`;
+
+const steps = [
+  ["day", 86_400],
+  ["hour", 3_600],
+  ["minute", 60],
+] as const;
+
+/** Writes a length of time in the largest unit of which it has two, or nearly, such as `90 minutes`. */
+export function lasting(seconds: number): string {
+  const [unit, length] = steps.find(([, length]) => seconds >= 1.9 * length) ?? ["second", 1];
+  return counted(Math.round(seconds / length), unit);
+}
+
+/** Decides what a look that failed means: what nobody could read may be wrong. */
+export function unread(check: CheckName, reason: string, essential: boolean): Finding {
+  const says = `This could not be read: ${reason.replace(/[.]$/, "")}.`;
+  const mend = /timeout|no answer/.test(reason)
+    ? "Find out who holds what is waited for: select pid, pg_blocking_pids(pid), query from pg_stat_activity; or run this again when there is less to do."
+    : "Look at the log of PostgreSQL, and whether the user in DATABASE_URL is the one that ran: postrider migrate.";
+  return (essential ? problem : warning)(check, says, mend);
+}
+
+/** Decides why a look cannot be taken yet; undefined when it can. */
+export function whySkipped(
+  needs: "nothing" | "database" | "tables",
+  { reached, migrated }: { reached: boolean; migrated: boolean },
+): string | undefined {
+  if (needs === "nothing") return undefined;
+  if (!reached) return "Not examined: the database has to be reached first.";
+  if (needs === "tables" && !migrated) return "Not examined: the migrations come first.";
+  return undefined;
+}

@@ -1,0 +1,227 @@
+import { counted, type Finding, lasting, ok, problem, warning } from "./finding.ts";
+
+/** This version's migrations, and what the database has seen of them. */
+export type MigrationsReading = {
+  known: number;
+  /** Those that were not applied, by their names. */
+  pending: readonly string[];
+  /** Migrations of a later version that the database has. */
+  later: number;
+  /** One that was applied with another text than it has here, in one sentence. */
+  edited?: string;
+};
+
+/** The roles under which the service works. */
+export type RolesReading = {
+  /** Whom DATABASE_URL names, quoted. */
+  user: string;
+  /** What would put right what is missing. */
+  statements: readonly string[];
+};
+
+/** What is there of row security. */
+export type WallReading = {
+  /** Grants, policies and tables' row security that belong to this version's schema. */
+  missingRules: readonly string[];
+  /** What a connection of the API sees of it, whatever the catalogue says. */
+  holds: boolean;
+};
+
+/** Keys by their ids, which are no secrets. */
+export type KeysReading = {
+  /** Of the settings, the one that seals first; empty: none was given. */
+  given: readonly string[];
+  /** With which the database says that something is sealed. */
+  sealedWith: readonly string[];
+  /** Which of those the given keys do not open. */
+  missing: readonly string[];
+  /** Secrets of subscriptions that were sealed with a key that is not given. */
+  unopened: number;
+};
+
+/** The daily partitions of one table. */
+export type PartitionsReading = {
+  table: string;
+  /** Days from today on, today included, without a gap. */
+  daysAhead: number;
+  /** The oldest day is so many days old; null: there is none. */
+  oldestAgeDays: number | null;
+  /** Rows lie where no day is theirs. */
+  strayRows: boolean;
+};
+
+/** What shows that old row versions are cleared away. */
+export type AutovacuumReading = {
+  /** Tables of ours that are excepted from it. */
+  excepted: readonly string[];
+  /** The oldest transaction that is open, in seconds; null: none, or not to be seen. */
+  oldestTransactionSeconds: number | null;
+  /** The share of transaction ids that is used up, from 0 to 1. */
+  wraparound: number;
+};
+
+const migrateCommand = "Run: postrider migrate";
+
+/** Decides whether the schema is this version's. */
+export function examineMigrations(reading: MigrationsReading): Finding {
+  const check = "migrations";
+  const { known, pending, later, edited } = reading;
+  if (edited !== undefined) {
+    const mend =
+      "Use Postrider as it was released; or restore a dump that was made before the edit.";
+    return problem(check, edited, mend);
+  }
+  const [first] = pending;
+  if (first !== undefined) {
+    const says = `The database lacks ${counted(pending.length, "migration")} of ${known}, from ${first} on.`;
+    return problem(check, says, migrateCommand);
+  }
+  const newer = later === 0 ? "" : `; the database has ${later} more of a later version`;
+  return ok(check, `All ${known} migrations are applied${newer}.`);
+}
+
+/** Decides whether the roles are there under which the service works. */
+export function examineRoles({ user, statements }: RolesReading): Finding {
+  const check = "roles";
+  if (statements.length === 0) {
+    return ok(check, `${user} may take on all roles, and none of them sees over row security.`);
+  }
+  return problem(
+    check,
+    "The roles that keep teams apart are not as they should be.",
+    `${migrateCommand}; or have an administrator run in the database: ${statements.join("; ")};`,
+  );
+}
+
+/** Decides whether the database itself hides other teams' rows. */
+export function examineRowSecurity({ missingRules, holds }: WallReading): Finding {
+  const check = "row_security";
+  const [first] = missingRules;
+  if (first !== undefined) {
+    const says = `Row security lacks ${counted(missingRules.length, "statement")}, such as: ${first}`;
+    return problem(check, says, migrateCommand);
+  }
+  if (!holds) {
+    return problem(
+      check,
+      "Row security does not hold for the API's connections, although all policies are there.",
+      "Take superuser and bypassrls from the role postrider_team; it must not own the tables.",
+    );
+  }
+  return ok(check, "Row security holds in every table that knows teams.");
+}
+
+/** Decides whether everything that is sealed can be opened. */
+export function examineKeys({ given, sealedWith, missing, unopened }: KeysReading): Finding {
+  const check = "encryption_keys";
+  if (given.length === 0 && sealedWith.length === 0) {
+    return ok(check, "No key was given yet, and nothing is sealed.");
+  }
+  if (missing.length > 0) {
+    return problem(
+      check,
+      `The database holds secrets sealed with ${keys(missing)}; POSTRIDER_ENCRYPTION_KEY names ${given.length === 0 ? "no key" : keys(given)}.`,
+      `Add ${missing.length === 1 ? "that key" : "those keys"} behind the first one in POSTRIDER_ENCRYPTION_KEY; without ${missing.length === 1 ? "it" : "them"} these secrets are lost.`,
+    );
+  }
+  if (unopened > 0) {
+    return problem(
+      check,
+      `${counted(unopened, "subscription")} have secrets that no key in POSTRIDER_ENCRYPTION_KEY opens.`,
+      "Add the key that sealed them behind the first one; or set their secrets anew.",
+    );
+  }
+  const unused = given.slice(1).filter((id) => !sealedWith.includes(id));
+  const spare = unused.length === 0 ? "" : `; nothing is sealed with ${keys(unused)}, which may go`;
+  return ok(check, `The given keys open what is sealed${spare}.`);
+}
+
+const keys = (ids: readonly string[]): string =>
+  `${ids.length === 1 ? "key" : "keys"} ${ids.join(", ")}`;
+
+const daysAheadMin = 3;
+/** The janitor comes every minute; a day is left standing for what waits in it. */
+const overdueDaysMax = 3;
+
+/** Decides whether there are partitions for the days to come, and whether old ones go. A start makes what is missing. */
+export function examinePartitions(
+  readings: readonly PartitionsReading[],
+  { retentionDays, processes }: { retentionDays: number; processes: number },
+): Finding[] {
+  const check = "partitions";
+  const janitor =
+    "The janitor of one of the processes does this every minute: look for janitor in their logs.";
+  const findings = readings.flatMap(({ table, daysAhead, oldestAgeDays, strayRows }) => {
+    const found: Finding[] = [];
+    if (processes > 0 && daysAhead === 0) {
+      found.push(problem(check, `${table} has no partition for today.`, janitor));
+    } else if (processes > 0 && daysAhead < daysAheadMin) {
+      const says = `${table} has partitions for ${counted(daysAhead, "day")}, today included; there should be 8.`;
+      found.push(warning(check, says, janitor));
+    }
+    if (processes > 0 && strayRows) {
+      const says = `${table}_default holds rows: they move once their day has a partition, and cannot be dropped with their day until then.`;
+      found.push(warning(check, says, janitor));
+    }
+    if (oldestAgeDays !== null && oldestAgeDays > retentionDays + overdueDaysMax) {
+      found.push(
+        warning(
+          check,
+          `${table} keeps a day that is ${oldestAgeDays} days old; POSTRIDER_RETENTION_DAYS is ${retentionDays}.`,
+          `Something of that day is still to be delivered, or nobody tidies up. ${janitor}`,
+        ),
+      );
+    }
+    return found;
+  });
+  if (findings.length > 0) return findings;
+  const says =
+    processes === 0 && readings.some(({ daysAhead }) => daysAhead < daysAheadMin)
+      ? "The next process that starts makes the partitions of the days to come."
+      : "There are partitions for the days to come, and none is older than it should be.";
+  return [ok(check, says)];
+}
+
+const transactionSecondsMax = 3_600;
+const wraparoundShare = { warning: 0.5, problem: 0.75 };
+
+/** Decides whether PostgreSQL clears old row versions away, without which every table grows and slows down. */
+export function examineAutovacuum(
+  server: { autovacuum: boolean; trackCounts: boolean },
+  { excepted, oldestTransactionSeconds, wraparound }: AutovacuumReading,
+): Finding[] {
+  const check = "autovacuum";
+  const findings: Finding[] = [];
+  if (!server.autovacuum || !server.trackCounts) {
+    findings.push(
+      problem(
+        check,
+        `${server.autovacuum ? "track_counts" : "autovacuum"} is off: tables grow without end, and lists and claims slow down.`,
+        "Set autovacuum = on and track_counts = on, and reload PostgreSQL.",
+      ),
+    );
+  }
+  if (excepted.length > 0) {
+    const mend = excepted.map((table) => `alter table ${table} reset (autovacuum_enabled)`);
+    findings.push(
+      warning(check, `autovacuum passes over ${excepted.join(", ")}.`, `Run: ${mend.join("; ")};`),
+    );
+  }
+  if (oldestTransactionSeconds !== null && oldestTransactionSeconds > transactionSecondsMax) {
+    findings.push(
+      warning(
+        check,
+        `A transaction has been open for ${lasting(oldestTransactionSeconds)}: until it ends nothing that was replaced since can be cleared away.`,
+        "Find it with: select pid, application_name, xact_start from pg_stat_activity order by xact_start; and end it with pg_terminate_backend.",
+      ),
+    );
+  }
+  const share = `${Math.round(wraparound * 100)} % of the transaction ids are used up`;
+  const freeze = "Run vacuum freeze in this database, and find out what keeps autovacuum from it.";
+  if (wraparound > wraparoundShare.problem) {
+    findings.push(problem(check, `${share}: at 100 % PostgreSQL writes no more.`, freeze));
+  } else if (wraparound > wraparoundShare.warning) {
+    findings.push(warning(check, `${share}.`, freeze));
+  }
+  return findings.length > 0 ? findings : [ok(check, "autovacuum is on, for every table.")];
+}

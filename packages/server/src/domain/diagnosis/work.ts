@@ -1,0 +1,158 @@
+import type { UnansweredReason } from "../outcome.ts";
+import { counted, type Finding, lasting, ok, problem, skipped, warning } from "./finding.ts";
+
+/** Endpoints of all teams that do not take what is sent to them. */
+export type EndpointsReading = {
+  failing: number;
+  /** Some of them, the longest failing first: who, where (the host alone), for how long. */
+  longest: readonly { id: string; teamId: string; host: string; failingSeconds: number }[];
+  /** Disabled because they failed for days. */
+  disabled: number;
+};
+
+/** What is due and was not taken. */
+export type LagReading = {
+  /** Processes of Postrider that are connected. */
+  processes: number;
+  /** Endpoints that do not fail, with something due. */
+  endpoints: number;
+  /** The age of the oldest of it in seconds; null: nothing is due. */
+  oldestSeconds: number | null;
+};
+
+/** What became of the way out. */
+export type EgressReading =
+  /** No URL was given: only what can be tried without sending anything. */
+  | { kind: "unasked"; proxy: ProxyReading | undefined; names: NamesReading | undefined }
+  | { kind: "refused"; reason: string }
+  | { kind: "answered"; host: string; status: number; latencyMs: number; proxy: boolean }
+  | { kind: "unanswered"; host: string; reason: UnansweredReason; detail: string; proxy: boolean };
+
+/** Whether the proxy can be connected to: the system's code when it cannot. */
+export type ProxyReading = { place: string; failure: string | undefined };
+
+/** Names of receivers that were looked up, and those that were not found with the reason. */
+export type NamesReading = { asked: number; failed: readonly { host: string; detail: string }[] };
+
+const dnsRemedy =
+  "Look at the name servers in /etc/resolv.conf of this machine, and whether its firewall lets port 53 out.";
+const wayRemedy =
+  "Look at the firewall of this machine and its network: the service connects to receivers itself, on port 443.";
+
+const egressRemedies: Partial<Record<UnansweredReason, string>> = {
+  dns_error: dnsRemedy,
+  blocked_address:
+    "Postrider never connects to private addresses. Name the range in POSTRIDER_EGRESS_ALLOW if receivers may live there.",
+  blocked_url: "Give a URL that a subscription may have.",
+  proxy_error:
+    "Look at host, port and credentials in POSTRIDER_EGRESS_PROXY, and at what the proxy allows and logs.",
+  tls_error:
+    "Look at the receiver's certificate; if something between intercepts TLS, let Postrider's traffic pass it by.",
+  connect_refused: "Nothing listens there, or a firewall refuses. Look at both.",
+};
+
+/** Decides whether requests get out to receivers. */
+export function examineEgress(reading: EgressReading): Finding[] {
+  const check = "egress";
+  if (reading.kind === "refused") {
+    const says = `Postrider would deliver nothing to this URL: ${reading.reason}`;
+    return [problem(check, says, "Give a URL that a subscription may have.")];
+  }
+  if (reading.kind === "unasked") return examineUnasked(reading.proxy, reading.names);
+  const way = reading.proxy ? " through the proxy" : "";
+  if (reading.kind === "unanswered") {
+    const mend = egressRemedies[reading.reason] ?? wayRemedy;
+    return [problem(check, `A HEAD to ${reading.host}${way}: ${reading.detail}`, mend)];
+  }
+  const { host, status, latencyMs } = reading;
+  const says = `A HEAD to ${host}${way} was answered ${status} in ${Math.round(latencyMs)} ms`;
+  if (status >= 500) {
+    return [
+      warning(
+        check,
+        `${says}: the way is open, the receiver has trouble.`,
+        "Look at the receiver.",
+      ),
+    ];
+  }
+  return [ok(check, `${says}.`)];
+}
+
+function examineUnasked(
+  proxy: ProxyReading | undefined,
+  names: NamesReading | undefined,
+): Finding[] {
+  const check = "egress";
+  const findings: Finding[] = [];
+  if (proxy?.failure !== undefined) {
+    const says = `The proxy at ${proxy.place} cannot be connected to (${proxy.failure}).`;
+    const mend = "Start it, or correct host and port in POSTRIDER_EGRESS_PROXY.";
+    findings.push(problem(check, says, mend));
+  }
+  const [first] = names?.failed ?? [];
+  if (names && first) {
+    const says = `Of ${counted(names.asked, "receiver")} the names of ${names.failed.length} were not found, such as ${first.host}: ${first.detail}`;
+    const all = names.failed.length === names.asked;
+    findings.push((all ? problem : warning)(check, says, dnsRemedy));
+  }
+  if (findings.length > 0) return findings;
+  const tried = [
+    ...(proxy ? [`the proxy at ${proxy.place} takes connections`] : []),
+    ...(names && names.asked > 0
+      ? [
+          `the ${names.asked === 1 ? "name" : "names"} of ${counted(names.asked, "receiver")} were found`,
+        ]
+      : []),
+  ].join(", and ");
+  const hint = "To try a request: postrider doctor --url https://…";
+  return [tried === "" ? skipped(check, `Not tried. ${hint}`) : ok(check, `${tried}. ${hint}`)];
+}
+
+/** Decides whether receivers are in trouble: that is theirs to mend, so it is never more than a warning. */
+export function examineEndpoints({ failing, longest, disabled }: EndpointsReading): Finding[] {
+  const check = "endpoints";
+  const findings: Finding[] = [];
+  if (failing > 0) {
+    const some = longest.map(
+      ({ id, teamId, host, failingSeconds }) =>
+        `${host} for ${lasting(failingSeconds)} (${id} of team ${teamId})`,
+    );
+    findings.push(
+      warning(
+        check,
+        `${counted(failing, "endpoint")} ${failing === 1 ? "fails" : "fail"}: ${some.join(", ")}${failing > some.length ? ", …" : ""}.`,
+        "Look at the latest attempts of the endpoint: GET /v1/deliveries?endpoint_id=…; when it is mended, replay what it missed: POST /v1/replays.",
+      ),
+    );
+  }
+  if (disabled > 0) {
+    findings.push(
+      warning(
+        check,
+        `${counted(disabled, "endpoint")} ${disabled === 1 ? "was" : "were"} disabled after days of failures.`,
+        "When the receiver is mended: POST /v1/endpoints/{id}/enable.",
+      ),
+    );
+  }
+  return findings.length > 0 ? findings : [ok(check, "No endpoint fails.")];
+}
+
+const lagSeconds = { warning: 60, problem: 600 };
+
+/** Decides whether what is due is delivered. */
+export function examineLag({ processes, endpoints, oldestSeconds }: LagReading): Finding {
+  const check = "lag";
+  const idle = "no process of Postrider is connected to this database";
+  if (oldestSeconds === null || oldestSeconds <= lagSeconds.warning) {
+    return ok(check, processes === 0 ? `Nothing is overdue; ${idle}.` : "Nothing is overdue.");
+  }
+  const says = `${counted(endpoints, "healthy endpoint")} ${endpoints === 1 ? "has" : "have"} deliveries that are overdue, by up to ${lasting(oldestSeconds)}`;
+  if (processes === 0) {
+    return problem(check, `${says}, and ${idle}.`, "Start one: postrider serve");
+  }
+  const mend =
+    "Look at /readyz and at the log of the processes; at their CPU and that of PostgreSQL; then start another one.";
+  return oldestSeconds > lagSeconds.problem
+    ? problem(check, `${says}.`, mend)
+    : warning(check, `${says}.`, mend);
+}

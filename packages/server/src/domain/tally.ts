@@ -1,0 +1,26 @@
+import type { Outcome } from "./outcome.ts";
+
+/** A delivery that a claim ended, and why. */
+export type GivenUp = { contract: string; errorCode: string };
+
+/** An attempt that is over. */
+export type TalliedAttempt = {
+  contract: string;
+  outcome: Outcome["kind"];
+  errorCode: string | null;
+  latencyMs: number;
+  /** Its result moved its delivery; false: it came after the lease had ended. */
+  moved: boolean;
+};
+
+/** Told of what the dispatcher does, to be counted. */
+export type Tally = {
+  /** A claim was answered with so many deliveries. */
+  claimed(deliveries: number): void;
+  /** A claim ended a delivery that could not be leased any more. */
+  gaveUp(given: GivenUp): void;
+  /** The first attempt of a delivery begins, so long after the delivery was made. */
+  firstAttempt(contract: string, waitedMs: number): void;
+  /** The result of an attempt is written. */
+  attempted(attempt: TalliedAttempt): void;
+};

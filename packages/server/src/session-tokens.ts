@@ -1,0 +1,19 @@
+import { createHash, randomBytes } from "node:crypto";
+
+/** What a token opens: `prs_` a session, `prl_` a login link. */
+const prefixes = { session: "prs", login: "prl" } as const;
+type TokenKind = keyof typeof prefixes;
+
+/** Makes a token of 256 random bits. The text is handed out once; what is stored is its SHA-256. */
+export function newToken(kind: TokenKind): { text: string; sha256: Buffer } {
+  const text = `${prefixes[kind]}_${randomBytes(32).toString("base64url")}`;
+  return { text, sha256: sha256(text) };
+}
+
+/** Hashes a token the way it is stored; undefined when the text has not the form of this kind. */
+export function hashOfToken(kind: TokenKind, text: string): Buffer | undefined {
+  const isToken = text.startsWith(`${prefixes[kind]}_`) && /^[a-z]{3}_[\w-]{43}$/.test(text);
+  return isToken ? sha256(text) : undefined;
+}
+
+const sha256 = (text: string): Buffer => createHash("sha256").update(text).digest();
