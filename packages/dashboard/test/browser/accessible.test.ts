@@ -4,7 +4,14 @@ import path from "node:path";
 import { gzipSync } from "node:zlib";
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
-import { browserMissing, openPages, type Pages, startRuns, subscribe } from "./support/pages.ts";
+import {
+  browserMissing,
+  openPages,
+  type Pages,
+  startRuns,
+  subscribe,
+  untilFailing,
+} from "./support/pages.ts";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
@@ -20,7 +27,7 @@ async function furnish(pages: Pages): Promise<Record<string, string>> {
   const healthy = await subscribe(pages, { name: "A name that is long ".repeat(6).trim() });
   const failing = await subscribe(pages, { url: `${receiver.origin}/failing` });
   await startRuns(pages, 12);
-  await receiver.received(24);
+  await untilFailing(pages, failing);
   const assistant = await service.call("POST", "/assistants/v1/assistants", {
     name: "Reception",
     assistantServer: {
@@ -163,7 +170,7 @@ const scriptMax = 180_000;
 
 test.skipIf(browserMissing)("no page loads more than 180 kB of script, compressed", async () => {
   const pages = await openPages();
-  const { context, served } = pages;
+  const { context, service } = pages;
   const addresses = await furnish(pages);
   const sizes: Record<string, number> = {};
   for (const name of ["overview", "deliveries", "delivery", "endpoint", "events", "assistant"]) {
@@ -173,7 +180,7 @@ test.skipIf(browserMissing)("no page loads more than 180 kB of script, compresse
       if (!/\.js$/.test(new URL(response.url()).pathname)) return;
       scripts.push(response.body().then((body) => gzipSync(body).length));
     });
-    await page.goto(`${served.url}/dashboard${addresses[name]}`);
+    await page.goto(`${service.server.url}/dashboard${addresses[name]}`);
     await settled(page);
     // Charts come last.
     if (/overview|endpoint/.test(name)) await page.locator("canvas").first().waitFor();

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { browserMissing, openPages } from "./support/pages.ts";
+import { browserMissing, makeSignInLink, openPages } from "./support/pages.ts";
 
 test.skipIf(browserMissing)(
   "first webhook in a minute: from the key to the delivery, in the page alone",
@@ -42,17 +42,19 @@ test.skipIf(browserMissing)(
 );
 
 test.skipIf(browserMissing)(
-  "a sign-in link works and leaves the address at once; signing out shows nothing any more",
+  "a sign-in link works once and leaves the address at once; signing out shows nothing any more",
   async () => {
-    const { page, go, problems } = await openPages({ signedIn: false });
-    await go("/deliveries#login=once");
-    await page.getByRole("heading", { name: "Deliveries" }).waitFor();
+    const pages = await openPages({ signedIn: false });
+    const { page, problems } = pages;
+    const link = await makeSignInLink(pages);
+    await page.goto(link);
+    await page.getByRole("heading", { name: "Start here" }).waitFor();
     expect(page.url()).not.toContain("login");
     await page.getByRole("complementary").getByRole("button").click();
     await page.getByRole("menuitem", { name: "Sign out" }).click();
     await page.getByRole("heading", { name: "Sign in" }).waitFor();
     expect(await page.getByRole("navigation").count()).toBe(0);
-    await go("/#login=used");
+    await page.goto(link);
     await page.getByText("This sign-in link does not work any more.").waitFor();
     expect(problems).toEqual([]);
   },

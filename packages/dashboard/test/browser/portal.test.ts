@@ -1,25 +1,17 @@
 import { expect, test } from "vitest";
 import { browserMissing, openPages, startRuns, subscribe } from "./support/pages.ts";
-
-const grant = (access: "read" | "manage") => ({
-  scopes: access === "read" ? ["read"] : ["read", "write", "payload"],
-  teams: [{ id: "00000000a38acb04e4031770", name: "Northside Clinics" }],
-  portal: {
-    access,
-    endpoint_ids: null,
-    theme: { accent: "#d4380d", background: "#fff7e6" },
-  },
-});
+import { openPortal } from "./support/portal.ts";
 
 test.skipIf(browserMissing)(
   "the portal shows what its session may see, in its own colours, and offers nothing else",
   async () => {
-    const pages = await openPages({ viewer: grant("read"), dark: true });
-    const { page, go, receiver, served, problems } = pages;
+    const pages = await openPages({ dark: true });
+    const { page, receiver, asked, problems } = pages;
     const id = await subscribe(pages);
     await startRuns(pages, 3);
     await receiver.received(3);
-    await go("/");
+    asked.length = 0;
+    const go = await openPortal(pages, "read");
     await page.getByText("Everything is fine.").waitFor();
     const names = await page.getByRole("navigation").getByRole("link").allTextContents();
     expect(names).toEqual(["Overview", "Deliveries", "Endpoints", "Replays", "Events"]);
@@ -52,15 +44,15 @@ test.skipIf(browserMissing)(
       await go(path);
       await page.getByRole("heading", { name: "No such page" }).waitFor();
     }
-    const asked = served.requests.filter(({ path }) => !path.startsWith("/portal"));
     expect(asked.filter(({ path }) => /audit|api-keys|teams|workflow-runs/.test(path))).toEqual([]);
     expect(problems).toEqual([]);
   },
 );
 
 test.skipIf(browserMissing)("who may manage in the portal does so there", async () => {
-  const pages = await openPages({ viewer: grant("manage") });
-  const { page, go, receiver, problems } = pages;
+  const pages = await openPages();
+  const { page, receiver, problems } = pages;
+  const go = await openPortal(pages, "manage");
   await go("/endpoints");
   await page.getByRole("link", { name: "New workflow webhook" }).click();
   await page.getByLabel("Name", { exact: true }).fill("Our own");

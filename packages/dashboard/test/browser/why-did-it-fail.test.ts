@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { browserMissing, openPages, startRuns, subscribe } from "./support/pages.ts";
+import { browserMissing, openPages, startRuns, subscribe, untilFailing } from "./support/pages.ts";
 
 test.skipIf(browserMissing)(
   "why did this fail: from the overview to the receiver's own words in two clicks",
@@ -11,9 +11,9 @@ test.skipIf(browserMissing)(
       headers: { "content-type": "application/json", "x-ticket": "4711" },
       body: '{"error":"maintenance, back at 11:00"}',
     }));
-    await subscribe(pages);
+    const id = await subscribe(pages);
     await startRuns(pages, 12);
-    await receiver.received(12);
+    await untilFailing(pages, id);
 
     await go("/");
     const attention = page.getByRole("region", { name: "Needs attention" });

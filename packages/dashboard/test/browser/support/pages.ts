@@ -1,9 +1,11 @@
 import { existsSync } from "node:fs";
 import { type BrowserContext, chromium, type Page } from "playwright-core";
-import { onTestFinished } from "vitest";
+import { expect, onTestFinished } from "vitest";
+import { makeLoginLink } from "../../../../server/bin/development.ts";
+import { readConfig } from "../../../../server/src/config.ts";
+import { openDatabase } from "../../../../server/src/db/sql.ts";
 import { openReceiver, type Receiver } from "../../../../server/test/support/http-receiver.ts";
 import { openService, type Service } from "../../../../server/test/support/running-server.ts";
-import { type DistServer, serveDist } from "./dist-server.ts";
 
 /** Debian's Chromium; undefined where it is not installed. */
 const program = ["/usr/bin/chromium"].find(existsSync);
@@ -11,16 +13,17 @@ const program = ["/usr/bin/chromium"].find(existsSync);
 /** Why no page can be opened here; undefined where one can. */
 export const browserMissing = program === undefined ? "chromium is not installed" : undefined;
 
-/** The pages before a running service of their own, and a browser that looks at them. */
+/** The pages of a running service of their own, and a browser that looks at them. */
 export type Pages = {
   service: Service;
   receiver: Receiver;
-  served: DistServer;
   context: BrowserContext;
   page: Page;
+  /** What any page asked of the service so far, files of the pages aside. */
+  asked: { method: string; path: string }[];
   /** What went wrong in any page: errors that nobody caught, and what the CSP or the console complains of. */
   problems: string[];
-  /** Goes to a page of the dashboard, or of the portal. */
+  /** Goes to a page of the dashboard. */
   go(path: string): Promise<void>;
 };
 
@@ -29,26 +32,13 @@ const ordinary = /Failed to load resource: the server responded with a status of
 
 /** Opens a service with a receiver, and a browser at its pages; all of it ends with the test. */
 export async function openPages(
-  options: {
-    signedIn?: boolean;
-    width?: number;
-    dark?: boolean;
-    /** Who is signed in instead, as in the portal. */
-    viewer?: Record<string, unknown>;
-  } = {},
+  options: { signedIn?: boolean; width?: number; dark?: boolean } = {},
 ): Promise<Pages> {
-  const { signedIn = true, width = 1280, dark = false, viewer } = options;
+  const { signedIn = true, width = 1280, dark = false } = options;
   const receiver = await openReceiver();
   onTestFinished(() => receiver.close());
   const service = await openService({}, { POSTRIDER_EGRESS_ALLOW: "127.0.0.0/8" });
-  const served = await serveDist(
-    { url: service.server.url, key: service.key },
-    {
-      signedIn,
-      ...(viewer && { viewer }),
-    },
-  );
-  onTestFinished(() => served.close());
+  const { url } = service.server;
   const browser = await chromium.launch({
     executablePath: program ?? "",
     // CI is root in a container, where the sandbox cannot be had. The pages are ours.
@@ -65,6 +55,14 @@ export async function openPages(
   });
   context.setDefaultTimeout(15_000);
   const problems: string[] = [];
+  const asked: Pages["asked"] = [];
+  context.on("request", (request) => {
+    const { origin, pathname } = new URL(request.url());
+    if (origin !== url) problems.push(`a request to ${origin}`);
+    if (!/^\/(?:dashboard|portal)(?:\/|$)/.test(pathname)) {
+      asked.push({ method: request.method(), path: pathname });
+    }
+  });
   context.on("page", (page) => {
     page.on("pageerror", (error) => problems.push(String(error)));
     page.on("console", (message) => {
@@ -77,17 +75,45 @@ export async function openPages(
     });
   });
   const page = await context.newPage();
-  return {
+  const pages: Pages = {
     service,
     receiver,
-    served,
     context,
     page,
+    asked,
     problems,
     go: async (path) => {
-      await page.goto(`${served.url}/${viewer?.portal ? "portal" : "dashboard"}${path}`);
+      await page.goto(`${url}/dashboard${path}`);
     },
   };
+  if (signedIn) await signIn(pages);
+  return pages;
+}
+
+/** Signs the browser in by the operator's key, as a person does. */
+export async function signIn({ page, go, service }: Pages): Promise<void> {
+  await go("/team");
+  await page.getByLabel("API key").fill(service.key);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("heading", { name: "Team" }).waitFor();
+}
+
+/** Makes a link that signs in once, as `npm start` prints it. */
+export async function makeSignInLink({ service }: Pick<Pages, "service">): Promise<string> {
+  const database = openDatabase({
+    url: service.databaseUrl,
+    name: "test",
+    connectionsMax: 1,
+    statementTimeoutMs: 10_000,
+    onError: () => {},
+    role: "owner",
+  });
+  try {
+    const config = readConfig("development", { POSTRIDER_API_KEY: service.key });
+    return await makeLoginLink(config, { database, url: service.server.url }, service.key);
+  } finally {
+    await database.close();
+  }
 }
 
 /** Subscribes the receiver to workflows and their runs; gives the webhook's id. */
@@ -114,4 +140,10 @@ export async function startRuns({ service }: Pick<Pages, "service">, runs: numbe
   await service.call("POST", "/v1/facts", {
     facts: Array.from({ length: runs }, () => ({ type: "run.started", data })),
   });
+}
+
+/** Waits until the service says that an endpoint fails. */
+export async function untilFailing({ service }: Pick<Pages, "service">, id: string): Promise<void> {
+  const state = async () => (await service.call("GET", `/v1/endpoints/${id}`)).body.health.state;
+  await expect.poll(state, { timeout: 20_000 }).toBe("failing");
 }
