@@ -18,6 +18,8 @@ export async function openPortal(
   if (made.status === 201) {
     await context.clearCookies();
     await page.goto(made.body.url);
+  } else if (made.status !== 404) {
+    throw new Error(`the portal link was refused: ${JSON.stringify(made.body)}`);
   } else {
     // A service that makes no links yet: the pages are told what a link's session would be told.
     const scopes = access === "read" ? ["read"] : ["read", "write", "payload"];
