@@ -1,4 +1,5 @@
 import { openChild } from "./child.ts";
+import { openCollector } from "./collector.ts";
 import type { Arena, Lap } from "./contestants/contestant.ts";
 import { cpuSecondsOfTree } from "./cpu.ts";
 import { installPeers } from "./peers.ts";
@@ -16,6 +17,8 @@ import { openPostgres, type World } from "./world.ts";
 export const contestants = {
   ceiling: { store: "none", peer: false },
   ours: { store: "postgres", peer: false },
+  /** The same with spans for a collector, and a trace in every fact. */
+  traced: { store: "postgres", peer: false },
   bullmq: { store: "redis", peer: true },
   "graphile-worker": { store: "postgres", peer: true },
   "graphile-worker-0.17": { store: "postgres", peer: true },
@@ -24,6 +27,7 @@ export const contestants = {
 
 export type Name = keyof typeof contestants;
 export const names = Object.keys(contestants) as Name[];
+const isOurs = (name: Name): boolean => name === "ours" || name === "traced";
 
 /** What one contestant did in one round, or why it did not finish. */
 export type Round = { contestant: Name; number: number; fanOut: number; deliveries: number } & (
@@ -88,15 +92,18 @@ export async function openField(
   }
   const postgres = await openPostgres(world, withStatements ? statementSettings : {});
   const sink = await openSink(world, say);
+  const collector = taking.includes("traced") ? await openCollector(world) : undefined;
 
   async function play(name: Name, { number, facts, fanOut, profileTo }: Play): Promise<Round> {
     const { store } = contestants[name];
     const database = `${name}_${number}_${fanOut}`.replace(/\W/g, "_");
     const deliveries = facts * fanOut;
     const round = { contestant: name, number, fanOut, deliveries };
-    const databaseUrl = await postgres.newDatabase(database, { migrated: name === "ours" });
+    const databaseUrl = await postgres.newDatabase(database, { migrated: isOurs(name) });
     await redis?.empty();
-    const child = openChild(`./contestants/${name.replace(/-0\.17$/, "")}.ts`);
+    const child = openChild(
+      `./contestants/${isOurs(name) ? "ours" : name.replace(/-0\.17$/, "")}.ts`,
+    );
     const closing = world.own({ close: () => child.close() });
     const storeCpu = () => {
       if (store === "redis") return redis ? cpuSecondsOfTree(redis.pid) : 0;
@@ -108,6 +115,7 @@ export async function openField(
         origin: sink.origin,
         databaseUrl,
         redisPort: redis?.port ?? 0,
+        collector: name === "traced" ? collector?.origin : undefined,
         concurrency,
         fanOut,
       };

@@ -19,7 +19,10 @@ const options = readOptions({
   purpose: "deliveries a second and CPU for each, beside a ceiling and job queues",
   options: {
     facts: { describes: "facts with one subscription; with five, a fifth", default: "50000" },
-    contestants: { describes: "who takes part", default: names.join(",") },
+    contestants: {
+      describes: "who takes part",
+      default: names.filter((name) => name !== "traced").join(","),
+    },
     "fan-outs": { describes: "subscriptions a fact", default: "1,5" },
     profile: { describes: "profile ours and print where its time went", flag: true },
     statements: { describes: "print where PostgreSQL's time went for ours", flag: true },

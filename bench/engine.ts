@@ -12,6 +12,7 @@ import type { Recorder } from "../packages/server/src/dispatcher/recorder.ts";
 import { openEngine as openServiceEngine } from "../packages/server/src/engine.ts";
 import { newId } from "../packages/server/src/ids.ts";
 import { openKeyring } from "../packages/server/src/secrets.ts";
+import type { Tracing } from "../packages/server/src/tracing.ts";
 
 /** The service in this process without its API: what records facts and what delivers them. */
 export type Engine = {
@@ -47,6 +48,8 @@ export type EngineOptions = {
   hot?: boolean;
   /** False: nothing is claimed until `dispatcher.start()`. */
   started?: boolean;
+  /** Where spans go. */
+  tracing?: Tracing | undefined;
 };
 
 const stuckMs = 30_000;
@@ -99,6 +102,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       onLeaseLost: () => onError("a lease was lost", undefined),
       onUnwanted: () => {},
       onResultsUnwritten: (error) => onError("results could not be written yet", error),
+      tracing: options.tracing,
       onLeftBehind: (error) => onError("attempts were left behind", error),
       onError,
     },

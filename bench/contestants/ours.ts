@@ -1,5 +1,7 @@
 // The service itself, without its API: facts in bulk, state transitions, events, deliveries, attempts.
+import { randomBytes } from "node:crypto";
 import type { Fact } from "../../packages/server/src/domain/facts.ts";
+import { openTracing } from "../../packages/server/src/tracing.ts";
 import { openEngine } from "../engine.ts";
 import { runsStarted } from "../facts.ts";
 import { chunks, inLanes } from "../lanes.ts";
@@ -8,8 +10,11 @@ import { compete, hooks } from "./contestant.ts";
 const factsAtOnce = 1_000;
 const addsAtOnce = 4;
 
-compete(async ({ origin, databaseUrl, concurrency, fanOut }) => {
-  const engine = await openEngine({ databaseUrl, concurrency });
+compete(async ({ origin, databaseUrl, concurrency, fanOut, collector }) => {
+  const tracing = collector
+    ? await openTracing({ endpoint: collector, headers: {}, version: "bench" })
+    : undefined;
+  const engine = await openEngine({ databaseUrl, concurrency, tracing });
   const workflowId = await engine.createWorkflow();
   for (const path of hooks(fanOut)) await engine.subscribe(origin + path);
   let facts: Fact[] = [];
@@ -17,6 +22,7 @@ compete(async ({ origin, databaseUrl, concurrency, fanOut }) => {
   return {
     prepare(count) {
       facts = runsStarted(workflowId, count);
+      if (tracing) facts = facts.map((fact) => ({ ...fact, trace: newTrace() }));
     },
     async run() {
       const allRecorded = engine.untilRecorded(engine.recorded + facts.length * fanOut);
@@ -36,6 +42,12 @@ compete(async ({ origin, databaseUrl, concurrency, fanOut }) => {
         where a.status_code = 204 and d.status = 'delivered'`;
       return row?.count ?? 0;
     },
-    close: () => engine.close(),
+    async close() {
+      await engine.close();
+      await tracing?.close();
+    },
   };
 });
+
+const newTrace = (): string =>
+  `00-${randomBytes(16).toString("hex")}-${randomBytes(8).toString("hex")}-01`;

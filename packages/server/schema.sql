@@ -436,6 +436,32 @@ grant insert, select on operational_happenings to postrider_team;
 create policy all_teams on operational_happenings for all to postrider_all_teams using (true);
 create policy own_teams on operational_happenings for all to postrider_team using ((NULLIF((( SELECT (NULLIF(current_setting('postrider.teams'::text, true), ''::text))::jsonb AS "nullif") ? team_id), false) IS NOT NULL));
 
+create table portal_links (
+  team_id text collate "C" not null,
+  id text collate "C" not null,
+  created_at timestamp with time zone not null default now(),
+  created_in xid8 default pg_current_xact_id(),
+  created_by text collate "C" not null,
+  token_sha256 bytea not null,
+  access text not null,
+  payload boolean not null,
+  endpoint_ids text[],
+  theme jsonb,
+  expires_at timestamp with time zone not null,
+  constraint portal_links_pkey PRIMARY KEY (team_id, id),
+  constraint portal_links_team_id_fkey FOREIGN KEY (team_id) REFERENCES teams(id) ON DELETE CASCADE,
+  constraint portal_links_access_check CHECK ((access = ANY (ARRAY['read'::text, 'manage'::text]))),
+  constraint portal_links_endpoint_ids_check CHECK ((cardinality(endpoint_ids) > 0))
+);
+CREATE INDEX portal_links_by_age ON public.portal_links USING btree (expires_at);
+CREATE UNIQUE INDEX portal_links_by_token ON public.portal_links USING btree (token_sha256);
+alter table portal_links enable row level security;
+grant select on portal_links to postrider_keys;
+grant delete, insert, select on portal_links to postrider_team;
+grant update (token_sha256) on portal_links to postrider_team;
+create policy any_link on portal_links for all to postrider_keys using (true);
+create policy own_teams on portal_links for all to postrider_team using ((NULLIF((( SELECT (NULLIF(current_setting('postrider.teams'::text, true), ''::text))::jsonb AS "nullif") ? team_id), false) IS NOT NULL));
+
 create table replayed_deliveries (
   team_id text collate "C" not null,
   replay_id text collate "C" not null,
@@ -580,15 +606,19 @@ create table sessions (
   id text collate "C" not null,
   created_at timestamp with time zone not null default now(),
   created_in xid8 default pg_current_xact_id(),
-  api_key_id text collate "C" not null,
+  api_key_id text collate "C",
   token_sha256 bytea not null,
   last_seen_at timestamp with time zone not null default now(),
+  portal_link_id text collate "C",
   constraint sessions_pkey PRIMARY KEY (team_id, id),
   constraint sessions_api_key_id_fkey FOREIGN KEY (api_key_id) REFERENCES api_keys(id) ON DELETE CASCADE,
-  constraint sessions_team_id_fkey FOREIGN KEY (team_id) REFERENCES teams(id) ON DELETE CASCADE
+  constraint sessions_team_id_fkey FOREIGN KEY (team_id) REFERENCES teams(id) ON DELETE CASCADE,
+  constraint sessions_team_id_portal_link_id_fkey FOREIGN KEY (team_id, portal_link_id) REFERENCES portal_links(team_id, id) ON DELETE CASCADE,
+  constraint of_a_key_or_a_link CHECK ((num_nonnulls(api_key_id, portal_link_id) = 1))
 );
 CREATE INDEX sessions_by_age ON public.sessions USING btree (last_seen_at);
 CREATE INDEX sessions_by_key ON public.sessions USING btree (api_key_id, id);
+CREATE INDEX sessions_by_portal_link ON public.sessions USING btree (team_id, portal_link_id);
 CREATE UNIQUE INDEX sessions_by_token ON public.sessions USING btree (token_sha256);
 alter table sessions enable row level security;
 grant select on sessions to postrider_keys;

@@ -1254,6 +1254,8 @@ export type ListAuditEntriesQuery = {
     | "team.updated"
     | "session.opened"
     | "session.ended"
+    | "portal_link.created"
+    | "portal_link.revoked"
     | "run.erased"
     | "call.erased";
   subject?: string;
@@ -1369,6 +1371,17 @@ export type ListOperationalWebhooksQuery = {
     | "delivery.exhausted"
     | "replay.completed"
     | "backlog.growing";
+};
+
+export type ListPortalLinksAnswer = {
+  portal_links: PortalLink[];
+  /** The `cursor` of the next page; null when no rows follow. */
+  next_cursor: string | null;
+};
+
+export type ListPortalLinksQuery = {
+  limit?: number;
+  cursor?: string;
 };
 
 export type ListReplaysAnswer = {
@@ -1602,6 +1615,7 @@ export type Me = {
     id: string;
     name: string;
   }[];
+  portal: PortalGrant | null;
 };
 
 export type MessageSnapshot = {
@@ -1625,6 +1639,13 @@ export type NewApiKey = {
   default_team_id: string;
   team_ids: string[];
   expires_in_seconds: number | null;
+};
+
+export type NewPortalLink = {
+  id: string;
+  /** The link itself. It is shown here and never again. */
+  url: string;
+  expires_at: string;
 };
 
 export type OperationalWebhook = {
@@ -1801,6 +1822,39 @@ export type OrganisationWorkflowStarted = {
     /** Any JSON, exactly as it was reported. */
     error: unknown;
   };
+};
+
+/** What the portal link says that opened the session; null outside of the portal. */
+export type PortalGrant = {
+  access: "read" | "manage";
+  endpoint_ids: string[] | null;
+  theme: PortalTheme | null;
+};
+
+export type PortalLink = {
+  id: string;
+  team_id: string;
+  access: "read" | "manage";
+  endpoint_ids: string[] | null;
+  theme: PortalTheme | null;
+  created_at: string;
+  expires_at: string;
+  /** The id of the API key or session that made it. */
+  actor: string;
+};
+
+export type PortalLinkCreate = {
+  team_id: string;
+  access: "read" | "manage";
+  endpoint_ids?: string[];
+  expires_in_seconds: number;
+  theme?: PortalTheme;
+};
+
+export type PortalTheme = {
+  accent?: string;
+  background?: string;
+  logo_url?: string;
 };
 
 /** A refusal (RFC 9457). */

@@ -11,6 +11,7 @@ import { deliveries } from "./resources/deliveries.ts";
 import { endpoints } from "./resources/endpoints.ts";
 import { eventTypes } from "./resources/event-types.ts";
 import { operationalWebhooks } from "./resources/operational-webhooks.ts";
+import { portalLinks } from "./resources/portal-links.ts";
 import { replays } from "./resources/replays.ts";
 import { runs } from "./resources/runs.ts";
 import { sessions } from "./resources/sessions.ts";
@@ -36,6 +37,7 @@ export class Postrider {
   readonly facts: ReturnType<typeof facts>;
   readonly teams: ReturnType<typeof teams>;
   readonly apiKeys: ReturnType<typeof apiKeys>;
+  readonly portalLinks: ReturnType<typeof portalLinks>;
   readonly sessions: ReturnType<typeof sessions>;
   readonly me: ReturnType<typeof me>;
   readonly audit: ReturnType<typeof audit>;
@@ -62,6 +64,7 @@ export class Postrider {
     this.facts = facts(send);
     this.teams = teams(send);
     this.apiKeys = apiKeys(send);
+    this.portalLinks = portalLinks(send);
     this.sessions = sessions(send);
     this.me = me(send);
     this.audit = audit(send);

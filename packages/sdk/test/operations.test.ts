@@ -68,6 +68,10 @@ const methods: [operationId: string, call: (client: Postrider) => Promise<unknow
   ["listApiKeys", ({ apiKeys }) => apiKeys.list(query)],
   ["revokeApiKey", ({ apiKeys }) => apiKeys.revoke("1")],
 
+  ["createPortalLink", ({ portalLinks }) => portalLinks.create(body)],
+  ["listPortalLinks", ({ portalLinks }) => portalLinks.list(query)],
+  ["revokePortalLink", ({ portalLinks }) => portalLinks.revoke("1")],
+
   ["createSession", ({ sessions }) => sessions.create(body)],
   ["listSessions", ({ sessions }) => sessions.list(query)],
   ["endSessions", ({ sessions }) => sessions.endAll()],
@@ -179,6 +183,7 @@ test.each(methods)("%s is asked for by the method and path of openapi.json", asy
 test.each<[string, string, (client: Postrider) => AsyncIterable<unknown>]>([
   ["listTeams", "teams", ({ teams }) => teams.each()],
   ["listApiKeys", "api_keys", ({ apiKeys }) => apiKeys.each()],
+  ["listPortalLinks", "portal_links", ({ portalLinks }) => portalLinks.each()],
   ["listSessions", "sessions", ({ sessions }) => sessions.each()],
   ["listAuditEntries", "entries", ({ audit }) => audit.each()],
   ["listDeliveries", "deliveries", ({ deliveries }) => deliveries.each()],

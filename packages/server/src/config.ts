@@ -48,6 +48,10 @@ export type Config = {
   retentionDays: number;
   shutdownSeconds: number;
   logLevel: LogLevel;
+  /** Where spans go; undefined: there are none. */
+  traceEndpoint: string | undefined;
+  /** Sent to it: they may be secrets. */
+  traceHeaders: Readonly<Record<string, string>>;
 };
 
 export type Environment = "development" | "production";
@@ -233,6 +237,17 @@ export const settings = {
     describes: "`trace`, `debug`, `info`, `warn`, `error`, `fatal` or `silent`.",
     parse: oneOf(logLevels),
   }),
+  traceEndpoint: setting("OTEL_EXPORTER_OTLP_ENDPOINT", {
+    default: "",
+    describes:
+      "An OpenTelemetry collector that takes OTLP over HTTP, such as `http://collector:4318`: it gets spans of facts recorded, deliveries claimed and attempts. Empty: none are made.",
+    parse: optional(collectorUrl),
+  }),
+  traceHeaders: setting("OTEL_EXPORTER_OTLP_HEADERS", {
+    default: "",
+    describes: "Headers for the collector, as `name=value,name=value`, percent-encoded.",
+    parse: collectorHeaders,
+  }),
 } as const;
 
 /**
@@ -279,6 +294,8 @@ function configOf(environment: Environment, read: <T>(one: Setting<T>) => T): Co
     retentionDays: read(settings.retentionDays),
     shutdownSeconds: read(settings.shutdownSeconds),
     logLevel: read(settings.logLevel),
+    traceEndpoint: read(settings.traceEndpoint),
+    traceHeaders: read(settings.traceHeaders),
   };
 }
 
@@ -325,11 +342,12 @@ export function readConfigAsFarAsRight(env: Record<string, string | undefined> =
 
 /** Everything in the settings that nobody may read, as it is written and as it is meant. */
 export function secretsOfSettings(env: Record<string, string | undefined> = process.env): string[] {
-  const { databaseUrl, egressProxy, encryptionKeys, bootstrapApiKey } = settings;
+  const { databaseUrl, egressProxy, encryptionKeys, bootstrapApiKey, traceHeaders } = settings;
   return [
     ...secretsOfUrls([env[databaseUrl.name], env[egressProxy.name]]),
     ...(env[encryptionKeys.name]?.split(",") ?? []),
     env[bootstrapApiKey.name] ?? "",
+    ...(env[traceHeaders.name]?.split(",").map((header) => header.replace(/^[^=]*=/, "")) ?? []),
   ]
     .map((secret) => secret.trim())
     .filter((secret) => secret !== "");
@@ -516,6 +534,27 @@ function egressProxy(
     throw new ConfigError(`${egressProxyNames.name} must be 0 without ${egressProxy.name}.`);
   }
   return proxy && { ...proxy, resolvesNames };
+}
+
+function collectorUrl(value: string, name: string): string {
+  if (!/^https?:\/\/[^/?#\s@]+(?:\/[^?#\s]*)?$/i.test(value) || !URL.canParse(value)) {
+    throw new ConfigError(`${name} must be a URL like http://collector:4318.`);
+  }
+  return value;
+}
+
+function collectorHeaders(value: string, name: string): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const part of value === "" ? [] : value.split(",")) {
+    const [, key, encoded] = /^\s*([A-Za-z0-9!#$&'*+.^_`|~-]+)=([\x21-\x7e]*)\s*$/.exec(part) ?? [];
+    try {
+      if (key === undefined || encoded === undefined) throw new URIError();
+      headers[key] = headerText(decodeURIComponent(encoded), name);
+    } catch {
+      throw new ConfigError(`${name} must be a list like name=value,name=value, percent-encoded.`);
+    }
+  }
+  return headers;
 }
 
 function headerPrefix(value: string, name: string): string {

@@ -1,6 +1,7 @@
 import type { HotPath } from "./actions/fan-out.ts";
 import { openPayloadVault, type PayloadVault } from "./actions/payload-vault.ts";
 import { type FactsIntake, openRecordFacts } from "./actions/record-facts.ts";
+import { traceFacts } from "./actions/trace-facts.ts";
 import { type Config, ownConnections } from "./config.ts";
 import type { PoolWatch } from "./db/pool-watch.ts";
 import { type Database, openDatabase, openTeamDatabase, type TeamDatabase } from "./db/sql.ts";
@@ -17,6 +18,7 @@ import type { Tally } from "./domain/tally.ts";
 import { newLeaseOwner } from "./ids.ts";
 import { withinMs } from "./patience.ts";
 import type { Keyring } from "./secrets.ts";
+import type { Tracing } from "./tracing.ts";
 
 /** What the engine takes of the service's settings. */
 export type EngineConfig = Pick<
@@ -46,6 +48,8 @@ export type EngineDeps = Pick<AttemptDeps, "random" | "nowMs" | "onLeaseLost"> &
   /** Told when attempts were still in flight after `shutdownSeconds`; their leases will run out. */
   onLeftBehind: (error: unknown) => void;
   onError: (message: string, error: unknown) => void;
+  /** Undefined: nobody traces. */
+  tracing?: Tracing | undefined;
   /** Told when a replay was asked for, by whichever process. */
   onReplay?: () => void;
   /** Told when there is something to tell operators. */
@@ -153,11 +157,12 @@ export function openEngine(
     concurrency: config.concurrency,
     subscriptionConcurrency: config.subscriptionConcurrency,
     onLeaseLost: deps.onLeaseLost,
+    tracing: deps.tracing,
     onError,
     ...(deps.tally && { tally: deps.tally }),
   });
   const vault = openPayloadVault({ database: results, keyring });
-  const facts = openRecordFacts({
+  const intake = openRecordFacts({
     database: ingest,
     contracts: allContracts,
     hotPath: seams.hotPath?.(dispatcher.hotPath) ?? dispatcher.hotPath,
@@ -165,6 +170,7 @@ export function openEngine(
     waitingMax: config.ingestQueue,
     onUnwanted: deps.onUnwanted,
   });
+  const facts = deps.tracing ? traceFacts(intake, deps.tracing) : intake;
   const ownership = openOwnership({
     database: claiming,
     owner: leaseOwner,

@@ -31,6 +31,7 @@ import { openOutage } from "./outage.ts";
 import { tellWhileWaiting, withinMs } from "./patience.ts";
 import { type Keyring, openKeyring } from "./secrets.ts";
 import { databaseProblem, StartError } from "./start-error.ts";
+import { openTracing } from "./tracing.ts";
 import { observe, openCounts } from "./watch/measures.ts";
 import { type OperationalWatch, openOperationalWatch } from "./watch/operational.ts";
 import { openReplays, type Replays } from "./watch/replays.ts";
@@ -153,10 +154,19 @@ async function start(
   await prepare(upkeep);
 
   let replays: Replays | undefined;
+  const tracing = config.traceEndpoint
+    ? openTracing({
+        endpoint: config.traceEndpoint,
+        headers: config.traceHeaders,
+        version: config.version,
+      })
+    : undefined;
+  closers.push(async () => tracing?.close());
   let operational: OperationalWatch | undefined;
   const engine = openEngine(
     config,
     {
+      tracing,
       databaseUrl,
       keyring,
       random: Math.random,

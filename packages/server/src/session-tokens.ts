@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 
-/** What a token opens: `prs_` a session, `prl_` a login link. */
-const prefixes = { session: "prs", login: "prl" } as const;
+/** What a token opens: a session of the dashboard or of the portal, or one of each by a link. */
+const prefixes = { dashboard: "prs", portal: "pps", login: "prl", portalLink: "ppl" } as const;
 type TokenKind = keyof typeof prefixes;
 
 /** Makes a token of 256 random bits. The text is handed out once; what is stored is its SHA-256. */

@@ -28,6 +28,7 @@ import { meRoutes } from "./routes/me.ts";
 import { operationalWebhookRoutes } from "./routes/operational-webhooks.ts";
 import { organisationWebhookLogRoutes } from "./routes/organisation-webhook-logs.ts";
 import { organisationWebhookRoutes } from "./routes/organisation-webhooks.ts";
+import { portalLinkRoutes } from "./routes/portal-links.ts";
 import { replayRoutes } from "./routes/replays.ts";
 import { runRoutes } from "./routes/runs.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
@@ -60,6 +61,7 @@ const allRoutes: readonly Routes[] = [
   teamRoutes,
   apiKeyRoutes,
   sessionRoutes,
+  portalLinkRoutes,
   auditRoutes,
   statsRoutes,
   meRoutes,

@@ -1,25 +1,26 @@
-import { timingSafeEqual } from "node:crypto";
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import { hashSecret, parseApiKey } from "../api-keys.ts";
-import {
-  type ApiKey,
-  bootstrapKeyId,
-  findApiKeyOfAnyTeam,
-  markApiKeyUsed,
-} from "../db/api-keys.ts";
-import { findSessionOfAnyTeam, markSessionSeen, type OpenSession } from "../db/sessions.ts";
+import { type ApiKey, findApiKeyOfAnyTeam, markApiKeyUsed } from "../db/api-keys.ts";
+import { markSessionSeen } from "../db/sessions.ts";
 import { isAway } from "../db/sql.ts";
 import { readTraceContext } from "../domain/trace-context.ts";
 import { AppError } from "../errors.ts";
 import { isObjectId } from "../ids.ts";
 import { openPatience } from "../patience.ts";
-import { hashOfToken } from "../session-tokens.ts";
+import {
+  type Asker,
+  askerOf,
+  bearerIn,
+  type FindKey,
+  findGivenKey,
+  findGivenSession,
+  type SessionAsker,
+} from "./askers.ts";
 import type { ApiDeps } from "./deps.ts";
 import { slowGuessing } from "./failed-guesses.ts";
 import { openOwnPages } from "./own-pages.ts";
+import { keepToPortal } from "./portal.ts";
 import { openRateLimit } from "./rate-limit.ts";
 import type { Caller } from "./request.ts";
-import { sessionTokenIn } from "./session-cookie.ts";
 
 /** A revoked key stops working everywhere within this time. */
 const rememberedMs = 2_000;
@@ -34,19 +35,28 @@ const rememberedMax = 10_000;
 export function authenticate(app: FastifyInstance, deps: ApiDeps): void {
   const keys = deps.keys.forTeams([]);
   const findKey = rememberKeys((id) => findApiKeyOfAnyTeam(keys.sql, id));
+  const anew = async (known: ApiKey): Promise<Asker | undefined> => {
+    const key = await findKey.anew(known);
+    return key && askerOf(key);
+  };
   const patience = openPatience(isAway);
   const slowDown = slowGuessing();
   const requireOwnPage = openOwnPages(app, deps.config);
   const limitRate = openRateLimit(deps.config.rateLimit);
 
-  // No request waits for this, and none fails with it.
-  const markUse = (key: ApiKey, session: OpenSession | undefined): void => {
-    const failed = (err: unknown) =>
-      deps.log.debug({ err, api_key_id: key.id }, "the use of a key could not be marked");
-    if (session?.unmarked) markSessionSeen(keys.sql, session.id).catch(failed);
+  // No request waits for these, and none fails with them.
+  const markSeen = ({ sessionId, unmarked }: SessionAsker): void => {
+    if (!unmarked) return;
+    markSessionSeen(keys.sql, sessionId).catch((err) =>
+      deps.log.debug({ err }, "the use of a session could not be marked"),
+    );
+  };
+  const markUse = (key: ApiKey): void => {
     if (!key.useUnmarked) return;
     key.useUnmarked = false;
-    markApiKeyUsed(keys.sql, key.id).catch(failed);
+    markApiKeyUsed(keys.sql, key.id).catch((err) =>
+      deps.log.debug({ err, api_key_id: key.id }, "the use of a key could not be marked"),
+    );
   };
 
   // Forgotten, a route would be open to nobody or to everybody: better it stops the start.
@@ -60,27 +70,31 @@ export function authenticate(app: FastifyInstance, deps: ApiDeps): void {
     const session = await findGivenSession(deps, request);
     const ask = () => findGivenKey(deps, bearerIn(request), findKey.byId);
     // What is reported waits for a database that is away for a moment; whoever reads hears of it at once.
-    const key = session?.key ?? (await (scope === "publish" ? patience(ask) : ask()));
-    if (!key) {
+    const key = session ? session.key : await (scope === "publish" ? patience(ask) : ask());
+    const asker = session ?? (key && askerOf(key));
+    if (!asker) {
       await slowDown(request.ip);
       throw new AppError("unauthorized", "Send a valid API key as `Authorization: Bearer <key>`.");
     }
     if (session) requireOwnPage(request);
-    limitRate(key.id);
-    markUse(key, session);
+    limitRate(asker.countedAs);
+    if (session) markSeen(session);
+    if (key) markUse(key);
     request.caller =
-      callerOf(key, session, request, deps) ??
-      (session ? undefined : callerOf(await findKey.anew(key), undefined, request, deps)) ??
+      callerOf(asker, request, deps) ??
+      // A session was asked for just now; a key that is remembered may have been given a team since.
+      (session || !key ? undefined : callerOf(await anew(key), request, deps)) ??
       refuseTeam(request);
     if (scope !== "any" && !request.caller.scopes.has(scope)) {
       throw new AppError("scope_missing", `This needs an API key with the scope \`${scope}\`.`);
     }
+    if (asker.portal) keepToPortal(request, asker.portal);
   });
 }
 
 /** Reads the calling key anew: since it was remembered it may have been revoked, or been given a team. */
 export async function getCallingKey(deps: ApiDeps, { apiKeyId }: Caller): Promise<ApiKey> {
-  const key = await findApiKeyOfAnyTeam(deps.keys.forTeams([]).sql, apiKeyId);
+  const key = apiKeyId && (await findApiKeyOfAnyTeam(deps.keys.forTeams([]).sql, apiKeyId));
   if (!key) throw new AppError("unauthorized");
   return key;
 }
@@ -91,77 +105,47 @@ export async function mayStillRead(
   request: Pick<FastifyRequest, "caller" | "headers">,
 ): Promise<boolean> {
   const { apiKeyId, sessionId, teamId } = request.caller;
-  const key =
-    sessionId === undefined
+  const reader =
+    sessionId === undefined && apiKeyId !== undefined
       ? await findApiKeyOfAnyTeam(deps.keys.forTeams([]).sql, apiKeyId)
-      : (await findGivenSession(deps, request))?.key;
-  return (key?.teamIds.includes(teamId) && key.scopes.includes("read")) ?? false;
-}
-
-type FindKey = (id: string) => Promise<ApiKey | undefined>;
-
-/** Finds the session whose cookie comes with a request that brings no key. */
-export async function findGivenSession(
-  { keys }: ApiDeps,
-  { headers }: Pick<FastifyRequest, "headers">,
-): Promise<OpenSession | undefined> {
-  if (headers.authorization !== undefined) return undefined;
-  const tokenSha256 = hashOfToken("session", sessionTokenIn(headers) ?? "");
-  return tokenSha256 && (await findSessionOfAnyTeam(keys.forTeams([]).sql, tokenSha256));
-}
-
-/** The key that a request brings (RFC 6750 §2.1); the scheme's case does not matter (RFC 9110 §11.1). */
-const bearerIn = ({ headers }: Pick<FastifyRequest, "headers">): string | undefined =>
-  /^bearer +([\x21-\x7e]{1,300})$/i.exec(headers.authorization ?? "")?.[1];
-
-/** Finds the key that somebody gives as text, if it works. */
-export async function findGivenKey(
-  { config, keys }: ApiDeps,
-  text: string | undefined,
-  findKey: FindKey = (id) => findApiKeyOfAnyTeam(keys.forTeams([]).sql, id),
-): Promise<ApiKey | undefined> {
-  if (text === undefined) return undefined;
-  const { bootstrapApiKey } = config;
-  if (bootstrapApiKey && timingSafeEqual(hashSecret(text), hashSecret(bootstrapApiKey))) {
-    return findKey(bootstrapKeyId);
-  }
-  const given = parseApiKey(text);
-  const key = given && (await findKey(given.id));
-  return key && timingSafeEqual(hashSecret(given.secret), key.secretSha256) ? key : undefined;
+      : await findGivenSession(deps, request);
+  return (reader?.teamIds.includes(teamId) && reader.scopes.includes("read")) ?? false;
 }
 
 /** The headers that select a team, by the names the documents use. */
 const teamHeaders = ["X-Org-Id", "teamid"] as const;
 
-/** The key's own teams are all that a header can choose among; undefined for anything else. */
+/** The teams that it reaches are all that a header can choose among; undefined for anything else. */
 function callerOf(
-  key: ApiKey | undefined,
-  session: OpenSession | undefined,
+  asker: Asker | undefined,
   request: FastifyRequest,
   { database }: ApiDeps,
 ): Caller | undefined {
-  if (!key) return undefined;
+  if (!asker) return undefined;
+  const { actorId, apiKeyId, sessionId, portal, endpointIds } = asker;
   const selectors = new Set(
     teamHeaders
       .map((name) => request.headers[name.toLowerCase()])
       .filter((one) => one !== undefined),
   );
-  const [selected = session?.teamId ?? key.defaultTeamId] = selectors;
+  const [selected = asker.teamId] = selectors;
   if (
     selectors.size > 1 ||
     typeof selected !== "string" ||
     !isObjectId(selected) ||
-    !key.teamIds.includes(selected)
+    !asker.teamIds.includes(selected)
   ) {
     return undefined;
   }
   return {
     teamId: selected,
     database: database.forTeams([selected]),
-    actorId: session?.id ?? key.id,
-    apiKeyId: key.id,
-    ...(session && { sessionId: session.id }),
-    scopes: new Set(key.scopes),
+    actorId,
+    scopes: new Set(asker.scopes),
+    ...(apiKeyId !== undefined && { apiKeyId }),
+    ...(sessionId !== undefined && { sessionId }),
+    ...(portal && { portal }),
+    ...(endpointIds && { endpointIds }),
     trace: traceOf(request),
   };
 }

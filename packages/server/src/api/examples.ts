@@ -13,6 +13,13 @@ export const bodyExamples: Readonly<Record<string, object>> = {
   addConversationMessage: { role: "user", text: "I would like to book a table." },
   changeConversationStatus: { status: "ongoing" },
   createApiKey: { name: "Reporting", scopes: ["read"] },
+  createPortalLink: {
+    team_id: "6b0c3f2a9d4e5f6071829306",
+    access: "read",
+    endpoint_ids: ["6b0c3f2a9d4e5f6071829307"],
+    expires_in_seconds: 3_600,
+    theme: { accent: "#1f6feb", logo_url: "https://example.com/logo.svg" },
+  },
   createSession: { api_key: "prk_live_6b0c3f2a9d4e5f6071829304_…" },
   updateSession: { team_id: "6b0c3f2a9d4e5f6071829306" },
   createTeam: { name: "Billing" },

@@ -44,6 +44,10 @@ export function openOwnPages(app: FastifyInstance, config: Config): (head: Head)
   };
 }
 
+/** Where links into this service lead. */
+export const publicUrlOf = (app: FastifyInstance, config: Config): string =>
+  [...ownOrigins(config, portOf(app) ?? config.port)][0] ?? "";
+
 /** Where pages of this service can come from; what a request says in `Host` counts for nothing. */
 export function ownOrigins(
   { publicUrl, host }: Pick<Config, "publicUrl" | "host">,

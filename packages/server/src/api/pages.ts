@@ -56,7 +56,13 @@ function pagesOf(
 function pageOf(mount: Mount, name: string, file: Buffer): Page {
   const bytes =
     name === "index.html"
-      ? Buffer.from(file.toString().replaceAll(/\b(src|href)="\.\//g, `$1="${mount}/`))
+      ? Buffer.from(
+          file
+            .toString()
+            .replaceAll(/\b(src|href)="\.\//g, `$1="${mount}/`)
+            // The header says what is told; by it the API knows the portal's pages.
+            .replaceAll(/<meta name="referrer"[^>]*>\s*/g, ""),
+        )
       : file;
   const type = types[/\.(\w+)$/.exec(name)?.[1] ?? ""] ?? "application/octet-stream";
   const etag = `"${createHash("sha256").update(bytes).digest("base64url").slice(0, 22)}"`;

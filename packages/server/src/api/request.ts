@@ -2,9 +2,11 @@ import type { FastifyInstance, FastifyRequest, FastifyTypeProvider } from "fasti
 import type { Static, TSchema } from "typebox";
 import type { Scope } from "../api-keys.ts";
 import type { Audit, AuditAction, Audited } from "../db/audit.ts";
+import type { PortalGrant } from "../db/portal-links.ts";
 import type { Database } from "../db/sql.ts";
 import type { JsonText } from "../domain/json-text.ts";
 import type { TraceContext } from "../domain/trace-context.ts";
+import { AppError } from "../errors.ts";
 import type { ApiDeps } from "./deps.ts";
 
 /** Who asks: authentication settles it before any handler runs. */
@@ -14,10 +16,14 @@ export type Caller = {
   database: Database;
   /** Who acts, as the audit and attempts tell: the id of the API key, or of the session. */
   actorId: string;
-  /** The key that was sent, or that the session is of. */
-  apiKeyId: string;
+  /** The key that was sent, or that the session is of; a session of the portal has none. */
+  apiKeyId?: string;
   /** The browser's session by whose cookie this is asked. */
   sessionId?: string;
+  /** What the portal link says that opened the session; of others there is none. */
+  portal?: PortalGrant;
+  /** Where it names endpoints: these are all that may be shown and changed. */
+  endpointIds?: readonly string[];
   scopes: ReadonlySet<Scope>;
   /** The trace that the request belongs to (W3C Trace Context). */
   trace: TraceContext | undefined;
@@ -63,8 +69,9 @@ export const auditOf = (
   { caller, id }: { caller: Omit<Caller, "database" | "scopes" | "trace">; id: string },
   action: AuditAction,
 ): Audit => {
-  const { teamId, actorId, apiKeyId } = caller;
-  return { teamId, actorId, apiKeyId, requestId: id, action };
+  const { teamId, actorId, apiKeyId, portal } = caller;
+  const whose = portal ? { actorName: "portal" } : apiKeyId !== undefined && { apiKeyId };
+  return { teamId, actorId, ...whose, requestId: id, action };
 };
 
 /** What a handler hands to an action that changes something: the caller's part of the database, and what to put into the audit log. */
@@ -77,3 +84,9 @@ export const acting = (
   database: request.caller.database,
   audit: auditOf(request, action),
 });
+
+/** The id of the key by which somebody asks; who has none gets nothing that is a key's. */
+export function keyIdOf({ apiKeyId }: Pick<Caller, "apiKeyId">): string {
+  if (apiKeyId === undefined) throw new AppError("unauthorized");
+  return apiKeyId;
+}

@@ -26,6 +26,8 @@ export const auditActions = [
   "team.updated",
   "session.opened",
   "session.ended",
+  "portal_link.created",
+  "portal_link.revoked",
   "run.erased",
   "call.erased",
 ] as const;
@@ -39,6 +41,8 @@ export type Audit = {
   actorId: string;
   /** The key of that session; without it the actor is the key. */
   apiKeyId?: string;
+  /** What is told instead of a key's name. */
+  actorName?: string;
   requestId: string;
   action: AuditAction;
 };
@@ -71,7 +75,7 @@ export async function insertAuditEntry(
   await tx`
     insert into audit_log (team_id, id, actor_id, actor_name, action, subject_id, request_id)
     select team_id, ${newId()}, ${audit.actorId},
-      coalesce((select name from api_keys where id = ${audit.apiKeyId ?? audit.actorId}), ''),
+      coalesce(${audit.actorName ?? null}, (select name from api_keys where id = ${audit.apiKeyId ?? audit.actorId}), ''),
       ${audit.action}, ${subjectId}, ${audit.requestId}
     from unnest(${[...new Set(teamIds)]}::text[]) as team_id`;
 }

@@ -36,6 +36,7 @@ export const pendingMax = { inList: 200, ofOne: 10_000 };
 
 /** Which endpoints to list; null asks for all. */
 export type EndpointFilter = {
+  ids: readonly string[] | null;
   contracts: readonly string[] | null;
   states: readonly HealthState[] | null;
   /** Part of the name or the URL, letter case aside. */
@@ -53,11 +54,12 @@ type EndpointRow = Omit<Endpoint, "history" | "disabledReason"> &
 export async function listEndpoints(
   database: Database,
   teamId: string,
-  { contracts, states, search }: EndpointFilter,
+  { ids, contracts, states, search }: EndpointFilter,
   page: WalkPage,
 ): Promise<Walked<PageOfRows<Endpoint>>> {
   const chosen = allOf([
     stillToTell(byId, page.after),
+    ids !== null && part`s.id = any(${textArray(ids)}::text[])`,
     contracts !== null && part`s.contract = any(${textArray(contracts)}::text[])`,
     search !== null && part`strpos(lower(s.name || E'\n' || s.url), lower(${search})) > 0`,
     states !== null && part`(${joined(states.map(isIn), " or ")})`,

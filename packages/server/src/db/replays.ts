@@ -69,12 +69,14 @@ export async function findReplay(
   return row && toReplay(row);
 }
 
-/** Lists a team's replays, newest first. */
+/** Lists a team's replays, newest first: all of them, or those of nothing but these endpoints. */
 export async function listReplays(
   database: Database,
   teamId: string,
+  subscriptionIds: readonly string[] | null,
   walk: WalkPage,
 ): Promise<Walked<PageOfRows<Replay>>> {
+  const only = subscriptionIds && JSON.stringify(subscriptionIds);
   const { rows, ...read } = await readWalk(
     database,
     walk,
@@ -82,6 +84,7 @@ export async function listReplays(
       select ${shown}, ${markedBy(byId)}
       from replays
       where team_id = ${teamId} and ${stillToTell(byId, walk.after)}
+        and (${only}::jsonb is null or filter -> 'subscriptionIds' <@ ${only}::jsonb)
       order by id desc
       limit ${walk.limit + 1}`,
   );

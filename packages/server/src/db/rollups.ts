@@ -69,7 +69,7 @@ const minutesOf: Readonly<Record<StatsStep, number>> = { minute: 1, hour: 60, da
 
 /** Whose counts; null asks for all. */
 export type StatsFilter = {
-  subscriptionId: string | null;
+  subscriptionIds: string[] | null;
   contract: string | null;
   eventType: string | null;
 };
@@ -102,7 +102,7 @@ export async function readStats(
         offset 0
       ) r
       where s.team_id = ${teamId}
-        and (${filter.subscriptionId}::text is null or s.id = ${filter.subscriptionId})
+        and (${filter.subscriptionIds}::text[] is null or s.id = any(${filter.subscriptionIds}::text[]))
         and (${filter.contract}::text is null or s.contract = ${filter.contract})
     ), bucket as (
       select at, sum(attempts)::float8 as attempts, sum(delivered)::float8 as delivered,

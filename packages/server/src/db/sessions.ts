@@ -8,7 +8,7 @@ import { byId, markedBy, readWalk, stillToTell, type Walked, type WalkPage } fro
 const sessionsMax = 100;
 
 /** Where a session has not ended: it was seen within the last 12 hours. */
-const isOpen = part`last_seen_at > now() - interval '12 hours'`;
+export const isOpen = part`last_seen_at > now() - interval '12 hours'`;
 
 /** A session as its owner sees it; `expiresAt` is when it ends unless it is seen before. */
 export type Session = {
@@ -19,7 +19,8 @@ export type Session = {
   expiresAt: Date;
 };
 
-const columns = part`
+/** What is read of a session. */
+export const sessionColumns = part`
   id, team_id as "teamId", created_at as "createdAt", last_seen_at as "lastSeenAt",
   last_seen_at + interval '12 hours' as "expiresAt"`;
 
@@ -36,7 +37,7 @@ export async function insertSession(tx: Tx, session: NewSession, audit: Audit): 
   const [made] = await tx<Session>`
     insert into sessions (team_id, id, api_key_id, token_sha256)
     values (${teamId}, ${id}, ${apiKeyId}, ${tokenSha256})
-    returning ${columns}`;
+    returning ${sessionColumns}`;
   if (!made) throw new Error("the session was not stored");
   await insertAuditEntry(tx, audit, id);
   return made;
@@ -95,7 +96,7 @@ export async function listSessionsOfKey(
     database,
     walk,
     (sql) => sql<Session>`
-      select ${columns}, ${markedBy(byId)}
+      select ${sessionColumns}, ${markedBy(byId)}
       from sessions
       where api_key_id = ${apiKeyId} and ${isOpen} and ${stillToTell(byId, walk.after)}
       order by id desc
@@ -110,7 +111,7 @@ export async function findSessionOfKey(
   id: string,
 ): Promise<Session | undefined> {
   const [found] = await sql<Session>`
-    select ${columns} from sessions where api_key_id = ${apiKeyId} and id = ${id} and ${isOpen}`;
+    select ${sessionColumns} from sessions where api_key_id = ${apiKeyId} and id = ${id} and ${isOpen}`;
   return found;
 }
 
@@ -124,7 +125,7 @@ export async function moveSessionOfKey(
   const [moved] = await sql<Session>`
     update sessions set team_id = ${teamId}
     where api_key_id = ${apiKeyId} and id = ${id} and ${isOpen}
-    returning ${columns}`;
+    returning ${sessionColumns}`;
   return moved;
 }
 
@@ -145,7 +146,7 @@ export async function endSessionsOfKey(
   });
 }
 
-/** Forgets at most `limit` sessions that ended by themselves, and login links nobody used, of any team; says how many. */
+/** Forgets at most `limit` each of sessions that ended by themselves and links that are over, of any team; says how many. */
 export async function deleteOldSessionsOfAllTeams(sql: Sql, limit: number): Promise<number> {
   const sessions = await sql`
     delete from sessions where (team_id, id) in (
@@ -157,7 +158,11 @@ export async function deleteOldSessionsOfAllTeams(sql: Sql, limit: number): Prom
     delete from login_links where (team_id, token_sha256) in (
       select team_id, token_sha256 from login_links where expires_at <= now() limit ${limit})
     returning team_id`;
-  return sessions.length + links.length;
+  const portalLinks = await sql`
+    delete from portal_links where (team_id, id) in (
+      select team_id, id from portal_links where expires_at <= now() order by expires_at limit ${limit})
+    returning id`;
+  return sessions.length + links.length + portalLinks.length;
 }
 
 /** Seconds in which a login link must be used. */

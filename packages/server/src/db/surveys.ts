@@ -1,3 +1,4 @@
+import { contractsWithoutBreaker } from "../domain/breaker.ts";
 import type { EndpointStates, FailingEndpoint, Survey, Waiting } from "../domain/survey.ts";
 import { textArray } from "./arrays.ts";
 import type { Sql } from "./sql.ts";
@@ -97,20 +98,30 @@ export async function listWaitingOfAllTeams(sql: Sql): Promise<Waiting[]> {
     where waiting.deliveries > 0`;
 }
 
+type CountedEndpoints = EndpointStates & {
+  all: number;
+  open: number;
+  probing: number;
+  named: FailingEndpoint[] | null;
+};
+
 /**
- * Counts the endpoints of all teams by their state, as `domain/endpoint-health.ts` decides it, and names those that have
- * failed for the longest.
+ * Counts the endpoints of all teams by their state and by that of their breaker, as `domain/endpoint-health.ts` and
+ * `domain/breaker.ts` decide them, and names those that have failed for the longest.
  *
  * One or two probes of an index for each endpoint.
  */
 export async function countEndpointsOfAllTeams(
   sql: Sql,
   namedMax: number,
-): Promise<{ states: EndpointStates; failing: FailingEndpoint[] }> {
-  const [row] = await sql<EndpointStates & { named: FailingEndpoint[] | null }>`
+): Promise<Pick<Survey, "endpoints" | "breakers" | "failing">> {
+  const [row] = await sql<CountedEndpoints>`
     with endpoint as materialized (
       select s.id, s.contract, s.enabled, lately.attempted,
-             f.failing_at is not null and recovered.at is null as failing, f.failed_from
+             f.failing_at is not null and recovered.at is null as failing, f.failed_from,
+             f.failing_at is not null and recovered.at is null
+               and s.contract <> all(${textArray(contractsWithoutBreaker)}::text[]) as shut,
+             coalesce(f.probe_token is not null and f.probe_at > now(), false) as probing
       from subscriptions s
       left join failure_streaks f on f.team_id = s.team_id and f.subscription_id = s.id
       cross join lateral (
@@ -133,6 +144,9 @@ export async function countEndpointsOfAllTeams(
            (count(*) filter (where enabled and not attempted))::int4 as idle,
            (count(*) filter (where enabled and attempted and failing))::int4 as failing,
            (count(*) filter (where enabled and attempted and not failing))::int4 as healthy,
+           count(*)::int4 as all,
+           (count(*) filter (where shut and not probing))::int4 as open,
+           (count(*) filter (where shut and probing))::int4 as probing,
            (select json_agg(json_build_object('id', id, 'contract', contract,
                      'failingMs', extract(epoch from now() - failed_from) * 1000))
             from (
@@ -141,8 +155,13 @@ export async function countEndpointsOfAllTeams(
               order by failed_from limit ${namedMax}
             ) longest) as named
     from endpoint`;
-  const { named, ...states } = row ?? { disabled: 0, idle: 0, failing: 0, healthy: 0, named: null };
-  return { states, failing: named ?? [] };
+  if (!row) throw new Error("a count has one row");
+  const { named, all, open, probing, ...endpoints } = row;
+  return {
+    endpoints,
+    breakers: { closed: all - open - probing, open, probing },
+    failing: named ?? [],
+  };
 }
 
 /** What is known of the tables that grow by days, and of replays that have not ended. */

@@ -24,6 +24,8 @@ import { reach } from "../fault-points.ts";
 import { newId, publicEventId } from "../ids.ts";
 import { openValue } from "../sealed-values.ts";
 import { type Keyring, SealError } from "../secrets.ts";
+import type { Tracing } from "../tracing.ts";
+import { endSpan } from "./attempt-span.ts";
 import { nothingSeen } from "./exchange.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Sender } from "./send.ts";
@@ -59,6 +61,8 @@ export type AttemptDeps = {
   keyring: Keyring;
   random: () => number;
   nowMs: () => number;
+  /** Undefined: nobody traces. */
+  tracing?: Tracing | undefined;
   /** Told of each attempt whose result was logged too late to count. */
   onLeaseLost: (delivery: LeasedDelivery) => void;
   /** Told of each attempt whose result is written. */
@@ -88,7 +92,13 @@ export async function attempt(
   const body = openPayload(deps.keyring, delivery);
   const refused = target.refused ?? (body ? undefined : unreadable);
   reach("before_request", delivery.id);
-  const signed = refused ? undefined : signRequest(target, delivery, body ?? noBytes, deps.nowMs());
+  const span = deps.tracing?.open("attempt", "client", delivery.trace);
+  const signed = refused
+    ? undefined
+    : signRequest(target, delivery, body ?? noBytes, {
+        nowMs: deps.nowMs(),
+        spanId: span?.spanId ?? newSpanId,
+      });
   const { result, latencyMs, wire } = !signed
     ? { result: refused ?? unreadable, latencyMs: 0, wire: nothingSeen }
     : await deps.sender.send({
@@ -108,6 +118,7 @@ export async function attempt(
     nowMs: deps.nowMs(),
   });
   const seen = result.kind === "responded" ? result : result.seen;
+  if (span) endSpan(span, { delivery, target, result, outcome });
   const record: AttemptRecord = {
     teamId: delivery.teamId,
     deliveryId: delivery.id,
@@ -167,7 +178,7 @@ function signRequest(
   target: Target,
   delivery: LeasedDelivery,
   body: Buffer,
-  nowMs: number,
+  { nowMs, spanId }: { nowMs: number; spanId: string | (() => string) },
 ): { headers: string[]; proof: RequestProof } {
   const id = publicEventId(delivery.eventId);
   const timestamp = Math.floor(nowMs / 1_000);
@@ -183,7 +194,9 @@ function signRequest(
       String(timestamp),
       "webhook-signature",
       signatures.join(" "),
-      ...(delivery.trace === null ? [] : traceHeaders(delivery.trace, newSpanId())),
+      ...(delivery.trace === null
+        ? []
+        : traceHeaders(delivery.trace, typeof spanId === "string" ? spanId : spanId())),
     ],
     proof: {
       timestamp,

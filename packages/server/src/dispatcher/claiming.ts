@@ -29,6 +29,8 @@ export type ClaimingDeps = {
   enqueue: (lane: Lane, held: Held) => void;
   /** Called when a claim's deliveries are all enqueued. */
   afterClaim: () => void;
+  /** Told of each claim that took something, and when it began (monotonic). */
+  onClaimed?: ((startedAtMs: number, deliveries: number) => void) | undefined;
   random: () => number;
   onError: (message: string, error: unknown) => void;
   tally?: Tally;
@@ -198,7 +200,10 @@ export function openClaiming(deps: ClaimingDeps): Claiming {
       }
     });
     deps.tally?.claimed(claimed.length);
-    if (claimed.length > 0) reach("after_claim");
+    if (claimed.length > 0) {
+      reach("after_claim");
+      deps.onClaimed?.(leasedAtMs, claimed.length);
+    }
     const counts = new Map<string, number>();
     for (const delivery of claimed) {
       const lane = lanes.of(delivery.subscriptionId);

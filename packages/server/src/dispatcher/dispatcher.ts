@@ -6,12 +6,14 @@ import type { ReceiverStanding } from "../domain/survey.ts";
 import type { Tally } from "../domain/tally.ts";
 import { newLeaseToken } from "../ids.ts";
 import { openPace } from "../pace.ts";
+import type { Tracing } from "../tracing.ts";
 import { type AttemptDeps, type Attempted, attempt } from "./attempt.ts";
 import { openClaiming, pollMs } from "./claiming.ts";
 import { openHeldLeases } from "./held-leases.ts";
 import { openHotPath } from "./hot-path.ts";
-import { type Held, isQuiet, type Lane, Lanes, mustWait } from "./lanes.ts";
+import { type Held, type Lane, Lanes, mustWait } from "./lanes.ts";
 import { openProgress } from "./progress.ts";
+import { openReceiverStandings } from "./receiver-standing.ts";
 import { openRoom } from "./room.ts";
 import { adaptSlots } from "./slots.ts";
 import { quickMs, takenInAll } from "./standing.ts";
@@ -67,6 +69,7 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
   const room = openRoom(lanes, pace, deps.concurrency);
   const leases = openHeldLeases();
   const progress = openProgress();
+  const standings = openReceiverStandings();
   const newToken = () => newLeaseToken(deps.leaseOwner);
   const claiming = openClaiming({
     database: deps.database,
@@ -78,6 +81,7 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
     setShut,
     enqueue,
     afterClaim: startWhatMay,
+    onClaimed: deps.tracing && tellClaims(deps.tracing),
     random: deps.random,
     onError: deps.onError,
     ...(deps.tally && { tally: deps.tally }),
@@ -147,8 +151,9 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
     const { delivery } = held;
     if (lane.at.inFlight === 1) lane.heardAtMs = performance.now();
     const begun = progress.begin(delivery);
+    standings.began(lane);
     const attempted = await attemptOf(held);
-    progress.end(begun);
+    progress.end(begun, attempted?.kind === "attempted");
     if (attempted?.kind === "attempted") {
       lanes.answer(lane);
       learn(lane, attempted);
@@ -260,16 +265,8 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
       await deps.recorder.idle();
     },
     sincePollMs: claiming.sincePollMs,
-    progress: () => ({
-      ...progress.read(),
-      lookedMs: claiming.sincePollMs(),
-      held: takenInAll(lanes.held),
-    }),
-    standingOf(subscriptionId) {
-      const lane = lanes.find(subscriptionId);
-      if (!lane) return "new";
-      return isQuiet(lane) ? "quiet" : lane.standing;
-    },
+    progress: () => progress.read(claiming.sincePollMs(), takenInAll(lanes.held)),
+    standingOf: (subscriptionId) => standings.of(lanes.find(subscriptionId)),
     get inFlight() {
       return takenInAll(lanes.inFlight);
     },
@@ -278,3 +275,8 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
     },
   };
 }
+
+const tellClaims =
+  (tracing: Tracing) =>
+  (startedAtMs: number, deliveries: number): void =>
+    tracing.tell("claim", startedAtMs, { "postrider.deliveries": deliveries });

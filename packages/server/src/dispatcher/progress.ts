@@ -18,14 +18,13 @@ export function openProgress() {
   return {
     /** The attempt of a delivery begins. */
     begin(delivery: LeasedDelivery): Begun {
-      steppedAtMs = performance.now();
-      const one = { beganAtMs: steppedAtMs, limitMs: attemptMsMax(delivery) };
+      const one = { beganAtMs: performance.now(), limitMs: attemptMsMax(delivery) };
       begun.add(one);
       return one;
     },
-    /** It is over. */
-    end(one: Begun): void {
-      steppedAtMs = performance.now();
+    /** It is over. One that came to nothing, because its lease was given back, is no progress. */
+    end(one: Begun, wasMade: boolean): void {
+      if (wasMade) steppedAtMs = performance.now();
       begun.delete(one);
     },
     /** Waits for the result of an attempt to be written. */
@@ -39,18 +38,23 @@ export function openProgress() {
         steppedAtMs = performance.now();
       }
     },
-    read(): Omit<DispatchProgress, "lookedMs" | "held"> {
+    /** `lookedMs`: since the last look was done; `held`: deliveries in hand. */
+    read(lookedMs: number | undefined, held: number): DispatchProgress {
       const nowMs = performance.now();
       let overrunMs = 0;
+      let lastMs = steppedAtMs;
       for (const { beganAtMs, limitMs } of begun) {
+        lastMs = Math.max(lastMs, beganAtMs);
         overrunMs = Math.max(overrunMs, nowMs - beganAtMs - limitMs);
       }
       // The first that was put in is the oldest.
       const [oldest] = unwritten;
       return {
+        lookedMs,
+        held,
         overrunMs,
         unwrittenMs: oldest ? nowMs - oldest.endedAtMs : 0,
-        steppedMs: nowMs - steppedAtMs,
+        steppedMs: nowMs - lastMs,
       };
     },
   };

@@ -1,3 +1,4 @@
+import type { BreakerState } from "./breaker.ts";
 import type { HealthState } from "./endpoint-health.ts";
 
 /** A subscription with deliveries that are due and that no process holds. */
@@ -11,14 +12,17 @@ export type Waiting = {
   dueMs: number;
 };
 
-/** What a dispatcher knows of the receiver of a subscription: how soon it answers, or that it wants no request now. */
-export type ReceiverStanding = "quick" | "new" | "slow" | "quiet";
+/**
+ * What a dispatcher knows of the receiver of a subscription: how soon it answers, that as many attempts are on the wire as it
+ * takes, or that it wants no request now.
+ */
+export type ReceiverStanding = "quick" | "new" | "full" | "slow" | "quiet";
 
 /**
- * Why deliveries wait. `quick` and `new`: for us, since nothing is known to hold the receiver up. `slow`, `quiet` and
- * `failing`: for their receiver, which answers late, asked for a pause, or fails.
+ * Why deliveries wait. `quick` and `new`: for us, since nothing is known to hold the receiver up. `full`, `slow`, `quiet` and
+ * `failing`: for their receiver, which takes no more at once, answers late, asked for a pause, or fails.
  */
-export const backlogStandings = ["quick", "new", "slow", "quiet", "failing"] as const;
+export const backlogStandings = ["quick", "new", "full", "slow", "quiet", "failing"] as const;
 export type BacklogStanding = (typeof backlogStandings)[number];
 
 /** How many deliveries are due and wait, by what for. */
@@ -36,6 +40,8 @@ export type Survey = {
   /** For how long the oldest delivery has been due that waits for us, in milliseconds; 0: there is none. */
   oldestDueMs: number;
   endpoints: EndpointStates;
+  /** How many endpoints have a breaker in each state. */
+  breakers: Record<BreakerState, number>;
   /** Those that have failed for the longest, up to some number. */
   failing: FailingEndpoint[];
   /** Whole days after today for which events and attempts have a partition. */
@@ -50,7 +56,7 @@ export function sumUpWaiting(
   waiting: readonly Waiting[],
   standingOf: (subscriptionId: string) => ReceiverStanding,
 ): Pick<Survey, "backlog" | "oldestDueMs"> {
-  const backlog: Backlog = { quick: 0, new: 0, slow: 0, quiet: 0, failing: 0 };
+  const backlog: Backlog = { quick: 0, new: 0, full: 0, slow: 0, quiet: 0, failing: 0 };
   let oldestDueMs = 0;
   for (const { subscriptionId, failing, deliveries, dueMs } of waiting) {
     const standing = failing ? "failing" : standingOf(subscriptionId);

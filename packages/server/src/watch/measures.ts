@@ -203,6 +203,12 @@ function observeSurvey(metrics: Metrics, surveys: Surveys): void {
     read: read(({ endpoints }) => byName(endpoints)),
   });
   metrics.gauge({
+    name: "postrider_breakers",
+    help: "Endpoints by the state of their circuit breaker.",
+    labels: ["state"],
+    read: read(({ breakers }) => byName(breakers)),
+  });
+  metrics.gauge({
     name: "postrider_endpoint_failing_seconds",
     help: "How long an endpoint has failed; the 20 that have failed for the longest.",
     labels: ["contract", "endpoint"],

@@ -104,11 +104,9 @@ export async function takeSurvey(
   const { sql } = deps.database;
   const startedAtMs = performance.now();
   const waiting = await listWaitingOfAllTeams(sql);
-  const { states, failing } = await countEndpointsOfAllTeams(sql, failingNamed);
   const survey = {
     ...sumUpWaiting(waiting, deps.standingOf),
-    endpoints: states,
-    failing,
+    ...(await countEndpointsOfAllTeams(sql, failingNamed)),
     ...(await readUpkeepOfAllTeams(sql, deps.retentionDays)),
   };
   await writeSurveyOfAllTeams(sql, survey, surveyPauseMs(performance.now() - startedAtMs));

@@ -45,7 +45,8 @@ function neededScope({ name, method, path }: Operation): Scope | "any" | "none" 
   // They are the caller's own.
   if (/^\/v1\/sessions(\/|$)/.test(path)) return "any";
   // Who reaches what is for administrators alone, be it only to look.
-  if (/^\/v1\/(teams|api-keys|audit|operational-webhooks)(\/|$)/.test(path)) return "admin";
+  if (/^\/v1\/(teams|api-keys|audit|operational-webhooks|portal-links)(\/|$)/.test(path))
+    return "admin";
   if (path === "/v1/stats") return "read";
   // What is erased is gone for good.
   const erasing = [
@@ -78,6 +79,7 @@ const onNothing = {
   conversation_id: [newCallId("web")],
   api_key_id: [newId()],
   session_id: [newId()],
+  portal_link_id: [newId()],
   team_id: [newId()],
 } as const;
 

@@ -196,7 +196,7 @@ test("a login link signs in once, within ten minutes, as its key", async () => {
   const refused = [
     { login_token: late },
     { login_token: newToken("login").text },
-    { login_token: newToken("session").text },
+    { login_token: newToken("dashboard").text },
     { login_token: "" },
     { api_key: `${key}x` },
     { api_key: "" },

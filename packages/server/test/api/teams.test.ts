@@ -84,6 +84,7 @@ test("a key of any scope is told its name, its scopes, its default team and its 
       { id: api.teamId, name: "test" },
       { id: own.teamId, name: "another" },
     ],
+    portal: null,
   });
   const elsewhere = { key, headers: { teamid: api.teamId } };
   const there = await api.call("GET", "/accounts/v1/users/me", elsewhere);

@@ -5,7 +5,7 @@ import { newId } from "../../src/ids.ts";
 import { createDatabase } from "../support/postgres.ts";
 import { countRowsLookedAt, vacuumDeliveries } from "../support/rows-looked-at.ts";
 
-const all = { contracts: null, states: null, search: null };
+const all = { ids: null, contracts: null, states: null, search: null };
 
 /** Ten endpoints of which each has had 1,000 deliveries; three wait for each. */
 async function open() {

@@ -45,6 +45,8 @@ const aboutNoTeam = [
   "insertEvents",
   "insertKnownFacts",
   "insertMessages",
+  "insertPortalLink",
+  "insertPortalSession",
   "insertReplay",
   "insertReplayed",
   "insertRuns",

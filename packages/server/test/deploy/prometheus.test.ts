@@ -137,9 +137,10 @@ test("promtool has nothing to say about the metrics, with every series that ther
   const { metrics, counts } = openAllMetrics({
     surveys: {
       latest: () => ({
-        backlog: { quick: 1, new: 0, slow: 0, quiet: 0, failing: 0 },
+        backlog: { quick: 1, new: 0, full: 0, slow: 0, quiet: 0, failing: 0 },
         oldestDueMs: 10,
         endpoints: { healthy: 1, failing: 1, disabled: 0, idle: 0 },
+        breakers: { closed: 1, open: 1, probing: 0 },
         failing: [{ id: "0123", contract: "workflow", failingMs: 5 }],
         partitionsAhead: 7,
         retentionLagDays: 0,

@@ -69,6 +69,7 @@ test("a receiver is quick, slow or new as it answered, and quiet while it asks f
   const world = openDispatcherWorld();
   expect(world.dispatcher.standingOf("a")).toBe("new");
   await world.prove("a");
+  await world.pass(2_100);
   expect(world.dispatcher.standingOf("a")).toBe("quick");
   await world.take("a");
   await world.answerAll(200, 1_500);
@@ -78,4 +79,30 @@ test("a receiver is quick, slow or new as it answered, and quiet while it asks f
   expect(world.dispatcher.standingOf("a")).toBe("quiet");
   await world.pass(31_000);
   expect(world.dispatcher.standingOf("a")).toBe("quick");
+});
+
+test("a receiver with as many attempts on the wire as it takes is full, and for two seconds after", async () => {
+  const world = openDispatcherWorld();
+  await world.take("new");
+  expect(world.dispatcher.standingOf("new")).toBe("full");
+  await world.answerAll();
+  await world.commitAll();
+  await world.pass(1_900);
+  expect(world.dispatcher.standingOf("new")).toBe("full");
+  await world.pass(200);
+  expect(world.dispatcher.standingOf("new")).toBe("quick");
+  await world.take("new", 3);
+  expect(world.dispatcher.standingOf("new")).toBe("quick");
+});
+
+test("leases that are given back one after the other are no progress, and an attempt is from its beginning on", async () => {
+  const world = openDispatcherWorld();
+  await world.prove("a");
+  world.inactive.add("b");
+  await world.pass(5_000);
+  await world.take("b");
+  expect(world.released).toHaveLength(1);
+  expect(world.dispatcher.progress().steppedMs).toBe(5_000);
+  await world.take("a");
+  expect(world.dispatcher.progress().steppedMs).toBe(0);
 });

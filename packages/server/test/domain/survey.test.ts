@@ -8,15 +8,26 @@ const waiting = (subscriptionId: string, deliveries: number, dueMs: number, fail
   failing,
 });
 
-const standings: Record<string, ReceiverStanding> = { a: "quick", b: "slow", c: "quiet" };
+const standings: Record<string, ReceiverStanding> = {
+  a: "quick",
+  b: "slow",
+  c: "quiet",
+  e: "full",
+};
 const standingOf = (id: string) => standings[id] ?? "new";
 
 test("what waits is counted by what for, and an endpoint that fails waits for that above all", () => {
   const { backlog } = sumUpWaiting(
-    [waiting("a", 1, 10), waiting("b", 2, 10), waiting("c", 4, 10), waiting("d", 8, 10)],
+    [
+      waiting("a", 1, 10),
+      waiting("b", 2, 10),
+      waiting("c", 4, 10),
+      waiting("d", 8, 10),
+      waiting("e", 32, 10),
+    ],
     standingOf,
   );
-  expect(backlog).toEqual({ quick: 1, slow: 2, quiet: 4, new: 8, failing: 0 });
+  expect(backlog).toEqual({ quick: 1, slow: 2, quiet: 4, new: 8, full: 32, failing: 0 });
   expect(sumUpWaiting([waiting("a", 16, 10, true)], standingOf).backlog).toMatchObject({
     failing: 16,
     quick: 0,
@@ -30,6 +41,7 @@ test("the oldest that waits for us counts, not the one whose receiver holds it u
       waiting("d", 1, 30),
       waiting("b", 1, 1_000),
       waiting("c", 1, 2_000),
+      waiting("e", 1, 2_500),
       waiting("a", 1, 3_000, true),
     ],
     standingOf,

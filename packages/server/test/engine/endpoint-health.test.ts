@@ -270,7 +270,7 @@ test("a process that dies between a success and the end of its spell leaves an e
   expect(recovered.lastFailing?.from).toEqual(failing.since);
   const page = { offset: 0, limit: 10 };
   const listed = async (state: "healthy" | "failing") => {
-    const filter = { contracts: null, states: [state], search: null };
+    const filter = { ids: null, contracts: null, states: [state], search: null };
     return (await listEndpoints(house.database, house.teamId, filter, page)).rows.length;
   };
   expect([await listed("healthy"), await listed("failing")]).toEqual([1, 0]);

@@ -1,6 +1,7 @@
 import { expect, onTestFinished, test } from "vitest";
 import { listEndpoints } from "../../src/db/endpoints.ts";
 import { readSurveyOfAllTeams, takeSurveyTurnOfAllTeams } from "../../src/db/surveys.ts";
+import { breakerOf } from "../../src/domain/breaker.ts";
 import { healthOf } from "../../src/domain/endpoint-health.ts";
 import type { ReceiverStanding } from "../../src/domain/survey.ts";
 import { openSurveys, takeSurvey } from "../../src/watch/survey.ts";
@@ -52,7 +53,14 @@ test("what is due and in nobody's hands is counted; what is leased, late or for 
     where s.enabled and s.deleted_at is null and d.due_at <= now()`;
   expect(counted?.count).toBeGreaterThan(0);
   const { backlog, oldestDueMs } = await survey(house);
-  expect(backlog).toEqual({ quick: 0, new: counted?.count, slow: 0, quiet: 0, failing: 0 });
+  expect(backlog).toEqual({
+    quick: 0,
+    new: counted?.count,
+    full: 0,
+    slow: 0,
+    quiet: 0,
+    failing: 0,
+  });
   expect(oldestDueMs).toBeGreaterThanOrEqual(40_000);
   expect(oldestDueMs).toBeLessThan(60_000);
 });
@@ -77,7 +85,7 @@ test("endpoints are counted by the state that their health tells, and those that
   const { rows: endpoints } = await listEndpoints(
     database,
     teamId,
-    { contracts: null, states: null, search: null },
+    { contracts: null, states: null, ids: null, search: null },
     { offset: 0, limit: 100 },
   );
   const states = { healthy: 0, failing: 0, disabled: 0, idle: 0 };
@@ -86,6 +94,16 @@ test("endpoints are counted by the state that their health tells, and those that
 
   const found = await survey(house);
   expect(found.endpoints).toEqual(states);
+  const breakers = { closed: 0, open: 0, probing: 0 };
+  for (const { contract, history, probeAt, probing } of endpoints) {
+    breakers[breakerOf({ contract, enabled: history.enabled, probeAt, probing }).state]++;
+  }
+  expect(breakers).toMatchObject({ closed: 3, open: 2 });
+  expect(found.breakers).toEqual(breakers);
+  await database.sql`
+    update failure_streaks set probe_token = gen_random_uuid(), probe_at = now() + interval '1 minute'
+    where subscription_id = ${ids[0]}`;
+  expect((await survey(house)).breakers).toEqual({ closed: 3, open: 1, probing: 1 });
   expect(found.failing).toEqual([
     { id: ids[0], contract: "workflow", failingMs: expect.any(Number) },
   ]);

@@ -118,6 +118,11 @@ test.each([
   ["POSTRIDER_TEAMS_MAX", "10001"],
   ["POSTRIDER_SHUTDOWN_SECONDS", "601"],
   ["POSTRIDER_LOG_LEVEL", "loud"],
+  ["OTEL_EXPORTER_OTLP_ENDPOINT", "otel:4318"],
+  ["OTEL_EXPORTER_OTLP_ENDPOINT", "http://me:hunter2@collector:4318"],
+  ["OTEL_EXPORTER_OTLP_HEADERS", "hunter2"],
+  ["OTEL_EXPORTER_OTLP_HEADERS", "key=hunter2%"],
+  ["OTEL_EXPORTER_OTLP_HEADERS", "key=hunter2%0a"],
 ])(
   "a wrong %s (%j) stops the start with one sentence that names it and does not quote it",
   (name, value) => {

@@ -26,6 +26,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "server/src/secrets.ts",
     "server/src/package-file.ts",
     "server/src/database-url.ts",
+    "server/src/trace-exporter.ts",
   ],
   // Starts a server; knows nothing of what the database is for.
   "embedded-postgres": [],
@@ -160,7 +161,8 @@ const powers: readonly Power[] = [
   {
     name: "sockets",
     shows: brings(/^(?:node:(?:net|tls|http|https|http2|dgram|dns|dns\/promises)|undici)$/),
-    only: /^server\/(?:src\/dispatcher\/|bin\/receiver\.ts$)/,
+    // trace-exporter reaches the operator's own collector.
+    only: /^server\/(?:src\/dispatcher\/|src\/trace-exporter\.ts$|bin\/receiver\.ts$)/,
   },
   {
     name: "fetch",

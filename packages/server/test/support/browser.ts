@@ -10,6 +10,7 @@ export type Browser = {
   delete: Ask;
   post: Send;
   patch: Send;
+  send(method: string, path: string, body?: unknown): Promise<CallAnswer>;
   /** What it would send as `Cookie`. */
   cookie(): string;
 };
@@ -23,7 +24,7 @@ const sent = { origin: ownOrigin, "sec-fetch-site": "same-origin", "x-postrider-
 export function openBrowser(api: TestApi, changed: Headers = {}): Browser {
   const jar = new Map<string, string>();
   const cookie = () => [...jar].map(([name, value]) => `${name}=${value}`).join("; ");
-  const call = async (method: string, path: string, body?: object, own: Headers = {}) => {
+  const call = async (method: string, path: string, body?: unknown, own: Headers = {}) => {
     const all = { ...sent, ...(jar.size > 0 && { cookie: cookie() }), ...changed, ...own };
     const headers = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ""));
     const answer = await api.call(method, path, { key: null, headers, body });
@@ -39,6 +40,7 @@ export function openBrowser(api: TestApi, changed: Headers = {}): Browser {
     delete: (path, headers) => call("DELETE", path, undefined, headers),
     post: (path, body, headers) => call("POST", path, body, headers),
     patch: (path, body, headers) => call("PATCH", path, body, headers),
+    send: (method, path, body) => call(method, path, body),
     cookie,
   };
 }

@@ -129,6 +129,16 @@ export async function furnish(
   const [other] = await sql<{ id: string }>`
     select id from deliveries
     where subscription_id = ${organisationWebhook.id} and event_type = 'workflow.started'`;
+  const portalLink = await make("/v1/portal-links", {
+    team_id: teamId,
+    access: "read",
+    endpoint_ids: [webhook.id],
+    theme: { logo_url: `https://example.com/${secret}` },
+    expires_in_seconds: 3_600,
+  });
+  const portalSession = await make("/v1/sessions", {
+    login_token: new URL(portalLink.url).hash.slice("#login=".length),
+  });
   const replayId = await makeReplay(api, teamId, webhook.id);
   if (!delivery || !other) throw new Error("the run's start made no delivery");
   return {
@@ -147,7 +157,10 @@ export async function furnish(
     conversation_id: [call.id, ended.id],
     api_key_id: [apiKey.id],
     session_id: [session.id],
+    portal_link_id: [portalLink.id],
+    portal_session_id: [portalSession.id],
     team_id: [teamId],
+    api_key: [key],
   };
 }
 
@@ -182,6 +195,7 @@ async function makeReplay(api: TestApi, teamId: string, subscriptionId: string):
 /** Makes names that stand for nothing, of the same forms. */
 export function unknownNames(names: Names): Names {
   const other = (name: string) => {
+    if (name.startsWith("prk_")) return `${name.slice(0, -6)}000000`;
     if (name.startsWith("event_")) return `event_${crypto.randomUUID()}`;
     if (name.startsWith("step-")) return `step-${newId()}`;
     if (name.startsWith("WC-")) return newCallId("web");
@@ -195,16 +209,18 @@ export function unknownNames(names: Names): Names {
   );
 }
 
+/** Fields that are for another one of the same body, and not beside it. */
+const instead = ["login_token"];
+
 /** Makes a body that names every field its schema has, acceptably. */
 export function wholeBody(
   { body }: { body: Schema | undefined },
   names: Names,
 ): Record<string, unknown> {
   return Object.fromEntries(
-    Object.entries(body?.properties ?? {}).map(([field, schema]) => [
-      field,
-      exampleOf(field, schema, names),
-    ]),
+    Object.entries(body?.properties ?? {})
+      .filter(([field]) => !instead.includes(field))
+      .map(([field, schema]) => [field, exampleOf(field, schema, names)]),
   );
 }
 
@@ -213,6 +229,7 @@ const otherWords: Record<string, string> = {
   assistantId: "assistant_id",
   call_id: "conversation_id",
   team_ids: "team_id",
+  endpoint_ids: "endpoint_id",
   default_team_id: "team_id",
 };
 
@@ -222,7 +239,7 @@ function exampleOf(field: string, schema: Schema, names: Names): unknown {
   const known = names[otherWords[field] ?? field] ?? [];
   const own =
     field === "id" ? [newCallId("web"), crypto.randomUUID()] : [...known, known.slice(0, 1)];
-  const texts = ["a text", "https://example.com/hook", "2026-11-21T10:30:00Z", "token"];
+  const texts = ["a text", "https://example.com/hook", "2026-11-21T10:30:00Z", "token", "#1f6feb"];
   const lists = [
     ["workflow_created"],
     ["workflow.started"],

@@ -16,6 +16,7 @@ import type { Recorded } from "../../src/domain/world.ts";
 import { type Engine, openEngine } from "../../src/engine.ts";
 import { newId } from "../../src/ids.ts";
 import { type Keyring, openKeyring } from "../../src/secrets.ts";
+import type { Tracing } from "../../src/tracing.ts";
 import { openReceiver, type Receiver } from "./http-receiver.ts";
 import { notSent } from "./not-sent.ts";
 import { createDatabase } from "./postgres.ts";
@@ -40,6 +41,8 @@ export type ProcessOptions = Partial<
   sender?: Partial<SenderOptions>;
   /** Put between the process and its connections, to break them. */
   claims?: (database: Database) => Database;
+  /** Where spans go. */
+  tracing?: Tracing;
   /** Put in place of the recorder. */
   recorder?: (recorder: Recorder) => Recorder;
 };
@@ -355,6 +358,7 @@ function openProcess(url: string, keyring: Keyring, options: ProcessOptions): Ho
       onResultsUnwritten: (error) => errors.push(error),
       onLeftBehind: (error) => errors.push(error),
       onError: (_message, error) => errors.push(error),
+      tracing: options.tracing,
     },
     {
       ...(options.sender && { sender: options.sender }),

@@ -20,6 +20,7 @@ import * as idempotency from "../../src/db/idempotency-keys.ts";
 import * as interventions from "../../src/db/interventions.ts";
 import * as logs from "../../src/db/logs.ts";
 import * as operational from "../../src/db/operational-happenings.ts";
+import * as portalLinks from "../../src/db/portal-links.ts";
 import * as quotas from "../../src/db/quotas.ts";
 import * as replaySearch from "../../src/db/replay-search.ts";
 import * as replayed from "../../src/db/replayed-deliveries.ts";
@@ -169,6 +170,16 @@ const finishAll = ({ tx }: Asked) => tx`
 /** Every function of db/ that is about a team, each called with things that another team has under the same names. */
 export const teamFunctions: Record<string, (asked: Asked) => Promise<unknown>> = {
   listApiKeys: (a) => apiKeys.listApiKeys(a.database, a.teamId, a.keyId, page),
+  countPortalLinks: (a) => portalLinks.countPortalLinks(a.tx, a.teamId),
+  listMissingEndpoints: (a) =>
+    portalLinks.listMissingEndpoints(a.tx, a.teamId, [a.name("webhook_id")]),
+  listPortalLinks: (a) => portalLinks.listPortalLinks(a.database, a.teamId, page),
+  deletePortalLink: (a) =>
+    portalLinks.deletePortalLink(a.database, a.teamId, a.name("portal_link_id"), auditOf(a)),
+  findPortalSession: (a) =>
+    portalLinks.findPortalSession(a.tx, a.teamId, a.name("portal_session_id")),
+  endPortalSession: (a) =>
+    portalLinks.endPortalSession(a.database, a.teamId, a.name("portal_session_id"), auditOf(a)),
   useLoginLink: (a) => sessions.useLoginLink(a.tx, a.teamId, aLink),
   revokeApiKey: (a) => apiKeys.revokeApiKey(a.database, a.name("api_key_id"), auditOf(a)),
   readAssistants: (a) => assistants.readAssistants(a.tx, [keyOf(a, "assistant_id")]),
@@ -189,7 +200,7 @@ export const teamFunctions: Record<string, (asked: Asked) => Promise<unknown>> =
       from: since,
       to: new Date(4e12),
       step: "day",
-      subscriptionId: null,
+      subscriptionIds: null,
       contract: null,
       eventType: null,
     }),
@@ -236,7 +247,7 @@ export const teamFunctions: Record<string, (asked: Asked) => Promise<unknown>> =
   readOpenStreaks: (a) => streaks.readOpenStreaks(a.tx, [streakOf(a)]),
   beginFailing: (a) => streaks.beginFailing(a.tx, [streakOf(a)], 1_000),
   listEndpoints: async (a) => {
-    const all = { contracts: null, states: null, search: null };
+    const all = { ids: null, contracts: null, states: null, search: null };
     const filters: Partial<endpoints.EndpointFilter>[] = [
       {},
       { contracts: ["workflow"] },
@@ -431,7 +442,10 @@ export const teamFunctions: Record<string, (asked: Asked) => Promise<unknown>> =
   dropHeld: (a) => replayed.dropHeld(a.tx, replayOf(a), [a.name("event_id")]),
   countOpenReplays: (a) => replays.countOpenReplays(a.tx, a.teamId),
   findReplay: (a) => replays.findReplay(a.tx, a.teamId, a.name("replay_id")),
-  listReplays: (a) => replays.listReplays(a.database, a.teamId, page),
+  listReplays: async (a) => [
+    await replays.listReplays(a.database, a.teamId, null, page),
+    await replays.listReplays(a.database, a.teamId, [a.name("webhook_id")], page),
+  ],
   cancelReplay: (a) => replays.cancelReplay(a.tx, a.teamId, a.name("replay_id")),
   lockDueReplay: (a) => replays.lockDueReplay(a.tx, a.teamId, a.name("replay_id")),
   saveStep: (a) =>

@@ -13,6 +13,8 @@ const aSecondLater = (column: string): string => `${column} + interval '1 second
 /** A key goes with its team, and takes along what is the key's. */
 const keyOfTwin = "(select min(id) from api_keys where default_team_id = $twin)";
 
+const keyIfAny = `case when api_key_id is not null then ${keyOfTwin} end`;
+
 /** Tables of which two teams can have the same rows; what has to differ all the same, or shows whose row it is. */
 const twinned: Readonly<Record<string, Record<string, string>>> = {
   subscriptions: {
@@ -37,7 +39,8 @@ const twinned: Readonly<Record<string, Record<string, string>>> = {
   replays: {},
   operational_happenings: {},
   replayed_deliveries: {},
-  sessions: { token_sha256: "sha256(token_sha256)", api_key_id: keyOfTwin },
+  portal_links: { token_sha256: "sha256(token_sha256)" },
+  sessions: { token_sha256: "sha256(token_sha256)", api_key_id: keyIfAny },
   login_links: { api_key_id: keyOfTwin },
   erasures: {},
   // An event is of one team by its id, and an attempt of one delivery: their twins are a second younger.

@@ -16,7 +16,7 @@ import { nextCursorField } from "../cursor.ts";
 import type { ApiDeps } from "../deps.ts";
 import { Id, nameOf, nullable, PathId, Timestamp } from "../fields.ts";
 import { askedByCursor, cursorOnlyQuery } from "../paging.ts";
-import { acting, type TypeBox } from "../request.ts";
+import { acting, keyIdOf, type TypeBox } from "../request.ts";
 import { invalidRequest } from "../validation.ts";
 
 const Scopes = Type.Array(Type.Enum(scopes), {
@@ -146,7 +146,7 @@ export function apiKeyRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       const { rows, ...read } = await listApiKeys(
         deps.database.forTeams((await getCallingKey(deps, caller)).teamIds),
         caller.teamId,
-        caller.apiKeyId,
+        keyIdOf(caller),
         page,
       );
       return { api_keys: rows.map(keyAnswer), ...told(read) };

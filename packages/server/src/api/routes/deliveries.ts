@@ -22,6 +22,7 @@ import { nullable, PathId, Timestamp } from "../fields.ts";
 import { hiddenField, seesPayloads } from "../hidden.ts";
 import { shownAnswer, shownRequestBody } from "../opened.ts";
 import { askedByCursor, cursorOnlyQuery } from "../paging.ts";
+import { keptTo, mayReach, maySee } from "../portal.ts";
 import { acting, type Caller, type TypeBox } from "../request.ts";
 
 const text = nullable(Type.String());
@@ -111,7 +112,7 @@ export function deliveryRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       },
     },
     async ({ query, caller }) => {
-      const filter = deliveryFilterOf(query);
+      const filter = keptTo(caller, deliveryFilterOf(query));
       const list = { keyring: deps.keyring, caller, name: "deliveries", filter };
       const { page, told } = askedByCursor(list, query);
       const { rows, ...read } = await searchDeliveries(
@@ -142,7 +143,7 @@ export function deliveryRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       const withPayload = seesPayloads(caller);
       const id = params.delivery_id;
       const found = await findDelivery(sql, caller.teamId, id, { withPayload });
-      if (!found) throw new AppError("not_found");
+      if (!found || !isFor(caller, found)) throw new AppError("not_found");
       const attempts = await listAttemptsOf(sql, caller.teamId, found, attemptsMax);
       return {
         ...deliveryAnswer(found),
@@ -168,6 +169,7 @@ export function deliveryRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
     },
     async (request, reply) => {
       const { params, caller } = request;
+      await requireReach(caller, params.delivery_id);
       const retried = await retryDelivery(acting(deps, request, "delivery.redelivered"), {
         teamId: caller.teamId,
         deliveryId: params.delivery_id,
@@ -177,6 +179,17 @@ export function deliveryRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       return deliveryAnswer(retried);
     },
   );
+}
+
+const isFor = (caller: Caller, { subscriptionId, contract }: DeliverySummary): boolean =>
+  mayReach(caller, [subscriptionId]) && maySee(caller, contract);
+
+/** Refuses a delivery to an endpoint that the caller may not reach, like one that is not there. */
+async function requireReach(caller: Caller, id: string): Promise<void> {
+  if (!caller.portal) return;
+  const { database, teamId } = caller;
+  const found = await findDelivery(database.sql, teamId, id, { withPayload: false });
+  if (!found || !isFor(caller, found)) throw new AppError("not_found");
 }
 
 function requestAnswer(keyring: Keyring, caller: Caller, delivery: DeliveryWithBody) {

@@ -16,6 +16,7 @@ import { openCursors } from "../cursor.ts";
 import { deliveryAnswer } from "../delivery-answer.ts";
 import { deliveryFilterOf, deliveryFilterQuery } from "../delivery-filter.ts";
 import type { ApiDeps } from "../deps.ts";
+import { keptTo } from "../portal.ts";
 import type { Caller, TypeBox } from "../request.ts";
 
 /** Streams that a team can have open on one process, and that a process serves in all. */
@@ -62,7 +63,7 @@ export function deliveryStreamRoutes(fastify: FastifyInstance, deps: ApiDeps): v
     },
     async (request, reply) => {
       const { query, caller, headers, method } = request;
-      const filter = deliveryFilterOf(query);
+      const filter = keptTo(caller, deliveryFilterOf(query));
       const cursors = openCursors<ChangesPosition>(deps.keyring, caller, {
         name: "deliveries/stream",
         filter,

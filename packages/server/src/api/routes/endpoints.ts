@@ -6,12 +6,14 @@ import { type Endpoint, listEndpoints, pendingMax } from "../../db/endpoints.ts"
 import { breakerOf, breakerStates } from "../../domain/breaker.ts";
 import { healthOf, healthStates } from "../../domain/endpoint-health.ts";
 import { quantile } from "../../domain/latencies.ts";
+import { AppError } from "../../errors.ts";
 import { nextCursorField } from "../cursor.ts";
 import { anyOf, ContractName, sorted } from "../delivery-filter.ts";
 import type { ApiDeps } from "../deps.ts";
 import { nullable, PathId, Timestamp, textOf } from "../fields.ts";
 import { askedByCursor, cursorOnlyQuery } from "../paging.ts";
-import { acting, type TypeBox } from "../request.ts";
+import { maySee, withinContracts, withinEndpoints } from "../portal.ts";
+import { acting, type Caller, type TypeBox } from "../request.ts";
 
 const notYet = "Null: there is none yet.";
 const EndpointContract = ContractName;
@@ -90,7 +92,8 @@ export function endpointRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
     },
     async ({ query, caller }) => {
       const filter = {
-        contracts: sorted(query.contract),
+        ids: withinEndpoints(caller, null),
+        contracts: withinContracts(caller, sorted(query.contract)),
         states: sorted(query.state),
         search: query.search ?? null,
       };
@@ -114,8 +117,7 @@ export function endpointRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
         response: { 200: EndpointAnswer },
       },
     },
-    async ({ params, caller }) =>
-      endpointAnswer(await getEndpoint(caller.database.sql, caller.teamId, params.endpoint_id)),
+    async ({ params, caller }) => endpointAnswer(await getShown(caller, params.endpoint_id)),
   );
 
   for (const [word, enabled] of [
@@ -148,6 +150,7 @@ export function endpointRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       },
       async (request) => {
         const { params, caller } = request;
+        await getShown(caller, params.endpoint_id);
         const audited = acting(deps, request, enabled ? "endpoint.enabled" : "endpoint.disabled");
         const { teamId, actorId: actor } = caller;
         return endpointAnswer(
@@ -156,6 +159,13 @@ export function endpointRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       },
     );
   }
+}
+
+/** Finds an endpoint that the caller may see; any other looks like one that is not there. */
+async function getShown(caller: Caller, id: string): Promise<Endpoint> {
+  const endpoint = await getEndpoint(caller.database.sql, caller.teamId, id);
+  if (!maySee(caller, endpoint.contract)) throw new AppError("not_found");
+  return endpoint;
 }
 
 const timeOrNull = (time: Date | null) => time?.toISOString() ?? null;

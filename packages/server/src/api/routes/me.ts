@@ -1,11 +1,27 @@
 import type { FastifyInstance } from "fastify";
-import Type from "typebox";
+import Type, { type Static } from "typebox";
 import { scopes } from "../../api-keys.ts";
 import { findOwnApiKey } from "../../db/api-keys.ts";
+import type { PortalGrant } from "../../db/portal-links.ts";
+import { findTeam } from "../../db/team-settings.ts";
 import { AppError } from "../../errors.ts";
 import { getCallingKey } from "../auth.ts";
 import type { ApiDeps } from "../deps.ts";
-import type { TypeBox } from "../request.ts";
+import { nullable } from "../fields.ts";
+import { portalAccess, Theme } from "../portal-theme.ts";
+import { type Caller, keyIdOf, type TypeBox } from "../request.ts";
+
+const Portal = Type.Object(
+  {
+    access: portalAccess,
+    endpoint_ids: nullable(Type.Array(Type.String())),
+    theme: nullable(Theme),
+  },
+  {
+    title: "PortalGrant",
+    description: "What the portal link says that opened the session; null outside of the portal.",
+  },
+);
 
 const Me = Type.Object(
   {
@@ -15,11 +31,12 @@ const Me = Type.Object(
     default_team_id: Type.String(),
     team_id: Type.String({ description: "The team that this request acted for." }),
     teams: Type.Array(Type.Object({ id: Type.String(), name: Type.String() })),
+    portal: nullable(Portal),
   },
   { title: "Me" },
 );
 
-/** Who one is: here the users are API keys. */
+/** Who one is: here the users are API keys, and customers in the portal. */
 export function meRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
   fastify.withTypeProvider<TypeBox>().get(
     "/accounts/v1/users/me",
@@ -28,16 +45,38 @@ export function meRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       schema: {
         operationId: "getMe",
         summary: "Gets the calling API key: its name, its scopes and the teams it reaches",
+        description:
+          "Of a session, its key. In the portal, `id` is the session's, `name` its team's, and `portal` tells what its link lets it see.",
         tags: ["API keys"],
         response: { 200: Me },
       },
     },
     async ({ caller }) => {
+      if (caller.portal) return await meInPortal(caller, caller.portal);
       const { teamIds } = await getCallingKey(deps, caller);
-      const key = await findOwnApiKey(deps.database.forTeams(teamIds).sql, caller.apiKeyId);
+      const key = await findOwnApiKey(deps.database.forTeams(teamIds).sql, keyIdOf(caller));
       if (!key) throw new AppError("unauthorized");
       const { id, name, scopes, defaultTeamId, teams } = key;
-      return { id, name, scopes, default_team_id: defaultTeamId, team_id: caller.teamId, teams };
+      const { teamId: team_id } = caller;
+      return { id, name, scopes, default_team_id: defaultTeamId, team_id, teams, portal: null };
     },
   );
+}
+
+async function meInPortal(
+  { actorId, teamId, scopes, database }: Caller,
+  { access, endpointIds, theme }: PortalGrant,
+): Promise<Static<typeof Me>> {
+  const team = await findTeam(database.sql, teamId);
+  if (!team) throw new AppError("unauthorized");
+  const { name } = team;
+  return {
+    id: actorId,
+    name,
+    scopes: [...scopes],
+    default_team_id: teamId,
+    team_id: teamId,
+    teams: [{ id: teamId, name }],
+    portal: { access, endpoint_ids: endpointIds, theme },
+  };
 }

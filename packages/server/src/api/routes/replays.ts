@@ -1,13 +1,14 @@
 import type { FastifyInstance } from "fastify";
 import Type from "typebox";
 import { endReplay } from "../../actions/replay.ts";
-import { findReplay, listReplays } from "../../db/replays.ts";
+import { findReplay, listReplays, type Replay } from "../../db/replays.ts";
 import { AppError } from "../../errors.ts";
 import { nextCursorField } from "../cursor.ts";
 import { DeliveryFilterBody, deliveryFilterOf } from "../delivery-filter.ts";
 import type { ApiDeps } from "../deps.ts";
 import { PathId } from "../fields.ts";
 import { askedByCursor, cursorOnlyQuery } from "../paging.ts";
+import { keptTo, mayReach, withinEndpoints } from "../portal.ts";
 import {
   answerReplay,
   ReplayAnswer,
@@ -16,7 +17,7 @@ import {
   replayBody,
   replayPromise,
 } from "../replay-request.ts";
-import { acting, type TypeBox } from "../request.ts";
+import { acting, type Caller, type TypeBox } from "../request.ts";
 
 const params = Type.Object({ replay_id: PathId });
 const tags = ["Replays"];
@@ -41,7 +42,10 @@ export function replayRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
     },
     async (request, reply) => {
       const { filter, ...asked } = request.body;
-      const deliveries = deliveryFilterOf(filter, ["body", "filter"]);
+      const deliveries = keptTo(request.caller, deliveryFilterOf(filter, ["body", "filter"]));
+      if (deliveries.subscriptionIds?.length === 0) {
+        throw new AppError("not_found", "The portal link reaches none of these endpoints.");
+      }
       return await answerReplay(deps, request, reply, { ...asked, search: { deliveries } });
     },
   );
@@ -61,7 +65,12 @@ export function replayRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
     async ({ query, caller }) => {
       const list = { keyring: deps.keyring, caller, name: "replays", filter: {} };
       const { page, told } = askedByCursor(list, query);
-      const { rows, ...read } = await listReplays(caller.database, caller.teamId, page);
+      const { rows, ...read } = await listReplays(
+        caller.database,
+        caller.teamId,
+        withinEndpoints(caller, null),
+        page,
+      );
       return { replays: rows.map(replayAnswer), ...told(read) };
     },
   );
@@ -82,7 +91,7 @@ export function replayRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
     },
     async ({ params, caller }) => {
       const replay = await findReplay(caller.database.sql, caller.teamId, params.replay_id);
-      if (!replay) throw new AppError("not_found");
+      if (!replay || !isWithin(caller, replay)) throw new AppError("not_found");
       return replayAnswer(replay);
     },
   );
@@ -102,6 +111,9 @@ export function replayRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
     },
     async (request) => {
       const { params, caller } = request;
+      const { database, teamId } = caller;
+      const found = await findReplay(database.sql, teamId, params.replay_id);
+      if (!found || !isWithin(caller, found)) throw new AppError("not_found");
       const replay = await endReplay(acting(deps, request, "replay.cancelled"), {
         teamId: caller.teamId,
         id: params.replay_id,
@@ -110,3 +122,7 @@ export function replayRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
     },
   );
 }
+
+/** Whether a replay is of nothing but endpoints that the caller may reach. */
+const isWithin = (caller: Caller, { search }: Pick<Replay, "search">): boolean =>
+  mayReach(caller, "deliveries" in search ? search.deliveries.subscriptionIds : null);

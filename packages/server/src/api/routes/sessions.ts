@@ -1,30 +1,27 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import Type, { type Static } from "typebox";
-import { scopes } from "../../api-keys.ts";
-import { type ApiKey, findApiKeyOfAnyTeam } from "../../db/api-keys.ts";
+import { type Scope, scopes } from "../../api-keys.ts";
+import type { Audit } from "../../db/audit.ts";
+import { endPortalSession, findPortalSession } from "../../db/portal-links.ts";
 import {
   endSessionsOfKey,
-  findLoginLinkOfAnyTeam,
   findSessionOfKey,
-  insertSession,
   listSessionsOfKey,
   moveSessionOfKey,
   type Session,
-  useLoginLink,
 } from "../../db/sessions.ts";
 import { AppError } from "../../errors.ts";
 import { objectIdPattern } from "../../ids.ts";
-import { hashOfToken, newToken } from "../../session-tokens.ts";
-import { findGivenKey, getCallingKey } from "../auth.ts";
+import { getCallingKey } from "../auth.ts";
 import { nextCursorField } from "../cursor.ts";
 import type { ApiDeps } from "../deps.ts";
 import { slowGuessing } from "../failed-guesses.ts";
 import { Id, Timestamp, textOf } from "../fields.ts";
 import { openOwnPages } from "../own-pages.ts";
 import { askedByCursor, cursorOnlyQuery } from "../paging.ts";
-import { auditOf, type Caller, type TypeBox } from "../request.ts";
+import { auditOf, type Caller, keyIdOf, type TypeBox } from "../request.ts";
 import { clearSessionCookie, setSessionCookie } from "../session-cookie.ts";
-import { invalidRequest } from "../validation.ts";
+import { openSession } from "../sign-in.ts";
 
 const CreateBody = Type.Object(
   {
@@ -33,7 +30,6 @@ const CreateBody = Type.Object(
   },
   { additionalProperties: false, title: "SessionCreate" },
 );
-type CreateBody = Static<typeof CreateBody>;
 
 const UpdateBody = Type.Object(
   { team_id: Id },
@@ -73,7 +69,7 @@ export function sessionRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
         operationId: "createSession",
         summary: "Signs a browser in: opens a session and sets its cookie",
         description:
-          "By an API key, or by the token of a login link, which works once and for ten minutes. The session may do what the key may, until twelve hours pass without a request, until it is ended, or until the key is revoked. With its cookie alone, what changes something needs the header `x-postrider-request: 1` and has to come from this service's own pages; so does this request when a page sends it. A key has at most 100 sessions: one more ends the one that was seen longest ago. The answer is not kept for `Idempotency-Key`.",
+          "By an API key, or by the token of a link: a login link works once and for ten minutes, a portal link until it expires or is revoked. The session may do what the key may, until twelve hours pass without a request, until it is ended, or until the key is revoked. With its cookie alone, what changes something needs the header `x-postrider-request: 1` and has to come from this service's own pages; so does this request when a page sends it. A key has at most 100 sessions: one more ends the one that was seen longest ago. The answer is not kept for `Idempotency-Key`.",
         tags,
         body: CreateBody,
         response: { 201: SessionAnswer },
@@ -83,24 +79,15 @@ export function sessionRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       // A page of somebody else could sign a browser in as somebody else.
       const { origin, cookie, "sec-fetch-site": site } = request.headers;
       if ([origin, cookie, site].some((one) => one !== undefined)) requireOwnPage(request);
-      const entrance = await entranceOf(deps, request.body);
-      if (!entrance) {
+      const id = request.newId();
+      const opened = await openSession(deps, { ...request.body, id, requestId: request.id });
+      if (!opened) {
         await slowDown(request.ip);
-        throw new AppError("unauthorized", "The API key or the login link does not work.");
+        throw new AppError("unauthorized", "The API key or the link does not work.");
       }
-      const { key, teamId, linkSha256 } = entrance;
-      const { text, sha256 } = newToken("session");
-      const session = { id: request.newId(), teamId, apiKeyId: key.id, tokenSha256: sha256 };
-      const caller = { teamId, actorId: key.id, apiKeyId: key.id };
-      const audit = auditOf({ id: request.id, caller }, "session.opened");
-      const made = await deps.database.forTeams([teamId]).begin(async (tx) => {
-        if (linkSha256 && !(await useLoginLink(tx, teamId, linkSha256))) {
-          throw new AppError("unauthorized", "The API key or the login link does not work.");
-        }
-        return await insertSession(tx, session, audit);
-      });
-      reply.code(201).header("set-cookie", setSessionCookie(text));
-      return sessionAnswer(made, { scopes: key.scopes, sessionId: made.id });
+      const { kind, token, session, scopes } = opened;
+      reply.code(201).header("set-cookie", setSessionCookie(kind, token));
+      return sessionAnswer(session, { scopes, sessionId: id });
     },
   );
 
@@ -118,7 +105,7 @@ export function sessionRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       },
     },
     async ({ query, caller }) => {
-      const { apiKeyId } = caller;
+      const apiKeyId = keyIdOf(caller);
       const list = { keyring: deps.keyring, caller, name: "sessions", filter: { apiKeyId } };
       const { page, told } = askedByCursor(list, query);
       const { database } = await ofKey(deps, caller);
@@ -141,8 +128,8 @@ export function sessionRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
     async (request, reply) => {
       const { database } = await ofKey(deps, request.caller);
       const audit = auditOf(request, "session.ended");
-      await endSessionsOfKey(database, request.caller.apiKeyId, null, audit);
-      if (request.caller.sessionId) reply.header("set-cookie", clearSessionCookie);
+      await endSessionsOfKey(database, keyIdOf(request.caller), null, audit);
+      if (request.caller.sessionId) reply.header("set-cookie", clearSessionCookie("dashboard"));
       return reply.code(204).send(null);
     },
   );
@@ -162,8 +149,10 @@ export function sessionRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
     },
     async (request) => {
       const { caller } = request;
-      const { database } = await ofKey(deps, caller);
-      const found = await findSessionOfKey(database.sql, caller.apiKeyId, idOf(request));
+      const id = idOf(request);
+      const found = caller.portal
+        ? await findPortalSession(caller.database.sql, caller.teamId, id)
+        : await findSessionOfKey((await ofKey(deps, caller)).database.sql, keyIdOf(caller), id);
       if (!found) throw new AppError("not_found");
       return sessionAnswer(found, caller);
     },
@@ -186,14 +175,14 @@ export function sessionRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
     async (request) => {
       const { caller, body } = request;
       const { database, teamIds } = await ofKey(deps, caller);
-      const id = idOf(request);
-      if (!(await findSessionOfKey(database.sql, caller.apiKeyId, id))) {
+      const [id, apiKeyId] = [idOf(request), keyIdOf(caller)];
+      if (!(await findSessionOfKey(database.sql, apiKeyId, id))) {
         throw new AppError("not_found");
       }
       if (!teamIds.includes(body.team_id)) {
         throw new AppError("team_not_found", "`team_id` must be a team that the key reaches.");
       }
-      const moved = await moveSessionOfKey(database.sql, caller.apiKeyId, id, body.team_id);
+      const moved = await moveSessionOfKey(database.sql, apiKeyId, id, body.team_id);
       if (!moved) throw new AppError("not_found");
       return sessionAnswer(moved, caller);
     },
@@ -214,43 +203,30 @@ export function sessionRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
     },
     async (request, reply) => {
       const { caller } = request;
-      const { database } = await ofKey(deps, caller);
       const id = idOf(request);
       const audit = auditOf(request, "session.ended");
-      if ((await endSessionsOfKey(database, caller.apiKeyId, id, audit)) === 0) {
-        throw new AppError("not_found");
+      const ended = caller.portal
+        ? await endPortalSession(caller.database, caller.teamId, id, audit)
+        : await endOwnSession(deps, caller, id, audit);
+      if (!ended) throw new AppError("not_found");
+      if (id === caller.sessionId) {
+        const kind = caller.portal ? "portal" : "dashboard";
+        reply.header("set-cookie", clearSessionCookie(kind));
       }
-      if (id === caller.sessionId) reply.header("set-cookie", clearSessionCookie);
       return reply.code(204).send(null);
     },
   );
 }
 
-/** By what somebody signs in, and for which team; `linkSha256` is to be used up. */
-type Entrance = { key: ApiKey; teamId: string; linkSha256?: Buffer };
-
-/** Finds what a body signs in as; undefined when that does not work. */
-async function entranceOf(deps: ApiDeps, body: CreateBody): Promise<Entrance | undefined> {
-  const { api_key: text, login_token: token } = body;
-  if ((text === undefined) === (token === undefined)) {
-    const msg = "must have one of `api_key` and `login_token`";
-    throw invalidRequest([{ loc: ["body"], msg, type: "choice" }]);
-  }
-  if (token === undefined) {
-    const key = await findGivenKey(deps, text);
-    return key && entranceBy(key, { teamId: key.defaultTeamId });
-  }
-  const linkSha256 = hashOfToken("login", token);
-  if (!linkSha256) return undefined;
-  const { sql } = deps.keys.forTeams([]);
-  const link = await findLoginLinkOfAnyTeam(sql, linkSha256);
-  const key = link && (await findApiKeyOfAnyTeam(sql, link.apiKeyId));
-  return key && entranceBy(key, { teamId: link.teamId, linkSha256 });
+async function endOwnSession(
+  deps: ApiDeps,
+  caller: Caller,
+  id: string,
+  audit: Audit,
+): Promise<boolean> {
+  const { database } = await ofKey(deps, caller);
+  return (await endSessionsOfKey(database, keyIdOf(caller), id, audit)) > 0;
 }
-
-/** A key that does not reach the team, any more, opens nothing. */
-const entranceBy = (key: ApiKey, to: Omit<Entrance, "key">): Entrance | undefined =>
-  key.teamIds.includes(to.teamId) ? { key, ...to } : undefined;
 
 /** The teams that the calling key reaches now, and the part of the database that is theirs: its sessions may act for any of them. */
 async function ofKey(deps: ApiDeps, caller: Caller) {
@@ -272,7 +248,7 @@ function idOf({
 
 const sessionAnswer = (
   session: Session,
-  { scopes, sessionId }: { scopes: Iterable<ApiKey["scopes"][number]>; sessionId?: string },
+  { scopes, sessionId }: { scopes: Iterable<Scope>; sessionId?: string },
 ): Static<typeof SessionAnswer> => ({
   id: session.id,
   team_id: session.teamId,

@@ -5,6 +5,7 @@ import { quantile } from "../../domain/latencies.ts";
 import { bucketsMax, bucketsOf, statsSteps } from "../../domain/stats.ts";
 import { ContractName } from "../delivery-filter.ts";
 import { Id, Instant, nullable, parseInstant, Timestamp, textOf } from "../fields.ts";
+import { withinEndpoints } from "../portal.ts";
 import type { TypeBox } from "../request.ts";
 import { invalidRequest } from "../validation.ts";
 
@@ -69,7 +70,10 @@ export function statsRoutes(fastify: FastifyInstance): void {
           from: beginnings[0] ?? end,
           to: end,
           step,
-          subscriptionId: query.endpoint_id ?? null,
+          subscriptionIds: withinEndpoints(
+            caller,
+            query.endpoint_id === undefined ? null : [query.endpoint_id],
+          ),
           contract: query.contract ?? null,
           eventType: query.event_type ?? null,
         });

@@ -16,7 +16,7 @@ import { nextCursorField } from "../cursor.ts";
 import type { ApiDeps } from "../deps.ts";
 import { nameOf, nullable, PathId, Timestamp } from "../fields.ts";
 import { askedByCursor, cursorOnlyQuery } from "../paging.ts";
-import { acting, type TypeBox } from "../request.ts";
+import { acting, keyIdOf, type TypeBox } from "../request.ts";
 import { invalidRequest } from "../validation.ts";
 
 const CreateBody = Type.Object(
@@ -79,7 +79,7 @@ export function teamRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       },
     },
     async (request, reply) => {
-      const { apiKeyId } = request.caller;
+      const apiKeyId = keyIdOf(request.caller);
       const { teamIds } = await getCallingKey(deps, request.caller);
       const { audit } = acting(deps, request, "team.created");
       const given = { id: request.newId(), name: request.body.name };
@@ -107,7 +107,7 @@ export function teamRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       },
     },
     async ({ query, caller }) => {
-      const { apiKeyId } = caller;
+      const apiKeyId = keyIdOf(caller);
       // Another key reaches other teams, whichever team it asks for.
       const list = { keyring: deps.keyring, caller, name: "teams", filter: { apiKeyId } };
       const { page, told } = askedByCursor(list, query);
@@ -124,7 +124,7 @@ export function teamRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
 
   /** The team's part of the database, if the calling key reaches it: asked anew, as it may have just been made. */
   async function reached({ caller }: Pick<FastifyRequest, "caller">, teamId: string) {
-    const key = await findApiKeyOfAnyTeam(deps.keys.forTeams([]).sql, caller.apiKeyId);
+    const key = await findApiKeyOfAnyTeam(deps.keys.forTeams([]).sql, keyIdOf(caller));
     if (!key?.teamIds.includes(teamId)) throw new AppError("not_found");
     return deps.database.forTeams([teamId]);
   }

@@ -1,0 +1,30 @@
+import type {
+  ListPortalLinksAnswer,
+  ListPortalLinksQuery,
+  NewPortalLink,
+  PortalLinkCreate,
+} from "../api.gen.ts";
+import { pathSegment } from "../guards.ts";
+import { eachByCursor } from "../paging.ts";
+import type { RequestOptions, Send } from "../request.ts";
+
+/** Links that let customers of a team into the portal. */
+export function portalLinks(send: Send) {
+  const path = "/v1/portal-links";
+  const list = (query: ListPortalLinksQuery = {}, options: RequestOptions = {}) =>
+    send<ListPortalLinksAnswer>({ ...options, method: "GET", path, query });
+  return {
+    /** Makes a link; its `url` is shown this once. */
+    create: (body: PortalLinkCreate, options: RequestOptions = {}) =>
+      send<NewPortalLink>({ ...options, method: "POST", path, body }),
+    list,
+    each: (options: RequestOptions = {}) =>
+      eachByCursor(
+        (at) => list({ limit: 200, ...at }, options),
+        (answer) => answer.portal_links,
+      ),
+    /** Takes a link back, and ends what it opened. */
+    revoke: (id: string, options: RequestOptions = {}) =>
+      send<void>({ ...options, method: "DELETE", path: `${path}/${pathSegment(id)}` }),
+  };
+}
