@@ -3,15 +3,8 @@ import { queryOptions } from "@tanstack/react-query";
 import { ApiFailure } from "./problem.ts";
 import { actFor, ask } from "./request.ts";
 
-/** What a portal link lets its session see, and in which colours. */
-export type PortalGrant = {
-  access: "read" | "manage";
-  endpoint_ids: string[] | null;
-  theme: { accent?: string; background?: string; logo_url?: string } | null;
-};
-
-/** Who is signed in: as the API tells it, and for a session of the portal what its link grants. */
-export type Viewer = Me & { portal?: PortalGrant | null };
+/** Who is signed in, and for a session of the portal what its link grants. */
+export type Viewer = Me;
 
 /** What a session or key may do. */
 export type Scope = Me["scopes"][number];

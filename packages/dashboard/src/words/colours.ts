@@ -7,6 +7,16 @@ const grounds = { light: "#ffffff", dark: "#1c1d1b" } as const;
 /** What text needs to be read (WCAG 2.2, 1.4.3). */
 const contrastMin = 4.5;
 
+/** The colours of text that stand out least from their ground: tokens of styles.css. */
+const faintest = {
+  light: ["#66685f", "#63655e", "#7f5900", "#b3261e", "#16703f"],
+  dark: ["#93958d", "#a0a29a", "#f2877f", "#63c793"],
+} as const;
+
+/** Whether all text can be read on a ground. */
+const carries = (ground: Rgb, scheme: "light" | "dark"): boolean =>
+  faintest[scheme].every((ink) => contrast(ink, print(ground)) >= contrastMin);
+
 /** Reads #rrggbb; undefined for anything else. */
 function parse(colour: string): Rgb | undefined {
   const found = /^#([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})$/i.exec(colour);
@@ -57,10 +67,14 @@ export function dressOf(
   const scheme = back && (luminance(back) > 0.35 ? "light" : "dark");
   const tokens: Record<string, string> = {};
   if (back && scheme) {
-    // Text of three strengths stands on it: it comes as near to the theme's own ground as that needs.
+    // As it was given, or as near to it as the faintest text can be read on.
     const ground = parse(grounds[scheme]) ?? back;
-    tokens["--bg"] = print(mix(back, ground, 0.86));
-    tokens["--sunken"] = print(mix(back, ground, 0.86));
+    let near = back;
+    for (let share = 0.05; share <= 1 && !carries(near, scheme); share += 0.05) {
+      near = mix(back, ground, share);
+    }
+    tokens["--bg"] = print(near);
+    tokens["--sunken"] = print(near);
   }
   const given = parse(accent ?? "");
   if (given) {

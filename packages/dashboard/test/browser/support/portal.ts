@@ -15,16 +15,12 @@ export async function openPortal(
     expires_in_seconds: 600,
     theme,
   });
-  if (made.status === 201) {
-    await context.clearCookies();
-    await page.goto(made.body.url);
-  } else {
-    // A service that makes no links yet: the pages are told what a link's session would be told.
-    const scopes = access === "read" ? ["read"] : ["read", "write", "payload"];
-    const viewer = { ...me, scopes, portal: { access, endpoint_ids: null, theme } };
-    await context.route("**/accounts/v1/users/me", (route) => route.fulfill({ json: viewer }));
-    await page.goto(`${url}/portal/`);
+  if (made.status !== 201) {
+    throw new Error(`the portal link was refused: ${JSON.stringify(made.body)}`);
   }
+  // Not as the operator any more.
+  await context.clearCookies();
+  await page.goto(made.body.url);
   await page.getByRole("heading", { level: 1 }).waitFor();
   return async (path) => {
     await page.goto(`${url}/portal${path}`);
