@@ -37,7 +37,7 @@ test("every sample is a body of its own type: it fits its schema and its largest
   for (const { type, schema, sample, max_bytes } of types) {
     expect([type, ...Compile(schema as never).Errors(sample)]).toEqual([type]);
     const message = sample.message as { type: string } | undefined;
-    expect(sample.action ?? sample.event_type ?? message?.type).toBe(type);
+    expect(sample.action ?? sample.event_type ?? sample.type ?? message?.type).toBe(type);
     expect(Buffer.byteLength(JSON.stringify(sample)), type).toBeLessThan(max_bytes);
     expect(JSON.stringify(sample), type).not.toContain('"test"');
   }

@@ -174,7 +174,7 @@ test.each([
   ["from=2026-11-20T00:00:00Z&to=2026-11-20T00:00:00Z", "from must be before `to`."],
   ["from=2026-11-20T00:00:00Z&to=2026-11-21T01:00:01Z&step=minute", "more than 1500 buckets"],
   ["step=week", "step"],
-  ["contract=operational", "contract"],
+  ["contract=nobody", "contract"],
   ["endpoint_id=1", "endpoint_id"],
   ["page=1", "page"],
   ["from=2026-02-30T00:00:00Z", "from"],

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { assistantDocumentBytesMax, callBytesMax } from "../../src/domain/call-bytes.ts";
 import { assistantMessages } from "../../src/domain/contracts/assistant-messages.ts";
 import { type Contract, documentBytesMax } from "../../src/domain/contracts/contract.ts";
+import { operationalWebhooks } from "../../src/domain/contracts/operational-webhooks.ts";
 import { organisationWebhooks } from "../../src/domain/contracts/organisation-webhooks.ts";
 import { workflowWebhooks } from "../../src/domain/contracts/workflow-webhooks.ts";
 import { jsonText } from "../../src/domain/json-text.ts";
@@ -17,6 +18,7 @@ import type { Happening, Transition } from "../../src/domain/lifecycle/happening
 import type { Run } from "../../src/domain/lifecycle/run.ts";
 import type { Step } from "../../src/domain/lifecycle/step.ts";
 import { updateWorkflow, type Workflow } from "../../src/domain/lifecycle/workflow.ts";
+import { operationalSamples } from "../../src/domain/operational-samples.ts";
 import { readText } from "../house/sources.ts";
 
 // Each subject as large as its routes let it become: characters that take most bytes, documents of a whole request.
@@ -180,6 +182,17 @@ function calls(): Happening[] {
   ];
 }
 
+/** What operators are told, of an endpoint whose name and URL are as long as they may be, and about another team. */
+function operational(): Happening[] {
+  const url = `https://example.com/${"x".repeat(2_028)}`;
+  return operationalSamples("a".repeat(24), "b".repeat(48), at).map((sample) => {
+    const told = { ...sample, aboutTeamId: "c".repeat(24) };
+    if (!("endpoint" in told.data)) return told as Happening;
+    const endpoint = { ...told.data.endpoint, name: nameOf(150), url };
+    return { ...told, data: { endpoint } } as Happening;
+  });
+}
+
 const largest: [Contract, Happening[]][] = [
   [
     workflowWebhooks,
@@ -208,6 +221,7 @@ const largest: [Contract, Happening[]][] = [
     ],
   ],
   [assistantMessages, calls()],
+  [operationalWebhooks, operational()],
 ];
 
 /** The numbers of the table in docs/receiving.md, by event type. */
@@ -221,7 +235,7 @@ test("docs/receiving.md names the largest body of every event type", () => {
   const known = largest.flatMap(([{ bodyBytesMax, eventTypes }]) =>
     eventTypes.map((type) => [type, bodyBytesMax[type]] as const),
   );
-  expect(known).toHaveLength(16);
+  expect(known).toHaveLength(22);
   expect(documented).toEqual(new Map(known));
 });
 

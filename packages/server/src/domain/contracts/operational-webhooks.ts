@@ -4,12 +4,17 @@ import { type OperationalEventType, operationalEventTypes } from "../lifecycle/o
 import type { Contract } from "./contract.ts";
 import { workflowWebhooks } from "./workflow-webhooks.ts";
 
-/** Names, a URL, numbers and times. */
-const bytesMax = 8 * 1024;
+/** An endpoint has a name and a URL; everything else is ids, numbers and times. */
+const endpointBytesMax = 4 * 1024;
 
-const bodyBytesMax = Object.fromEntries(
-  operationalEventTypes.map((type) => [type, bytesMax]),
-) as Record<OperationalEventType, number>;
+const bodyBytesMax: Record<OperationalEventType, number> = {
+  "endpoint.failing": endpointBytesMax,
+  "endpoint.recovered": endpointBytesMax,
+  "endpoint.disabled": endpointBytesMax,
+  "delivery.exhausted": 768,
+  "replay.completed": 512,
+  "backlog.growing": 384,
+};
 
 /**
  * Operational webhooks: what operators are told of the service itself, authenticated and signed as contract A is. They
