@@ -59,9 +59,12 @@ function tellingsOf(
   const told = new Map<string, Listener[]>();
   for (const listener of listeners) {
     const { teamId, allTeams, eventTypes } = listener;
-    if (!eventTypes.includes(eventType)) continue;
-    if (!allTeams && (teamId !== aboutTeamId || eventType === "backlog.growing")) continue;
-    if (eventType === "backlog.growing" && teamId !== aboutTeamId) continue;
+    // The backlog is the whole service's: it was noted for each team that has such a listener.
+    const hears =
+      eventType === "backlog.growing"
+        ? allTeams && teamId === aboutTeamId
+        : allTeams || teamId === aboutTeamId;
+    if (!hears || !eventTypes.includes(eventType)) continue;
     const group = `${teamId} ${allTeams}`;
     told.set(group, [...(told.get(group) ?? []), listener]);
   }

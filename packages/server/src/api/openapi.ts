@@ -147,8 +147,9 @@ function answerType(answer: unknown): string {
 
 /** What an operation may refuse with, besides what its own route declares. */
 function refusalsOf(method: string, open: boolean): string[] {
-  if (open) return ["503"];
   const writes = method !== "GET";
+  // What anybody may ask for, without a key in the header; who signs in brings one in the body.
+  if (open && !writes) return ["503"];
   return [
     ...(writes ? ["400"] : []),
     "401",
