@@ -7,7 +7,7 @@ const breakersMax = 500;
 
 /**
  * Ends what has waited for a breaker for as long as its team lets it wait, as failed with the code `expired`; returns
- * how many. One round looks at every open breaker, and ends few of each until the time (of `performance.now()`) is up.
+ * how many. It looks at every open breaker, and ends at most `rowsMax` at once until the time (of `performance.now()`) is up.
  */
 export async function expireWaiting(
   sql: Sql,
@@ -21,7 +21,11 @@ export async function expireWaiting(
       ...key,
       sinceSecondsAgo: waitedSinceSecondsAgo(expireAfterDays, disabled),
     }));
-    ended += await expireWaitingForBreakersOfAllTeams(sql, waiting, rowsMax);
+    let some: number;
+    do {
+      some = await expireWaitingForBreakersOfAllTeams(sql, waiting, rowsMax);
+      ended += some;
+    } while (some >= rowsMax && performance.now() < untilMs);
     after = breakers.length < breakersMax ? undefined : breakers.at(-1);
   }
   return ended;

@@ -130,7 +130,7 @@ export async function listOpenBreakersOfAllTeams(
 }
 
 /**
- * Ends what has waited for these breakers since before their times, at the most so many of each, and returns how many
+ * Ends what has waited for these breakers since before their times, at the most so many of all, and returns how many
  * that were. What keeps an order waits for no breaker, and what a person asked for neither.
  */
 export async function expireWaitingForBreakersOfAllTeams(
@@ -160,6 +160,7 @@ export async function expireWaitingForBreakersOfAllTeams(
           limit ${limit}
           for update skip locked
         ) waiting
+        limit ${limit}
       ) waiting
       where d.ctid = waiting.row_at
       returning d.team_id, d.id, d.subscription_id, d.event_type

@@ -1,6 +1,6 @@
 import type { ToldStep } from "../domain/contracts/organisation-webhooks.ts";
 import { textArray, uuidArray } from "./arrays.ts";
-import type { Sql, Tx } from "./sql.ts";
+import { part, type Sql, type SqlPart, type Tx } from "./sql.ts";
 
 /** A run or a call that is locked to be erased. */
 export type ErasedRun = { createdAt: Date; steps: ToldStep[] };
@@ -155,57 +155,33 @@ export async function deleteSomeStateOf(tx: Tx, teamId: string, limit: number): 
   return calls.length + runs.length + workflows.length + assistants.length;
 }
 
+/** What else is kept of a team: each table, and the column by which some of its rows are named. */
+const traces: readonly (readonly [table: SqlPart, column: SqlPart])[] = [
+  [part`idempotency_keys`, part`key`],
+  [part`fact_identities`, part`identity_sha256`],
+  [part`audit_log`, part`id`],
+  [part`rollups`, part`ctid`],
+  [part`delivery_changes`, part`ctid`],
+  [part`request_heads`, part`id`],
+  [part`failure_streaks`, part`subscription_id`],
+  [part`replayed_deliveries`, part`ctid`],
+  // Waits for a step that is under way: what it adds is found the next time.
+  [part`replays`, part`id`],
+  [part`operational_happenings`, part`ctid`],
+  [part`sessions`, part`id`],
+  [part`login_links`, part`token_sha256`],
+];
+
 /** Deletes up to `limit` each of what else is kept of a team: answers, known facts, the audit, counts, what is told, replays and sessions; says how many. */
 export async function deleteSomeTracesOf(tx: Tx, teamId: string, limit: number): Promise<number> {
-  const answers = await tx`
-    delete from idempotency_keys where team_id = ${teamId} and key in
-      (select key from idempotency_keys where team_id = ${teamId} limit ${limit})
-    returning key`;
-  const identities = await tx`
-    delete from fact_identities where team_id = ${teamId} and identity_sha256 in
-      (select identity_sha256 from fact_identities where team_id = ${teamId} limit ${limit})
-    returning team_id`;
-  const entries = await tx`
-    delete from audit_log where team_id = ${teamId} and id in
-      (select id from audit_log where team_id = ${teamId} limit ${limit})
-    returning id`;
-  const counts = await tx`
-    delete from rollups where team_id = ${teamId} and ctid = any(array(
-      select ctid from rollups where team_id = ${teamId} limit ${limit}))
-    returning part`;
-  const changes = await tx`
-    delete from delivery_changes where team_id = ${teamId} and ctid = any(array(
-      select ctid from delivery_changes where team_id = ${teamId} limit ${limit}))
-    returning team_id`;
-  const heads = await tx`
-    delete from request_heads where team_id = ${teamId} and id in
-      (select id from request_heads where team_id = ${teamId} limit ${limit})
-    returning id`;
-  const streaks = await tx`
-    delete from failure_streaks where team_id = ${teamId} and subscription_id in
-      (select subscription_id from failure_streaks where team_id = ${teamId} limit ${limit})
-    returning subscription_id`;
-  const replayed = await tx`
-    delete from replayed_deliveries where team_id = ${teamId} and ctid = any(array(
-      select ctid from replayed_deliveries where team_id = ${teamId} limit ${limit}))
-    returning delivery_id`;
-  // Waits for a step that is under way: what it adds is found the next time.
-  const replays = await tx`
-    delete from replays where team_id = ${teamId} and id in
-      (select id from replays where team_id = ${teamId} limit ${limit})
-    returning id`;
-  const noted = await tx`
-    delete from operational_happenings where team_id = ${teamId} and ctid = any(array(
-      select ctid from operational_happenings where team_id = ${teamId} limit ${limit}))
-    returning key`;
-  const sessions = await tx`
-    delete from sessions where team_id = ${teamId} and id in
-      (select id from sessions where team_id = ${teamId} limit ${limit})
-    returning id`;
-  const links = await tx`
-    delete from login_links where team_id = ${teamId} and token_sha256 in
-      (select token_sha256 from login_links where team_id = ${teamId} limit ${limit})
-    returning team_id`;
+  let deleted = 0;
+  for (const [table, column] of traces) {
+    const rows = await tx`
+      delete from ${table} where team_id = ${teamId} and ${column} = any(array(
+        select ${column} from ${table} where team_id = ${teamId} limit ${limit}))
+      returning team_id`;
+    deleted += rows.length;
+  }
   // One whose sessions are still there waits for them: they would go with it, beyond the limit.
   const portalLinks = await tx`
     delete from portal_links where team_id = ${teamId} and id in
@@ -213,11 +189,7 @@ export async function deleteSomeTracesOf(tx: Tx, teamId: string, limit: number):
          and not exists (select from sessions where team_id = ${teamId} and portal_link_id = l.id)
        limit ${limit})
     returning id`;
-  const all = [
-    ...[answers, identities, entries, counts, changes, heads, streaks, replayed, replays],
-    ...[sessions, links, portalLinks, noted],
-  ];
-  return all.reduce((sum, { length }) => sum + length, 0);
+  return deleted + portalLinks.length;
 }
 
 /** Deletes up to `limit` of a team's deliveries with their attempts, and of its events; says how many. */

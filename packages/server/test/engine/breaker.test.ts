@@ -3,6 +3,7 @@ import { switchEndpoint } from "../../src/actions/endpoints.ts";
 import { expireWaiting } from "../../src/actions/expire-waiting.ts";
 import { redeliverNow } from "../../src/actions/redeliver.ts";
 import { sendSample } from "../../src/actions/send-sample.ts";
+import { expireWaitingForBreakersOfAllTeams } from "../../src/db/breakers.ts";
 import { findEndpoint } from "../../src/db/endpoints.ts";
 import { organisationWebhooks } from "../../src/domain/contracts/organisation-webhooks.ts";
 import { workflowWebhooks } from "../../src/domain/contracts/workflow-webhooks.ts";
@@ -261,4 +262,30 @@ test("what has waited for a breaker for three days is over, and the time in whic
   await dueSince(3, "30 days");
   expect(await expire()).toBe(0);
   expect((await pendingOf(house)).map((one) => one.id)).toEqual([ids[2], ids[3]]);
+});
+
+test("what has waited too long for several breakers ends few at a time, over all of them", async () => {
+  const { house, id } = await openFailing();
+  const { database, teamId } = house;
+  const { id: other } = await house.subscribe({ events: ["workflow_created"] });
+  await database.sql`
+    insert into failure_streaks (team_id, subscription_id, failed_from, failing_at, probe_at)
+    values (${teamId}, ${other}, now(), now(), now())`;
+  await noProbe(house);
+  await looked(house);
+  for (let made = 0; made < 3; made++) await house.workflow();
+  await looked(house);
+  await database.sql`
+    update deliveries set due_at = now() - interval '4 days' where due_at is not null`;
+  await database.sql`update failure_streaks set failing_at = now() - interval '9 days'`;
+  const breakers = [id, other].map((subscriptionId) => ({
+    teamId,
+    subscriptionId,
+    sinceSecondsAgo: 3 * 86_400,
+  }));
+  const left = (await pendingOf(house)).length;
+  expect(left).toBeGreaterThanOrEqual(4);
+  expect(await expireWaitingForBreakersOfAllTeams(database.sql, breakers, 3)).toBe(3);
+  const untilMs = Number.POSITIVE_INFINITY;
+  expect(await expireWaiting(database.sql, { rowsMax: 1, untilMs })).toBe(left - 3);
 });

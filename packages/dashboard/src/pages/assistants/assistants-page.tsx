@@ -2,9 +2,9 @@ import type { Assistant } from "@postrider/sdk";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
 import { assistantQuery, assistantsQuery } from "../../api/assistants.ts";
-import { MoreButton } from "../../components/more-button.tsx";
+import { Listed } from "../../components/listed.tsx";
 import { Page } from "../../components/page.tsx";
-import { Empty, Failure, SkeletonBlock, SkeletonRows } from "../../components/states.tsx";
+import { Empty, Failure, SkeletonBlock } from "../../components/states.tsx";
 import { Status } from "../../components/status.tsx";
 import { one, printSearch, useTypedSearch } from "../../search.ts";
 import { useMay } from "../../shell/viewer.tsx";
@@ -66,21 +66,17 @@ function List({
         />
       </div>
       <div className="bg-surface">
-        {query.isPending && <SkeletonRows />}
-        {query.isError && <Failure error={query.error} onRetry={() => void query.refetch()} />}
-        {query.isSuccess && assistants.length === 0 && (
-          <Empty title={search ? "No assistant matches" : "There is no assistant yet"}>
-            <p>An assistant can have a server that is told of its calls while they go on.</p>
-          </Empty>
-        )}
-        {assistants.length > 0 && (
-          <ul aria-label="Assistants">
-            {assistants.map((assistant) => (
-              <Row key={assistant.id} assistant={assistant} />
-            ))}
-          </ul>
-        )}
-        <MoreButton query={query} />
+        <Listed
+          query={query}
+          items={assistants}
+          label="Assistants"
+          empty={
+            <Empty title={search ? "No assistant matches" : "There is no assistant yet"}>
+              <p>An assistant can have a server that is told of its calls while they go on.</p>
+            </Empty>
+          }
+          row={(assistant) => <Row key={assistant.id} assistant={assistant} />}
+        />
       </div>
     </Page>
   );

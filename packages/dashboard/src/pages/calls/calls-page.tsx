@@ -2,9 +2,10 @@ import type { ListedConversation } from "@postrider/sdk";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { callsQuery } from "../../api/calls.ts";
 import { Line } from "../../components/line.tsx";
-import { MoreButton } from "../../components/more-button.tsx";
+import { Listed } from "../../components/listed.tsx";
 import { Page } from "../../components/page.tsx";
-import { Empty, Failure, SkeletonRows } from "../../components/states.tsx";
+import { StateSelect } from "../../components/state-select.tsx";
+import { Empty } from "../../components/states.tsx";
 import { Status } from "../../components/status.tsx";
 import { Age } from "../../components/times.tsx";
 import { one, printSearch, useTypedSearch } from "../../search.ts";
@@ -35,39 +36,26 @@ export default function CallsPage() {
     <Page
       title="Calls"
       actions={
-        <select
-          className="field w-auto"
-          aria-label="State"
-          value={address.status ?? ""}
-          onChange={({ target }) =>
-            change({ status: (target.value || undefined) as typeof address.status })
-          }
-        >
-          <option value="">All states</option>
-          {spec.status.choices?.map((value) => (
-            <option key={value} value={value}>
-              {callWords[value].word}
-            </option>
-          ))}
-        </select>
+        <StateSelect
+          words={callWords}
+          states={spec.status.choices ?? []}
+          value={address.status}
+          onChange={(status) => change({ status })}
+        />
       }
     >
       <div className="bg-surface">
-        {query.isPending && <SkeletonRows />}
-        {query.isError && <Failure error={query.error} onRetry={() => void query.refetch()} />}
-        {query.isSuccess && calls.length === 0 && (
-          <Empty title={address.status ? "No call is in this state" : "No call was reported yet"}>
-            <p>Voice platforms report calls by the API while they go on.</p>
-          </Empty>
-        )}
-        {calls.length > 0 && (
-          <ul aria-label="Calls">
-            {calls.map((call) => (
-              <Row key={call.id} call={call} />
-            ))}
-          </ul>
-        )}
-        <MoreButton query={query} />
+        <Listed
+          query={query}
+          items={calls}
+          label="Calls"
+          empty={
+            <Empty title={address.status ? "No call is in this state" : "No call was reported yet"}>
+              <p>Voice platforms report calls by the API while they go on.</p>
+            </Empty>
+          }
+          row={(call) => <Row key={call.id} call={call} />}
+        />
       </div>
     </Page>
   );

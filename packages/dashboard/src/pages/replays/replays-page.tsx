@@ -3,9 +3,9 @@ import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
 import { endpointsQuery } from "../../api/endpoints.ts";
 import { goesOn, replayQuery, replaysQuery } from "../../api/replays.ts";
-import { MoreButton } from "../../components/more-button.tsx";
+import { Listed } from "../../components/listed.tsx";
 import { Page } from "../../components/page.tsx";
-import { Empty, Failure, SkeletonRows } from "../../components/states.tsx";
+import { Empty } from "../../components/states.tsx";
 import { Moment } from "../../components/times.tsx";
 import { filterWords } from "./filter-words.ts";
 import { ReplayProgress } from "./replay-progress.tsx";
@@ -19,29 +19,29 @@ export default function ReplaysPage() {
     listed?.endpoints.find((one) => one.id === id)?.name ?? `…${id.slice(-6)}`;
   return (
     <Page title="Replays">
-      {query.isPending && <SkeletonRows rows={4} />}
-      {query.isError && <Failure error={query.error} onRetry={() => void query.refetch()} />}
-      {query.isSuccess && replays.length === 0 && (
-        <Empty title="Nothing was replayed yet">
-          <p>
-            A replay delivers again what failed: open an endpoint that failed and choose “Replay
-            what was missed”, or filter the deliveries and choose “Replay these”.
-          </p>
-          <Link href="/deliveries?status=failed" className="btn">
-            See what failed
-          </Link>
-        </Empty>
-      )}
-      {replays.length > 0 && (
-        <ul className="grid gap-4 p-4" aria-label="Replays">
-          {replays.map((replay) => (
-            <li key={replay.id} className="card p-4">
-              <One replay={replay} nameOf={nameOf} />
-            </li>
-          ))}
-        </ul>
-      )}
-      <MoreButton query={query} />
+      <Listed
+        query={query}
+        items={replays}
+        label="Replays"
+        skeletonRows={4}
+        className="grid gap-4 p-4"
+        empty={
+          <Empty title="Nothing was replayed yet">
+            <p>
+              A replay delivers again what failed: open an endpoint that failed and choose “Replay
+              what was missed”, or filter the deliveries and choose “Replay these”.
+            </p>
+            <Link href="/deliveries?status=failed" className="btn">
+              See what failed
+            </Link>
+          </Empty>
+        }
+        row={(replay) => (
+          <li key={replay.id} className="card p-4">
+            <One replay={replay} nameOf={nameOf} />
+          </li>
+        )}
+      />
     </Page>
   );
 }

@@ -3,9 +3,10 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
 import { runsQuery } from "../../api/runs.ts";
 import { Line } from "../../components/line.tsx";
-import { MoreButton } from "../../components/more-button.tsx";
+import { Listed } from "../../components/listed.tsx";
 import { Page } from "../../components/page.tsx";
-import { Empty, Failure, SkeletonRows } from "../../components/states.tsx";
+import { StateSelect } from "../../components/state-select.tsx";
+import { Empty } from "../../components/states.tsx";
 import { Status } from "../../components/status.tsx";
 import { Age } from "../../components/times.tsx";
 import { one, printSearch, useTypedSearch } from "../../search.ts";
@@ -35,42 +36,29 @@ export default function RunsPage() {
     <Page
       title="Runs"
       actions={
-        <select
-          className="field w-auto"
-          aria-label="State"
-          value={address.status ?? ""}
-          onChange={({ target }) =>
-            change({ status: (target.value || undefined) as typeof address.status })
-          }
-        >
-          <option value="">All states</option>
-          {spec.status.choices?.map((value) => (
-            <option key={value} value={value}>
-              {runWords[value].word}
-            </option>
-          ))}
-        </select>
+        <StateSelect
+          words={runWords}
+          states={spec.status.choices ?? []}
+          value={address.status}
+          onChange={(status) => change({ status })}
+        />
       }
     >
       <div className="bg-surface">
-        {query.isPending && <SkeletonRows />}
-        {query.isError && <Failure error={query.error} onRetry={() => void query.refetch()} />}
-        {query.isSuccess && runs.length === 0 && (
-          <Empty title={address.status ? "No run is in this state" : "No run was reported yet"}>
-            <p>Platforms report runs by the API; “Start here” shows how.</p>
-            <Link href="/start" className="btn">
-              Start here
-            </Link>
-          </Empty>
-        )}
-        {runs.length > 0 && (
-          <ul aria-label="Runs">
-            {runs.map((run) => (
-              <Row key={run.id} run={run} />
-            ))}
-          </ul>
-        )}
-        <MoreButton query={query} />
+        <Listed
+          query={query}
+          items={runs}
+          label="Runs"
+          empty={
+            <Empty title={address.status ? "No run is in this state" : "No run was reported yet"}>
+              <p>Platforms report runs by the API; “Start here” shows how.</p>
+              <Link href="/start" className="btn">
+                Start here
+              </Link>
+            </Empty>
+          }
+          row={(run) => <Row key={run.id} run={run} />}
+        />
       </div>
     </Page>
   );

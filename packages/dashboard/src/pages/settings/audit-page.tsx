@@ -1,9 +1,9 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { auditQuery } from "../../api/team.ts";
 import { Copy } from "../../components/copy.tsx";
-import { MoreButton } from "../../components/more-button.tsx";
+import { Listed } from "../../components/listed.tsx";
 import { Page } from "../../components/page.tsx";
-import { Empty, Failure, Forbidden, SkeletonRows } from "../../components/states.tsx";
+import { Empty, Forbidden } from "../../components/states.tsx";
 import { DateTime } from "../../components/times.tsx";
 import { one, useTypedSearch } from "../../search.ts";
 import { useMay } from "../../shell/viewer.tsx";
@@ -40,52 +40,50 @@ export default function AuditPage() {
       }
     >
       <div className="bg-surface">
-        {query.isPending && <SkeletonRows />}
-        {query.isError && <Failure error={query.error} onRetry={() => void query.refetch()} />}
-        {query.isSuccess && entries.length === 0 && (
-          <Empty title="Nothing is in the audit yet">
-            <p>What changes the configuration, shows a secret or delivers again is noted here.</p>
-          </Empty>
-        )}
-        {entries.length > 0 && (
-          <ul aria-label="Audit entries">
-            {entries.map((entry) => (
-              <li
-                key={entry.id}
-                className="flex flex-wrap items-baseline gap-x-4 gap-y-0.5 border-b border-line px-4 py-2 xl:grid xl:grid-cols-[150px_150px_210px_minmax(0,1fr)_auto]"
+        <Listed
+          query={query}
+          items={entries}
+          label="Audit entries"
+          empty={
+            <Empty title="Nothing is in the audit yet">
+              <p>What changes the configuration, shows a secret or delivers again is noted here.</p>
+            </Empty>
+          }
+          row={(entry) => (
+            <li
+              key={entry.id}
+              className="flex flex-wrap items-baseline gap-x-4 gap-y-0.5 border-b border-line px-4 py-2 xl:grid xl:grid-cols-[150px_150px_210px_minmax(0,1fr)_auto]"
+            >
+              <span className="text-ink-2">
+                <DateTime at={entry.created_at} />
+              </span>
+              <button
+                type="button"
+                className="link max-w-48 justify-self-start truncate"
+                title={`Only what ${entry.actor.name} did`}
+                onClick={() => change({ actor: entry.actor.id })}
               >
-                <span className="text-ink-2">
-                  <DateTime at={entry.created_at} />
-                </span>
-                <button
-                  type="button"
-                  className="link max-w-48 justify-self-start truncate"
-                  title={`Only what ${entry.actor.name} did`}
-                  onClick={() => change({ actor: entry.actor.id })}
-                >
-                  {entry.actor.name}
-                </button>
-                <span className="font-[550]">{entry.action.replaceAll(/[._]/g, " ")}</span>
-                <button
-                  type="button"
-                  className="link mono min-w-0 justify-self-start text-left break-all"
-                  title="Only what was done to it"
-                  onClick={() => change({ subject: entry.subject.id })}
-                >
-                  {entry.subject.type.replaceAll("_", " ")} {entry.subject.id}
-                </button>
-                <Copy
-                  text={entry.request_id}
-                  what={`request id ${entry.request_id}`}
-                  className="link ml-auto text-xs text-ink-3"
-                >
-                  copy request id
-                </Copy>
-              </li>
-            ))}
-          </ul>
-        )}
-        <MoreButton query={query} />
+                {entry.actor.name}
+              </button>
+              <span className="font-[550]">{entry.action.replaceAll(/[._]/g, " ")}</span>
+              <button
+                type="button"
+                className="link mono min-w-0 justify-self-start text-left break-all"
+                title="Only what was done to it"
+                onClick={() => change({ subject: entry.subject.id })}
+              >
+                {entry.subject.type.replaceAll("_", " ")} {entry.subject.id}
+              </button>
+              <Copy
+                text={entry.request_id}
+                what={`request id ${entry.request_id}`}
+                className="link ml-auto text-xs text-ink-3"
+              >
+                copy request id
+              </Copy>
+            </li>
+          )}
+        />
       </div>
     </Page>
   );

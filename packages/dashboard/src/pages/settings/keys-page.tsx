@@ -3,9 +3,9 @@ import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-q
 import { useState } from "react";
 import { keysQuery, revokeKey } from "../../api/keys.ts";
 import { Confirm } from "../../components/dialogs.tsx";
-import { MoreButton } from "../../components/more-button.tsx";
+import { Listed } from "../../components/listed.tsx";
 import { Page } from "../../components/page.tsx";
-import { Empty, Failure, Forbidden, SkeletonRows } from "../../components/states.tsx";
+import { Empty, Forbidden } from "../../components/states.tsx";
 import { Status, Tag } from "../../components/status.tsx";
 import { Age, Moment } from "../../components/times.tsx";
 import { say, sayFailure } from "../../components/toasts.tsx";
@@ -35,17 +35,14 @@ export default function KeysPage() {
       }
     >
       <div className="bg-surface">
-        {query.isPending && <SkeletonRows rows={4} />}
-        {query.isError && <Failure error={query.error} onRetry={() => void query.refetch()} />}
-        {query.isSuccess && keys.length === 0 && <Empty title="There is no key" />}
-        {keys.length > 0 && (
-          <ul aria-label="API keys">
-            {keys.map((key) => (
-              <Row key={key.id} apiKey={key} />
-            ))}
-          </ul>
-        )}
-        <MoreButton query={query} />
+        <Listed
+          query={query}
+          items={keys}
+          label="API keys"
+          skeletonRows={4}
+          empty={<Empty title="There is no key" />}
+          row={(key) => <Row key={key.id} apiKey={key} />}
+        />
       </div>
       {creates && <NewKeyDialog onClose={() => setCreates(false)} />}
     </Page>

@@ -1,9 +1,9 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
 import { allEndpointsQuery } from "../../api/endpoints.ts";
-import { MoreButton } from "../../components/more-button.tsx";
+import { Listed } from "../../components/listed.tsx";
 import { Page } from "../../components/page.tsx";
-import { Empty, Failure, Forbidden, SkeletonRows } from "../../components/states.tsx";
+import { Empty, Forbidden } from "../../components/states.tsx";
 import { useMay } from "../../shell/viewer.tsx";
 import { EndpointRow } from "../endpoints/endpoint-row.tsx";
 
@@ -32,24 +32,21 @@ export default function OperationalPage() {
       }
     >
       <div className="bg-surface">
-        {query.isPending && <SkeletonRows rows={4} />}
-        {query.isError && <Failure error={query.error} onRetry={() => void query.refetch()} />}
-        {query.isSuccess && endpoints.length === 0 && (
-          <Empty title="Nobody is told when an endpoint fails">
-            <p>
-              An operational webhook tells your own systems when an endpoint begins to fail or
-              recovers, when a delivery has failed for good, and when a replay is done.
-            </p>
-          </Empty>
-        )}
-        {endpoints.length > 0 && (
-          <ul aria-label="Operational webhooks">
-            {endpoints.map((endpoint) => (
-              <EndpointRow key={endpoint.id} endpoint={endpoint} />
-            ))}
-          </ul>
-        )}
-        <MoreButton query={query} />
+        <Listed
+          query={query}
+          items={endpoints}
+          label="Operational webhooks"
+          skeletonRows={4}
+          empty={
+            <Empty title="Nobody is told when an endpoint fails">
+              <p>
+                An operational webhook tells your own systems when an endpoint begins to fail or
+                recovers, when a delivery has failed for good, and when a replay is done.
+              </p>
+            </Empty>
+          }
+          row={(endpoint) => <EndpointRow key={endpoint.id} endpoint={endpoint} />}
+        />
       </div>
     </Page>
   );
