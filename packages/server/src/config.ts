@@ -26,6 +26,8 @@ export type Config = {
   portalOrigins: readonly string[];
   /** Undefined: the service runs its own PostgreSQL in `dataDirectory`. */
   databaseUrl: string | undefined;
+  /** A streaming standby of it, on which lists are read. */
+  replicaUrl: string | undefined;
   dataDirectory: string;
   bootstrapApiKey: string | undefined;
   /** 32-byte keys, the sealing one first. Empty in development until the service makes its own. */
@@ -113,6 +115,12 @@ export const settings = {
     development: "",
     describes:
       "PostgreSQL 14 or later, as `postgresql://…`; several hosts as `host1:5432,host2:5432`: the one that can be written to is taken. Empty in development: the service runs its own.",
+    parse: optional(databaseUrl),
+  }),
+  replicaUrl: setting("DATABASE_REPLICA_URL", {
+    default: "",
+    describes:
+      "A streaming standby of that PostgreSQL, as `postgresql://…`: lists are read there whenever it has caught up, and from the primary otherwise.",
     parse: optional(databaseUrl),
   }),
   dataDirectory: setting("POSTRIDER_DATA_DIR", {
@@ -272,6 +280,7 @@ function configOf(environment: Environment, read: <T>(one: Setting<T>) => T): Co
     publicUrl: read(settings.publicUrl),
     portalOrigins: read(settings.portalOrigins),
     databaseUrl: read(settings.databaseUrl),
+    replicaUrl: read(settings.replicaUrl),
     dataDirectory: read(settings.dataDirectory),
     bootstrapApiKey: read(settings.bootstrapApiKey),
     encryptionKeys: read(settings.encryptionKeys),
@@ -342,9 +351,10 @@ export function readConfigAsFarAsRight(env: Record<string, string | undefined> =
 
 /** Everything in the settings that nobody may read, as it is written and as it is meant. */
 export function secretsOfSettings(env: Record<string, string | undefined> = process.env): string[] {
-  const { databaseUrl, egressProxy, encryptionKeys, bootstrapApiKey, traceHeaders } = settings;
+  const { databaseUrl, replicaUrl, egressProxy, encryptionKeys, bootstrapApiKey, traceHeaders } =
+    settings;
   return [
-    ...secretsOfUrls([env[databaseUrl.name], env[egressProxy.name]]),
+    ...secretsOfUrls([env[databaseUrl.name], env[replicaUrl.name], env[egressProxy.name]]),
     ...(env[encryptionKeys.name]?.split(",") ?? []),
     env[bootstrapApiKey.name] ?? "",
     ...(env[traceHeaders.name]?.split(",").map((header) => header.replace(/^[^=]*=/, "")) ?? []),

@@ -8,6 +8,7 @@ import { openApp } from "./api/app.ts";
 import { readBuiltDashboard } from "./built-dashboard.ts";
 import { type Config, ownConnections } from "./config.ts";
 import { ensureBootstrapKey, retireBootstrapKey } from "./db/api-keys.ts";
+import { openListReads } from "./db/list-reads.ts";
 import { listPendingMigrationsOf } from "./db/migrate.ts";
 import { reachSchema } from "./db/reach-schema.ts";
 import {
@@ -143,6 +144,17 @@ async function start(
   const { api, work } = statementTimeoutMs;
   const database = kept(openTeamDatabase({ role: "postrider_team", ...connections("api", api) }));
   const keys = kept(openTeamDatabase({ role: "postrider_keys", ...connections("keys", api) }));
+  const lists = kept(
+    openListReads({
+      replicaUrl: config.replicaUrl,
+      primary: database,
+      connections: connections("api", api),
+      onRead: counts.listRead,
+      onAway: (error) =>
+        log.warn({ err: error }, "the standby does not answer; lists are read from the primary"),
+      onBack: () => log.info("the standby answers again; lists are read there"),
+    }),
+  );
   const upkeep = kept(openDatabase({ role: "owner", ...connections("upkeep", work) }));
   await insistOnWall(database);
 
@@ -223,6 +235,7 @@ async function start(
   const app = await openApp({
     config,
     database,
+    lists,
     keys,
     keyring,
     recordFacts,

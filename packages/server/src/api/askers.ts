@@ -14,7 +14,7 @@ import type { Caller } from "./request.ts";
 import { sessionTokenIn } from "./session-cookie.ts";
 
 /** Who asks, before it is known for which of its teams; `teamId` is the one it asks for unless it says otherwise. */
-export type Asker = Omit<Caller, "database" | "scopes" | "trace"> & {
+export type Asker = Omit<Caller, "database" | "lists" | "scopes" | "trace"> & {
   teamIds: readonly string[];
   scopes: readonly Scope[];
   /** Whose requests count together: a key's with those of its sessions, a portal link's of all its sessions. */

@@ -119,7 +119,7 @@ const teamHeaders = ["X-Org-Id", "teamid"] as const;
 function callerOf(
   asker: Asker | undefined,
   request: FastifyRequest,
-  { database }: ApiDeps,
+  { database, lists = database }: ApiDeps,
 ): Caller | undefined {
   if (!asker) return undefined;
   const { actorId, apiKeyId, sessionId, portal, endpointIds } = asker;
@@ -140,6 +140,7 @@ function callerOf(
   return {
     teamId: selected,
     database: database.forTeams([selected]),
+    lists: lists.forTeams([selected]),
     actorId,
     scopes: new Set(asker.scopes),
     ...(apiKeyId !== undefined && { apiKeyId }),

@@ -11,6 +11,8 @@ export type ApiDeps = {
   config: Config;
   /** For reads and small writes of the API; handlers get theirs as `caller.database`. Facts go through `recordFacts`. */
   database: TeamDatabase;
+  /** For lists and counts, where a standby may answer; handlers get theirs as `caller.lists`. Without it `database` does. */
+  lists?: Pick<TeamDatabase, "forTeams">;
   /** For API keys, which are asked for before any team is known; it reaches nothing else. */
   keys: TeamDatabase;
   keyring: Keyring;

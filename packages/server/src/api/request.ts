@@ -14,6 +14,8 @@ export type Caller = {
   /** The team that the request is about, and the only one that `database` reaches. */
   teamId: string;
   database: Database;
+  /** The same, for whoever only reads lists and counts: as new, and maybe on a standby. */
+  lists: Database;
   /** Who acts, as the audit and attempts tell: the id of the API key, or of the session. */
   actorId: string;
   /** The key that was sent, or that the session is of; a session of the portal has none. */
@@ -66,7 +68,7 @@ export type Routes = (app: FastifyInstance, deps: ApiDeps) => void;
 
 /** What to put into the audit log of the caller's team. */
 export const auditOf = (
-  { caller, id }: { caller: Omit<Caller, "database" | "scopes" | "trace">; id: string },
+  { caller, id }: { caller: Omit<Caller, "database" | "lists" | "scopes" | "trace">; id: string },
   action: AuditAction,
 ): Audit => {
   const { teamId, actorId, apiKeyId, portal } = caller;

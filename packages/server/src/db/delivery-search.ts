@@ -5,6 +5,7 @@ import { type DeliverySummary, readSummaries } from "./delivery-summaries.ts";
 import { idBound } from "./delivery-ways.ts";
 import { bounded, type PageOfRows } from "./lists.ts";
 import { allOf, type Database, joined, part, type Sql, type SqlPart } from "./sql.ts";
+import { walkSnapshot } from "./walk-snapshot.ts";
 import type { Place, Walked, WalkPage } from "./walks.ts";
 
 /** So many deliveries are looked at for one page; the next page goes on behind them. */
@@ -124,7 +125,7 @@ function merged({ teamId, places, before, sought }: Reading, atLeast: string | n
 /** What was committed when a walk begins, and when rows were made that are too old to have been under way then. */
 export async function readWalkStart(sql: Sql): Promise<Place["start"]> {
   const [start] = await sql<{ snapshot: string; before: string }>`
-    select pg_current_snapshot()::text as snapshot,
+    select ${walkSnapshot} as snapshot,
            extract(epoch from now() - interval '10 minutes')::bigint::text as before`;
   if (!start) throw new Error("the database told no snapshot");
   return [start.snapshot, start.before];

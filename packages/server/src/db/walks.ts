@@ -7,6 +7,7 @@ import {
   readPage,
 } from "./lists.ts";
 import { type Database, part, type Sql, type SqlPart } from "./sql.ts";
+import { walkSnapshot } from "./walk-snapshot.ts";
 
 /**
  * When a walk through a list began: what was committed then, and an hour before it in seconds since 1970, both as texts
@@ -45,7 +46,7 @@ export const timeOf = (text: string | undefined): SqlPart =>
 /** Columns that a page takes along for the next one; `readWalk` and `readCountedWalk` read them. */
 export const markedBy = (order: Order): SqlPart => part`
   ${order.row} as walk_row,
-  array[pg_current_snapshot()::text,
+  array[${walkSnapshot},
         extract(epoch from now() - interval '1 hour')::bigint::text] as walk_start`;
 
 /**

@@ -1,4 +1,5 @@
 import type { PoolCounts, PoolWatch } from "../db/pool-watch.ts";
+import type { StandbyOutcome } from "../db/standby-reads.ts";
 import type { DispatchProgress } from "../domain/dispatch-progress.ts";
 import type { Survey } from "../domain/survey.ts";
 import type { Tally } from "../domain/tally.ts";
@@ -13,6 +14,7 @@ export type Counts = {
   leaseLost(): void;
   unwanted(events: number): void;
   replayed(deliveries: number): void;
+  listRead(outcome: StandbyOutcome): void;
 };
 
 const waitBuckets = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10];
@@ -60,6 +62,11 @@ export function openCounts(metrics: Metrics): Counts {
     name: "postrider_replayed_deliveries_total",
     help: "Deliveries that replays made due again.",
   });
+  const listReads = metrics.counter({
+    name: "postrider_list_reads_total",
+    help: "Reads of lists and counts that a standby could answer, by what came of it.",
+    labels: ["outcome"],
+  });
   return {
     tally: {
       claimed(count) {
@@ -77,6 +84,7 @@ export function openCounts(metrics: Metrics): Counts {
     leaseLost: () => leasesLost.add(),
     unwanted: (events) => unwanted.add(events),
     replayed: (count) => replayed.add(count),
+    listRead: (outcome) => listReads.add(1, [outcome]),
   };
 }
 

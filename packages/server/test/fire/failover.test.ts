@@ -1,13 +1,12 @@
-import { cpSync, rmSync, writeFileSync } from "node:fs";
 import net from "node:net";
 import path from "node:path";
-import pg from "pg";
 import { expect, onTestFinished, test } from "vitest";
 import { migrate } from "../../src/db/migrate.ts";
 import { until } from "../support/house.ts";
 import { productionEnvironment, startService } from "../support/process.ts";
 import { type OwnPostgres, openOwnPostgres, ownDirectory } from "./own-postgres.ts";
 import { openReporters } from "./reporters.ts";
+import { openStandby, query } from "./standby.ts";
 
 const recoveryMsMax = 10_000;
 
@@ -99,36 +98,6 @@ test("DATABASE_URL names both hosts: the primary is killed under load and the st
   expect(await service.terminate()).toBe(0);
 });
 
-/** Copies the running primary as a base backup, and starts the copy as its synchronous standby. */
-async function openStandby(primary: OwnPostgres, dataDirectory: string): Promise<OwnPostgres> {
-  const client = new pg.Client({ connectionString: primary.url });
-  await client.connect();
-  await client.query("select pg_backup_start('standby', fast => true)");
-  cpSync(primary.dataDirectory, dataDirectory, { recursive: true });
-  const { rows } = await client.query(
-    "select labelfile from pg_backup_stop(wait_for_archive => false)",
-  );
-  await client.end();
-  for (const own of ["postmaster.pid", "postmaster.opts"]) {
-    rmSync(path.join(dataDirectory, own), { force: true });
-  }
-  writeFileSync(path.join(dataDirectory, "backup_label"), rows[0].labelfile);
-  writeFileSync(path.join(dataDirectory, "standby.signal"), "");
-
-  const host = new URL(primary.url).searchParams.get("host");
-  const standby = await openOwnPostgres(dataDirectory, {
-    primary_conninfo: `host=${host} port=5432 user=postgres application_name=standby`,
-  });
-  // From now on a commit is answered when the standby has it as well.
-  await query(primary.url, "alter system set synchronous_standby_names = 'standby'");
-  await query(primary.url, "select pg_reload_conf()");
-  await until("the standby is synchronous", async () => {
-    const [row] = await query(primary.url, "select sync_state from pg_stat_replication");
-    return row?.sync_state === "sync";
-  });
-  return standby;
-}
-
 /** One address in front of the servers, as a virtual address or a proxy is: it leads to one of them. */
 async function openEntrance(first: string) {
   let target = first;
@@ -161,14 +130,4 @@ async function openEntrance(first: string) {
       for (const socket of open) socket.destroy();
     },
   };
-}
-
-async function query(url: string, text: string) {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    return (await client.query(text)).rows;
-  } finally {
-    await client.end();
-  }
 }

@@ -84,6 +84,7 @@ test.each([
   ["PORT", "1e3"],
   ["DATABASE_URL", "mysql://postrider:hunter2@db/postrider"],
   ["DATABASE_URL", "postgresql://postrider:hunter2@[db/postrider"],
+  ["DATABASE_REPLICA_URL", "mysql://postrider:hunter2@db/postrider"],
   ["POSTRIDER_API_KEY", "hunter2"],
   ["POSTRIDER_API_KEY", "hunter2 with blanks in it"],
   ["POSTRIDER_ENCRYPTION_KEY", "hunter2"],

@@ -100,12 +100,10 @@ export function assistantDeliveryRoutes(fastify: FastifyInstance, deps: ApiDeps)
       };
       const list = { keyring: deps.keyring, caller, name: "assistants/deliveries", filter };
       const { page, told } = askedByPage(list, query);
-      const { rows, ...read } = await listDeliveries(
-        caller.database,
-        { teamId, contract },
-        filter,
-        { ...page, withPayload: seesPayloads(caller) },
-      );
+      const { rows, ...read } = await listDeliveries(caller.lists, { teamId, contract }, filter, {
+        ...page,
+        withPayload: seesPayloads(caller),
+      });
       const deliveries = rows.map((row) => deliveryText(deps.keyring, caller, row));
       return sendExactJson(reply, listText("deliveries", deliveries, told(read)));
     },

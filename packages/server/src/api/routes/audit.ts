@@ -56,12 +56,7 @@ export function auditRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       };
       const list = { keyring: deps.keyring, caller, name: "audit", filter };
       const { page, told } = askedByCursor(list, query);
-      const { rows, ...read } = await listAuditEntries(
-        caller.database,
-        caller.teamId,
-        filter,
-        page,
-      );
+      const { rows, ...read } = await listAuditEntries(caller.lists, caller.teamId, filter, page);
       return { entries: rows.map(entryAnswer), ...told(read) };
     },
   );

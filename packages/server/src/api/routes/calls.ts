@@ -95,7 +95,7 @@ export function callRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       const filter = { assistantId: query.assistantId ?? null, status: query.status ?? null };
       const list = { keyring: deps.keyring, caller, name: "conversations", filter };
       const { page, told } = askedByPage(list, query);
-      const { rows, ...read } = await listCalls(caller.database, caller.teamId, filter, page);
+      const { rows, ...read } = await listCalls(caller.lists, caller.teamId, filter, page);
       const calls = rows.map((call) => listedCall(openCall(deps.keyring, call)));
       return sendExactJson(reply, listText("conversations", calls, told(read)));
     },

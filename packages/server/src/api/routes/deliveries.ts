@@ -115,12 +115,7 @@ export function deliveryRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       const filter = keptTo(caller, deliveryFilterOf(query));
       const list = { keyring: deps.keyring, caller, name: "deliveries", filter };
       const { page, told } = askedByCursor(list, query);
-      const { rows, ...read } = await searchDeliveries(
-        caller.database,
-        caller.teamId,
-        filter,
-        page,
-      );
+      const { rows, ...read } = await searchDeliveries(caller.lists, caller.teamId, filter, page);
       return { deliveries: rows.map(deliveryAnswer), ...told(read) };
     },
   );

@@ -72,7 +72,7 @@ export function organisationWebhookLogRoutes(fastify: FastifyInstance, deps: Api
       const filter = { subscriptionId: id, eventType: null, ...timeOf(query) };
       const list = { keyring: deps.keyring, caller, name: "webhooks/logs", filter };
       const { page, told } = askedByWindow(list, query);
-      const { rows, ...read } = await listLogs(caller.database, owner, filter, page);
+      const { rows, ...read } = await listLogs(caller.lists, owner, filter, page);
       return toLogs(rows, deps.keyring, caller, told(read));
     },
   );
@@ -102,7 +102,7 @@ export function organisationWebhookLogRoutes(fastify: FastifyInstance, deps: Api
       const list = { keyring: deps.keyring, caller, name: "webhooks/logs/all", filter };
       const { page, told } = askedByWindow(list, query);
       const owner = { teamId: caller.teamId, contract };
-      const { rows, ...read } = await listLogs(caller.database, owner, filter, page);
+      const { rows, ...read } = await listLogs(caller.lists, owner, filter, page);
       return toLogs(rows, deps.keyring, caller, told(read));
     },
   );

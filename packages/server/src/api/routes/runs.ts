@@ -129,7 +129,7 @@ export function runRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       };
       const list = { keyring: deps.keyring, caller, name: "runs", filter };
       const { page, told } = askedByPage(list, query);
-      const { rows, ...read } = await listRuns(caller.database, caller.teamId, filter, {
+      const { rows, ...read } = await listRuns(caller.lists, caller.teamId, filter, {
         ...page,
         withDocuments,
       });

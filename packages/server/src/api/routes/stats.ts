@@ -56,7 +56,7 @@ export function statsRoutes(fastify: FastifyInstance): void {
         to: query.to === undefined ? null : parseInstant(query.to, ["query", "to"]),
       };
       const { step = "hour" } = query;
-      return await caller.database.begin(async (tx) => {
+      return await caller.lists.begin(async (tx) => {
         const buckets = bucketsOf(span, step, await tx.now);
         if (buckets === "backwards") throw refused("from", "must be before `to`");
         if (buckets === "too_many") {

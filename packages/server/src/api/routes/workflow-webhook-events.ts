@@ -110,7 +110,7 @@ export function workflowWebhookEventRoutes(fastify: FastifyInstance, deps: ApiDe
       const list = { keyring: deps.keyring, caller, name: "workflow-webhooks/events", filter };
       const { page, told } = askedByPage(list, query);
       const owner = { teamId: caller.teamId, contract };
-      const { rows, ...read } = await listDeliveries(caller.database, owner, filter, {
+      const { rows, ...read } = await listDeliveries(caller.lists, owner, filter, {
         ...page,
         withPayload: seesPayloads(caller),
       });
@@ -139,7 +139,7 @@ export function workflowWebhookEventRoutes(fastify: FastifyInstance, deps: ApiDe
       const filter = { of: params.event_id };
       const list = { keyring: deps.keyring, caller, name: "workflow-webhooks/attempts", filter };
       const { page, told } = askedByPage(list, query);
-      const listed = await listAttempts(caller.database, owner, nameOf(params.event_id), page);
+      const listed = await listAttempts(caller.lists, owner, nameOf(params.event_id), page);
       if (!listed) throw new AppError("not_found");
       const { rows, ...read } = listed;
       return {
