@@ -1347,6 +1347,53 @@ export type ListEventTypesQuery = {
   cursor?: string;
 };
 
+export type ListOperationalWebhookAttemptsAnswer = {
+  attempts: OperationalWebhookAttempt[];
+  total: number;
+  total_is_estimate?: true;
+  /** The `cursor` of the next page; null when no rows follow. */
+  next_cursor: string | null;
+  /** Left out of the answer to a `cursor`. */
+  page?: number;
+  size: number;
+};
+
+export type ListOperationalWebhookAttemptsQuery = {
+  page?: number;
+  size?: number;
+  cursor?: string;
+};
+
+export type ListOperationalWebhookEventsAnswer = {
+  events: OperationalWebhookEvent[];
+  total: number;
+  total_is_estimate?: true;
+  /** The `cursor` of the next page; null when no rows follow. */
+  next_cursor: string | null;
+  /** Left out of the answer to a `cursor`. */
+  page?: number;
+  size: number;
+};
+
+export type ListOperationalWebhookEventsQuery = {
+  page?: number;
+  size?: number;
+  cursor?: string;
+  subscription_id?: string;
+  workflow_id?: string;
+  action?:
+    | "endpoint.failing"
+    | "endpoint.recovered"
+    | "endpoint.disabled"
+    | "delivery.exhausted"
+    | "replay.completed"
+    | "backlog.growing";
+  status?: "pending" | "retrying" | "delivered" | "failed";
+  search?: string;
+  start?: string;
+  end?: string;
+};
+
 export type ListOperationalWebhooksAnswer = {
   subscriptions: OperationalWebhook[];
   total: number;
@@ -1665,6 +1712,32 @@ export type OperationalWebhook = {
   all_teams?: boolean;
 };
 
+export type OperationalWebhookAttempt = {
+  event_id: string;
+  subscription_id: string;
+  action: string;
+  team_id: string;
+  created_by: string;
+  updated_by: string;
+  created_at: string;
+  updated_at: string;
+  _id: string;
+  id: string;
+  attempt_number: number;
+  request_url: string;
+  success: boolean;
+  response_status_code: number | null;
+  response_body: string | null;
+  /** The members that hold something which the API key may not see, because it lacks the scope `payload`. */
+  hidden?: string[];
+  response_truncated: boolean;
+  error_code: string | null;
+  error_message: string | null;
+  latency_ms: number | null;
+  will_retry: boolean;
+  manual: boolean;
+};
+
 export type OperationalWebhookCreate = {
   name: string;
   /** An absolute URL of https, without a fragment, a user or a password, at a public host. */
@@ -1685,6 +1758,35 @@ export type OperationalWebhookCreate = {
   headers?: Record<string, string> | null;
   /** Hear of every team, each event with its `team_id`. For the operator's key, `POSTRIDER_API_KEY`, alone. */
   all_teams?: boolean;
+};
+
+export type OperationalWebhookEvent = {
+  event_id: string;
+  subscription_id: string;
+  action: string;
+  team_id: string;
+  created_by: string;
+  updated_by: string;
+  created_at: string;
+  updated_at: string;
+  _id: string;
+  id: string;
+  workflow_id: string | null;
+  workflow_name: string | null;
+  workflow_run_id: string | null;
+  workflow_run_status: string | null;
+  dedupe_key: string | null;
+  status: "pending" | "retrying" | "delivered" | "failed";
+  attempts_count: number;
+  next_retry_at: string | null;
+  delivered_at: string | null;
+  last_attempt_at: string | null;
+  last_status_code: number | null;
+  last_error: string | null;
+  payload_omitted?: true;
+  /** The members that hold something which the API key may not see, because it lacks the scope `payload`. */
+  hidden?: string[];
+  payload: Record<string, unknown> | null;
 };
 
 export type OperationalWebhookTest = {
@@ -1966,6 +2068,11 @@ export type ReportFactsAnswer = {
 
 export type ReportStepAnswer = {
   step: Step;
+};
+
+export type RetryOperationalWebhookEventAnswer = {
+  message: string;
+  event_id: string;
 };
 
 export type RetryWorkflowWebhookEventAnswer = {

@@ -137,6 +137,12 @@ const methods: [operationId: string, call: (client: Postrider) => Promise<unknow
   ["updateOperationalWebhook", (client) => client.operationalWebhooks.update("1", body)],
   ["deleteOperationalWebhook", (client) => client.operationalWebhooks.delete("1")],
   ["testOperationalWebhook", (client) => client.operationalWebhooks.test("1", body)],
+  ["listOperationalWebhookEvents", (client) => client.operationalWebhooks.events.list(query)],
+  [
+    "listOperationalWebhookAttempts",
+    (client) => client.operationalWebhooks.events.listAttempts("1", query),
+  ],
+  ["retryOperationalWebhookEvent", (client) => client.operationalWebhooks.events.retry("1")],
   ["getOperationalWebhookSigningSecret", (client) => client.operationalWebhooks.getSecret("1")],
   [
     "rotateOperationalWebhookSigningSecret",
@@ -218,6 +224,11 @@ test.each<[string, string, (client: Postrider, asked: Anything) => AsyncIterable
     "listOperationalWebhooks",
     "subscriptions",
     (client, asked) => client.operationalWebhooks.each(asked),
+  ],
+  [
+    "listOperationalWebhookEvents",
+    "events",
+    (client, asked) => client.operationalWebhooks.events.each(asked),
   ],
   ["listWorkflowWebhooks", "subscriptions", (client, asked) => client.workflowWebhooks.each(asked)],
   ["listAuditEntries", "entries", ({ audit }, asked) => audit.each(asked)],

@@ -1,10 +1,15 @@
 import type {
+  ListOperationalWebhookAttemptsAnswer,
+  ListOperationalWebhookAttemptsQuery,
+  ListOperationalWebhookEventsAnswer,
+  ListOperationalWebhookEventsQuery,
   ListOperationalWebhooksAnswer,
   ListOperationalWebhooksQuery,
   OperationalWebhook,
   OperationalWebhookCreate,
   OperationalWebhookTest,
   OperationalWebhookUpdate,
+  RetryOperationalWebhookEventAnswer,
   TestOperationalWebhookAnswer,
 } from "../api.gen.ts";
 import { pathSegment } from "../guards.ts";
@@ -19,6 +24,28 @@ export function operationalWebhooks(send: Send) {
   const at = (id: string) => `${base}/${pathSegment(id)}`;
   const list = (query: ListOperationalWebhooksQuery = {}, options: RequestOptions = {}) =>
     send<ListOperationalWebhooksAnswer>({ ...options, method: "GET", path: base, query });
+  const eventAt = (id: string) => `${base}/events/${pathSegment(id)}`;
+  const listEvents = (
+    query: ListOperationalWebhookEventsQuery = {},
+    options: RequestOptions = {},
+  ) =>
+    send<ListOperationalWebhookEventsAnswer>({
+      ...options,
+      method: "GET",
+      path: `${base}/events`,
+      query,
+    });
+  const listAttempts = (
+    eventId: string,
+    query: ListOperationalWebhookAttemptsQuery = {},
+    options: RequestOptions = {},
+  ) =>
+    send<ListOperationalWebhookAttemptsAnswer>({
+      ...options,
+      method: "GET",
+      path: `${eventAt(eventId)}/attempts`,
+      query,
+    });
 
   return {
     create: (body: OperationalWebhookCreate, options: RequestOptions = {}) =>
@@ -44,5 +71,27 @@ export function operationalWebhooks(send: Send) {
         body,
       }),
     ...signingSecrets(send, at),
+    /** What operators were told, and what became of it. */
+    events: {
+      list: listEvents,
+      each: (query: Walk<ListOperationalWebhookEventsQuery> = {}, options: RequestOptions = {}) =>
+        eachByCursor(
+          (at) => listEvents({ ...query, ...at }, options),
+          (answer) => answer.events,
+        ),
+      listAttempts,
+      eachAttempt: (eventId: string, options: RequestOptions = {}) =>
+        eachByCursor(
+          (at) => listAttempts(eventId, at, options),
+          (answer) => answer.attempts,
+        ),
+      /** Delivers again, now; takes an `event_id` or an `_id`. */
+      retry: (id: string, options: RequestOptions = {}) =>
+        send<RetryOperationalWebhookEventAnswer>({
+          ...options,
+          method: "POST",
+          path: `${eventAt(id)}/retry`,
+        }),
+    },
   };
 }

@@ -25,6 +25,7 @@ import { eventTypeRoutes } from "./routes/event-types.ts";
 import { factRoutes } from "./routes/facts.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { meRoutes } from "./routes/me.ts";
+import { operationalWebhookEventRoutes } from "./routes/operational-webhook-events.ts";
 import { operationalWebhookRoutes } from "./routes/operational-webhooks.ts";
 import { organisationWebhookLogRoutes } from "./routes/organisation-webhook-logs.ts";
 import { organisationWebhookRoutes } from "./routes/organisation-webhooks.ts";
@@ -68,6 +69,7 @@ const allRoutes: readonly Routes[] = [
   stepRoutes,
   organisationWebhookRoutes,
   operationalWebhookRoutes,
+  operationalWebhookEventRoutes,
   organisationWebhookLogRoutes,
 ];
 

@@ -1,29 +1,31 @@
 // Contract A's words for deliveries: an "event" is a delivery, an action is an event type.
 import Type, { type Static } from "typebox";
 import type { DeliveryFilter } from "../db/history.ts";
-import { workflowActions } from "../domain/contracts/workflow-webhooks.ts";
+import type { Contract } from "../domain/contracts/contract.ts";
+import { workflowWebhooks } from "../domain/contracts/workflow-webhooks.ts";
 import { deliveryStatuses } from "../domain/delivery.ts";
 import type { FieldError } from "../errors.ts";
 import { withoutNulls } from "./delivery-filter.ts";
 import { Id, Instant, parseInstant, textOf } from "./fields.ts";
 
-const Action = Type.Union(workflowActions.map((action) => Type.Literal(action)));
 /** What has become of a delivery, as contract A names it. */
 export const EventStatus = Type.Union(deliveryStatuses.map((status) => Type.Literal(status)));
 
-/** The members that say which of contract A's events are asked for. */
-export const eventFilterFields = {
+/** The members that say which of a contract's events are asked for. */
+export const eventFilterFields = ({ eventTypes }: Contract) => ({
   subscription_id: Type.Optional(Id),
   workflow_id: Type.Optional(Id),
-  action: Type.Optional(Action),
+  action: Type.Optional(
+    Type.Unsafe<string>(Type.Union(eventTypes.map((action) => Type.Literal(action)))),
+  ),
   status: Type.Optional(EventStatus),
   search: Type.Optional(textOf(255)),
   start: Type.Optional(Instant),
   end: Type.Optional(Instant),
-};
+});
 
 /** The same as a member of a body. */
-export const EventFilterBody = Type.Object(eventFilterFields, {
+export const EventFilterBody = Type.Object(eventFilterFields(workflowWebhooks), {
   additionalProperties: false,
   title: "WorkflowWebhookEventFilter",
 });

@@ -58,6 +58,47 @@ test("its deliveries are in the lists of those who ask for its contract or for i
   expect(endpoints).toMatchObject([{ id, contract: "operational" }]);
 });
 
+test("what an operator was told is listed as contract A's events are, with its attempts, and told again when a person asks", async () => {
+  const { api, body } = await open();
+  const { id } = (await api.call("POST", path, { body })).body;
+  const sent = await api.call("POST", `${path}/${id}/test`, { body: {} });
+  await api.call("POST", `${path}/${id}/test`, { body: { action: "delivery.exhausted" } });
+  const listed = await api.call("GET", `${path}/events?action=endpoint.failing`);
+  expect(listed.status, listed.text).toBe(200);
+  expect(listed.body).toMatchObject({
+    total: 1,
+    events: [
+      {
+        event_id: sent.body.event_id,
+        subscription_id: id,
+        action: "endpoint.failing",
+        workflow_id: null,
+        status: "pending",
+        payload: { type: "endpoint.failing", data: { test: true } },
+      },
+    ],
+  });
+  expect((await api.call("GET", `${path}/events`)).body.total).toBe(2);
+  expect((await api.call("GET", `${path}/events?action=workflow_created`)).status).toBe(422);
+  // Contract A's list has none of them, by whichever id.
+  const [event] = listed.body.events;
+  const ofWorkflows = "/workflows/v1/workflow-webhooks/events";
+  expect((await api.call("GET", ofWorkflows)).body.total).toBe(0);
+  for (const name of [event._id, event.event_id]) {
+    expect((await api.call("GET", `${ofWorkflows}/${name}/attempts`)).status).toBe(404);
+    const attempts = await api.call("GET", `${path}/events/${name}/attempts`);
+    expect(attempts.body).toMatchObject({ total: 0, attempts: [] });
+  }
+  const { sql } = api.database;
+  await sql`
+    update deliveries set status = 'failed', finished_at = now(), due_at = null, lease_token = null
+    where id = ${event._id}`;
+  const again = await api.call("POST", `${path}/events/${event._id}/retry`);
+  expect([again.status, again.body.event_id]).toEqual([200, event.event_id]);
+  const { events } = (await api.call("GET", `${path}/events?status=pending`)).body;
+  expect(events.map(({ _id }: { _id: string }) => _id)).toContain(event._id);
+});
+
 test("a test event is made for this webhook alone, and its secret is read and rotated", async () => {
   const { api, body } = await open();
   const { id } = (await api.call("POST", path, { body })).body;

@@ -90,7 +90,14 @@ export async function furnish(
   ]);
   expect(reported.slice(0, 3).map(({ status }) => status)).toEqual([201, 201, 200]);
 
+  await api.call("POST", `/v1/operational-webhooks/${operationalWebhook.id}/test`, {
+    key,
+    body: {},
+  });
   const { sql } = api.database;
+  await sql`
+    update events set payload = convert_to(jsonb_build_object('told', ${payload}::text)::text, 'UTF8')
+    where team_id = ${teamId} and contract = 'operational'`;
   await sql`
     insert into login_links (team_id, token_sha256, api_key_id, expires_at)
     values (${teamId}, sha256(${newId()}::bytea), ${apiKey.id}, now() + interval '1 day')`;
@@ -129,6 +136,8 @@ export async function furnish(
   const [other] = await sql<{ id: string }>`
     select id from deliveries
     where subscription_id = ${organisationWebhook.id} and event_type = 'workflow.started'`;
+  const [told] = await sql<{ id: string; eventId: string }>`
+    select id, event_id as "eventId" from deliveries where subscription_id = ${operationalWebhook.id}`;
   const portalLink = await make("/v1/portal-links", {
     team_id: teamId,
     access: "read",
@@ -140,10 +149,11 @@ export async function furnish(
     login_token: new URL(portalLink.url).hash.slice("#login=".length),
   });
   const replayId = await makeReplay(api, teamId, webhook.id);
-  if (!delivery || !other) throw new Error("the run's start made no delivery");
+  if (!delivery || !other || !told) throw new Error("something made no delivery");
   return {
     webhook_id: [webhook.id],
     operational_webhook_id: [operationalWebhook.id],
+    operational_event_id: [told.id, `event_${told.eventId}`],
     workflow_id: [run.workflow_id],
     run_id: [run.id],
     event_id: [delivery.id, `event_${delivery.eventId}`],
