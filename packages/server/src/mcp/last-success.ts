@@ -74,10 +74,13 @@ export function changesOf(before: Success, now: Success): string[] {
   ];
   return [
     ...changes.filter((change) => change !== false),
-    ...headerChanges("Request", was.request_headers, is.request_headers, () => false),
-    ...headerChanges("Answer", was.response_headers, is.response_headers, (name) =>
-      ["server", "via", "location", "content-type"].includes(name),
+    ...headerChanges(
+      "Request",
+      was.request_headers,
+      is.request_headers,
+      namesIn(was.request_headers, is.request_headers),
     ),
+    ...headerChanges("Answer", was.response_headers, is.response_headers, tellingNames),
   ];
 }
 
@@ -90,27 +93,30 @@ function bodyGrew(before: DeliveryDetails, now: DeliveryDetails): string | false
   return `The body had ${was} characters and has ${is}.`;
 }
 
-/** Names of headers that came or went, and values of those that say something about the receiver. */
+/** Names of headers that came, went or differ; their values are the receiver's words, and stand with those. */
 function headerChanges(
-  whose: string,
+  whose: "Request" | "Answer",
   was: Record<string, string> | null,
   is: Record<string, string> | null,
-  telling: (name: string) => boolean,
+  names: readonly string[],
 ): string[] {
   if (!was || !is) return [];
-  const names = [...new Set([...Object.keys(was), ...Object.keys(is)])].sort();
-  const quoted = (value: string) => JSON.stringify(value.slice(0, 100));
   return names
     .flatMap((name) => {
       const [old, own] = [was[name], is[name]];
-      if (whose === "Answer" && !telling(name)) return [];
-      if (old === undefined) return [`${whose} header ${name} is new.`];
-      if (own === undefined) return [`${whose} header ${name} is gone.`];
-      const differs = old !== own && telling(name);
-      return differs ? [`${whose} header ${name} was ${quoted(old)} and is ${quoted(own)}.`] : [];
+      if (old === undefined && own !== undefined) return [`${whose} header ${name} is new.`];
+      if (old !== undefined && own === undefined) return [`${whose} header ${name} is gone.`];
+      const differs = whose === "Answer" && old !== own;
+      return differs ? [`${whose} header ${name} is another one.`] : [];
     })
     .slice(0, changesListedMax);
 }
+
+const namesIn = (...maps: (Record<string, string> | null)[]): string[] =>
+  [...new Set(maps.flatMap((map) => Object.keys(map ?? {})))].sort();
+
+/** Headers of an answer that say something about who gave it. */
+const tellingNames = ["content-type", "location", "server", "via"];
 
 /** Says whether the endpoint's settings were changed since; administrators' keys are told by whom. */
 async function settingsChanged(
