@@ -1,5 +1,5 @@
 import { ApiError, ConnectionError, Postrider } from "@postrider/sdk";
-import type { Command } from "commander";
+import { type Command, Help, type Option } from "commander";
 import { ConfigError } from "../../src/config.ts";
 import { StartError } from "../../src/start-error.ts";
 import { httpUrl } from "../options.ts";
@@ -13,9 +13,12 @@ export type OpenClient = { postrider: Postrider; connection: Connection };
 
 /** Makes a command that asks a service, with the options that all of them have. */
 export function clientCommand(parent: Command, name: string, description: string): Command {
-  return parent
-    .command(name)
+  const command = parent.command(name);
+  const path = parent.name() === "postrider" ? name : `${parent.name()} ${name}`;
+  return command
     .description(description)
+    .showHelpAfterError(`What it takes: postrider ${path} --help`)
+    .configureHelp({ visibleOptions: ownOptionsFirst })
     .option(
       "--url <url>",
       "where the service is; default: POSTRIDER_URL, then the profile",
@@ -24,6 +27,15 @@ export function clientCommand(parent: Command, name: string, description: string
     .option("--key <key>", "API key; default: POSTRIDER_API_KEY, then the profile")
     .option("--team <id>", "one of the key's teams; default: the key's own")
     .option("--json", "print one JSON document");
+}
+
+/** The options that every command has, after those of its own. */
+const commonOptions = ["--url", "--key", "--team", "--json", "--help"];
+
+function ownOptionsFirst(command: Command): Option[] {
+  const isCommon = ({ long }: Option) => commonOptions.includes(long ?? "");
+  const all = new Help().visibleOptions(command);
+  return [...all.filter((one) => !isCommon(one)), ...all.filter(isCommon)];
 }
 
 /** Examples for the end of a command's help, each with what it does. */
@@ -113,8 +125,12 @@ function refusal(error: ApiError, { url, keyFrom }: Connection): string {
 }
 
 /** The fields that are wrong, each with what is wrong with it. */
-const fieldsOf = ({ errors }: ApiError): string[] =>
-  errors.map(({ loc, msg }) => `${loc.slice(1).join(".") || loc.join(".")}: ${msg}.`);
+const fieldsOf = ({ errors, detail }: ApiError): string[] =>
+  errors
+    .filter(({ msg }) => !detail.includes(msg))
+    .map(
+      ({ loc, msg }) => `${loc.slice(1).join(".") || loc.join(".")}: ${msg.replace(/\.$/, "")}.`,
+    );
 
 /** What the operator finds the request by: of interest where the fault is not the caller's. */
 const traceOf = ({ status, requestId }: ApiError): string =>
