@@ -160,6 +160,7 @@ async function openApi(url: string, world: World) {
       eraseTeam: () => Promise.reject(new Error("this benchmark erases nothing")),
       log: openLog({ level: "error" }),
       builtDashboard: () => undefined,
+      answerMcp: () => Promise.reject(new Error("no MCP is spoken here")),
       metrics: openMetrics(),
       notReadyReason: async () => undefined,
       random: Math.random,

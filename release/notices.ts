@@ -7,7 +7,7 @@ export function printNotices(root: string, inputs: readonly string[]): string {
   const notices = [...directories].sort().map((directory) => noticeOf(path.join(root, directory)));
   return [
     "Postrider is licensed under the Apache License 2.0 (LICENSE).",
-    "bin/postrider.js also holds these packages:",
+    "The files in bin/ also hold these packages:",
     ...notices,
   ].join("\n\n");
 }

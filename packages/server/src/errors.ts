@@ -11,7 +11,7 @@ const catalogue = {
   scope_missing: { status: 403, title: "The API key lacks the scope for this." },
   foreign_origin: {
     status: 403,
-    title: "A session's request must come from this service's own pages.",
+    title: "A browser's request must come from this service's own pages.",
   },
   not_found: { status: 404, title: "Not found." },
   team_not_found: { status: 404, title: "The API key reaches no such team." },

@@ -242,6 +242,8 @@ async function start(
     recordAllFacts: engine.facts.recordAll,
     eraseTeam: (teamId) => eraseTeam({ database: upkeep }, teamId),
     builtDashboard: readBuiltDashboard,
+    // Loaded when it is first asked for: its packages take a tenth of a second.
+    answerMcp: async (exchange) => (await import("./mcp/over-http.ts")).answerMcp(exchange),
     log,
     metrics,
     notReadyReason: () => notReadyReason(upkeep, watchdog),

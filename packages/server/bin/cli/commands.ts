@@ -7,6 +7,7 @@ import { addEndpointChangeCommands } from "./endpoint-changes.ts";
 import { addEndpointCreateCommand } from "./endpoint-create.ts";
 import { addEndpointCommands } from "./endpoints.ts";
 import { addLoginCommand } from "./login.ts";
+import { addMcpCommand } from "./mcp.ts";
 import { addReplayCommand } from "./replay.ts";
 import { addRunCommands } from "./runs.ts";
 import { addTriggerCommand } from "./trigger.ts";
@@ -32,4 +33,5 @@ export function addClientCommands(program: Command, keys: Command): void {
   addTriggerCommand(program);
   addVerifyCommand(program);
   addApiKeyCommands(keys);
+  addMcpCommand(program);
 }

@@ -24,6 +24,7 @@ import { endpointRoutes } from "./routes/endpoints.ts";
 import { eventTypeRoutes } from "./routes/event-types.ts";
 import { factRoutes } from "./routes/facts.ts";
 import { healthRoutes } from "./routes/health.ts";
+import { mcpRoutes } from "./routes/mcp.ts";
 import { meRoutes } from "./routes/me.ts";
 import { operationalWebhookEventRoutes } from "./routes/operational-webhook-events.ts";
 import { operationalWebhookRoutes } from "./routes/operational-webhooks.ts";
@@ -66,6 +67,7 @@ const allRoutes: readonly Routes[] = [
   auditRoutes,
   statsRoutes,
   meRoutes,
+  mcpRoutes,
   stepRoutes,
   organisationWebhookRoutes,
   operationalWebhookRoutes,

@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import type { RecordAllFacts, RecordFacts } from "../actions/record-facts.ts";
+import type { Scope } from "../api-keys.ts";
 import type { BuiltFiles } from "../built-dashboard.ts";
 import type { Config } from "../config.ts";
 import type { TeamDatabase } from "../db/sql.ts";
@@ -22,10 +23,26 @@ export type ApiDeps = {
   eraseTeam: (teamId: string) => Promise<boolean>;
   /** What is served under /dashboard and /portal; undefined while it is not built. */
   builtDashboard: () => BuiltFiles | undefined;
+  /** Answers a message of MCP, whose caller is known. */
+  answerMcp: (exchange: McpExchange) => Promise<Response>;
   log: Logger;
   metrics: Metrics;
   /** What /readyz tells: undefined when ready, otherwise one sentence with the reason. */
   notReadyReason(): Promise<string | undefined>;
   /** Delays handed to the database and chance are arguments, so that tests decide them. */
   random: () => number;
+};
+
+/** One request of MCP, whose caller is known already. */
+export type McpExchange = {
+  request: Request;
+  /** The body of it, read as JSON. */
+  body: unknown;
+  apiKey: string;
+  /** The team that the tools act for. */
+  teamId: string;
+  scopes: ReadonlySet<Scope>;
+  /** Asks the API of this process, as that caller or anybody. */
+  ask: typeof fetch;
+  onBug: (error: unknown) => void;
 };

@@ -12,7 +12,7 @@ type Head = Pick<FastifyRequest, "method" | "headers">;
  * enough not to come from another site.
  */
 export function openOwnPages(app: FastifyInstance, config: Config): (head: Head) => void {
-  const origins = () => ownOrigins(config, portOf(app) ?? config.port);
+  const origins = () => ownOriginsOf(app, config);
   return ({ method, headers }) => {
     const { origin, "sec-fetch-site": site, "x-postrider-request": mark } = headers;
     const reads = method === "GET" || method === "HEAD";
@@ -46,7 +46,11 @@ export function openOwnPages(app: FastifyInstance, config: Config): (head: Head)
 
 /** Where links into this service lead. */
 export const publicUrlOf = (app: FastifyInstance, config: Config): string =>
-  [...ownOrigins(config, portOf(app) ?? config.port)][0] ?? "";
+  [...ownOriginsOf(app, config)][0] ?? "";
+
+/** Where pages of this service can come from while it listens. */
+export const ownOriginsOf = (app: FastifyInstance, config: Config): ReadonlySet<string> =>
+  ownOrigins(config, portOf(app) ?? config.port);
 
 /** Where pages of this service can come from; what a request says in `Host` counts for nothing. */
 export function ownOrigins(

@@ -277,7 +277,7 @@ test("no answer shows a receiver's secret or a header's value, to no key", async
   expect(JSON.stringify(api.logged)).not.toContain(credential);
 });
 
-test("no route stays out of the description but the description itself and the pages", async () => {
+test("no route stays out of the description but the description itself, the pages and MCP", async () => {
   const { api, operations } = await open();
   const described = operations.map(({ name }) => name);
   const undescribed = servedOperations(api).filter((one) => !described.includes(one));
@@ -288,5 +288,6 @@ test("no route stays out of the description but the description itself and the p
     "GET /dashboard*",
     "GET /portal",
     "GET /portal*",
+    "POST /mcp",
   ]);
 });

@@ -50,6 +50,17 @@ test("examples/phone-call.ts gets its fourteen messages in order and leaves noth
   expect(await service.left()).toEqual({ workflows: 0, webhooks: 0, assistants: 0 });
 });
 
+test("examples/any-queue.ts reports each attempt at a job as a run and leaves nothing behind", async () => {
+  const service = await openService();
+  const { code, output } = await service.run("any-queue.ts");
+  const runs = output.match(/^run \w{24} {2}\w+$/gm)?.map((line) => line.slice(30));
+  expect({ code, runs: runs?.sort() }).toEqual({
+    code: 0,
+    runs: ["completed", "completed", "failed"],
+  });
+  expect(await service.left()).toEqual({ workflows: 0, webhooks: 0, assistants: 0 });
+});
+
 test.skipIf(!hasRedis)(
   "examples/bullmq-worker.ts reports each attempt at a job as a run",
   async () => {
@@ -113,7 +124,7 @@ async function toldTo(receiver: Receiver, count: number): Promise<string[]> {
   });
 }
 
-test.each(["workflow.ts", "phone-call.ts", "bullmq-worker.ts"])(
+test.each(["workflow.ts", "phone-call.ts", "any-queue.ts", "bullmq-worker.ts"])(
   "examples/%s fails and says what is missing",
   async (file) => {
     const { code, output } = await startExample(file, { REDIS_URL: "redis://127.0.0.1:1" }).ended;

@@ -36,6 +36,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   watch: ["actions", "db", "domain", leaves],
   janitor: ["actions", "db", "domain", leaves],
   api: ["actions", "db", "domain", leaves],
+  // Tools for agents: they can do nothing that a customer cannot.
+  mcp: ["sdk", leaves],
   // Looks at what all of them rely on, and changes nothing.
   doctor: ["actions", "db", "dispatcher", "domain", "embedded-postgres", leaves],
   // The composition root, the engine and the service around it: the only ones that know all parts.
@@ -48,6 +50,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "embedded-postgres",
     "janitor",
     leaves,
+    "mcp",
     "watch",
   ],
   // The command line starts what the root composes and reads or writes what a person may.
@@ -56,6 +59,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "db",
     "doctor",
     leaves,
+    "mcp",
     "sdk",
     "server/src/domain/diagnosis/finding.ts",
     "server/src/actions/remember-keys.ts",

@@ -28,6 +28,7 @@ export function openDescribedApp(moreRoutes: readonly Routes[] = []): Promise<Fa
       eraseTeam: async () => true,
       log: openLog({ level: "silent" }),
       builtDashboard: () => undefined,
+      answerMcp: () => Promise.reject(new Error("no MCP is spoken here")),
       metrics: openMetrics(),
       notReadyReason: async () => undefined,
       random: () => 0.5,

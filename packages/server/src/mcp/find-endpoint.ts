@@ -1,0 +1,52 @@
+import type { Endpoint } from "@postrider/sdk";
+import { z } from "zod";
+import { type ToolContext, ToolRefusal } from "./tool.ts";
+
+/** How a tool's input names an endpoint. */
+export const endpointInput = z
+  .string()
+  .min(1)
+  .max(200)
+  .describe("An endpoint: its id (24 hex digits), its name, or a part of its name or URL.");
+
+const shownMax = 10;
+
+/**
+ * Finds the one endpoint that is meant by an id, a name, a URL or a part of these.
+ *
+ * It never guesses: where several fit, it refuses with their names and ids.
+ */
+export async function findEndpoint(
+  { client, signal }: ToolContext,
+  meant: string,
+): Promise<Endpoint> {
+  if (/^[0-9a-f]{24}$/.test(meant)) return await client.endpoints.get(meant, { signal });
+  const { endpoints, next_cursor } = await client.endpoints.list(
+    { search: meant, limit: 50 },
+    { signal },
+  );
+  const exact = endpoints.filter(({ name, url }) => name === meant || url === meant);
+  const fitting = exact.length > 0 ? exact : endpoints;
+  const [found] = fitting;
+  if (!found) {
+    throw new ToolRefusal(
+      `No endpoint has "${meant}" in its name or URL. get_endpoint without an endpoint lists those that there are.`,
+    );
+  }
+  if (fitting.length === 1 && (exact.length === 1 || next_cursor === null)) return found;
+  const named = fitting.slice(0, shownMax).map(({ id, name, url }) => `${id} (${name}, ${url})`);
+  const more = fitting.length > shownMax || next_cursor !== null ? " and others" : "";
+  throw new ToolRefusal(
+    `"${meant}" fits several endpoints: ${named.join("; ")}${more}. Name one by its id.`,
+  );
+}
+
+/** An endpoint in short, where something else is told. */
+export const shortEndpoint = ({ id, name, url, contract, enabled, health }: Endpoint) => ({
+  id,
+  name,
+  url,
+  contract,
+  enabled,
+  state: health.state,
+});
