@@ -24,6 +24,7 @@ import { endpointRoutes } from "./routes/endpoints.ts";
 import { eventTypeRoutes } from "./routes/event-types.ts";
 import { factRoutes } from "./routes/facts.ts";
 import { healthRoutes } from "./routes/health.ts";
+import { listenerRoutes } from "./routes/listeners.ts";
 import { meRoutes } from "./routes/me.ts";
 import { operationalWebhookRoutes } from "./routes/operational-webhooks.ts";
 import { organisationWebhookLogRoutes } from "./routes/organisation-webhook-logs.ts";
@@ -56,6 +57,7 @@ const allRoutes: readonly Routes[] = [
   deliveryRoutes,
   deliveryStreamRoutes,
   endpointRoutes,
+  listenerRoutes,
   replayRoutes,
   eventTypeRoutes,
   teamRoutes,

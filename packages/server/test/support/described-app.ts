@@ -6,6 +6,7 @@ import { openTeamDatabase } from "../../src/db/sql.ts";
 import { openLog } from "../../src/log.ts";
 import { openMetrics } from "../../src/metrics.ts";
 import { openKeyring } from "../../src/secrets.ts";
+import { openSignals } from "../../src/signals.ts";
 
 /** Opens the API only to be described: it connects to nothing. */
 export function openDescribedApp(moreRoutes: readonly Routes[] = []): Promise<FastifyInstance> {
@@ -28,6 +29,7 @@ export function openDescribedApp(moreRoutes: readonly Routes[] = []): Promise<Fa
       eraseTeam: async () => true,
       log: openLog({ level: "silent" }),
       builtDashboard: () => undefined,
+      listening: openSignals(),
       metrics: openMetrics(),
       notReadyReason: async () => undefined,
       random: () => 0.5,

@@ -3,6 +3,7 @@ import type { TSchema } from "typebox";
 import { Compile } from "typebox/compile";
 import { expect } from "vitest";
 import type { Schema } from "../../src/api/explain.ts";
+import { listenerHeadersPlace } from "../../src/db/listener-requests.ts";
 import { insertReplay } from "../../src/db/replays.ts";
 import { assistantMessageTypes } from "../../src/domain/contracts/assistant-messages.ts";
 import { organisationEventTypes } from "../../src/domain/contracts/organisation-webhooks.ts";
@@ -139,6 +140,15 @@ export async function furnish(
   const portalSession = await make("/v1/sessions", {
     login_token: new URL(portalLink.url).hash.slice("#login=".length),
   });
+  const listener = await make("/v1/listeners", { contract: "workflow" });
+  const requestId = newId();
+  await sql`
+    insert into listener_requests (team_id, id, listener_id, delivery_id, event_id, event_type,
+      event_created_at, attempt_number, deadline_at, sealed_headers, position)
+    select team_id, ${requestId}, ${listener.id}, id, event_id, event_type, created_at, 1,
+      now() + interval '1 hour', ${api.deps.keyring.seal("[]", listenerHeadersPlace(teamId, requestId))}, 1
+    from deliveries
+    where subscription_id = ${webhook.id} and event_type = 'workflow_run_started'`;
   const replayId = await makeReplay(api, teamId, webhook.id);
   if (!delivery || !other) throw new Error("the run's start made no delivery");
   return {
@@ -150,6 +160,8 @@ export async function furnish(
     delivery_id: [other.id],
     endpoint_id: [webhook.id, assistant.id],
     replay_id: [replayId],
+    listener_id: [listener.id],
+    request_id: [requestId],
     number: ["1"],
     step_id: [steps[0].id, steps[1].id],
     subscription_id: [organisationWebhook.id],
@@ -254,6 +266,7 @@ function exampleOf(field: string, schema: Schema, names: Names): unknown {
     "application/json",
     false,
     1,
+    200,
     { name: "a text" },
     {},
     null,
