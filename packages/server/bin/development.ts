@@ -9,6 +9,7 @@ import type { Database } from "../src/db/sql.ts";
 import { defaultTeamId } from "../src/db/teams.ts";
 import { newId } from "../src/ids.ts";
 import { newToken } from "../src/session-tokens.ts";
+import { keyFile } from "./cli/profile.ts";
 
 /** The keys that seal secrets: the given ones, or one of this data directory's own that is made on the first start. */
 export function developmentSecrets(config: Config): { encryptionKeys: readonly Buffer[] } {
@@ -59,9 +60,6 @@ export async function makeLoginLink(
   await insertLoginLink(database.sql, { apiKeyId, tokenSha256: sha256 });
   return `${publicUrl ?? url}/dashboard/#login=${text}`;
 }
-
-/** Where a data directory keeps the API key that its first start made. */
-export const keyFile = (dataDirectory: string): string => path.join(dataDirectory, "api-key");
 
 /** Whether the commands of this directory find the development key without being told. */
 export const isFoundHere = ({ bootstrapApiKey, dataDirectory }: Config): boolean =>

@@ -2,8 +2,6 @@ import { CommanderError } from "commander";
 import { ConfigError } from "../src/config.ts";
 import { describeThrown } from "../src/log.ts";
 import { StartError } from "../src/start-error.ts";
-import { ReceiverError } from "./receiver.ts";
-import { SimulationError } from "./simulate.ts";
 
 export function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
@@ -11,8 +9,7 @@ export function report(error: unknown): number {
     console.error(`postrider: ${error.message}`);
     return 2;
   }
-  const told = [StartError, ReceiverError, SimulationError].some((kind) => error instanceof kind);
-  if (told) console.error(`postrider: ${(error as Error).message}`);
+  if (error instanceof StartError) console.error(`postrider: ${error.message}`);
   else printBug(error);
   return 1;
 }

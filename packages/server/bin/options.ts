@@ -47,6 +47,13 @@ export function count(text: string): number {
   throw new InvalidArgumentError("a count is a whole number from 1 to 100000.");
 }
 
+/** Reads how many rows of a list are wanted. */
+export function rows(text: string): number {
+  const value = Number(text);
+  if (/^\d{1,5}$/.test(text) && value >= 1 && value <= 10_000) return value;
+  throw new InvalidArgumentError("a limit is a whole number from 1 to 10000.");
+}
+
 /**
  * Requires a signing secret.
  *

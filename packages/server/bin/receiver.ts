@@ -1,12 +1,13 @@
 import { createServer, type IncomingMessage } from "node:http";
 import { verify, WebhookVerificationError } from "@postrider/sdk";
 import colors from "picocolors";
+import { StartError } from "../src/start-error.ts";
 
 /** A small receiver for trying things out: it answers at once and prints what came. */
 export type Receiver = { url: string; close(): Promise<void> };
 
 /** A receiver that cannot start. The message is one sentence. */
-export class ReceiverError extends Error {}
+export class ReceiverError extends StartError {}
 
 export type ReceiverOptions = {
   port: number;

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { ApiError, type ClientOptions, ConnectionError, Postrider } from "@postrider/sdk";
 import { ConfigError } from "../src/config.ts";
-import { keyFile } from "./development.ts";
+import { StartError } from "../src/start-error.ts";
+import { keyFile } from "./cli/profile.ts";
 import { progressLine } from "./greeting.ts";
 import { simulatedCalls } from "./simulated-calls.ts";
 import { simulatedRuns } from "./simulated-runs.ts";
@@ -23,7 +24,7 @@ export type SimulateOptions = {
 };
 
 /** A simulation that cannot go on. The message is one sentence. */
-export class SimulationError extends Error {}
+export class SimulationError extends StartError {}
 
 const progressMs = 1_000;
 

@@ -395,6 +395,29 @@ export function readKeySettings(env: Record<string, string | undefined> = proces
   };
 }
 
+/** What the environment says to the commands that use a service, and not to the service. */
+export type ClientSettings = {
+  url: string | undefined;
+  apiKey: string | undefined;
+  /** The signing secret that a receiver verifies with. */
+  webhookSecret: string | undefined;
+  /** Where programs keep their settings. */
+  configHome: string | undefined;
+};
+
+/** Reads what the commands that use a service take from the environment; an empty value counts as not given. */
+export function readClientSettings(
+  env: Record<string, string | undefined> = process.env,
+): ClientSettings {
+  const read = (name: string) => env[name]?.trim() || undefined;
+  return {
+    url: read("POSTRIDER_URL"),
+    apiKey: read(settings.bootstrapApiKey.name),
+    webhookSecret: read("POSTRIDER_WEBHOOK_SECRET"),
+    configHome: read("XDG_CONFIG_HOME"),
+  };
+}
+
 /** The version of this service. */
 export const packageVersion: string = JSON.parse(
   readFileSync(packageFile("package.json"), "utf8"),

@@ -1,6 +1,8 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import path from "node:path";
+import type { Command } from "commander";
 import { expect, test } from "vitest";
+import { openProgram } from "../../bin/program.ts";
 import { ownConnections } from "../../src/config.ts";
 import { readText, root } from "./sources.ts";
 
@@ -14,6 +16,7 @@ const pages = [
   ...filesIn("packages/sdk", [".md"]),
   ...filesIn("packages/server", [".md"]),
   ...filesIn("packages/server/bin", [".ts"]),
+  ...filesIn("packages/server/bin/cli", [".ts"]),
 ].sort();
 
 function filesIn(directory: string, endings: readonly string[]): string[] {
@@ -71,15 +74,13 @@ test("every route that a document names exists, with the method it is named with
   expect(missing.map(({ page, text }) => `${page}: ${text}`)).toEqual([]);
 });
 
-const commandLine = readFileSync(path.join(root, "packages/server/bin/main.ts"), "utf8");
-const commands = new Set(
-  [...commandLine.matchAll(/\.command\("([\w-]+)"\)/g)].map(([, name]) => name),
-);
-const options = new Set([
-  "--help",
-  "--version",
-  ...[...commandLine.matchAll(/\.option\("(--[\w-]+)/g)].map(([, name]) => name),
-]);
+const program = openProgram();
+
+/** The command that these words begin with; the program itself where they name none. */
+function commandOf(words: readonly string[], at: Command = program): Command {
+  const next = at.commands.find((one) => one.name() === words[0]);
+  return next === undefined ? at : commandOf(words.slice(1), next);
+}
 
 /** What else is called so: connections in pg_stat_activity, and the first words of log lines. */
 const noCommands = new Set(["api", ...Object.keys(ownConnections), "is", "listens"]);
@@ -91,10 +92,17 @@ test("every command that a document names exists, with the options it is named w
     ].map(([text, command = "", rest = ""]) => ({ page, text, command, rest })),
   );
   expect(named.length).toBeGreaterThan(15);
-  const wrong = named.filter(
-    ({ command, rest }) =>
-      (!commands.has(command) && !noCommands.has(command)) ||
-      [...rest.matchAll(/--[\w-]+/g)].some(([option]) => !options.has(option)),
-  );
+  const wrong = named.filter(({ command, rest }) => {
+    const found = commandOf([command, ...rest.trim().split(/\s+/)]);
+    if (found === program) return !noCommands.has(command);
+    const options = ["--help", ...optionsOf(found)];
+    return [...rest.matchAll(/(?<=\s)--[\w-]+/g)].some(([option]) => !options.includes(option));
+  });
   expect(wrong.map(({ page, text }) => `${page}: ${text.trim()}`)).toEqual([]);
 });
+
+/** The options of a command and of what stands below it, for a document that speaks of all of them. */
+const optionsOf = (command: Command): string[] => [
+  ...command.options.map(({ long }) => long ?? ""),
+  ...command.commands.flatMap(optionsOf),
+];

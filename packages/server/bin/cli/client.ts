@@ -1,0 +1,121 @@
+import { ApiError, ConnectionError, Postrider } from "@postrider/sdk";
+import type { Command } from "commander";
+import { ConfigError } from "../../src/config.ts";
+import { StartError } from "../../src/start-error.ts";
+import { httpUrl } from "../options.ts";
+import { type Connection, type ConnectionOptions, connectionOf } from "./profile.ts";
+
+/** What every command takes that asks a service. */
+export type ClientOptions = ConnectionOptions & { json?: boolean };
+
+/** A service to ask, and where it is. */
+export type OpenClient = { postrider: Postrider; connection: Connection };
+
+/** Makes a command that asks a service, with the options that all of them have. */
+export function clientCommand(parent: Command, name: string, description: string): Command {
+  return parent
+    .command(name)
+    .description(description)
+    .option(
+      "--url <url>",
+      "where the service is; default: POSTRIDER_URL, then the profile",
+      httpUrl,
+    )
+    .option("--key <key>", "API key; default: POSTRIDER_API_KEY, then the profile")
+    .option("--team <id>", "one of the key's teams; default: the key's own")
+    .option("--json", "print one JSON document");
+}
+
+/** Examples for the end of a command's help, each with what it does. */
+export const examples = (...lines: readonly (readonly [command: string, does: string])[]): string =>
+  `\nExamples:\n${lines.map(([command, does]) => `  # ${does}\n  $ postrider ${command}`).join("\n")}`;
+
+/** Opens the SDK's client for the service that the options mean. */
+export function openClient(options: ClientOptions): OpenClient {
+  const connection = connectionOf(options);
+  return { postrider: clientOf(connection), connection };
+}
+
+/** Makes the SDK's client. A person waits: what cannot be asked is told after a second and not after ten. */
+export function clientOf({ url, apiKey, teamId }: Connection, retriesMax = 2): Postrider {
+  try {
+    return new Postrider({
+      url,
+      apiKey,
+      retriesMax,
+      ...(teamId === undefined ? {} : { teamId }),
+    });
+  } catch (error) {
+    throw new ConfigError((error as TypeError).message);
+  }
+}
+
+/** Runs what a command does, and puts what the service or the network says against it into one sentence. */
+export async function withClient<Result>(
+  options: ClientOptions,
+  run: (client: OpenClient) => Promise<Result>,
+): Promise<Result> {
+  const client = openClient(options);
+  try {
+    return await run(client);
+  } catch (error) {
+    throw clientProblem(error, client.connection);
+  }
+}
+
+/** Puts an error of the SDK into one sentence that says what to type next; any other error stays as it is. */
+export function clientProblem(error: unknown, connection: Connection): unknown {
+  if (error instanceof ConnectionError) return new StartError(noAnswer(error, connection.url));
+  return error instanceof ApiError ? new StartError(refusal(error, connection)) : error;
+}
+
+function noAnswer(error: ConnectionError, url: string): string {
+  const reason = reasonOf(error.cause);
+  return `No Postrider answers at ${url}${reason === "" ? "" : ` (${reason})`}. Say where it is with --url or POSTRIDER_URL, or start one, run: npx postrider dev`;
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "connection refused",
+  ENOTFOUND: "unknown host name",
+  EAI_AGAIN: "unknown host name",
+  ECONNRESET: "connection reset",
+  ETIMEDOUT: "no connection in time",
+  UND_ERR_CONNECT_TIMEOUT: "no connection in time",
+  CERT_HAS_EXPIRED: "its certificate has expired",
+  DEPTH_ZERO_SELF_SIGNED_CERT: "its certificate is signed by itself",
+};
+
+/** Why there was no answer, as far as the system names it: the code lies one or two causes deep. */
+function reasonOf(error: unknown): string {
+  for (let at = error, depth = 0; at instanceof Error && depth < 4; at = at.cause, depth++) {
+    if (at.name === "TimeoutError") return "no answer in time";
+    const { code } = at as { code?: unknown };
+    if (typeof code === "string") return reasons[code] ?? code;
+  }
+  return "";
+}
+
+function refusal(error: ApiError, { url, keyFrom }: Connection): string {
+  switch (error.code) {
+    case "unauthorized":
+      return `${url} does not accept the API key (${keyFrom}). Log in with another one, run: postrider login --url ${url}`;
+    case "scope_missing":
+      return `${error.detail} The key is that of ${keyFrom}; whoever has a key with the scope admin makes another, run: postrider keys create --help`;
+    case "team_not_found":
+      return `The API key of ${keyFrom} reaches no such team. Leave out --team for its own.`;
+    case "unexpected_answer":
+      return `${url} answers ${error.status}, and not as a Postrider does. Say where the service is with --url or POSTRIDER_URL.`;
+    case "rate_limited":
+      return `${error.detail} Wait a little and type the same again.`;
+    default:
+      return `${error.code}: ${[error.detail, ...fieldsOf(error)].join(" ")}${traceOf(error)}`;
+  }
+}
+
+/** The fields that are wrong, each with what is wrong with it. */
+const fieldsOf = ({ errors }: ApiError): string[] =>
+  errors.map(({ loc, msg }) => `${loc.slice(1).join(".") || loc.join(".")}: ${msg}.`);
+
+/** What the operator finds the request by: of interest where the fault is not the caller's. */
+const traceOf = ({ status, requestId }: ApiError): string =>
+  status >= 500 && requestId !== undefined ? ` (request ${requestId})` : "";

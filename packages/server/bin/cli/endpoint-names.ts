@@ -1,0 +1,87 @@
+import { ApiError, type Endpoint, type Postrider } from "@postrider/sdk";
+import { StartError } from "../../src/start-error.ts";
+import { printable } from "./table.ts";
+import { contractWords } from "./words.ts";
+
+const candidatesMax = 10;
+
+/**
+ * Finds the endpoint that a person means by an id or a name; names are compared without regard to case.
+ *
+ * A part of a name will do where only one endpoint has it. Throws a StartError with the candidates where several could be
+ * meant, and with what to type where none could.
+ */
+export async function getEndpoint(postrider: Postrider, idOrName: string): Promise<Endpoint> {
+  if (/^[0-9a-f]{24}$/.test(idOrName)) {
+    try {
+      return await postrider.endpoints.get(idOrName);
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+    }
+  }
+  const found: Endpoint[] = [];
+  for await (const one of postrider.endpoints.each({ search: idOrName })) found.push(one);
+  const wanted = idOrName.toLowerCase();
+  const byName = found.filter(({ name }) => name.toLowerCase().includes(wanted));
+  const exact = byName.filter(({ name }) => name.toLowerCase() === wanted);
+  const [one, ...others] = exact.length > 0 ? exact : byName;
+  if (one === undefined) {
+    throw new StartError(
+      `There is no endpoint "${printable(idOrName)}". See what there is, run: postrider endpoints list`,
+    );
+  }
+  if (others.length === 0) return one;
+  throw new StartError(ambiguous(idOrName, [one, ...others]));
+}
+
+function ambiguous(name: string, candidates: readonly Endpoint[]): string {
+  const lines = candidates
+    .slice(0, candidatesMax)
+    .map(
+      (one) => `  ${one.id}  ${printable(one.name)}  (${contractWords[one.contract]}, ${one.url})`,
+    );
+  const more = candidates.length - lines.length;
+  return [
+    `"${printable(name)}" could be ${candidates.length} endpoints. Give one of these ids instead:`,
+    ...lines,
+    ...(more > 0
+      ? [`  and ${more} more, run: postrider endpoints list --search ${quoted(name)}`]
+      : []),
+  ].join("\n");
+}
+
+/** Finds the names of endpoints by their ids; one that is gone keeps its id for a name. */
+export async function namesOf(
+  postrider: Postrider,
+  ids: readonly string[],
+): Promise<(id: string) => string> {
+  const wanted = new Set(ids);
+  const names = new Map<string, string>();
+  // A list leaves out what is shown only when it is asked for, so what it lacks is asked for by its id.
+  if (wanted.size > singlesMax) {
+    for await (const { id, name } of postrider.endpoints.each()) names.set(id, name);
+  }
+  const missing = [...wanted].filter((id) => !names.has(id)).slice(0, lookUpsMax);
+  await Promise.all(
+    missing.map(async (id) => {
+      const one = await postrider.endpoints.get(id).catch((error) => {
+        if (isNotFound(error)) return undefined;
+        throw error;
+      });
+      names.set(id, one?.name ?? id);
+    }),
+  );
+  return (id) => names.get(id) ?? id;
+}
+
+/** So many endpoints are asked for one by one; for more of them the whole list is read. */
+const singlesMax = 8;
+const lookUpsMax = 50;
+
+const isNotFound = (error: unknown): boolean => error instanceof ApiError && error.status === 404;
+
+/** A word for a POSIX shell, in quotes where it needs them. */
+export const quoted = (text: string): string =>
+  /^[\w@%+=:,./-]+$/.test(text) && !text.startsWith("-")
+    ? text
+    : `'${text.replaceAll("'", "'\\''")}'`;

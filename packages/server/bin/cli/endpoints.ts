@@ -1,0 +1,111 @@
+import type { Endpoint, ListEndpointsQuery } from "@postrider/sdk";
+import { type Command, Option } from "commander";
+import { rows } from "../options.ts";
+import { type ClientOptions, clientCommand, examples, withClient } from "./client.ts";
+import { getEndpoint } from "./endpoint-names.ts";
+import { firstRows } from "./pages.ts";
+import type { Column } from "./table.ts";
+import { print, printFields, printJson, printNext, printTable, stateCell } from "./terminal.ts";
+import { ageOf, contractWords, counted, durationOf, healths } from "./words.ts";
+
+type ListOptions = ClientOptions & {
+  contract?: Endpoint["contract"];
+  state?: Endpoint["health"]["state"];
+  search?: string;
+  limit: number;
+};
+
+/** The commands about endpoints: who receives, whatever the contract. */
+export function addEndpointCommands(program: Command): void {
+  const group = program.command("endpoints").description("see and change who receives webhooks");
+  clientCommand(group, "list", "list endpoints with their health, newest first")
+    .addOption(
+      new Option("--contract <name>", "only those of this contract").choices(
+        Object.keys(contractWords),
+      ),
+    )
+    .addOption(
+      new Option("--state <state>", "only those in this state").choices(Object.keys(healths)),
+    )
+    .option("--search <text>", "only those with this text in their name or URL")
+    .option("--limit <n>", "at most so many", rows, 50)
+    .addHelpText("after", examples(["endpoints list --state failing", "those that fail now"]))
+    .action(listEndpoints);
+  clientCommand(group, "show", "show an endpoint and how well it receives")
+    .argument("<endpoint>", "its id or its name")
+    .addHelpText("after", examples(['endpoints show "Billing system"', "by its name"]))
+    .action(showEndpoint);
+}
+
+const columns: readonly Column[] = [
+  { title: "STATE" },
+  { title: "ENDPOINT", min: 12 },
+  { title: "CONTRACT", optional: 3 },
+  { title: "URL", min: 16, optional: 2 },
+  { title: "WAITING", align: "right", optional: 4 },
+  { title: "ID", optional: 5 },
+];
+
+async function listEndpoints(given: ListOptions): Promise<void> {
+  const { contract, state, search, limit } = given;
+  const query: ListEndpointsQuery = {
+    ...(contract === undefined ? {} : { contract: [contract] }),
+    ...(state === undefined ? {} : { state: [state] }),
+    ...(search === undefined ? {} : { search }),
+  };
+  const { rows: endpoints, next_cursor } = await withClient(given, ({ postrider }) =>
+    firstRows(async (at) => {
+      const answer = await postrider.endpoints.list({ ...query, ...at });
+      return { rows: answer.endpoints, next_cursor: answer.next_cursor };
+    }, limit),
+  );
+  if (given.json) {
+    printJson({ endpoints, next_cursor });
+    return;
+  }
+  if (endpoints.length === 0) {
+    print("No endpoints.");
+    printNext("Create one: postrider endpoints create https://example.com/hook");
+    return;
+  }
+  printTable(
+    columns,
+    endpoints.map((one) => [
+      stateCell(healths[one.health.state]),
+      one.name,
+      one.contract,
+      one.url,
+      String(one.health.pending),
+      one.id,
+    ]),
+  );
+  const more = next_cursor === null ? "" : ` More follow: --limit ${limit * 2}.`;
+  printNext(
+    `${counted(endpoints.length, "endpoint")}.${more} Show one: postrider endpoints show ${endpoints[0]?.id}`,
+  );
+}
+
+async function showEndpoint(idOrName: string, given: ClientOptions): Promise<void> {
+  const endpoint = await withClient(given, ({ postrider }) => getEndpoint(postrider, idOrName));
+  if (given.json) {
+    printJson(endpoint);
+    return;
+  }
+  printEndpoint(endpoint);
+  printNext(`What it got: postrider deliveries list --endpoint ${endpoint.id}`);
+}
+
+function printEndpoint({ health, ...endpoint }: Endpoint): void {
+  const nowMs = Date.now();
+  const rate = health.success_rate_1h;
+  printFields([
+    ["Endpoint", `${endpoint.name} (${endpoint.id})`],
+    ["Contract", contractWords[endpoint.contract]],
+    ["URL", endpoint.url],
+    ["Events", endpoint.event_types.join(", ")],
+    ["State", `${healths[health.state].word} for ${ageOf(health.since, nowMs)}`],
+    ["Waiting", `${health.pending_is_estimate ? "more than " : ""}${health.pending}`],
+    ["Last hour", rate === null ? "" : `${(rate * 100).toFixed(1)} % succeeded`],
+    ["95 of 100", health.p95_ms_1h === null ? "" : `at most ${durationOf(health.p95_ms_1h)}`],
+  ]);
+}

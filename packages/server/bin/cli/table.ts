@@ -1,0 +1,121 @@
+/** A column of a table. */
+export type Column = {
+  title: string;
+  align?: "right";
+  /** It may be cut to so many characters where the terminal is narrow. */
+  min?: number;
+  /** It is left out where even that does not fit; the highest number first. */
+  optional?: number;
+};
+
+/** A cell: plain text, or text and how it is coloured. */
+export type Cell = string | { text: string; paint: (text: string) => string };
+
+const gap = "  ";
+
+/** Lays rows under titles, in lines of at most so many characters; colours take no room. */
+export function layTable(
+  columns: readonly Column[],
+  rows: readonly (readonly Cell[])[],
+  widthMax = Number.POSITIVE_INFINITY,
+): string[] {
+  const texts = rows.map((row) => columns.map((_, index) => printable(textOf(row[index] ?? ""))));
+  const naturals = columns.map(({ title }, index) =>
+    Math.max(displayWidth(title), ...texts.map((row) => displayWidth(row[index] ?? ""))),
+  );
+  const shown = fit(columns, naturals, widthMax);
+  const line = (cellOf: (index: number, width: number) => string) =>
+    shown
+      .map(({ index, width }) => cellOf(index, width))
+      .join(gap)
+      .trimEnd();
+  const pad = (text: string, index: number, width: number) => {
+    const cut = cutTo(text, width);
+    const blanks = " ".repeat(Math.max(0, width - displayWidth(cut)));
+    return columns[index]?.align === "right" ? blanks + cut : cut + blanks;
+  };
+  return [
+    line((index, width) => pad(columns[index]?.title ?? "", index, width)),
+    ...texts.map((row, at) =>
+      line((index, width) => paintOf(rows[at]?.[index])(pad(row[index] ?? "", index, width))),
+    ),
+  ];
+}
+
+type Shown = { index: number; width: number };
+
+/** Decides which columns there are, and how wide: cut first, then left out. */
+function fit(
+  columns: readonly Column[],
+  naturals: readonly number[],
+  widthMax: number,
+): readonly Shown[] {
+  let shown: Shown[] = naturals.map((width, index) => ({ index, width }));
+  const total = () =>
+    shown.reduce((sum, { width }) => sum + width, 0) + gap.length * (shown.length - 1);
+  for (;;) {
+    const over = total() - widthMax;
+    if (over <= 0) return shown;
+    const room = (one: Shown) => one.width - leastOf(columns[one.index], naturals[one.index] ?? 0);
+    const spare = shown.reduce((sum, one) => sum + room(one), 0);
+    if (spare >= over) {
+      cutWidest(shown, room, over);
+      return shown;
+    }
+    const last = shown
+      .filter(({ index }) => columns[index]?.optional !== undefined)
+      .sort((a, b) => (columns[b.index]?.optional ?? 0) - (columns[a.index]?.optional ?? 0))[0];
+    if (last === undefined) {
+      cutWidest(shown, room, spare);
+      return shown;
+    }
+    shown = shown.filter((one) => one !== last);
+  }
+}
+
+const leastOf = (column: Column | undefined, natural: number): number =>
+  Math.min(natural, Math.max(column?.min ?? natural, displayWidth(column?.title ?? "")));
+
+/** Takes one character after the other from the widest that may still be cut. */
+function cutWidest(shown: Shown[], room: (one: Shown) => number, over: number): void {
+  for (let left = over; left > 0; left--) {
+    const [widest] = shown.filter((one) => room(one) > 0).sort((a, b) => b.width - a.width);
+    if (widest === undefined) return;
+    widest.width--;
+  }
+}
+
+const textOf = (cell: Cell): string => (typeof cell === "string" ? cell : cell.text);
+
+const paintOf = (cell: Cell | undefined): ((text: string) => string) =>
+  cell === undefined || typeof cell === "string" ? (text) => text : cell.paint;
+
+/** Text in which nothing can move the cursor, colour the terminal or turn the direction of writing. */
+export const printable = (text: string): string =>
+  text.replace(/[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu, "·");
+
+const segments = new Intl.Segmenter();
+/** East Asian wide characters and emoji take two places. */
+const wide =
+  /^[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]|^\p{Emoji_Presentation}/u;
+
+const placesOf = (segment: string): number => (wide.test(segment) ? 2 : 1);
+
+/** How many places a text takes in a terminal. */
+export const displayWidth = (text: string): number =>
+  /^[\x20-\x7e]*$/.test(text)
+    ? text.length
+    : [...segments.segment(text)].reduce((sum, { segment }) => sum + placesOf(segment), 0);
+
+/** Cuts a text to so many places; "…" stands for what is gone. */
+export function cutTo(text: string, places: number): string {
+  if (displayWidth(text) <= places) return text;
+  let kept = "";
+  let width = 1;
+  for (const { segment } of segments.segment(text)) {
+    width += placesOf(segment);
+    if (width > places) break;
+    kept += segment;
+  }
+  return `${kept}…`;
+}

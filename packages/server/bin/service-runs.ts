@@ -1,0 +1,143 @@
+import { setMaxListeners } from "node:events";
+import { readConfig, readDatabaseUrl } from "../src/config.ts";
+import { migrate } from "../src/db/migrate.ts";
+import { defaultTeamId } from "../src/db/teams.ts";
+import { tellWhileWaiting } from "../src/patience.ts";
+import { openServer } from "../src/server.ts";
+import { databaseProblem, StartError } from "../src/start-error.ts";
+import { ensureDashboard, openInBrowser } from "./dashboard.ts";
+import {
+  developmentSecrets,
+  ensureDevelopmentKey,
+  isFoundHere,
+  makeLoginLink,
+} from "./development.ts";
+import { type DoctorOptions, runDoctor } from "./doctor.ts";
+import { printGreeting, progressLine } from "./greeting.ts";
+import { type RotateOptions, rotateKeys } from "./keys.ts";
+import { onSignal, runUntilSignal, say } from "./lifetime.ts";
+import { requireSigningSecret } from "./options.ts";
+import { openReceiver } from "./receiver.ts";
+import { type SimulateOptions, type SimulationName, simulate } from "./simulate.ts";
+
+type DevelopmentOptions = { receiverPort: number; receiver: boolean; open?: boolean };
+
+/** Runs everything on this machine until a signal. */
+export async function runDevelopment(given: DevelopmentOptions): Promise<void> {
+  const config = readConfig("development");
+  const secrets = developmentSecrets(config);
+  await runUntilSignal(
+    "stopping; attempts in flight are finished first",
+    async (stop, onHopeless) => {
+      const progress = progressLine();
+      const hasDashboard = await ensureDashboard(progress.show, stop);
+      const server = await openServer(
+        { ...config, encryptionKeys: secrets.encryptionKeys },
+        { migrate: true, onProgress: progress.show, stop, onHopeless },
+      );
+      try {
+        const apiKey = await ensureDevelopmentKey(config, server.database);
+        const dashboardUrl = hasDashboard ? await makeLoginLink(config, server, apiKey) : undefined;
+        const receiver = given.receiver
+          ? await openReceiver({
+              port: given.receiverPort,
+              portOptions: "--receiver-port, or start none with --no-receiver",
+            })
+          : undefined;
+        progress.clear();
+        printGreeting({
+          url: server.url,
+          dashboardUrl,
+          apiKey,
+          keyIsFound: isFoundHere(config),
+          teamId: defaultTeamId,
+          receiverUrl: receiver?.url,
+          receiverRefused: receiver && server.reasonToRefuse(`${receiver.url}/hook`),
+        });
+        if (given.open && dashboardUrl) openInBrowser(dashboardUrl);
+        return async () => {
+          await server.close();
+          await receiver?.close();
+        };
+      } catch (error) {
+        await server.close();
+        throw error;
+      }
+    },
+  );
+}
+
+/** Runs the service in production until a signal. */
+export async function runProduction(): Promise<void> {
+  const config = readConfig("production");
+  await runUntilSignal("told to stop", async (stop, onHopeless) => {
+    const server = await openServer(config, { migrate: false, stop, onHopeless });
+    return () => server.close();
+  });
+}
+
+/** Brings the database to the schema of this version. */
+export async function runMigrations(given: { json?: boolean }): Promise<void> {
+  const databaseUrl = readDatabaseUrl();
+  const stop = new AbortController();
+  onSignal("stopping; the migration under way is undone", () => stop.abort());
+  let step = "waiting for the database";
+  const migration = migrate(databaseUrl, {
+    stop: stop.signal,
+    onStep: (next) => {
+      step = next;
+    },
+    onApplied: (name) => given.json || console.log(`applied ${name}`),
+  });
+  const { applied, repaired } = await tellWhileWaiting(migration, (seconds) =>
+    say(`${step} (${seconds} s so far)`),
+  ).catch((error) => {
+    if (stop.signal.aborted) throw new StartError("stopped; run it again for what is left");
+    throw databaseProblem(error);
+  });
+  if (given.json) {
+    console.log(JSON.stringify({ applied, repaired }));
+    return;
+  }
+  for (const statement of repaired) console.log(`ran ${statement}`);
+  if (applied.length + repaired.length === 0) console.log("Nothing to do: the schema is current.");
+}
+
+/** A signal lets the step that has begun come to its end; what is left waits for another run. */
+export async function runKeyRotation(given: RotateOptions): Promise<void> {
+  const stop = new AbortController();
+  onSignal("stopping after the step that has begun", () => stop.abort());
+  await rotateKeys(given, stop.signal);
+}
+
+/** A signal lets the look that has begun come to its end: an embedded PostgreSQL is stopped again. */
+export async function runDoctorUntilSignal(given: DoctorOptions): Promise<void> {
+  const stop = new AbortController();
+  onSignal("stopping after the look that has begun", () => stop.abort());
+  await runDoctor(given, stop.signal);
+  process.exit();
+}
+
+/** Runs a receiver until a signal. */
+export async function runReceiver(given: {
+  port: number;
+  secret?: string;
+  status: number;
+}): Promise<void> {
+  if (given.secret !== undefined) requireSigningSecret(given.secret);
+  await runUntilSignal("stopping", async () => {
+    const receiver = await openReceiver(given);
+    console.log(`receiving at ${receiver.url}`);
+    return () => receiver.close();
+  });
+}
+
+/** Plays until it is over; a signal lets what has begun come to its end, a second one ends the process at once. */
+export async function runSimulation(what: SimulationName, given: SimulateOptions): Promise<void> {
+  const stop = new AbortController();
+  // Every pause of every call listens to it.
+  setMaxListeners(0, stop.signal);
+  onSignal("stopping; what has begun comes to its end", () => stop.abort());
+  await simulate(what, given, stop.signal);
+  process.exit();
+}
