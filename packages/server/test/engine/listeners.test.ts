@@ -294,3 +294,91 @@ test("listeners and their deliveries are listed only for those who ask for them"
   expect(await list("/v1/endpoints", "endpoints")).toBe(0);
   expect(await list("/v1/endpoints?contract=listener", "endpoints")).toBe(1);
 });
+
+test("another team's listener, assistant and endpoint are not there, and a listener takes both scopes", async () => {
+  const service = await openService();
+  const made = await service.call("POST", "/v1/teams", { name: "another" });
+  expect(made.status).toBe(201);
+  const ofOther = { ...(await keyOf(service, made.body.id)) };
+  const assistant = await service.call("POST", "/assistants/v1/assistants", { name: "Front desk" });
+  const listening = await listen(service, { contract: "workflow" });
+  const path = `/v1/listeners/${listening.id}`;
+  expect((await ofOther.call("GET", `${path}/requests`)).status).toBe(404);
+  const answer = { request_id: listening.id, status_code: 200, duration_ms: 1 };
+  expect((await ofOther.call("POST", `${path}/answers`, answer)).status).toBe(404);
+  expect((await ofOther.call("DELETE", path)).status).toBe(404);
+  for (const wish of [
+    { assistant_id: assistant.body.id },
+    { endpoint_id: assistant.body.id },
+    { endpoint_id: listening.id },
+    {},
+    { contract: "workflow", assistant_id: assistant.body.id },
+    { contract: "workflow", event_types: ["hang"] },
+  ]) {
+    expect([wish, (await ofOther.call("POST", "/v1/listeners", wish)).status]).toEqual([wish, 422]);
+  }
+  const writer = await keyOf(service, made.body.id, ["read", "write"]);
+  const refused = await writer.call("POST", "/v1/listeners", { contract: "workflow" });
+  expect(refused).toMatchObject({ status: 403, body: { code: "scope_missing" } });
+});
+
+/** A team's own key. */
+async function keyOf(service: Service, teamId: string, scopes = ["read", "write", "payload"]) {
+  const made = await service.call("POST", "/v1/api-keys", {
+    ...{ name: "another", scopes, team_ids: [teamId] },
+  });
+  expect(made.status).toBe(201);
+  const key: string = made.body.key;
+  return {
+    async call(method: string, path: string, body?: object) {
+      const answer = await fetch(`${service.server.url}${path}`, {
+        method,
+        headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+      const text = await answer.text();
+      return { status: answer.status, body: text === "" ? undefined : JSON.parse(text) };
+    },
+  };
+}
+
+test("a team has few listeners at once, and one that has ended makes room", async () => {
+  const service = await openService();
+  for (let made = 0; made < 20; made++) await listen(service, { contract: "workflow" });
+  const wish = { contract: "workflow" };
+  expect(await service.call("POST", "/v1/listeners", wish)).toMatchObject({
+    status: 409,
+    body: { code: "quota_exceeded" },
+  });
+  await service.server.database.sql`update listeners set ends_at = now()`;
+  expect((await service.call("POST", "/v1/listeners", wish)).status).toBe(201);
+});
+
+test("what was asked and answered of a run is gone with the run, and nothing of it lies open in between", async () => {
+  const service = await openService();
+  const { sql } = service.server.database;
+  const listening = await listen(service, {
+    contract: "workflow",
+    event_types: ["workflow_run_started"],
+  });
+  const stream = await listening.open();
+  const workflow_id = await makeWorkflow(service);
+  const started = await service.call("POST", "/workflows/v1/workflow-runs", {
+    ...{ workflow_id, trigger: "manual", input: { word: "a-word-of-the-run" } },
+  });
+  const request = await listening.next(stream);
+  expect(Buffer.from(request.body, "base64").toString()).toContain("workflow_run_started");
+  const stored = async () => {
+    const rows = await sql<{ text: string }>`
+      select encode(convert_to(r::text, 'UTF8'), 'escape') as text from listener_requests r`;
+    return rows.map(({ text }) => text).join();
+  };
+  expect(await stored()).not.toContain(request.headers["webhook-signature"]);
+  await listening.answer(request.id, { body: "an-answer" });
+  await ended(service, listening.id);
+  const [left] = await sql`select sealed_headers, sealed_answer from listener_requests`;
+  expect(left).toEqual({ sealed_headers: null, sealed_answer: null });
+  const erased = await service.call("DELETE", `/workflows/v1/workflow-runs/${started.body.run.id}`);
+  expect(erased.status).toBe(204);
+  expect(await sql`select from listener_requests`).toEqual([]);
+});

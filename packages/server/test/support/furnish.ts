@@ -140,7 +140,11 @@ export async function furnish(
   const portalSession = await make("/v1/sessions", {
     login_token: new URL(portalLink.url).hash.slice("#login=".length),
   });
-  const listener = await make("/v1/listeners", { contract: "workflow" });
+  // Those before it have ended, the first aside: a team may have few.
+  await sql`
+    update listeners set ends_at = now() where team_id = ${teamId}
+      and id <> (select min(id) from listeners where team_id = ${teamId})`;
+  const listener = await make("/v1/listeners", { endpoint_id: webhook.id });
   const requestId = newId();
   await sql`
     insert into listener_requests (team_id, id, listener_id, delivery_id, event_id, event_type,
@@ -221,17 +225,20 @@ export function unknownNames(names: Names): Names {
   );
 }
 
-/** Fields that are for another one of the same body, and not beside it. */
-const instead = ["login_token"];
+/** Fields that are for another one of the same body, and not beside it; a listener names one thing to hear. */
+const isInstead = (field: string, fields: object): boolean =>
+  field === "login_token" ||
+  ("assistant_id" in fields && ["assistant_id", "endpoint_id"].includes(field));
 
 /** Makes a body that names every field its schema has, acceptably. */
 export function wholeBody(
   { body }: { body: Schema | undefined },
   names: Names,
 ): Record<string, unknown> {
+  const fields = body?.properties ?? {};
   return Object.fromEntries(
-    Object.entries(body?.properties ?? {})
-      .filter(([field]) => !instead.includes(field))
+    Object.entries(fields)
+      .filter(([field]) => !isInstead(field, fields))
       .map(([field, schema]) => [field, exampleOf(field, schema, names)]),
   );
 }

@@ -179,7 +179,11 @@ export const teamFunctions: Record<string, (asked: Asked) => Promise<unknown>> =
   listCopiesOf: (a) => listeners.listCopiesOf(a.tx, endpointOf(a)),
   isListening: (a) => listeners.isListening(a.tx, listenerOf(a)),
   markListenerSeen: (a) => listeners.markListenerSeen(a.tx, listenerOf(a), { ended: true }),
-  lockEndedListener: (a) => listeners.lockEndedListener(a.tx, listenerOf(a)),
+  lockEndedListener: async (a) => {
+    await a.tx`update listeners set ends_at = now()`;
+    await a.prepared();
+    return await listeners.lockEndedListener(a.tx, listenerOf(a));
+  },
   deleteListener: (a) => listeners.deleteListener(a.tx, listenerOf(a)),
   takeListenerAnswer: (a) =>
     listenerRequests.takeListenerAnswer(a.tx, { teamId: a.teamId, id: a.name("request_id") }),
