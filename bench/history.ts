@@ -16,6 +16,7 @@ import { newId } from "../packages/server/src/ids.ts";
 import { openLog } from "../packages/server/src/log.ts";
 import { openMetrics } from "../packages/server/src/metrics.ts";
 import { openKeyring } from "../packages/server/src/secrets.ts";
+import { openSignals } from "../packages/server/src/signals.ts";
 import { bars, quantile, table, verdict } from "./chart.ts";
 import { generateHistory, type History } from "./generate-history.ts";
 import { type CallExample, type Example, historyRequests } from "./history-requests.ts";
@@ -161,6 +162,7 @@ async function openApi(url: string, world: World) {
       log: openLog({ level: "error" }),
       builtDashboard: () => undefined,
       answerMcp: () => Promise.reject(new Error("no MCP is spoken here")),
+      listening: openSignals(),
       metrics: openMetrics(),
       notReadyReason: async () => undefined,
       random: Math.random,

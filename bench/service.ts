@@ -8,6 +8,7 @@ import { ensureDefaultTeam } from "../packages/server/src/db/teams.ts";
 import { openMetrics } from "../packages/server/src/metrics.ts";
 import { openKeyring } from "../packages/server/src/secrets.ts";
 import { openServer } from "../packages/server/src/server.ts";
+import { openSignals } from "../packages/server/src/signals.ts";
 import { answerParent } from "./child.ts";
 import { openFromMemory } from "./from-memory.ts";
 
@@ -72,6 +73,7 @@ async function open({ databaseUrl, apiKey, storage }: ServiceOptions): Promise<s
     log: pino({ level: "warn" }),
     builtDashboard: () => undefined,
     answerMcp: () => Promise.reject(new Error("no MCP is spoken here")),
+    listening: openSignals(),
     metrics: openMetrics(),
     notReadyReason: async () => undefined,
     random: Math.random,

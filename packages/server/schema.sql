@@ -404,6 +404,52 @@ alter table lease_owners enable row level security;
 grant delete, insert, select, update on lease_owners to postrider_all_teams;
 create policy all_teams on lease_owners for all to postrider_all_teams using (true);
 
+create table listener_requests (
+  team_id text collate "C" not null,
+  id text collate "C" not null,
+  listener_id text collate "C" not null,
+  delivery_id text collate "C" not null,
+  event_id uuid not null,
+  event_type text collate "C" not null,
+  event_created_at timestamp with time zone not null,
+  attempt_number integer not null,
+  created_at timestamp with time zone not null default now(),
+  deadline_at timestamp with time zone not null,
+  sealed_headers bytea,
+  "position" bigint,
+  sealed_answer bytea,
+  answered_at timestamp with time zone,
+  ended_at timestamp with time zone,
+  constraint listener_requests_pkey PRIMARY KEY (team_id, id),
+  constraint listener_requests_team_id_listener_id_fkey FOREIGN KEY (team_id, listener_id) REFERENCES listeners(team_id, id) ON DELETE CASCADE
+);
+CREATE INDEX listener_requests_by_deadline ON public.listener_requests USING btree (deadline_at);
+CREATE INDEX listener_requests_by_event ON public.listener_requests USING btree (team_id, event_id);
+CREATE INDEX listener_requests_by_id ON public.listener_requests USING btree (id);
+CREATE INDEX listener_requests_by_listener ON public.listener_requests USING btree (team_id, listener_id);
+CREATE INDEX listener_requests_open ON public.listener_requests USING btree (team_id, listener_id, "position") WHERE ((ended_at IS NULL) AND (answered_at IS NULL));
+alter table listener_requests enable row level security;
+grant delete, insert, select, update on listener_requests to postrider_all_teams;
+grant delete, select, update on listener_requests to postrider_team;
+create policy all_teams on listener_requests for all to postrider_all_teams using (true);
+create policy own_teams on listener_requests for all to postrider_team using ((NULLIF((( SELECT (NULLIF(current_setting('postrider.teams'::text, true), ''::text))::jsonb AS "nullif") ? team_id), false) IS NOT NULL));
+
+create table listeners (
+  team_id text collate "C" not null,
+  id text collate "C" not null,
+  created_at timestamp with time zone not null default now(),
+  ends_at timestamp with time zone not null,
+  "position" bigint not null default 0,
+  constraint listeners_pkey PRIMARY KEY (team_id, id),
+  constraint listeners_team_id_id_fkey FOREIGN KEY (team_id, id) REFERENCES subscriptions(team_id, id) ON DELETE CASCADE
+);
+CREATE INDEX listeners_by_end ON public.listeners USING btree (ends_at);
+alter table listeners enable row level security;
+grant delete, insert, select, update on listeners to postrider_all_teams;
+grant delete, insert, select, update on listeners to postrider_team;
+create policy all_teams on listeners for all to postrider_all_teams using (true);
+create policy own_teams on listeners for all to postrider_team using ((NULLIF((( SELECT (NULLIF(current_setting('postrider.teams'::text, true), ''::text))::jsonb AS "nullif") ? team_id), false) IS NOT NULL));
+
 create table login_links (
   team_id text collate "C" not null,
   token_sha256 bytea not null,
@@ -685,9 +731,13 @@ create table subscriptions (
   created_in xid8 default pg_current_xact_id(),
   switched_at timestamp with time zone,
   all_teams boolean not null default false,
+  tells text collate "C",
+  copy_of text collate "C",
   constraint subscriptions_pkey PRIMARY KEY (team_id, id),
   constraint subscriptions_team_id_fkey FOREIGN KEY (team_id) REFERENCES teams(id) ON DELETE CASCADE,
   constraint enabled_wants_something CHECK (((NOT enabled) OR ((cardinality(event_types) > 0) AND (url <> ''::text)))),
+  constraint listener_copies CHECK (((copy_of IS NULL) OR (contract = 'listener'::text))),
+  constraint listener_tells CHECK (((contract = 'listener'::text) = (tells IS NOT NULL))),
   constraint previous_secret_expires CHECK (((sealed_previous_secret IS NULL) = (previous_secret_expires_at IS NULL))),
   constraint reason_only_when_disabled CHECK (((disabled_reason IS NULL) OR (NOT enabled))),
   constraint subscriptions_backoff_seconds_check CHECK (((backoff_seconds >= 1) AND (backoff_seconds <= 300))),
@@ -696,6 +746,7 @@ create table subscriptions (
 );
 CREATE INDEX subscriptions_by_subject ON public.subscriptions USING btree (team_id, subject_id);
 CREATE UNIQUE INDEX subscriptions_id ON public.subscriptions USING btree (id);
+CREATE INDEX subscriptions_listeners ON public.subscriptions USING btree (team_id, copy_of) WHERE ((contract = 'listener'::text) AND (deleted_at IS NULL));
 CREATE INDEX subscriptions_operational ON public.subscriptions USING btree (team_id) WHERE ((contract = 'operational'::text) AND enabled AND (deleted_at IS NULL));
 alter table subscriptions enable row level security;
 grant delete, insert, select, update on subscriptions to postrider_all_teams;

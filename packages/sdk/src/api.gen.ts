@@ -664,7 +664,7 @@ export type Data_workflow_version_created = {
 export type Delivery = {
   id: string;
   endpoint_id: string;
-  contract: "workflow" | "organisation" | "assistant" | "operational";
+  contract: "workflow" | "organisation" | "assistant" | "operational" | "listener";
   event_type: string;
   event_id: string;
   /** A sample that somebody asked for. */
@@ -714,7 +714,7 @@ export type DeliveryAttempt = {
 export type DeliveryDetails = {
   id: string;
   endpoint_id: string;
-  contract: "workflow" | "organisation" | "assistant" | "operational";
+  contract: "workflow" | "organisation" | "assistant" | "operational" | "listener";
   event_type: string;
   event_id: string;
   /** A sample that somebody asked for. */
@@ -763,7 +763,8 @@ export type DeliveryFilter = {
     | "organisation"
     | "assistant"
     | "operational"
-    | ("workflow" | "organisation" | "assistant" | "operational")[];
+    | "listener"
+    | ("workflow" | "organisation" | "assistant" | "operational" | "listener")[];
   event_type?:
     | "workflow_created"
     | "workflow_updated"
@@ -849,7 +850,7 @@ export type EndOfCallReport = {
 
 export type Endpoint = {
   id: string;
-  contract: "workflow" | "organisation" | "assistant" | "operational";
+  contract: "workflow" | "organisation" | "assistant" | "operational" | "listener";
   name: string;
   url: string;
   event_types: string[];
@@ -1103,7 +1104,7 @@ export type GetStatsQuery = {
   to?: string;
   step?: "minute" | "hour" | "day";
   endpoint_id?: string;
-  contract?: "workflow" | "organisation" | "assistant" | "operational";
+  contract?: "workflow" | "organisation" | "assistant" | "operational" | "listener";
   event_type?: string;
 };
 
@@ -1244,6 +1245,8 @@ export type ListAuditEntriesQuery = {
     | "operational_webhook.signing_secret_rotated"
     | "endpoint.enabled"
     | "endpoint.disabled"
+    | "listener.opened"
+    | "listener.ended"
     | "delivery.redelivered"
     | "replay.started"
     | "replay.cancelled"
@@ -1289,7 +1292,7 @@ export type ListDeliveriesQuery = {
   limit?: number;
   cursor?: string;
   endpoint_id?: string[];
-  contract?: ("workflow" | "organisation" | "assistant" | "operational")[];
+  contract?: ("workflow" | "organisation" | "assistant" | "operational" | "listener")[];
   event_type?: (
     | "workflow_created"
     | "workflow_updated"
@@ -1331,7 +1334,7 @@ export type ListEndpointsAnswer = {
 export type ListEndpointsQuery = {
   limit?: number;
   cursor?: string;
-  contract?: ("workflow" | "organisation" | "assistant" | "operational")[];
+  contract?: ("workflow" | "organisation" | "assistant" | "operational" | "listener")[];
   state?: ("healthy" | "failing" | "disabled" | "idle")[];
   search?: string;
 };
@@ -1651,6 +1654,38 @@ export type ListedConversation = {
   updatedAt: string;
 };
 
+export type ListenerAnswer = {
+  request_id: string;
+  status_code: number;
+  headers?: Record<string, string | string[]>;
+  body?: string;
+  duration_ms: number;
+};
+
+export type ListenerCreate = {
+  contract?: "workflow" | "organisation";
+  assistant_id?: string;
+  endpoint_id?: string;
+  event_types?: (
+    | "workflow_created"
+    | "workflow_updated"
+    | "workflow_deleted"
+    | "workflow_run_started"
+    | "workflow_run_completed"
+    | "workflow.started"
+    | "workflow.completed"
+    | "workflow.failed"
+    | "workflow.step.started"
+    | "workflow.step.completed"
+    | "workflow.step.failed"
+    | "status-update"
+    | "conversation-update"
+    | "end-of-call-report"
+    | "hang"
+    | "error"
+  )[];
+};
+
 export type Me = {
   id: string;
   name: string;
@@ -1686,6 +1721,13 @@ export type NewApiKey = {
   default_team_id: string;
   team_ids: string[];
   expires_in_seconds: number | null;
+};
+
+export type NewListener = {
+  id: string;
+  endpoint_id: string;
+  /** What its requests are signed with: `whsec_…`. */
+  secret: string;
 };
 
 export type NewPortalLink = {
@@ -1966,6 +2008,7 @@ export type Problem = {
   status: number;
   detail: string;
   code:
+    | "answer_too_late"
     | "body_too_large"
     | "default_team"
     | "delivery_in_flight"
@@ -2286,7 +2329,7 @@ export type StepSnapshot = {
 
 export type StreamDeliveriesQuery = {
   endpoint_id?: string[];
-  contract?: ("workflow" | "organisation" | "assistant" | "operational")[];
+  contract?: ("workflow" | "organisation" | "assistant" | "operational" | "listener")[];
   event_type?: (
     | "workflow_created"
     | "workflow_updated"

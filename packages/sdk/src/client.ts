@@ -10,6 +10,7 @@ import { calls } from "./resources/calls.ts";
 import { deliveries } from "./resources/deliveries.ts";
 import { endpoints } from "./resources/endpoints.ts";
 import { eventTypes } from "./resources/event-types.ts";
+import { listeners } from "./resources/listeners.ts";
 import { operationalWebhooks } from "./resources/operational-webhooks.ts";
 import { portalLinks } from "./resources/portal-links.ts";
 import { replays } from "./resources/replays.ts";
@@ -32,6 +33,7 @@ export class Postrider {
   readonly calls: ReturnType<typeof calls>;
   readonly deliveries: ReturnType<typeof deliveries>;
   readonly endpoints: ReturnType<typeof endpoints>;
+  readonly listeners: ReturnType<typeof listeners>;
   readonly replays: ReturnType<typeof replays>;
   readonly eventTypes: ReturnType<typeof eventTypes>;
   readonly facts: ReturnType<typeof facts>;
@@ -59,6 +61,7 @@ export class Postrider {
     this.calls = calls(send, reporting);
     this.deliveries = deliveries(send, openStreams(options));
     this.endpoints = endpoints(send);
+    this.listeners = listeners(send, openStreams(options));
     this.replays = replays(send, delay);
     this.eventTypes = eventTypes(send);
     this.facts = facts(send);

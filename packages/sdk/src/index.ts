@@ -13,6 +13,7 @@ export type { OnReportError } from "./report-errors.ts";
 export type { ReportOptions } from "./reports.ts";
 export type { RequestOptions } from "./request.ts";
 export type { DeliveryChange } from "./resources/deliveries.ts";
+export type { ListenedRequest, ListenerRequest } from "./resources/listeners.ts";
 export type { ReplayWait, StartedReplay } from "./resources/replays.ts";
 export type { RunReporter, StepOptions } from "./run-reporter.ts";
 export {

@@ -40,8 +40,8 @@ const query: Anything = { asked: "as it is" };
 /** What the probes and the scraper of the operator ask is none of a client's business. */
 const operatorsOwn = ["getLiveness", "getReadiness", "getMetrics"];
 
-/** They answer with a stream: delivery-stream.test.ts asks for them. */
-const streams = ["streamDeliveries"];
+/** They answer with a stream: delivery-stream.test.ts and listeners.test.ts ask for them. */
+const streams = ["streamDeliveries", "streamListenerRequests"];
 
 const methods: [operationId: string, call: (client: Postrider) => Promise<unknown>][] = [
   ["getMe", ({ me }) => me.get()],
@@ -57,6 +57,9 @@ const methods: [operationId: string, call: (client: Postrider) => Promise<unknow
   ["getEndpoint", ({ endpoints }) => endpoints.get("1")],
   ["enableEndpoint", ({ endpoints }) => endpoints.enable("1")],
   ["disableEndpoint", ({ endpoints }) => endpoints.disable("1")],
+  ["createListener", ({ listeners }) => listeners.create(body)],
+  ["answerListenerRequest", ({ listeners }) => listeners.answer("1", body)],
+  ["deleteListener", ({ listeners }) => listeners.delete("1")],
   ["startReplay", ({ replays }) => replays.start(body)],
   ["listReplays", ({ replays }) => replays.list(query)],
   ["getReplay", ({ replays }) => replays.get("1")],

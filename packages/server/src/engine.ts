@@ -8,6 +8,7 @@ import { type Database, openDatabase, openTeamDatabase, type TeamDatabase } from
 import type { AttemptDeps } from "./dispatcher/attempt.ts";
 import { claimSettings } from "./dispatcher/claiming.ts";
 import { type Dispatcher, openDispatcher } from "./dispatcher/dispatcher.ts";
+import { openListenerAnswers } from "./dispatcher/listener-answers.ts";
 import { openOwnership } from "./dispatcher/ownership.ts";
 import { openRecorder, type Recorder } from "./dispatcher/recorder.ts";
 import { openSender, type SenderOptions } from "./dispatcher/send.ts";
@@ -18,6 +19,7 @@ import type { Tally } from "./domain/tally.ts";
 import { newLeaseOwner } from "./ids.ts";
 import { withinMs } from "./patience.ts";
 import type { Keyring } from "./secrets.ts";
+import { openSignals, type Signals } from "./signals.ts";
 import type { Tracing } from "./tracing.ts";
 
 /** What the engine takes of the service's settings. */
@@ -76,6 +78,8 @@ export type Engine = {
   claims: Database;
   /** Whose new payloads are sealed. */
   vault: PayloadVault;
+  /** Signals the id of a listener when there is a request for it. */
+  listening: Signals;
   /** As a notification does: each target is read again at its next attempt. */
   forgetTargets(): void;
   /** Begins to deliver what is due, to hear what other processes notify of, and to notice when they die. */
@@ -144,12 +148,15 @@ export function openEngine(
   });
   const recorder = seams.recorder?.(ownRecorder) ?? ownRecorder;
   const leaseOwner = newLeaseOwner();
+  const listening = openSignals();
+  const answers = openListenerAnswers({ database: results, keyring, onError });
   const claiming = seams.claims?.(claims) ?? claims;
   const dispatcher = openDispatcher({
     database: claiming,
     leaseOwner,
     targets,
     sender,
+    answers,
     recorder,
     keyring,
     random: deps.random,
@@ -186,6 +193,7 @@ export function openEngine(
     ingest,
     claims,
     vault,
+    listening,
     forgetTargets: () => targets.forget(),
     start() {
       wake ??= openWake({
@@ -204,6 +212,14 @@ export function openEngine(
             deps.onOperational?.();
             return;
           }
+          if ("listener" in notification) {
+            listening.signal(notification.listener);
+            return;
+          }
+          if ("answered" in notification) {
+            answers.settled(notification.answered);
+            return;
+          }
           targets.forget(notification.subscription);
           dispatcher.wake(notification.subscription);
         },
@@ -215,6 +231,7 @@ export function openEngine(
     },
     async close() {
       await facts.idle();
+      answers.hurry();
       const limitMs = config.shutdownSeconds * 1_000;
       // Only what holds nothing says that it is gone; and a database that hangs holds nobody up for longer.
       const nothingHeld = dispatcher.close().then(() => ownership.close());
@@ -222,6 +239,7 @@ export function openEngine(
       ownership.stop();
       await wake?.close();
       await sender.close();
+      answers.close();
       for (const pool of [ingest, results, claims]) await pool.close();
     },
   };

@@ -31,6 +31,10 @@ const catalogue = {
     status: 409,
     title: "The endpoint wants no event type yet; name one before enabling it.",
   },
+  answer_too_late: {
+    status: 409,
+    title: "The request was given up before this answer came.",
+  },
   payload_expired: { status: 410, title: "The event's payload is not kept any more." },
   payload_gone: {
     status: 409,

@@ -33,6 +33,7 @@ import { tellWhileWaiting, withinMs } from "./patience.ts";
 import { type Keyring, openKeyring } from "./secrets.ts";
 import { databaseProblem, StartError } from "./start-error.ts";
 import { openTracing } from "./tracing.ts";
+import { openListenerWatch } from "./watch/listeners.ts";
 import { observe, openCounts } from "./watch/measures.ts";
 import { type OperationalWatch, openOperationalWatch } from "./watch/operational.ts";
 import { openReplays, type Replays } from "./watch/replays.ts";
@@ -241,6 +242,7 @@ async function start(
     recordFacts,
     recordAllFacts: engine.facts.recordAll,
     eraseTeam: (teamId) => eraseTeam({ database: upkeep }, teamId),
+    listening: engine.listening,
     builtDashboard: readBuiltDashboard,
     // Loaded when it is first asked for: its packages take a tenth of a second.
     answerMcp: async (exchange) => (await import("./mcp/over-http.ts")).answerMcp(exchange),
@@ -269,6 +271,8 @@ async function start(
   closers.push(async () => replays?.close());
   operational = openOperationalWatch({ database: engine.claims, vault: engine.vault, onError });
   closers.push(async () => operational?.close());
+  const listeners = openListenerWatch({ database: engine.claims, onError });
+  closers.push(() => listeners.close());
   const janitor = openJanitor({ database: upkeep, retentionDays: config.retentionDays, onError });
   closers.push(() => janitor.close());
 

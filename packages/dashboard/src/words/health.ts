@@ -17,6 +17,7 @@ const faults: Readonly<Record<string, string>> = {
   protocol_error: "The receiver's answers are not valid HTTP.",
   headers_too_large: "The heads of the receiver's answers are too large.",
   blocked_address: "The receiver's address is one that this service does not deliver to.",
+  listener_gone: "The listener does not answer in time.",
   blocked_url: "The URL is one that this service does not deliver to.",
 };
 

@@ -29,6 +29,7 @@ const errorWords: Readonly<Record<string, string>> = {
   tls_error: "TLS",
   protocol_error: "not HTTP",
   headers_too_large: "headers",
+  listener_gone: "no listener",
   unknown_outcome: "unknown",
   subscription_deleted: "deleted",
   crash_loop: "crashed",
@@ -56,4 +57,5 @@ export const contractWords: Readonly<Record<string, string>> = {
   organisation: "Organisation webhook",
   assistant: "Assistant server",
   operational: "Operational webhook",
+  listener: "Listener",
 };

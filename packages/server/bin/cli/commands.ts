@@ -6,6 +6,7 @@ import { addDeliveryChangeCommands } from "./delivery-changes.ts";
 import { addEndpointChangeCommands } from "./endpoint-changes.ts";
 import { addEndpointCreateCommand } from "./endpoint-create.ts";
 import { addEndpointCommands } from "./endpoints.ts";
+import { addListenCommand } from "./listen.ts";
 import { addLoginCommand } from "./login.ts";
 import { addMcpCommand } from "./mcp.ts";
 import { addReplayCommand } from "./replay.ts";
@@ -34,4 +35,5 @@ export function addClientCommands(program: Command, keys: Command): void {
   addVerifyCommand(program);
   addApiKeyCommands(keys);
   addMcpCommand(program);
+  addListenCommand(program);
 }

@@ -28,6 +28,7 @@ export const contractWords: Readonly<Record<Endpoint["contract"], string>> = {
   organisation: "organisation webhook",
   assistant: "assistant server",
   operational: "operational webhook",
+  listener: "listener",
 };
 
 /** Why there is no answer, in a word or two. */
@@ -45,6 +46,7 @@ const errorWords: Readonly<Record<string, string>> = {
   tls_error: "TLS",
   protocol_error: "not HTTP",
   headers_too_large: "headers",
+  listener_gone: "no listener",
   unknown_outcome: "unknown",
   subscription_deleted: "deleted",
   crash_loop: "crashed",

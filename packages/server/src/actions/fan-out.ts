@@ -90,9 +90,11 @@ export async function fanOut(
   const deliveries: Planned[] = [];
   let payloadBytes = 0;
   for (const { contract, eventType, subjectId, happening, occurrence } of told) {
-    const takers = (wanting.get(subjectKey(teamOf(happening), contract.name)) ?? []).filter(
-      (subscription) =>
-        subscription.subjectId === subjectId && subscription.eventTypes.includes(eventType),
+    const takers = withoutLoneCopies(
+      (wanting.get(subjectKey(teamOf(happening), contract.name)) ?? []).filter(
+        (subscription) =>
+          subscription.subjectId === subjectId && subscription.eventTypes.includes(eventType),
+      ),
     );
     if (takers.length === 0) continue;
     const rendered = contract.render(happening, occurrence);
@@ -108,12 +110,23 @@ export async function fanOut(
     }
     for (const subscription of takers) {
       const leased =
-        event.order === null && deps.hotPath.reserve(subscription.id, event.payload.length);
+        orderOf(event, subscription) === null &&
+        deps.hotPath.reserve(subscription.id, event.payload.length);
       deliveries.push({ event, subscription, leased });
     }
   }
   return { events, deliveries, unwanted: told.length - events.length };
 }
+
+/** Leaves out the copies of what the subscription they are made of does not get. */
+const withoutLoneCopies = (takers: WantingSubscription[]): WantingSubscription[] =>
+  takers.filter(({ copyOf }) => copyOf === null || takers.some(({ id }) => id === copyOf));
+
+/** A listener's deliveries keep no order: one that is answered late holds up no other. */
+const orderOf = (
+  { order }: RenderedEvent,
+  { listener }: Pick<WantingSubscription, "listener">,
+): RenderedEvent["order"] => (listener ? null : order);
 
 /** Names what each contract tells of what happened, in the order in which it did. */
 function tellingsOf(contracts: readonly Contract[], happened: Changes["happened"]): Told[] {
@@ -176,8 +189,9 @@ export async function writeDeliveries(
     eventId: event.id,
     subscriptionId: subscription.id,
     eventType: event.eventType,
-    workflowId: listedWorkflowOf(event),
-    order: event.order,
+    // By their workflow the deliveries of contract A's own subscriptions are listed.
+    workflowId: subscription.listener ? null : listedWorkflowOf(event),
+    order: orderOf(event, subscription),
     leaseMs: leased ? leaseMs(subscription.timeoutSeconds) : null,
   }));
   const [createdAt] = await Promise.all([insertDeliveries(tx, rows, leaseToken), insertedEvents]);

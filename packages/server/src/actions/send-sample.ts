@@ -4,6 +4,7 @@ import { letPastBreaker, probeNow } from "../db/breakers.ts";
 import { insertDeliveries } from "../db/deliveries.ts";
 import { insertEvents } from "../db/events.ts";
 import { findEventOfDelivery } from "../db/history.ts";
+import { listCopiesOf } from "../db/listeners.ts";
 import { notifyDue } from "../db/notify.ts";
 import type { Database } from "../db/sql.ts";
 import { holdSubscription } from "../db/subscriptions.ts";
@@ -65,27 +66,28 @@ export async function sendSample(
     const team = await findTeam(tx, teamId);
     const teams = new Set(team?.encryptPayloads ? [teamId] : []);
     await insertEvents(tx, sealPayloads({ keyring, teams }, [event]));
+    const common = { teamId, eventId: event.id, eventType: event.eventType, leaseMs: null };
+    const copies = await listCopiesOf(tx, { teamId, id: subscriptionId });
     await insertDeliveries(
       tx,
       [
         {
-          teamId,
-          id: deliveryId,
-          eventId: event.id,
-          subscriptionId,
-          eventType: event.eventType,
+          ...{ ...common, id: deliveryId, subscriptionId },
           workflowId: listedWorkflowOf(event),
           // In an order of its own it waits for nothing, and is made at most once.
           order: contract.samplesOnce ? { key: event.id, position: 0 } : null,
-          leaseMs: null,
         },
+        ...copies.map((listener) => ({
+          ...{ ...common, id: request.newId(), subscriptionId: listener },
+          ...{ workflowId: null, order: null },
+        })),
       ],
       randomUUID(),
     );
     await letPastBreaker(tx, teamId, deliveryId);
     await probeNow(tx, teamId, subscriptionId);
     await insertAuditEntry(tx, audit, subscriptionId);
-    await notifyDue(tx, subscriptionId);
+    for (const id of [subscriptionId, ...copies]) await notifyDue(tx, id);
     return event.id;
   });
 }

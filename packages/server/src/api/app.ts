@@ -25,6 +25,7 @@ import { eventTypeRoutes } from "./routes/event-types.ts";
 import { factRoutes } from "./routes/facts.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { mcpRoutes } from "./routes/mcp.ts";
+import { listenerRoutes } from "./routes/listeners.ts";
 import { meRoutes } from "./routes/me.ts";
 import { operationalWebhookEventRoutes } from "./routes/operational-webhook-events.ts";
 import { operationalWebhookRoutes } from "./routes/operational-webhooks.ts";
@@ -58,6 +59,7 @@ const allRoutes: readonly Routes[] = [
   deliveryRoutes,
   deliveryStreamRoutes,
   endpointRoutes,
+  listenerRoutes,
   replayRoutes,
   eventTypeRoutes,
   teamRoutes,

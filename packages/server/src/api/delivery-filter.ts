@@ -3,14 +3,18 @@ import type { DeliverySearch } from "../db/delivery-sought.ts";
 import type { Subject } from "../db/delivery-subjects.ts";
 import { allContracts } from "../domain/contracts/all-contracts.ts";
 import { deliveryStatuses } from "../domain/delivery.ts";
+import { listenerContract } from "../domain/listeners.ts";
 import type { FieldError } from "../errors.ts";
 import { callIdPattern, isObjectId, objectIdPattern, parseEventId, publicEventId } from "../ids.ts";
 import { allBut } from "./characters.ts";
 import { Instant, parseInstant } from "./fields.ts";
 
-/** The contracts there are, by name. */
-export const contracts = allContracts.map(({ name }) => name);
+/** The contracts there are, by name, and that of listeners. */
+export const contracts = [...allContracts.map(({ name }) => name), listenerContract];
 const eventTypes = [...new Set(allContracts.flatMap((contract) => contract.eventTypes))];
+
+/** Those that have event types of their own. */
+export const TellingContract = Type.Enum(allContracts.map(({ name }) => name));
 
 /** The contracts as answers and filters name them. */
 export const ContractName = Type.Enum(contracts);

@@ -6,6 +6,7 @@ import type { Config } from "../config.ts";
 import type { TeamDatabase } from "../db/sql.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Keyring } from "../secrets.ts";
+import type { Signals } from "../signals.ts";
 
 /** What the API needs of the rest of the house; the composition root hands it in. */
 export type ApiDeps = {
@@ -21,6 +22,8 @@ export type ApiDeps = {
   recordAllFacts: RecordAllFacts;
   /** Closes a team and begins to erase it, which no team's own connections may; true when nothing is left already. */
   eraseTeam: (teamId: string) => Promise<boolean>;
+  /** Signals the id of a listener when there is a request for it, whichever process makes it. */
+  listening: Signals;
   /** What is served under /dashboard and /portal; undefined while it is not built. */
   builtDashboard: () => BuiltFiles | undefined;
   /** Answers a message of MCP, whose caller is known. */

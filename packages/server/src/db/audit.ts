@@ -16,6 +16,8 @@ export const auditActions = [
   ...webhookActions.map((action) => `operational_webhook.${action}` as const),
   "endpoint.enabled",
   "endpoint.disabled",
+  "listener.opened",
+  "listener.ended",
   "delivery.redelivered",
   "replay.started",
   "replay.cancelled",

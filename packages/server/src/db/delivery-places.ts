@@ -1,4 +1,5 @@
 import { allContracts } from "../domain/contracts/all-contracts.ts";
+import { listenerContract, listenerEventTypes } from "../domain/listeners.ts";
 import { allOf, joined, part, type Sql, type SqlPart } from "./sql.ts";
 import type { SubscriptionOwner } from "./subscriptions.ts";
 
@@ -102,5 +103,6 @@ export const ownBy = ({ teamId, contract }: SubscriptionOwner, { subscriptionId 
 
 /** The event types that a contract's deliveries may have. */
 export function eventTypesOf(contract: string): readonly string[] {
+  if (contract === listenerContract) return listenerEventTypes;
   return allContracts.find(({ name }) => name === contract)?.eventTypes ?? [];
 }

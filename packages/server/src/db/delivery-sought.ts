@@ -77,6 +77,10 @@ const ofStatus: Record<DeliveryStatus, SqlPart> = {
   failed: part`d.failed_at is not null`,
 };
 
+/** The condition under which a delivery `d` is not for a listener. */
+const ofNoListener: SqlPart = part`
+  (select s.tells is null from subscriptions s where s.team_id = d.team_id and s.id = d.subscription_id)`;
+
 /** What is wanted of the deliveries `d` that lie in the places. */
 export function wanted(sought: Sought): SqlPart {
   const { subscriptionIds, contracts, eventTypes, errorCodes, workflowId, workflowIds, from, to } =
@@ -87,6 +91,8 @@ export function wanted(sought: Sought): SqlPart {
     subscriptionIds === null &&
       contracts === null &&
       part`d.event_type <> all(${textArray(operationalEventTypes)}::text[])`,
+    // So are a listener's.
+    subscriptionIds === null && contracts === null && ofNoListener,
     from !== null && part`d.created_at >= ${from}`,
     to !== null && part`d.created_at < ${to}`,
     subscriptionIds !== null &&

@@ -60,6 +60,7 @@ export async function listEndpoints(
   const chosen = allOf([
     stillToTell(byId, page.after),
     ids !== null && part`s.id = any(${textArray(ids)}::text[])`,
+    contracts === null && part`s.contract <> 'listener'`,
     contracts !== null && part`s.contract = any(${textArray(contracts)}::text[])`,
     search !== null && part`strpos(lower(s.name || E'\n' || s.url), lower(${search})) > 0`,
     states !== null && part`(${joined(states.map(isIn), " or ")})`,

@@ -63,6 +63,8 @@ export async function deleteEvents(
     returning id, created_at::text as "createdAt"`;
   await deleteAttempts(tx, deliveries);
   await tx`
+    delete from listener_requests where team_id = ${teamId} and event_id = any(${ids}::uuid[])`;
+  await tx`
     delete from events
     where team_id = ${teamId} and id = any(${ids}::uuid[])
       and created_at >= ${since}::timestamptz - interval '1 second'`;
@@ -168,6 +170,7 @@ const traces: readonly (readonly [table: SqlPart, column: SqlPart])[] = [
   // Waits for a step that is under way: what it adds is found the next time.
   [part`replays`, part`id`],
   [part`operational_happenings`, part`ctid`],
+  [part`listener_requests`, part`id`],
   [part`sessions`, part`id`],
   [part`login_links`, part`token_sha256`],
 ];
@@ -182,14 +185,20 @@ export async function deleteSomeTracesOf(tx: Tx, teamId: string, limit: number):
       returning team_id`;
     deleted += rows.length;
   }
-  // One whose sessions are still there waits for them: they would go with it, beyond the limit.
+  // One whose sessions, or requests, are still there waits for them: they would go with it, beyond the limit.
   const portalLinks = await tx`
     delete from portal_links where team_id = ${teamId} and id in
       (select l.id from portal_links l where l.team_id = ${teamId}
          and not exists (select from sessions where team_id = ${teamId} and portal_link_id = l.id)
        limit ${limit})
     returning id`;
-  return deleted + portalLinks.length;
+  const listeners = await tx`
+    delete from listeners where team_id = ${teamId} and id in
+      (select l.id from listeners l where l.team_id = ${teamId}
+         and not exists (select from listener_requests where team_id = ${teamId} and listener_id = l.id)
+       limit ${limit})
+    returning id`;
+  return deleted + portalLinks.length + listeners.length;
 }
 
 /** Deletes up to `limit` of a team's deliveries with their attempts, and of its events; says how many. */

@@ -15,6 +15,11 @@ export async function notifyReplay(tx: Tx, replayId: string): Promise<void> {
   await notify(tx, { replay: replayId });
 }
 
+/** Tells all processes, once the transaction commits, that a listener has ended or a request waits for it. */
+export async function notifyListener(tx: Tx, listenerId: string): Promise<void> {
+  await notify(tx, { listener: listenerId });
+}
+
 async function notify(tx: Tx, notification: Record<string, string>): Promise<void> {
   await tx`select pg_notify('postrider', ${JSON.stringify(notification)})`;
 }

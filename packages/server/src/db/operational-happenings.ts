@@ -43,7 +43,7 @@ export async function noteFailingEndpoints(
         as k (team_id, subscription_id)
       join subscriptions s on s.team_id = k.team_id and s.id = k.subscription_id
       join failure_streaks f on f.team_id = s.team_id and f.subscription_id = s.id
-      where s.contract <> 'operational' and ${isWanted(part`s.team_id`, type)}
+      where s.contract not in ('operational', 'listener') and ${isWanted(part`s.team_id`, type)}
       on conflict do nothing
       returning team_id
     )
@@ -60,7 +60,7 @@ export const notingRecovered = (ended: SqlPart): SqlPart => part`
          ${toldEndpoint(part`f.last_failing_to`, part`f.last_failing_from`)}
   from ${ended} f
   join subscriptions s on s.team_id = f.team_id and s.id = f.subscription_id
-  where s.contract <> 'operational' and ${isWanted(part`s.team_id`, part`'endpoint.recovered'`)}
+  where s.contract not in ('operational', 'listener') and ${isWanted(part`s.team_id`, part`'endpoint.recovered'`)}
   on conflict do nothing`;
 
 /** Notes that these deliveries have used up their retries. */
@@ -83,7 +83,7 @@ export async function noteExhausted(
         as k (team_id, id, error_code)
       join deliveries d on d.team_id = k.team_id and d.id = k.id and d.status = 'failed'
       join subscriptions s on s.team_id = d.team_id and s.id = d.subscription_id
-      where s.contract <> 'operational' and ${isWanted(part`d.team_id`, part`'delivery.exhausted'`)}
+      where s.contract not in ('operational', 'listener') and ${isWanted(part`d.team_id`, part`'delivery.exhausted'`)}
       on conflict do nothing
       returning team_id
     )

@@ -12,7 +12,7 @@ export async function countWebhooks(tx: Tx, teamId: string): Promise<number> {
   return countOf(
     await tx`
       select count(*)::int as count from subscriptions
-      where team_id = ${teamId} and subject_id is null and deleted_at is null`,
+      where team_id = ${teamId} and subject_id is null and contract <> 'listener' and deleted_at is null`,
   );
 }
 

@@ -103,7 +103,9 @@ export async function readStats(
       ) r
       where s.team_id = ${teamId}
         and (${filter.subscriptionIds}::text[] is null or s.id = any(${filter.subscriptionIds}::text[]))
-        and (${filter.contract}::text is null or s.contract = ${filter.contract})
+        and (s.contract = ${filter.contract}
+             or ${filter.contract}::text is null
+                and (s.contract <> 'listener' or ${filter.subscriptionIds}::text[] is not null))
     ), bucket as (
       select at, sum(attempts)::float8 as attempts, sum(delivered)::float8 as delivered,
              sum(failed)::float8 as failed, sum(retried)::float8 as retried

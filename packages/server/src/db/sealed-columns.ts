@@ -33,6 +33,13 @@ export const sealedTables: readonly SealedTable[] = [
     values: [],
   },
   {
+    name: "listener_requests",
+    key: teamAndId,
+    rowId: ["id"],
+    records: ["sealed_headers", "sealed_answer"],
+    values: [],
+  },
+  {
     name: "idempotency_keys",
     key: [team, ["key", "text"]],
     rowId: ["key"],

@@ -6,6 +6,8 @@ export type TargetRow = {
   subscriptionId: string;
   teamId: string;
   contract: string;
+  /** Of a listener: the contract whose events it gets. */
+  tells: string | null;
   url: string;
   /** False while disabled or deleted: nothing is sent. */
   active: boolean;
@@ -26,7 +28,7 @@ export async function listTargetsOfAllTeams(
   subscriptionIds: readonly string[],
 ): Promise<TargetRow[]> {
   return await sql("list_targets")<TargetRow>`
-    select id as "subscriptionId", team_id as "teamId", contract, url,
+    select id as "subscriptionId", team_id as "teamId", contract, tells, url,
            enabled and deleted_at is null as active,
            timeout_seconds as "timeoutSeconds", max_retries as "maxRetries",
            backoff_seconds as "backoffSeconds",

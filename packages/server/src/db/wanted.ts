@@ -5,7 +5,12 @@ import type { Tx } from "./sql.ts";
 export type WantingSubscription = {
   id: string;
   teamId: string;
+  /** The contract whose events it gets. */
   contract: string;
+  /** A program fetches its requests. */
+  listener: boolean;
+  /** It hears only of what this other subscription hears of. */
+  copyOf: string | null;
   /** The one subject it hears of; null: all of its team's. */
   subjectId: string | null;
   eventTypes: string[];
@@ -19,7 +24,8 @@ export async function listTeamSubscriptions(
   eventTypes: readonly string[],
 ): Promise<WantingSubscription[]> {
   return await tx("list_team_subscriptions")<WantingSubscription>`
-    select id, team_id as "teamId", contract, subject_id as "subjectId",
+    select id, team_id as "teamId", coalesce(tells, contract) as contract,
+           tells is not null as listener, copy_of as "copyOf", subject_id as "subjectId",
            event_types as "eventTypes", timeout_seconds as "timeoutSeconds"
     from subscriptions
     where team_id = any(${textArray(teamIds)}::text[]) and subject_id is null
@@ -36,7 +42,8 @@ export async function listSubjectSubscriptions(
   eventTypes: readonly string[],
 ): Promise<WantingSubscription[]> {
   return await tx("list_subject_subscriptions")<WantingSubscription>`
-    select id, team_id as "teamId", contract, subject_id as "subjectId",
+    select id, team_id as "teamId", coalesce(tells, contract) as contract,
+           tells is not null as listener, copy_of as "copyOf", subject_id as "subjectId",
            event_types as "eventTypes", timeout_seconds as "timeoutSeconds"
     from subscriptions
     where team_id = any(${textArray(teamIds)}::text[])

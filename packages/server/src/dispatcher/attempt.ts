@@ -27,8 +27,9 @@ import { type Keyring, SealError } from "../secrets.ts";
 import type { Tracing } from "../tracing.ts";
 import { endSpan } from "./attempt-span.ts";
 import { nothingSeen } from "./exchange.ts";
+import type { ListenerAnswers } from "./listener-answers.ts";
 import type { Recorder } from "./recorder.ts";
-import type { Sender } from "./send.ts";
+import type { Sender, SendReport } from "./send.ts";
 import { quickMs } from "./standing.ts";
 import type { BodySigning, Target, Targets } from "./targets.ts";
 
@@ -57,6 +58,8 @@ type Written = { moved: boolean; delivered: boolean; retryInMs: number | undefin
 export type AttemptDeps = {
   targets: Targets;
   sender: Sender;
+  /** Where listeners' requests are put and their answers waited for. */
+  answers: ListenerAnswers;
   recorder: Recorder;
   keyring: Keyring;
   random: () => number;
@@ -99,15 +102,9 @@ export async function attempt(
         nowMs: deps.nowMs(),
         spanId: span?.spanId ?? newSpanId,
       });
-  const { result, latencyMs, wire } = !signed
-    ? { result: refused ?? unreadable, latencyMs: 0, wire: nothingSeen }
-    : await deps.sender.send({
-        origin: target.origin,
-        path: target.path,
-        headers: signed.headers,
-        body: body ?? noBytes,
-        timeoutMs: target.timeoutSeconds * 1_000,
-      });
+  const { result, latencyMs, wire, tookMs } = signed
+    ? await send(deps, target, delivery, { headers: signed.headers, body: body ?? noBytes })
+    : { result: refused ?? unreadable, latencyMs: 0, wire: nothingSeen };
 
   const outcome = decideOutcome(result, {
     automaticAttempts: automaticAttempts(delivery),
@@ -147,7 +144,7 @@ export async function attempt(
       : { requestHeadId: null, requestProof: null }),
     ...keptHeaders(deps.keyring, delivery, wire.responseHeaders),
   };
-  const quick = latencyMs < quickMs;
+  const quick = (tookMs ?? latencyMs) < quickMs;
   return {
     kind: "attempted",
     quick,
@@ -157,6 +154,19 @@ export async function attempt(
     quietMs: quietSeconds(result, { ...target, nowMs: deps.nowMs() }) * 1_000,
     written: write(deps, delivery, record),
   };
+}
+
+/** Sends a signed request to the receiver, or hands it to the listener that the target is. */
+function send(
+  { sender, answers }: AttemptDeps,
+  { listener, origin, path, timeoutSeconds }: Target,
+  delivery: LeasedDelivery,
+  { headers, body }: { headers: readonly string[]; body: Buffer },
+): Promise<SendReport & { tookMs?: number }> {
+  const timeoutMs = timeoutSeconds * 1_000;
+  return listener
+    ? answers.ask({ delivery, headers, timeoutMs })
+    : sender.send({ origin, path, headers, body, timeoutMs });
 }
 
 async function write(

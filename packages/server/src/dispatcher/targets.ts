@@ -13,6 +13,8 @@ import type { Keyring } from "../secrets.ts";
 /** Where and how to post for one subscription, ready to use. */
 export type Target = {
   active: boolean;
+  /** Its requests are fetched from the API, and nothing is sent. */
+  listener?: true;
   url: string;
   origin: string;
   path: string;
@@ -137,34 +139,43 @@ export function openTargets(deps: TargetsDeps): Targets {
 
 function toTarget(deps: TargetsDeps, row: TargetRow): Target {
   const { active, url, timeoutSeconds, maxRetries, backoffSeconds } = row;
-  const contract = deps.contracts.find(({ name }) => name === row.contract);
+  const contract = deps.contracts.find(({ name }) => name === (row.tells ?? row.contract));
   const ignoresRetryAfter = contract?.ignoresRetryAfter ?? false;
   const common = { active, url, timeoutSeconds, maxRetries, backoffSeconds, ignoresRetryAfter };
+  if (row.tells !== null) return { ...common, ...toListener(deps, row, contract) };
   const vetted = vetTargetUrl(url, deps.urlPolicy);
   if (!vetted.ok) {
     return { ...common, ...nothingToSend, refused: unanswered("blocked_url", vetted.reason) };
   }
   const { origin, pathname, search } = new URL(vetted.url);
+  return { ...common, origin, path: pathname + search, ...openedSecrets(deps, row, contract) };
+}
+
+/** What there is to send to a listener: all but an address. */
+const toListener = (deps: TargetsDeps, row: TargetRow, contract: Contract | undefined) => ({
+  ...{ listener: true as const, origin: "", path: "" },
+  ...openedSecrets(deps, row, contract),
+});
+
+function openedSecrets(deps: TargetsDeps, row: TargetRow, contract: Contract | undefined) {
   try {
-    const path = pathname + search;
-    const { refused, ...opened } = openSecrets(deps, row, contract);
-    return { ...common, origin, path, ...opened, refused };
+    return openSecrets(deps, row, contract);
   } catch {
     // Altered, sealed by a lost key, or no secret at all: one broken row must not keep others from being delivered.
     const detail =
       "The subscription's secrets cannot be opened; set its token or rotate its secret.";
-    return { ...common, ...nothingToSend, refused: unanswered("decrypt_failed", detail) };
+    return { ...noSecrets, refused: unanswered("decrypt_failed", detail) };
   }
 }
 
-const nothingToSend = {
-  origin: "",
-  path: "",
+const noSecrets: Pick<Target, "signingSecrets" | "headers" | "bodySignature" | "head"> = {
   signingSecrets: [],
   headers: [],
   bodySignature: undefined,
   head: undefined,
 };
+
+const nothingToSend = { origin: "", path: "", ...noSecrets };
 
 const unanswered = (reason: UnansweredReason, detail: string): AttemptResult => ({
   kind: "unanswered",
@@ -176,7 +187,7 @@ function openSecrets(
   deps: TargetsDeps,
   row: TargetRow,
   contract: Contract | undefined,
-): Pick<Target, "signingSecrets" | "headers" | "bodySignature" | "head" | "refused"> {
+): Pick<Target, keyof typeof noSecrets | "refused"> {
   const open = (sealed: Buffer, column: string) =>
     deps.keyring.open(sealed, {
       table: "subscriptions",

@@ -13,7 +13,11 @@ export type Notification =
   /** A replay was asked for. */
   | { replay: string }
   /** There is something to tell operators. */
-  | { operational: string };
+  | { operational: string }
+  /** There is a request for a listener. */
+  | { listener: string }
+  /** A listener has answered a request. */
+  | { answered: string };
 
 /** Hears what other processes notify, for as long as it is open. */
 export type Wake = { close(): Promise<void> };
@@ -91,19 +95,15 @@ export function openWake(deps: WakeDeps): Wake {
   };
 }
 
+const kinds = ["due", "subscription", "replay", "operational", "listener", "answered"];
+
 function parseNotification(payload: string): Notification | undefined {
   try {
     const value: unknown = JSON.parse(payload);
     if (typeof value !== "object" || value === null) return undefined;
-    if ("due" in value && typeof value.due === "string") return { due: value.due };
-    if ("subscription" in value && typeof value.subscription === "string") {
-      return { subscription: value.subscription };
-    }
-    if ("replay" in value && typeof value.replay === "string") return { replay: value.replay };
-    if ("operational" in value && typeof value.operational === "string") {
-      return { operational: value.operational };
-    }
-    return undefined;
+    const [told] = Object.entries(value);
+    const known = told && kinds.includes(told[0]) && typeof told[1] === "string";
+    return known ? ({ [told[0]]: told[1] } as Notification) : undefined;
   } catch {
     return undefined;
   }

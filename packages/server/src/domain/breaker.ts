@@ -1,4 +1,5 @@
 import { assistantMessages } from "./contracts/assistant-messages.ts";
+import { listenerContract } from "./listeners.ts";
 
 /**
  * The circuit breaker of an endpoint, one for all processes: closed while it does not fail; open while nothing is sent but
@@ -7,8 +8,14 @@ import { assistantMessages } from "./contracts/assistant-messages.ts";
 export const breakerStates = ["closed", "open", "probing"] as const;
 export type BreakerState = (typeof breakerStates)[number];
 
-/** Contracts that no breaker delays and whose endpoints the service never disables: a late message is of no use in a call. */
-export const contractsWithoutBreaker: readonly string[] = [assistantMessages.name];
+/**
+ * Contracts that no breaker delays and whose endpoints the service never disables: a late message is of no use in a call,
+ * and whoever listens wants to see each failure.
+ */
+export const contractsWithoutBreaker: readonly string[] = [
+  assistantMessages.name,
+  listenerContract,
+];
 
 export const hasBreaker = (contract: string): boolean =>
   !contractsWithoutBreaker.includes(contract);

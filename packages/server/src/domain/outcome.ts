@@ -40,6 +40,7 @@ export type UnansweredReason =
   | "protocol_error"
   | "headers_too_large"
   | "decrypt_failed"
+  | "listener_gone"
   | "unknown_outcome";
 
 /** What we decided to do about a result. */

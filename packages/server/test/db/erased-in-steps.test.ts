@@ -26,6 +26,7 @@ const steps: Record<
       "failure_streaks",
       "replays",
       "operational_happenings",
+      "listener_requests",
       "sessions",
       "login_links",
       "replayed_deliveries",
@@ -62,8 +63,8 @@ test("a team is erased few rows at a time, of each kind as many as asked, until 
       what,
       tables.map(() => 2),
     ]);
-    // Links into the portal go on top, each once its sessions have gone.
-    const links = what === "its traces" ? 2 : 0;
+    // Links into the portal and listeners go on top, each once its sessions or requests have gone.
+    const links = what === "its traces" ? 4 : 0;
     expect([what, gone >= tables.length * 2, gone <= tables.length * 2 + links]).toEqual([
       what,
       true,

@@ -44,6 +44,8 @@ const aboutNoTeam = [
   "insertErasure",
   "insertEvents",
   "insertKnownFacts",
+  "insertListener",
+  "insertListenerRequest",
   "insertMessages",
   "insertPortalLink",
   "insertPortalSession",

@@ -11,7 +11,7 @@ import type { AttemptResult } from "../../src/domain/outcome.ts";
 import { publicEventId } from "../../src/ids.ts";
 import { sealValue } from "../../src/sealed-values.ts";
 import { openKeyring } from "../../src/secrets.ts";
-import { leasedDelivery } from "../support/leased.ts";
+import { leasedDelivery, noListeners } from "../support/leased.ts";
 
 const keyring = openKeyring([Buffer.alloc(32, 7)]);
 const secret = randomBytes(32);
@@ -63,6 +63,7 @@ async function make(given: Given = {}) {
       find,
       forget: (id) => done.push(`forget ${id === delivery.subscriptionId}`),
     },
+    answers: noListeners,
     sender: {
       send: async (request) => {
         sent.push(request);

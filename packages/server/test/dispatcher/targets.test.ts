@@ -34,7 +34,13 @@ const seal = (teamId: string, rowId: string, column: string, value: string) =>
 function rowOf(given: Partial<TargetRow> = {}): TargetRow {
   const [teamId, subscriptionId] = [newId(), given.subscriptionId ?? newId()];
   return {
-    ...{ teamId, subscriptionId, contract: "signing", url: "https://example.com/a?b=1" },
+    ...{
+      teamId,
+      subscriptionId,
+      contract: "signing",
+      tells: null,
+      url: "https://example.com/a?b=1",
+    },
     ...{ active: true, timeoutSeconds: 5, maxRetries: 2, backoffSeconds: 9 },
     sealedCredential: seal(teamId, subscriptionId, "sealed_credential", "word"),
     sealedHeaders: seal(teamId, subscriptionId, "sealed_headers", '{"X-Own":"1"}'),

@@ -165,13 +165,14 @@ const powers: readonly Power[] = [
   {
     name: "sockets",
     shows: brings(/^(?:node:(?:net|tls|http|https|http2|dgram|dns|dns\/promises)|undici)$/),
-    // trace-exporter reaches the operator's own collector.
-    only: /^server\/(?:src\/dispatcher\/|src\/trace-exporter\.ts$|bin\/receiver\.ts$)/,
+    // trace-exporter reaches the operator's own collector; forward posts to the application on the user's machine.
+    only: /^server\/(?:src\/dispatcher\/|src\/trace-exporter\.ts$|bin\/receiver\.ts$|bin\/cli\/forward\.ts$)/,
   },
   {
     name: "fetch",
     shows: uses(/(?<![.\w])fetch\(/),
-    only: /^(?:sdk|dashboard)\/src\//,
+    // listen watches the SDK's own requests.
+    only: /^(?:(?:sdk|dashboard)\/src\/|server\/bin\/cli\/listen\.ts$)/,
   },
   {
     name: "the HTTP server and its schemas",

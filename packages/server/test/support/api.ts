@@ -18,6 +18,7 @@ import { newId } from "../../src/ids.ts";
 import { openLog } from "../../src/log.ts";
 import { openMetrics } from "../../src/metrics.ts";
 import { openKeyring } from "../../src/secrets.ts";
+import { openSignals } from "../../src/signals.ts";
 import { createDatabase } from "./postgres.ts";
 
 /** One request of a test. A string or bytes as `body` go out as they are, anything else as JSON. */
@@ -97,6 +98,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
       level: "debug",
       destination: { write: (line) => logged.push(JSON.parse(line)) },
     }),
+    listening: openSignals(),
     builtDashboard: () => undefined,
     answerMcp: () => Promise.reject(new Error("no MCP is spoken here")),
     metrics: openMetrics(),

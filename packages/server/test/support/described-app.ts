@@ -6,6 +6,7 @@ import { openTeamDatabase } from "../../src/db/sql.ts";
 import { openLog } from "../../src/log.ts";
 import { openMetrics } from "../../src/metrics.ts";
 import { openKeyring } from "../../src/secrets.ts";
+import { openSignals } from "../../src/signals.ts";
 
 /** Opens the API only to be described: it connects to nothing. */
 export function openDescribedApp(moreRoutes: readonly Routes[] = []): Promise<FastifyInstance> {
@@ -29,6 +30,7 @@ export function openDescribedApp(moreRoutes: readonly Routes[] = []): Promise<Fa
       log: openLog({ level: "silent" }),
       builtDashboard: () => undefined,
       answerMcp: () => Promise.reject(new Error("no MCP is spoken here")),
+      listening: openSignals(),
       metrics: openMetrics(),
       notReadyReason: async () => undefined,
       random: () => 0.5,

@@ -9,7 +9,7 @@ import type { LeasedDelivery } from "../../src/domain/delivery.ts";
 import { newId, newLeaseOwner } from "../../src/ids.ts";
 import { openKeyring } from "../../src/secrets.ts";
 import { asDatabase, openClaimTable, type TableRow } from "./claim-table.ts";
-import { leasedDelivery } from "./leased.ts";
+import { leasedDelivery, noListeners } from "./leased.ts";
 
 const target: Target = {
   active: true,
@@ -95,6 +95,7 @@ export function openDispatcherWorld(
       find: (id) => ({ ...target, path: `/${id}`, active: !inactive.has(id) }),
       forget: () => {},
     },
+    answers: noListeners,
     sender: { send, close: () => Promise.resolve() },
     recorder: {
       record,

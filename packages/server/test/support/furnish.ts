@@ -3,6 +3,7 @@ import type { TSchema } from "typebox";
 import { Compile } from "typebox/compile";
 import { expect } from "vitest";
 import type { Schema } from "../../src/api/explain.ts";
+import { listenerHeadersPlace } from "../../src/db/listener-requests.ts";
 import { insertReplay } from "../../src/db/replays.ts";
 import { assistantMessageTypes } from "../../src/domain/contracts/assistant-messages.ts";
 import { organisationEventTypes } from "../../src/domain/contracts/organisation-webhooks.ts";
@@ -148,6 +149,19 @@ export async function furnish(
   const portalSession = await make("/v1/sessions", {
     login_token: new URL(portalLink.url).hash.slice("#login=".length),
   });
+  // Those before it have ended, the first aside: a team may have few.
+  await sql`
+    update listeners set ends_at = now() where team_id = ${teamId}
+      and id <> (select min(id) from listeners where team_id = ${teamId})`;
+  const listener = await make("/v1/listeners", { endpoint_id: webhook.id });
+  const requestId = newId();
+  await sql`
+    insert into listener_requests (team_id, id, listener_id, delivery_id, event_id, event_type,
+      event_created_at, attempt_number, deadline_at, sealed_headers, position)
+    select team_id, ${requestId}, ${listener.id}, id, event_id, event_type, created_at, 1,
+      now() + interval '1 hour', ${api.deps.keyring.seal("[]", listenerHeadersPlace(teamId, requestId))}, 1
+    from deliveries
+    where subscription_id = ${webhook.id} and event_type = 'workflow_run_started'`;
   const replayId = await makeReplay(api, teamId, webhook.id);
   if (!delivery || !other || !told) throw new Error("something made no delivery");
   return {
@@ -160,6 +174,8 @@ export async function furnish(
     delivery_id: [other.id],
     endpoint_id: [webhook.id, assistant.id],
     replay_id: [replayId],
+    listener_id: [listener.id],
+    request_id: [requestId],
     number: ["1"],
     step_id: [steps[0].id, steps[1].id],
     subscription_id: [organisationWebhook.id],
@@ -219,17 +235,20 @@ export function unknownNames(names: Names): Names {
   );
 }
 
-/** Fields that are for another one of the same body, and not beside it. */
-const instead = ["login_token"];
+/** Fields that are for another one of the same body, and not beside it; a listener names one thing to hear. */
+const isInstead = (field: string, fields: object): boolean =>
+  field === "login_token" ||
+  ("assistant_id" in fields && ["assistant_id", "endpoint_id"].includes(field));
 
 /** Makes a body that names every field its schema has, acceptably. */
 export function wholeBody(
   { body }: { body: Schema | undefined },
   names: Names,
 ): Record<string, unknown> {
+  const fields = body?.properties ?? {};
   return Object.fromEntries(
-    Object.entries(body?.properties ?? {})
-      .filter(([field]) => !instead.includes(field))
+    Object.entries(fields)
+      .filter(([field]) => !isInstead(field, fields))
       .map(([field, schema]) => [field, exampleOf(field, schema, names)]),
   );
 }
@@ -264,6 +283,7 @@ function exampleOf(field: string, schema: Schema, names: Names): unknown {
     "application/json",
     false,
     1,
+    200,
     { name: "a text" },
     {},
     null,

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { AttemptRecord } from "../../src/db/attempts.ts";
+import type { ListenerAnswers } from "../../src/dispatcher/listener-answers.ts";
 import type { LeasedDelivery } from "../../src/domain/delivery.ts";
 import { newId } from "../../src/ids.ts";
 
@@ -26,6 +27,14 @@ export const leasedDelivery = (given: Partial<LeasedDelivery> = {}): LeasedDeliv
   actor: "system",
   ...given,
 });
+
+/** For a test without listeners. */
+export const noListeners: ListenerAnswers = {
+  ask: () => Promise.reject(new Error("this test has no listener")),
+  settled: () => {},
+  hurry: () => {},
+  close: () => {},
+};
 
 /** The result of an attempt that arrived; whose it is says the test. */
 export const attemptRecord = (

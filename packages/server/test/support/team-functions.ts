@@ -18,6 +18,8 @@ import * as streaks from "../../src/db/failure-streaks.ts";
 import * as history from "../../src/db/history.ts";
 import * as idempotency from "../../src/db/idempotency-keys.ts";
 import * as interventions from "../../src/db/interventions.ts";
+import * as listenerRequests from "../../src/db/listener-requests.ts";
+import * as listeners from "../../src/db/listeners.ts";
 import * as logs from "../../src/db/logs.ts";
 import * as operational from "../../src/db/operational-happenings.ts";
 import * as portalLinks from "../../src/db/portal-links.ts";
@@ -66,6 +68,8 @@ export const askedAbout = (tx: Tx, teamId: string, names: Names, keyId = ""): As
   eventId: names.event_id?.[1]?.replace("event_", "") ?? "",
 });
 
+const listenerOf = (a: Asked) => ({ teamId: a.teamId, id: a.name("listener_id") });
+const endpointOf = (a: Asked) => ({ teamId: a.teamId, id: a.name("webhook_id") });
 const page = { offset: 0, limit: 50 };
 const since = new Date(0);
 const by = "somebody";
@@ -170,6 +174,27 @@ const finishAll = ({ tx }: Asked) => tx`
 /** Every function of db/ that is about a team, each called with things that another team has under the same names. */
 export const teamFunctions: Record<string, (asked: Asked) => Promise<unknown>> = {
   listApiKeys: (a) => apiKeys.listApiKeys(a.database, a.teamId, a.keyId, page),
+  countListeners: (a) => listeners.countListeners(a.tx, a.teamId),
+  findEndpointToCopy: (a) => listeners.findEndpointToCopy(a.tx, endpointOf(a)),
+  listCopiesOf: (a) => listeners.listCopiesOf(a.tx, endpointOf(a)),
+  isListening: (a) => listeners.isListening(a.tx, listenerOf(a)),
+  markListenerSeen: (a) => listeners.markListenerSeen(a.tx, listenerOf(a), { ended: true }),
+  lockEndedListener: async (a) => {
+    await a.tx`update listeners set ends_at = now()`;
+    await a.prepared();
+    return await listeners.lockEndedListener(a.tx, listenerOf(a));
+  },
+  deleteListener: (a) => listeners.deleteListener(a.tx, listenerOf(a)),
+  takeListenerAnswer: (a) =>
+    listenerRequests.takeListenerAnswer(a.tx, { teamId: a.teamId, id: a.name("request_id") }),
+  recordListenerAnswer: (a) =>
+    listenerRequests.recordListenerAnswer(
+      a.tx,
+      { ...listenerOf(a), requestId: a.name("request_id") },
+      nothing,
+    ),
+  placeListenerRequests: (a) => listenerRequests.placeListenerRequests(a.tx, listenerOf(a)),
+  listOpenRequests: (a) => listenerRequests.listOpenRequests(a.tx, listenerOf(a), "0"),
   countPortalLinks: (a) => portalLinks.countPortalLinks(a.tx, a.teamId),
   listMissingEndpoints: (a) =>
     portalLinks.listMissingEndpoints(a.tx, a.teamId, [a.name("webhook_id")]),

@@ -39,6 +39,8 @@ const twinned: Readonly<Record<string, Record<string, string>>> = {
   replays: {},
   operational_happenings: {},
   replayed_deliveries: {},
+  listeners: {},
+  listener_requests: {},
   portal_links: { token_sha256: "sha256(token_sha256)" },
   sessions: { token_sha256: "sha256(token_sha256)", api_key_id: keyIfAny },
   login_links: { api_key_id: keyOfTwin },

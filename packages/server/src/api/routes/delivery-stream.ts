@@ -1,5 +1,4 @@
-import { Readable } from "node:stream";
-import type { FastifyInstance, FastifyReply } from "fastify";
+import type { FastifyInstance } from "fastify";
 import Type from "typebox";
 import {
   type ChangesPosition,
@@ -9,8 +8,6 @@ import {
 } from "../../db/delivery-changes.ts";
 import type { DeliverySearch } from "../../db/delivery-sought.ts";
 import type { DeliverySummary } from "../../db/delivery-summaries.ts";
-import { AppError } from "../../errors.ts";
-import { mayStillRead } from "../auth.ts";
 import { type ChangeWatch, openChangeWatch } from "../change-watch.ts";
 import { openCursors } from "../cursor.ts";
 import { deliveryAnswer } from "../delivery-answer.ts";
@@ -18,13 +15,15 @@ import { deliveryFilterOf, deliveryFilterQuery } from "../delivery-filter.ts";
 import type { ApiDeps } from "../deps.ts";
 import { keptTo } from "../portal.ts";
 import type { Caller, TypeBox } from "../request.ts";
+import {
+  heartbeatMs,
+  openKeyCheck,
+  openPlaces,
+  sendStream,
+  streamHeaders,
+  streamsMax,
+} from "../streaming.ts";
 
-/** Streams that a team can have open on one process, and that a process serves in all. */
-const streamsMax = { team: 100, process: 1_000 };
-/** Something is sent so often at the least: proxies close connections on which nothing comes. */
-const heartbeatMs = 10_000;
-/** Whose key was revoked gets nothing more after this time. */
-const keyCheckedMs = 2_000;
 /** Deliveries are read so many at once. */
 const readMax = 500;
 
@@ -72,13 +71,7 @@ export function deliveryStreamRoutes(fastify: FastifyInstance, deps: ApiDeps): v
         "header",
         "last-event-id",
       ]);
-      // A proxy that gathers answers would keep events back.
-      reply.headers({
-        "content-type": "text/event-stream",
-        "x-accel-buffering": "no",
-        // Nothing follows a stream: whoever stops need not wait for its connection.
-        connection: "close",
-      });
+      reply.headers(streamHeaders);
       if (method === "HEAD") return reply.send("");
 
       const { sql } = caller.database;
@@ -95,15 +88,12 @@ export function deliveryStreamRoutes(fastify: FastifyInstance, deps: ApiDeps): v
         watch,
         idOf: cursors.print,
         stop: AbortSignal.any([gone.signal, closing.signal]),
-        mayRead: openKeyCheck(() => mayStillRead(deps, request)),
+        mayRead: openKeyCheck(deps, request),
       })(start);
-      return streamed(reply, Readable.from(untilItFails(events, deps), { objectMode: false }));
+      return sendStream(reply, events, deps);
     },
   );
 }
-
-/** Its schema calls the answer a text, which it is in the end. */
-const streamed = (reply: FastifyReply, text: Readable): FastifyReply => reply.send(text);
 
 type Stream = {
   caller: Caller;
@@ -145,46 +135,3 @@ const streamOf = ({ caller, filter, watch, idOf, stop, mayRead }: Stream) =>
 
 const deliveryEvent = (row: DeliverySummary, id: string): string =>
   `event: delivery\nid: ${id}\ndata: ${JSON.stringify(deliveryAnswer(row))}\n\n`;
-
-/** Ends a stream whose database is away: whoever reads it comes again and goes on where it was. */
-async function* untilItFails(events: AsyncGenerator<string>, { log }: ApiDeps) {
-  try {
-    yield* events;
-  } catch (err) {
-    log.warn({ err }, "a stream of deliveries was ended");
-  }
-}
-
-/** Says whether somebody may still read, asking again when that was last done two seconds ago. */
-function openKeyCheck(mayRead: () => Promise<boolean>): () => Promise<boolean> {
-  let checkedAtMs = performance.now();
-  return async () => {
-    if (performance.now() - checkedAtMs < keyCheckedMs) return true;
-    checkedAtMs = performance.now();
-    return await mayRead();
-  };
-}
-
-/** Counts the open streams, and refuses one too many. */
-function openPlaces(): { take(teamId: string): () => void } {
-  const taken = new Map<string, number>();
-  let count = 0;
-  return {
-    take(teamId) {
-      const own = taken.get(teamId) ?? 0;
-      if (own >= streamsMax.team) {
-        const detail = `The team has ${streamsMax.team} streams open on this process; close some of them.`;
-        throw new AppError("rate_limited", detail);
-      }
-      if (count >= streamsMax.process) throw new AppError("overloaded");
-      count += 1;
-      taken.set(teamId, own + 1);
-      return () => {
-        count -= 1;
-        const left = (taken.get(teamId) ?? 1) - 1;
-        if (left === 0) taken.delete(teamId);
-        else taken.set(teamId, left);
-      };
-    },
-  };
-}

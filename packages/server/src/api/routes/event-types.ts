@@ -2,7 +2,7 @@ import type { FastifyInstance } from "fastify";
 import Type from "typebox";
 import { allContracts } from "../../domain/contracts/all-contracts.ts";
 import { nextCursorField } from "../cursor.ts";
-import { ContractName } from "../delivery-filter.ts";
+import { TellingContract } from "../delivery-filter.ts";
 import type { ApiDeps } from "../deps.ts";
 import { eventDescriptions } from "../event-descriptions.ts";
 import { eventSamples } from "../event-samples.ts";
@@ -18,7 +18,7 @@ import {
 const EventType = Type.Object(
   {
     type: Type.String(),
-    contract: ContractName,
+    contract: TellingContract,
     description: Type.String({ description: "When it is sent." }),
     schema: Type.Record(Type.String(), Type.Unknown(), {
       description: "The JSON Schema of the body.",

@@ -1,0 +1,200 @@
+import { setTimeout as pause } from "node:timers/promises";
+import {
+  ApiError,
+  ConnectionError,
+  type ListenerCreate,
+  type ListenerRequest,
+  Postrider,
+} from "@postrider/sdk";
+import { type Command, Option } from "commander";
+import { ConfigError } from "../../src/config.ts";
+import { onSignal } from "../lifetime.ts";
+import { httpUrl } from "../options.ts";
+import {
+  type ClientOptions,
+  clientCommand,
+  clientProblem,
+  examples,
+  openClient,
+} from "./client.ts";
+import { getEndpoint } from "./endpoint-names.ts";
+import { answerAll, type Forward, openForward } from "./forward.ts";
+import { type ListenOutput, openListenOutput } from "./listen-output.ts";
+import type { Connection } from "./profile.ts";
+
+export type ListenOptions = ClientOptions & {
+  /** False: `--no-forward`. */
+  forward?: string | false;
+  contract: "workflow" | "organisation";
+  assistant?: string;
+  endpoint?: string;
+  event?: string[];
+  printBody?: boolean;
+};
+
+const collect = (value: string, before: string[] = []): string[] => [...before, value];
+
+/** The command that gets webhooks to this machine without a public URL. */
+export function addListenCommand(program: Command): void {
+  const command = clientCommand(
+    program,
+    "listen",
+    "get webhooks on this machine without a public URL, until it is stopped",
+  )
+    .option("--forward <url>", "post each request to this URL, and report its answer", httpUrl)
+    .option("--no-forward", "answer 200 to everything, and post nothing")
+    .addOption(
+      new Option("--contract <name>", "whose webhooks to get")
+        .choices(["workflow", "organisation"])
+        .default("workflow"),
+    )
+    .addOption(
+      new Option("--assistant <id>", "get copies of an assistant's messages").conflicts("endpoint"),
+    )
+    .option("--endpoint <endpoint>", "get copies of what this endpoint gets: its id or its name")
+    .option("--event <type>", "only this event type; repeat it for several", collect)
+    .option("--print-body", "print each body")
+    .addHelpText(
+      "after",
+      examples(
+        ["listen --forward http://localhost:3000/hook", "workflow webhooks to your application"],
+        ["listen --no-forward --print-body", "look at what is sent"],
+        ["listen --no-forward --json", "one JSON object for each line"],
+      ),
+    )
+    .action(listen);
+  const json = command.options.find(({ long }) => long === "--json");
+  if (json) json.description = "print JSON lines";
+}
+
+async function listen(given: ListenOptions): Promise<void> {
+  const { forward: target } = given;
+  if (target === undefined) {
+    throw new ConfigError(
+      "Say where the requests go with --forward <url>, or --no-forward to look at them only.",
+    );
+  }
+  const { connection } = openClient(given);
+  const output = openListenOutput(given);
+  const stop = new AbortController();
+  onSignal("stopping: the listener is ended", () => stop.abort());
+  const client = openWatchedClient(connection, output, stop.signal);
+  try {
+    const { postrider } = client;
+    const [wish, team] = await Promise.all([wishOf(postrider, given), teamName(postrider)]);
+    const forward = target === false ? answerAll : openForward(target);
+    await listenUntil(stop.signal, { postrider, wish, forward, output, team });
+  } catch (error) {
+    throw clientProblem(error, connection);
+  }
+  // A connection to the application that is kept open would keep the process.
+  process.exit(process.exitCode);
+}
+
+async function wishOf(
+  postrider: Postrider,
+  { contract, assistant, endpoint, event }: ListenOptions,
+): Promise<ListenerCreate> {
+  const types =
+    event === undefined ? {} : { event_types: event as NonNullable<ListenerCreate["event_types"]> };
+  if (assistant !== undefined) return { assistant_id: assistant, ...types };
+  if (endpoint === undefined) return { contract, ...types };
+  return { endpoint_id: (await getEndpoint(postrider, endpoint)).id, ...types };
+}
+
+async function teamName(postrider: Postrider): Promise<string> {
+  const me = await postrider.me.get();
+  return me.teams.find(({ id }) => id === me.team_id)?.name ?? me.team_id;
+}
+
+/** A listener waits for its next try no longer than this: after a minute it would have ended. */
+const delayMsMax = 5_000;
+const answerRetriesMax = 8;
+
+/** A client that says when the stream's connection is away, and when it is back. */
+function openWatchedClient(
+  { url, apiKey, teamId }: Connection,
+  output: ListenOutput,
+  stop: AbortSignal,
+): { postrider: Postrider } {
+  const watched: typeof fetch = async (input, init) => {
+    const isStream = String(input).endsWith("/requests");
+    try {
+      const response = await fetch(input, init);
+      if (isStream && response.ok) output.back();
+      if (isStream && response.status >= 500) output.away(`it answers ${response.status}`);
+      return response;
+    } catch (error) {
+      if (isStream && !stop.aborted) output.away("no connection");
+      throw error;
+    }
+  };
+  const postrider = new Postrider({
+    ...{ url, apiKey, fetch: watched, retriesMax: answerRetriesMax },
+    ...(teamId === undefined ? {} : { teamId }),
+    delay: (ms, signal) =>
+      pause(Math.min(ms, delayMsMax), undefined, { ...(signal && { signal }) }),
+  });
+  return { postrider };
+}
+
+type Listening = {
+  postrider: Postrider;
+  wish: ListenerCreate;
+  forward: Forward;
+  output: ListenOutput;
+  team: string;
+};
+
+/** How long requests in hand are waited for at the end. */
+const lastMs = 3_000;
+
+/** Listens until it is told to stop; a listener that ended while its connection was away is followed by another. */
+export async function listenUntil(stop: AbortSignal, listening: Listening): Promise<void> {
+  const { postrider, wish, output, team } = listening;
+  let first = true;
+  while (!stop.aborted) {
+    const made = await postrider.listeners.create(wish, { signal: stop }).catch(async (error) => {
+      if (stop.aborted) return undefined;
+      if (first || !(error instanceof ConnectionError)) throw error;
+      output.away("no connection");
+      await pause(delayMsMax, undefined, { signal: stop }).catch(() => {});
+      return undefined;
+    });
+    if (made === undefined) continue;
+    output.begins({ listener: made, wish, team, again: !first });
+    first = false;
+    const inHand = new Set<Promise<void>>();
+    try {
+      for await (const { request } of postrider.listeners.requests(made.id, { signal: stop })) {
+        const one = handle(listening, made.id, request).finally(() => inHand.delete(one));
+        inHand.add(one);
+      }
+    } catch (error) {
+      if (!(error instanceof ApiError && error.status === 404)) throw error;
+    }
+    if (!stop.aborted) continue;
+    await Promise.race([Promise.all(inHand), pause(lastMs)]);
+    await postrider.listeners
+      .delete(made.id, { signal: AbortSignal.timeout(lastMs) })
+      .catch(() => {});
+  }
+  output.ends();
+}
+
+/** Forwards one request, reports its answer and tells of it. It never rejects. */
+async function handle(
+  { postrider, forward, output }: Listening,
+  listenerId: string,
+  request: ListenerRequest,
+): Promise<void> {
+  const repeat = output.arrives(request);
+  const forwarded = await forward(request);
+  const reported = await postrider.listeners
+    .answer(listenerId, { request_id: request.id, ...forwarded.answer })
+    .then(
+      () => undefined,
+      (error) => (error instanceof ApiError ? error.code : "unreachable"),
+    );
+  output.request({ request, repeat, ...forwarded, unreported: reported });
+}

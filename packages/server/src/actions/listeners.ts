@@ -1,0 +1,159 @@
+import { findAssistant } from "../db/assistants.ts";
+import { type Audited, insertAuditEntry } from "../db/audit.ts";
+import { failPendingDeliveries } from "../db/interventions.ts";
+import {
+  countListeners,
+  deleteListener,
+  findEndpointToCopy,
+  insertListener,
+  type ListenerKey,
+  lockEndedListener,
+} from "../db/listeners.ts";
+import { notifyListener, notifySubscriptionChanged } from "../db/notify.ts";
+import { lockTeamsForCounting } from "../db/quotas.ts";
+import { findSigningSecret } from "../db/signing-secrets.ts";
+import type { Database, Tx } from "../db/sql.ts";
+import { deleteSubscription } from "../db/subscriptions.ts";
+import { assistantMessages } from "../domain/contracts/assistant-messages.ts";
+import {
+  listenableTypesOf,
+  listenerContract,
+  listenerPolicy,
+  listenersMax,
+  listenerUrl,
+} from "../domain/listeners.ts";
+import { AppError } from "../errors.ts";
+import type { Keyring } from "../secrets.ts";
+import { newSigningSecret, signingSecretPlace } from "./signing-secret.ts";
+
+/** What a listener wants to hear: all that a contract tells the team, an assistant's messages, or what an endpoint gets. */
+export type ListenerWish = { contract: string } | { assistantId: string } | { endpointId: string };
+
+/** A listener to be made; `eventTypes` null: all that there are. */
+export type ListenerDraft = ListenerKey & {
+  wish: ListenerWish;
+  eventTypes: readonly string[] | null;
+  actor: string;
+};
+
+/** What a listener hears, as its endpoint keeps it. */
+type Heard = { tells: string; subjectId: string | null; copyOf: string | null };
+
+/**
+ * Makes a listener with an endpoint and a signing secret of its own, and returns that secret; the same id again gives the
+ * one there is.
+ *
+ * The secret is the contract's own word or key as well, so that code which checks it finds it where it looks.
+ */
+export async function openListener(
+  { database, keyring, audit }: { database: Database; keyring: Keyring } & Audited,
+  { teamId, id, wish, eventTypes, actor }: ListenerDraft,
+): Promise<{ secret: string }> {
+  return await database.begin(async (tx) => {
+    const heard = await findHeard(tx, teamId, wish);
+    const known = listenableTypesOf(heard.tells) ?? [];
+    requireKnown(eventTypes, known, heard.tells);
+    const secret = newSigningSecret();
+    const credentialPlace = { ...signingSecretPlaceOf(teamId, id), column: "sealed_credential" };
+    const made = await insertListener(tx, {
+      ...{ teamId, id, actor, ...heard, ...listenerPolicy },
+      name: "Listener",
+      url: listenerUrl(id),
+      eventTypes: eventTypes ?? known,
+      // Contract A's would be a bearer token, which nobody asked for.
+      sealedCredential: heard.tells === "workflow" ? null : keyring.seal(secret, credentialPlace),
+      sealedSigningSecret: keyring.seal(secret, signingSecretPlaceOf(teamId, id)),
+    });
+    if (!made) return await readSecret(tx, keyring, { teamId, id });
+    await keepLimit(tx, teamId);
+    await insertAuditEntry(tx, audit, id);
+    await notifySubscriptionChanged(tx, id);
+    return { secret };
+  });
+}
+
+/** Ends a listener: its endpoint is deleted with what it still had to deliver. */
+export async function closeListener(
+  { database, audit }: { database: Database } & Audited,
+  key: ListenerKey & { actor: string },
+): Promise<void> {
+  await database.begin(async (tx) => {
+    if (!(await endListener(tx, key))) throw new AppError("not_found");
+    await insertAuditEntry(tx, audit, key.id);
+  });
+}
+
+/** Ends a listener whose stream has been away for too long, unless it came back; says whether. */
+export async function endSilentListener(database: Database, key: ListenerKey): Promise<boolean> {
+  return await database.begin(async (tx) => {
+    if (!(await lockEndedListener(tx, key))) return false;
+    return await endListener(tx, { ...key, actor: "system" });
+  });
+}
+
+async function endListener(
+  tx: Tx,
+  { teamId, id, actor }: ListenerKey & { actor: string },
+): Promise<boolean> {
+  if (!(await deleteListener(tx, { teamId, id }))) return false;
+  await deleteSubscription(tx, { teamId, contract: listenerContract }, id, actor);
+  await failPendingDeliveries(tx, teamId, id, actor);
+  await notifySubscriptionChanged(tx, id);
+  await notifyListener(tx, id);
+  return true;
+}
+
+async function findHeard(tx: Tx, teamId: string, wish: ListenerWish): Promise<Heard> {
+  if ("contract" in wish) return { tells: wish.contract, subjectId: null, copyOf: null };
+  if ("assistantId" in wish) {
+    const { assistantId: id } = wish;
+    if (!(await findAssistant(tx, teamId, id))) {
+      throw refused("assistant_id", "names no assistant of the team");
+    }
+    return { tells: assistantMessages.name, subjectId: id, copyOf: null };
+  }
+  const { endpointId: id } = wish;
+  const endpoint = await findEndpointToCopy(tx, { teamId, id });
+  if (!endpoint) throw refused("endpoint_id", "names no endpoint of the team");
+  const { contract, subjectId } = endpoint;
+  if (listenableTypesOf(contract) === undefined) {
+    throw refused("endpoint_id", "names an operational webhook, which cannot be listened to");
+  }
+  return { tells: contract, subjectId, copyOf: id };
+}
+
+function requireKnown(
+  eventTypes: readonly string[] | null,
+  known: readonly string[],
+  contract: string,
+): void {
+  const unknown = eventTypes?.findIndex((type) => !known.includes(type)) ?? -1;
+  if (unknown < 0) return;
+  throw refused("event_types", `must be event types of the contract ${contract}`, unknown);
+}
+
+function refused(member: string, msg: string, ...place: number[]): AppError {
+  return new AppError("invalid_request", `\`${member}\` ${msg}.`, [
+    { loc: ["body", member, ...place], msg, type: "choice" },
+  ]);
+}
+
+async function keepLimit(tx: Tx, teamId: string): Promise<void> {
+  await lockTeamsForCounting(tx, [teamId]);
+  if ((await countListeners(tx, teamId)) <= listenersMax) return;
+  const detail = `A team may have ${listenersMax} listeners at once; one that is left ends after a minute.`;
+  throw new AppError("quota_exceeded", detail);
+}
+
+async function readSecret(
+  tx: Tx,
+  keyring: Keyring,
+  { teamId, id }: ListenerKey,
+): Promise<{ secret: string }> {
+  const row = await findSigningSecret(tx, { teamId, contract: listenerContract }, id);
+  if (!row) throw new AppError("not_found");
+  return { secret: keyring.open(row.sealedSigningSecret, signingSecretPlaceOf(teamId, id)) };
+}
+
+const signingSecretPlaceOf = (teamId: string, id: string) =>
+  signingSecretPlace({ teamId, contract: listenerContract }, id);

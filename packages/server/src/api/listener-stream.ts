@@ -1,0 +1,93 @@
+import { payloadPlace } from "../db/events.ts";
+import {
+  listenerHeadersPlace,
+  listOpenRequests,
+  type OpenRequest,
+  placeListenerRequests,
+} from "../db/listener-requests.ts";
+import { type ListenerKey, markListenerSeen, streamSeenSeconds } from "../db/listeners.ts";
+import type { Sql } from "../db/sql.ts";
+import { publicEventId } from "../ids.ts";
+import { openValue } from "../sealed-values.ts";
+import type { Keyring } from "../secrets.ts";
+import type { Signals } from "../signals.ts";
+import { heartbeatMs } from "./streaming.ts";
+
+export type ListenerStream = {
+  key: ListenerKey;
+  sql: Sql;
+  keyring: Keyring;
+  listening: Signals;
+  /** The place of the request that was received last; "0": none was. */
+  after: string;
+  stop: AbortSignal;
+  mayRead: () => Promise<boolean>;
+};
+
+/** For signals that were missed. */
+const pollMs = 1_000;
+
+/** Makes the text of a listener's stream from a place on, until it is to stop or the listener ends. */
+export async function* streamOfRequests(stream: ListenerStream): AsyncGenerator<string> {
+  const { key, sql, listening, stop, mayRead } = stream;
+  let { after } = stream;
+  let seenAtMs = Number.NEGATIVE_INFINITY;
+  let toldAtMs = performance.now();
+  // What was handed to an earlier stream lies behind the place as well.
+  let news = true;
+  yield `retry: 1000\n\n`;
+  try {
+    while (!stop.aborted) {
+      if (performance.now() - seenAtMs >= streamSeenSeconds * 1_000) {
+        if (!(await markListenerSeen(sql, key, { ended: false }))) return;
+        seenAtMs = performance.now();
+      }
+      // Waited for from before it is looked: what comes in between is no surprise later.
+      const signalled = listening.next(key.id, pollMs, stop);
+      const placed = await placeListenerRequests(sql, key);
+      if (placed === undefined) return;
+      if (placed > 0) news = true;
+      if (!(await mayRead())) return;
+      const requests: OpenRequest[] = news ? await listOpenRequests(sql, key, after) : [];
+      for (const request of requests) {
+        yield requestEvent(stream, request);
+        after = request.position;
+        toldAtMs = performance.now();
+      }
+      news = requests.length > 0;
+      if (performance.now() - toldAtMs >= heartbeatMs / 2) {
+        yield ": alive\n\n";
+        toldAtMs = performance.now();
+      }
+      if (!news) await signalled;
+    }
+  } finally {
+    await markListenerSeen(sql, key, { ended: true }).catch(() => {});
+  }
+}
+
+function requestEvent({ key, keyring }: ListenerStream, request: OpenRequest): string {
+  const { teamId } = key;
+  const { eventId, payload } = request;
+  const headers = keyring.open(request.sealedHeaders, listenerHeadersPlace(teamId, request.id));
+  const body = payload && openValue(keyring, payload, payloadPlace(teamId, eventId));
+  const data = {
+    id: request.id,
+    method: "POST",
+    headers: inPairs(JSON.parse(headers) as string[]),
+    body: body?.toString("base64") ?? "",
+    deadline: request.deadlineAt.toISOString(),
+    delivery_id: request.deliveryId,
+    event_id: publicEventId(eventId),
+    event_type: request.eventType,
+    attempt: request.attemptNumber,
+    repeat: request.repeated,
+  };
+  return `event: request\nid: ${request.position}\ndata: ${JSON.stringify(data)}\n\n`;
+}
+
+/** Names and values in turn as an object; no name of a request comes twice. */
+const inPairs = (headers: readonly string[]): Record<string, string> =>
+  Object.fromEntries(
+    headers.flatMap((name, at) => (at % 2 === 0 ? [[name, headers[at + 1] ?? ""]] : [])),
+  );

@@ -1,0 +1,217 @@
+import type { SealPlace } from "../secrets.ts";
+import { textArray } from "./arrays.ts";
+import type { ListenerKey } from "./listeners.ts";
+import { part, type Sql } from "./sql.ts";
+
+/** Where the headers of a listener's request are sealed. */
+export const listenerHeadersPlace = (teamId: string, rowId: string): SealPlace => ({
+  table: "listener_requests",
+  column: "sealed_headers",
+  teamId,
+  rowId,
+});
+
+/** Where its answer is. */
+export const listenerAnswerPlace = (teamId: string, rowId: string): SealPlace => ({
+  ...listenerHeadersPlace(teamId, rowId),
+  column: "sealed_answer",
+});
+
+/** A request that a listener is to answer, its headers sealed. */
+export type NewListenerRequest = {
+  teamId: string;
+  id: string;
+  listenerId: string;
+  deliveryId: string;
+  eventId: string;
+  eventType: string;
+  /** Of the delivery and its event, as the database writes it. */
+  createdAt: string;
+  attemptNumber: number;
+  sealedHeaders: Buffer;
+  timeoutMs: number;
+};
+
+/** A request of one team's listener. */
+export type ListenerRequestKey = ListenerKey & { requestId: string };
+
+/** Tells all processes, once the statement commits, of something about a listener. */
+const notifying = (name: "listener" | "answered") => part`
+  select pg_notify('postrider', json_build_object(${name}::text, id)::text)`;
+
+/**
+ * Hands a request to a listener; false when the listener has ended.
+ *
+ * What an earlier attempt of the delivery asked is over: whoever waited for it is gone.
+ */
+export async function insertListenerRequest(
+  sql: Sql,
+  request: NewListenerRequest,
+): Promise<boolean> {
+  const { teamId, listenerId, eventId } = request;
+  const rows = await sql("insert_listener_request")`
+    with earlier as (
+      update listener_requests set ended_at = now(), sealed_headers = null, sealed_answer = null
+      where team_id = ${teamId} and listener_id = ${listenerId} and event_id = ${eventId}
+        and ended_at is null
+    ), inserted as (
+      insert into listener_requests (team_id, id, listener_id, delivery_id, event_id, event_type,
+        event_created_at, attempt_number, deadline_at, sealed_headers)
+      select l.team_id, ${request.id}, l.id, ${request.deliveryId}, ${eventId}::uuid, ${request.eventType},
+             ${request.createdAt}::timestamptz, ${request.attemptNumber}::int,
+             now() + ${request.timeoutMs}::float8 * interval '1 millisecond', ${request.sealedHeaders}::bytea
+      from listeners l
+      where l.team_id = ${teamId} and l.id = ${listenerId} and l.ends_at > now()
+      returning listener_id as id
+    )
+    ${notifying("listener")} from inserted`;
+  return rows.length === 1;
+}
+
+/** Says which of these requests wait no more: they were answered, or their listener has ended. */
+export async function listSettledRequestsOfAllTeams(
+  sql: Sql,
+  ids: readonly string[],
+): Promise<string[]> {
+  const rows = await sql<{ id: string }>`
+    select asked.id from unnest(${textArray(ids)}::text[]) as asked (id)
+    where not exists (
+      select from listener_requests r where r.id = asked.id and r.answered_at is null)`;
+  return rows.map(({ id }) => id);
+}
+
+/** Ends a request and takes its answer: null when none came, undefined when its listener has ended. */
+export async function takeListenerAnswer(
+  sql: Sql,
+  { teamId, id }: { teamId: string; id: string },
+): Promise<Buffer | null | undefined> {
+  const [row] = await sql("take_listener_answer")<{ answer: Buffer | null }>`
+    with found as (
+      select team_id, id, sealed_answer as answer from listener_requests
+      where team_id = ${teamId} and id = ${id}
+      for update
+    ), over as (
+      update listener_requests r set ended_at = now(), sealed_headers = null, sealed_answer = null
+      from found where r.team_id = found.team_id and r.id = found.id
+    )
+    select answer from found`;
+  return row?.answer;
+}
+
+/** How a listener's answer was met: taken, repeated, too late, or about no request of this listener. */
+export type AnswerMet = "taken" | "repeated" | "late" | "unknown";
+
+/** Keeps a listener's answer for the process that waits for it. The first answer counts. */
+export async function recordListenerAnswer(
+  sql: Sql,
+  { teamId, id, requestId }: ListenerRequestKey,
+  sealedAnswer: Buffer,
+): Promise<AnswerMet> {
+  const [row] = await sql<{ taken: boolean; answered: boolean; told: unknown }>`
+    with found as (
+      select r.team_id, r.id, r.answered_at is not null as answered, r.ended_at is not null as ended
+      from listener_requests r
+      where r.team_id = ${teamId} and r.listener_id = ${id} and r.id = ${requestId}
+      for update
+    ), taken as (
+      update listener_requests r set answered_at = now(), sealed_answer = ${sealedAnswer}
+      from found
+      where r.team_id = found.team_id and r.id = found.id and not found.answered and not found.ended
+      returning r.id
+    ), told as (
+      ${notifying("answered")} as told from taken
+    )
+    select found.answered, taken.id is not null as taken, told.told
+    from found left join taken on true left join told on true`;
+  if (!row) return "unknown";
+  if (row.taken) return "taken";
+  return row.answered ? "repeated" : "late";
+}
+
+/** A request as a listener's stream tells it. */
+export type OpenRequest = {
+  id: string;
+  /** Its place among those that were handed to a stream. */
+  position: string;
+  deliveryId: string;
+  eventId: string;
+  eventType: string;
+  attemptNumber: number;
+  deadlineAt: Date;
+  sealedHeaders: Buffer;
+  /** Null: not kept any more. */
+  payload: Buffer | null;
+  /** An earlier request of the delivery was handed to a stream. */
+  repeated: boolean;
+};
+
+/** How much is read at once: each brings its event's body. */
+const readMax = 20;
+
+/**
+ * Gives what a listener was not handed yet its place, in the order in which it was asked; says how many that were, and undefined
+ * when the listener has ended.
+ *
+ * The listener's row is locked for it: a place is there for all to see before the next one is given.
+ */
+export async function placeListenerRequests(
+  sql: Sql,
+  { teamId, id }: ListenerKey,
+): Promise<number | undefined> {
+  const [row] = await sql("place_listener_requests")<{ there: boolean; placed: number }>`
+    with listener as (
+      select position from listeners where team_id = ${teamId} and id = ${id} for update
+    ), fresh as (
+      select r.id, row_number() over (order by r.created_at, r.id) as nth
+      from listener_requests r
+      where r.team_id = ${teamId} and r.listener_id = ${id} and r.position is null
+        and r.ended_at is null and r.answered_at is null and exists (select from listener)
+    ), counted as (
+      update listeners set position = position + (select count(*) from fresh)
+      where team_id = ${teamId} and id = ${id} and exists (select from fresh)
+    ), placed as (
+      update listener_requests r set position = listener.position + fresh.nth
+      from fresh, listener
+      where r.team_id = ${teamId} and r.id = fresh.id
+      returning r.id
+    )
+    select exists (select from listener) as there, (select count(*)::int4 from placed) as placed`;
+  return row?.there ? row.placed : undefined;
+}
+
+/** Reads the open requests of a listener behind a place, in the order of their places. */
+export async function listOpenRequests(
+  sql: Sql,
+  { teamId, id }: ListenerKey,
+  after: string,
+): Promise<OpenRequest[]> {
+  return await sql("list_open_requests")<OpenRequest>`
+    select r.id, r.position::text, r.delivery_id as "deliveryId", r.event_id as "eventId",
+           r.event_type as "eventType", r.attempt_number as "attemptNumber",
+           r.deadline_at as "deadlineAt", r.sealed_headers as "sealedHeaders", e.payload,
+           exists (
+             select from listener_requests earlier
+             where earlier.team_id = r.team_id and earlier.event_id = r.event_id
+               and earlier.listener_id = r.listener_id and earlier.position < r.position) as repeated
+    from listener_requests r
+    left join events e on e.team_id = r.team_id and e.id = r.event_id
+      and e.created_at = r.event_created_at
+    where r.team_id = ${teamId} and r.listener_id = ${id} and r.position > ${after}::bigint
+      and r.ended_at is null and r.answered_at is null and r.deadline_at > now()
+      and r.sealed_headers is not null
+    order by r.position
+    limit ${readMax}`;
+}
+
+/** Forgets at most `limit` requests whose deadline is an hour ago, of any team; says how many. */
+export async function deleteOldListenerRequestsOfAllTeams(
+  sql: Sql,
+  limit: number,
+): Promise<number> {
+  const rows = await sql`
+    delete from listener_requests
+    where ctid = any(array(
+      select ctid from listener_requests where deadline_at < now() - interval '1 hour' limit ${limit}))
+    returning 1`;
+  return rows.length;
+}

@@ -1,0 +1,42 @@
+import { endSilentListener } from "../actions/listeners.ts";
+import { deleteOldListenerRequestsOfAllTeams } from "../db/listener-requests.ts";
+import { listEndedListenersOfAllTeams } from "../db/listeners.ts";
+import type { Database } from "../db/sql.ts";
+
+export type ListenerWatchDeps = {
+  /** Of all teams. */
+  database: Database;
+  onError: (message: string, error: unknown) => void;
+};
+
+const lookMs = 2_000;
+const rowsMax = 100;
+const oldRowsMax = 5_000;
+
+/** Ends listeners whose stream has been away for a minute, and forgets what was asked an hour ago. Every process does. */
+export function openListenerWatch({ database, onError }: ListenerWatchDeps): {
+  close(): Promise<void>;
+} {
+  let closing = false;
+  let looking: Promise<void> = Promise.resolve();
+
+  async function look(): Promise<void> {
+    for (const key of await listEndedListenersOfAllTeams(database.sql, rowsMax)) {
+      if (closing) return;
+      await endSilentListener(database, key);
+    }
+    await deleteOldListenerRequestsOfAllTeams(database.sql, oldRowsMax);
+  }
+
+  const timer = setInterval(() => {
+    looking = looking.then(look).catch((error) => onError("listeners could not be ended", error));
+  }, lookMs);
+
+  return {
+    async close() {
+      closing = true;
+      clearInterval(timer);
+      await looking;
+    },
+  };
+}
