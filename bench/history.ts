@@ -158,11 +158,13 @@ async function openApi(url: string, world: World) {
       recordFacts: noFacts,
       recordAllFacts: noFacts,
       eraseTeam: () => Promise.reject(new Error("this benchmark erases nothing")),
+      keepPerson: () => Promise.reject(new Error("nobody signs in here")),
       log: openLog({ level: "error" }),
       builtDashboard: () => undefined,
       metrics: openMetrics(),
       notReadyReason: async () => undefined,
       random: Math.random,
+      nowMs: Date.now,
     }),
   );
   const keys = new Map<string, string>();

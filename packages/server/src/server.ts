@@ -9,6 +9,7 @@ import { readBuiltDashboard } from "./built-dashboard.ts";
 import { type Config, ownConnections } from "./config.ts";
 import { ensureBootstrapKey, retireBootstrapKey } from "./db/api-keys.ts";
 import { listPendingMigrationsOf } from "./db/migrate.ts";
+import { keepPersonOfAnyTeam } from "./db/people.ts";
 import { reachSchema } from "./db/reach-schema.ts";
 import {
   type Database,
@@ -228,11 +229,13 @@ async function start(
     recordFacts,
     recordAllFacts: engine.facts.recordAll,
     eraseTeam: (teamId) => eraseTeam({ database: upkeep }, teamId),
+    keepPerson: (person) => keepPersonOfAnyTeam(upkeep, person),
     builtDashboard: readBuiltDashboard,
     log,
     metrics,
     notReadyReason: () => notReadyReason(upkeep, watchdog),
     random: Math.random,
+    nowMs: Date.now,
   });
   closers.push(() => app.close());
   const address = await listen(app, config);

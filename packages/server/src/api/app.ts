@@ -32,6 +32,7 @@ import { portalLinkRoutes } from "./routes/portal-links.ts";
 import { replayRoutes } from "./routes/replays.ts";
 import { runRoutes } from "./routes/runs.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
+import { signInRoutes } from "./routes/sign-in.ts";
 import { statsRoutes } from "./routes/stats.ts";
 import { stepRoutes } from "./routes/steps.ts";
 import { teamRoutes } from "./routes/teams.ts";
@@ -61,6 +62,7 @@ const allRoutes: readonly Routes[] = [
   teamRoutes,
   apiKeyRoutes,
   sessionRoutes,
+  signInRoutes,
   portalLinkRoutes,
   auditRoutes,
   statsRoutes,

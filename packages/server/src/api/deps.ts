@@ -2,6 +2,7 @@ import type { Logger } from "pino";
 import type { RecordAllFacts, RecordFacts } from "../actions/record-facts.ts";
 import type { BuiltFiles } from "../built-dashboard.ts";
 import type { Config } from "../config.ts";
+import type { Person } from "../db/people.ts";
 import type { TeamDatabase } from "../db/sql.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Keyring } from "../secrets.ts";
@@ -18,6 +19,8 @@ export type ApiDeps = {
   recordAllFacts: RecordAllFacts;
   /** Closes a team and begins to erase it, which no team's own connections may; true when nothing is left already. */
   eraseTeam: (teamId: string) => Promise<boolean>;
+  /** Keeps what the sign-in provider told of a person, which neither a team's own connections nor those for keys may. */
+  keepPerson: (person: Person) => Promise<{ id: string; teamId: string }>;
   /** What is served under /dashboard and /portal; undefined while it is not built. */
   builtDashboard: () => BuiltFiles | undefined;
   log: Logger;
@@ -26,4 +29,6 @@ export type ApiDeps = {
   notReadyReason(): Promise<string | undefined>;
   /** Delays handed to the database and chance are arguments, so that tests decide them. */
   random: () => number;
+  /** The wall clock, for what is decided without a database. */
+  nowMs: () => number;
 };
