@@ -159,6 +159,7 @@ async function openApi(url: string, world: World) {
       recordFacts: noFacts,
       recordAllFacts: noFacts,
       eraseTeam: () => Promise.reject(new Error("this benchmark erases nothing")),
+      keepPerson: () => Promise.reject(new Error("nobody signs in here")),
       log: openLog({ level: "error" }),
       builtDashboard: () => undefined,
       answerMcp: () => Promise.reject(new Error("no MCP is spoken here")),
@@ -166,6 +167,7 @@ async function openApi(url: string, world: World) {
       metrics: openMetrics(),
       notReadyReason: async () => undefined,
       random: Math.random,
+      nowMs: Date.now,
     }),
   );
   const keys = new Map<string, string>();

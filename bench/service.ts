@@ -70,6 +70,7 @@ async function open({ databaseUrl, apiKey, storage }: ServiceOptions): Promise<s
       ? memory.recordAll
       : async (facts) => facts.map(() => ({ result: recorded })),
     eraseTeam: () => Promise.reject(new Error("nothing is stored here")),
+    keepPerson: () => Promise.reject(new Error("nobody signs in here")),
     log: pino({ level: "warn" }),
     builtDashboard: () => undefined,
     answerMcp: () => Promise.reject(new Error("no MCP is spoken here")),
@@ -77,6 +78,7 @@ async function open({ databaseUrl, apiKey, storage }: ServiceOptions): Promise<s
     metrics: openMetrics(),
     notReadyReason: async () => undefined,
     random: Math.random,
+    nowMs: Date.now,
   });
   close = async () => {
     await app.close();

@@ -17,7 +17,7 @@ create policy own_teams on api_key_teams for all to postrider_team using ((NULLI
 create table api_keys (
   id text collate "C" not null,
   name text not null,
-  secret_sha256 bytea not null,
+  secret_sha256 bytea,
   default_team_id text collate "C" not null,
   scopes text[] not null,
   created_at timestamp with time zone not null default now(),
@@ -27,9 +27,12 @@ create table api_keys (
   last4 text,
   last_used_at timestamp with time zone,
   created_in xid8 default pg_current_xact_id(),
+  person_sha256 bytea,
   constraint api_keys_pkey PRIMARY KEY (id),
-  constraint api_keys_default_team_id_fkey FOREIGN KEY (default_team_id) REFERENCES teams(id) ON DELETE CASCADE
+  constraint api_keys_default_team_id_fkey FOREIGN KEY (default_team_id) REFERENCES teams(id) ON DELETE CASCADE,
+  constraint of_a_secret_or_a_person CHECK ((num_nonnulls(secret_sha256, person_sha256) = 1))
 );
+CREATE UNIQUE INDEX api_keys_by_person ON public.api_keys USING btree (person_sha256);
 alter table api_keys enable row level security;
 grant select on api_keys to postrider_keys;
 grant insert, select on api_keys to postrider_team;

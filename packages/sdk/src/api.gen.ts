@@ -19,6 +19,8 @@ export type ApiKey = {
   last_used_at: string | null;
   expires_at: string | null;
   revoked_at: string | null;
+  /** It is somebody who signs in with the provider, and no key that anybody holds. */
+  person: boolean;
 };
 
 export type ApiKeyCreate = {
@@ -2227,6 +2229,16 @@ export type SessionCreate = {
 
 export type SessionUpdate = {
   team_id: string;
+};
+
+export type SignIn = {
+  provider: SignInProvider | null;
+};
+
+export type SignInProvider = {
+  name: string;
+  /** Where a browser goes to sign in with it. */
+  url: string;
 };
 
 export type SigningSecret = {

@@ -75,6 +75,7 @@ const methods: [operationId: string, call: (client: Postrider) => Promise<unknow
   ["listPortalLinks", ({ portalLinks }) => portalLinks.list(query)],
   ["revokePortalLink", ({ portalLinks }) => portalLinks.revoke("1")],
 
+  ["getSignIn", ({ sessions }) => sessions.ways()],
   ["createSession", ({ sessions }) => sessions.create(body)],
   ["listSessions", ({ sessions }) => sessions.list(query)],
   ["endSessions", ({ sessions }) => sessions.endAll()],

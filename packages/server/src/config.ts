@@ -24,6 +24,8 @@ export type Config = {
   publicUrl: string | undefined;
   /** The origins whose pages may show the portal in a frame. */
   portalOrigins: readonly string[];
+  /** Where people sign in; undefined: with API keys alone. */
+  oidc: Oidc | undefined;
   /** Undefined: the service runs its own PostgreSQL in `dataDirectory`. */
   databaseUrl: string | undefined;
   /** A streaming standby of it, on which lists are read. */
@@ -57,6 +59,21 @@ export type Config = {
 };
 
 export type Environment = "development" | "production";
+
+/** A provider of OpenID Connect, and what its claims mean here. */
+export type Oidc = {
+  /** As it names itself, to the letter. */
+  issuer: string;
+  clientId: string;
+  /** Undefined: a public client. */
+  clientSecret: string | undefined;
+  /** What the button says that leads to it. */
+  name: string;
+  /** What is asked of it. */
+  scope: string;
+  teamsClaim: string;
+  scopesClaim: string;
+};
 
 /** A proxy that makes tunnels (HTTP CONNECT). */
 export type EgressProxy = {
@@ -109,6 +126,45 @@ export const settings = {
     describes:
       "Origins (comma-separated, as `https://app.example.com`) whose pages may show the portal in a frame. Empty: none may.",
     parse: origins,
+  }),
+  oidcIssuer: setting("POSTRIDER_OIDC_ISSUER", {
+    default: "",
+    describes:
+      "The OpenID Connect provider with which people sign in to the dashboard, as it names itself: `https://login.example.com/realms/acme`. Empty: they sign in with API keys.",
+    parse: optional(issuer),
+  }),
+  oidcClientId: setting("POSTRIDER_OIDC_CLIENT_ID", {
+    default: "",
+    describes: "The provider's name for this service. Required with an issuer.",
+    parse: optional(printable(300)),
+  }),
+  oidcClientSecret: setting("POSTRIDER_OIDC_CLIENT_SECRET", {
+    default: "",
+    describes: "The secret that the provider gave with it. Empty: a public client.",
+    parse: optional(printable(1_000)),
+  }),
+  oidcName: setting("POSTRIDER_OIDC_NAME", {
+    default: "",
+    describes: "The name on the button: “Sign in with …”. Empty: the host of the issuer.",
+    parse: optional(buttonName),
+  }),
+  oidcScope: setting("POSTRIDER_OIDC_SCOPE", {
+    default: "openid profile",
+    describes:
+      "What the provider is asked for (`scope`): as much as it takes for the claims below.",
+    parse: oidcScope,
+  }),
+  oidcTeamsClaim: setting("POSTRIDER_OIDC_TEAMS_CLAIM", {
+    default: "postrider_teams",
+    describes:
+      "The claim that says which teams a person reaches: a list of team ids, or `default` for the default team. Somebody without one is not let in.",
+    parse: printable(200),
+  }),
+  oidcScopesClaim: setting("POSTRIDER_OIDC_SCOPES_CLAIM", {
+    default: "postrider_scopes",
+    describes:
+      "The claim that says what a person may do: a list of `read`, `write`, `publish`, `payload`, `admin`. Without it: `read`.",
+    parse: printable(200),
   }),
   databaseUrl: setting("DATABASE_URL", {
     default: "required",
@@ -279,6 +335,7 @@ function configOf(environment: Environment, read: <T>(one: Setting<T>) => T): Co
     port: read(settings.port),
     publicUrl: read(settings.publicUrl),
     portalOrigins: read(settings.portalOrigins),
+    oidc: oidcOf(environment, read),
     databaseUrl: read(settings.databaseUrl),
     replicaUrl: read(settings.replicaUrl),
     dataDirectory: read(settings.dataDirectory),
@@ -307,6 +364,29 @@ function configOf(environment: Environment, read: <T>(one: Setting<T>) => T): Co
     traceHeaders: read(settings.traceHeaders),
   };
 }
+
+/** The provider, if one is named; it takes a client, and beyond development an address to come back to. */
+function oidcOf(environment: Environment, read: <T>(one: Setting<T>) => T): Oidc | undefined {
+  const issuer = read(settings.oidcIssuer);
+  const clientId = read(settings.oidcClientId);
+  const oidc = {
+    clientSecret: read(settings.oidcClientSecret),
+    name: read(settings.oidcName) ?? (issuer ? new URL(issuer).host : ""),
+    scope: read(settings.oidcScope),
+    teamsClaim: read(settings.oidcTeamsClaim),
+    scopesClaim: read(settings.oidcScopesClaim),
+  };
+  if (issuer === undefined) return undefined;
+  if (clientId === undefined) throw needs(settings.oidcIssuer, settings.oidcClientId);
+  // A laptop is reached where it listens; of production only its operator knows.
+  if (environment === "production" && read(settings.publicUrl) === undefined) {
+    throw needs(settings.oidcIssuer, settings.publicUrl);
+  }
+  return { issuer, clientId, ...oidc };
+}
+
+const needs = (one: { name: string }, other: { name: string }): ConfigError =>
+  new ConfigError(`${one.name} needs ${other.name}; set that as well.`);
 
 /**
  * Reads the settings as far as they are right, for whoever tells of all that are wrong; those have their defaults then.
@@ -343,7 +423,11 @@ export function readConfigAsFarAsRight(env: Record<string, string | undefined> =
     // Each of the settings is right, and two of them are not together.
     () =>
       configOf(environment, (one) =>
-        one === settings.egressProxyNames ? (false as never) : read(one),
+        one === settings.egressProxyNames
+          ? (false as never)
+          : one === settings.oidcIssuer
+            ? (undefined as never)
+            : read(one),
       ),
   );
   return { config, wrong };
@@ -351,12 +435,20 @@ export function readConfigAsFarAsRight(env: Record<string, string | undefined> =
 
 /** Everything in the settings that nobody may read, as it is written and as it is meant. */
 export function secretsOfSettings(env: Record<string, string | undefined> = process.env): string[] {
-  const { databaseUrl, replicaUrl, egressProxy, encryptionKeys, bootstrapApiKey, traceHeaders } =
-    settings;
+  const {
+    databaseUrl,
+    replicaUrl,
+    egressProxy,
+    encryptionKeys,
+    bootstrapApiKey,
+    oidcClientSecret,
+    traceHeaders,
+  } = settings;
   return [
     ...secretsOfUrls([env[databaseUrl.name], env[replicaUrl.name], env[egressProxy.name]]),
     ...(env[encryptionKeys.name]?.split(",") ?? []),
     env[bootstrapApiKey.name] ?? "",
+    env[oidcClientSecret.name] ?? "",
     ...(env[traceHeaders.name]?.split(",").map((header) => header.replace(/^[^=]*=/, "")) ?? []),
   ]
     .map((secret) => secret.trim())
@@ -494,6 +586,44 @@ function origin(value: string, name: string): string {
 
 function origins(value: string, name: string): string[] {
   return value === "" ? [] : value.split(",").map((part) => origin(part.trim(), name));
+}
+
+function issuer(value: string, name: string): string {
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  const bare = url && `${url.username}${url.password}${url.search}${url.hash}` === "";
+  const loopback = /^(?:127\.\d+\.\d+\.\d+|\[::1\]|localhost)$/.test(url?.hostname ?? "");
+  if (!bare || !(url.protocol === "https:" || (url.protocol === "http:" && loopback))) {
+    throw new ConfigError(
+      `${name} must be a URL like https://login.example.com; plain http only on this machine.`,
+    );
+  }
+  return value;
+}
+
+function printable(lengthMax: number) {
+  return (value: string, name: string): string => {
+    if (!/^[\x21-\x7e]+$/.test(value) || value.length > lengthMax) {
+      throw new ConfigError(
+        `${name} must be 1 to ${lengthMax} printable ASCII characters without blanks.`,
+      );
+    }
+    return value;
+  };
+}
+
+function buttonName(value: string, name: string): string {
+  if (/\p{C}/u.test(value) || value.length > 60) {
+    throw new ConfigError(`${name} must be 1 to 60 characters in one line.`);
+  }
+  return value;
+}
+
+function oidcScope(value: string, name: string): string {
+  const names = value.split(" ");
+  if (!names.includes("openid") || !names.every((one) => /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(one))) {
+    throw new ConfigError(`${name} must be names with blanks between them, openid among them.`);
+  }
+  return value;
 }
 
 function databaseUrl(value: string, name: string): string {

@@ -10,6 +10,7 @@ import { type Config, ownConnections } from "./config.ts";
 import { ensureBootstrapKey, retireBootstrapKey } from "./db/api-keys.ts";
 import { openListReads } from "./db/list-reads.ts";
 import { listPendingMigrationsOf } from "./db/migrate.ts";
+import { keepPersonOfAnyTeam } from "./db/people.ts";
 import { reachSchema } from "./db/reach-schema.ts";
 import {
   type Database,
@@ -243,6 +244,7 @@ async function start(
     recordAllFacts: engine.facts.recordAll,
     eraseTeam: (teamId) => eraseTeam({ database: upkeep }, teamId),
     listening: engine.listening,
+    keepPerson: (person) => keepPersonOfAnyTeam(upkeep, person),
     builtDashboard: readBuiltDashboard,
     // Loaded when it is first asked for: its packages take a tenth of a second.
     answerMcp: async (exchange) => (await import("./mcp/over-http.ts")).answerMcp(exchange),
@@ -250,6 +252,7 @@ async function start(
     metrics,
     notReadyReason: () => notReadyReason(upkeep, watchdog),
     random: Math.random,
+    nowMs: Date.now,
   });
   closers.push(() => app.close());
   const address = await listen(app, config);

@@ -55,6 +55,7 @@ export function configPath({ contract, id }: Pick<Endpoint, "contract" | "id">):
     organisation: "/webhooks",
     assistant: "/assistants/v1/assistants",
     operational: "/v1/operational-webhooks",
+    listener: "/v1/listeners",
   };
   return `${paths[contract]}/${encodeURIComponent(id)}`;
 }

@@ -1,4 +1,4 @@
-import type { Me } from "@postrider/sdk";
+import type { Me, SignIn } from "@postrider/sdk";
 import { queryOptions } from "@tanstack/react-query";
 import { ApiFailure } from "./problem.ts";
 import { actFor, ask } from "./request.ts";
@@ -35,3 +35,10 @@ export const signOut = (): Promise<unknown> => ask("DELETE", "/v1/sessions/curre
 /** Lets the session act for another of its teams. */
 export const switchTeam = (teamId: string): Promise<unknown> =>
   ask("PATCH", "/v1/sessions/current", { body: { team_id: teamId } });
+
+/** How people sign in besides with a key. */
+export const waysInQuery = queryOptions({
+  queryKey: ["ways in"],
+  queryFn: ({ signal }) => ask<SignIn>("GET", "/v1/sign-in", { signal, team: null }),
+  staleTime: Number.POSITIVE_INFINITY,
+});

@@ -1,4 +1,5 @@
 import type {
+  Endpoint,
   OperationalWebhook,
   OperationalWebhookCreate,
   OperationalWebhookUpdate,
@@ -14,6 +15,10 @@ import { ask } from "./request.ts";
 
 /** The contracts whose webhooks a team makes itself. */
 export type OwnContract = "workflow" | "organisation" | "operational";
+
+/** Its contract, if it is a webhook with a form of its own; an assistant's server and a listener are none. */
+export const ownContractOf = (contract: Endpoint["contract"]): OwnContract | undefined =>
+  contract === "assistant" || contract === "listener" ? undefined : contract;
 
 /** What is created, changed and read, by contract. */
 export type Webhooks = {

@@ -1,18 +1,51 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useId, useState } from "react";
 import { ApiFailure, sentenceOf } from "../api/problem.ts";
-import { signIn, viewerQuery } from "../api/session.ts";
+import { signIn, viewerQuery, waysInQuery } from "../api/session.ts";
 import { Note } from "../components/states.tsx";
+import { noteWanted, SignInRefused } from "../entry.ts";
 import { place } from "../place.ts";
 import { Brand } from "./brand.tsx";
 
-/** Asks for a key. A portal has no such page: who comes there has a link, or needs a new one. */
+/** Leads to the provider or asks for a key. A portal has no such page: who comes there has a link, or needs a new one. */
 export function SignIn({ refused }: { refused: unknown }) {
   return (
     <main className="mx-auto grid min-h-full max-w-md content-center gap-5 px-4 py-10">
       <Brand />
-      {place.kind === "portal" ? <NeedsLink /> : <KeyForm refused={refused} />}
+      {place.kind === "portal" ? <NeedsLink /> : <WaysIn refused={refused} />}
     </main>
+  );
+}
+
+function WaysIn({ refused }: { refused: unknown }) {
+  const { data, isPending } = useQuery(waysInQuery);
+  // A form that moves under a person's hand is worse than one that comes a moment later.
+  if (isPending) return null;
+  const provider = data?.provider;
+  return (
+    <div className="card grid gap-4 p-5">
+      <h1>Sign in</h1>
+      {refused instanceof SignInRefused && (
+        <p role="alert" className="text-bad">
+          {refused.message}
+        </p>
+      )}
+      {provider && (
+        <>
+          <a
+            href={provider.url}
+            className="btn btn-primary justify-center"
+            onClick={() => noteWanted()}
+          >
+            <span className="truncate">Sign in with {provider.name}</span>
+          </a>
+          <p className="flex items-center gap-3 text-xs text-ink-3 before:h-px before:flex-1 before:bg-line after:h-px after:flex-1 after:bg-line">
+            or
+          </p>
+        </>
+      )}
+      <KeyForm refused={refused instanceof SignInRefused ? null : refused} plain={!provider} />
+    </div>
   );
 }
 
@@ -26,7 +59,7 @@ const NeedsLink = () => (
   </div>
 );
 
-function KeyForm({ refused }: { refused: unknown }) {
+function KeyForm({ refused, plain }: { refused: unknown; plain: boolean }) {
   const id = useId();
   const client = useQueryClient();
   const [key, setKey] = useState("");
@@ -40,13 +73,12 @@ function KeyForm({ refused }: { refused: unknown }) {
   const failed = entering.error ?? refused;
   return (
     <form
-      className="card grid gap-4 p-5"
+      className="grid gap-4"
       onSubmit={(event) => {
         event.preventDefault();
         entering.mutate();
       }}
     >
-      <h1>Sign in</h1>
       {failed instanceof CookieDropped ? (
         <PlainHttp />
       ) : (
@@ -82,8 +114,12 @@ function KeyForm({ refused }: { refused: unknown }) {
           that signs you in.
         </p>
       </div>
-      <button type="submit" className="btn btn-primary" disabled={entering.isPending}>
-        {entering.isPending ? "Signing in…" : "Sign in"}
+      <button
+        type="submit"
+        className={`btn ${plain ? "btn-primary" : ""}`}
+        disabled={entering.isPending}
+      >
+        {entering.isPending ? "Signing in…" : plain ? "Sign in" : "Sign in with the key"}
       </button>
     </form>
   );

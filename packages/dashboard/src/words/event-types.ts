@@ -50,4 +50,6 @@ export const eventTypes: Readonly<Record<Delivery["contract"], readonly string[]
   organisation: organisationEvents,
   assistant: assistantMessages,
   operational: operationalEvents,
+  // It hears of another contract's.
+  listener: [],
 };

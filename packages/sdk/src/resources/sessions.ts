@@ -4,6 +4,7 @@ import type {
   Session,
   SessionCreate,
   SessionUpdate,
+  SignIn,
 } from "../api.gen.ts";
 import { pathSegment } from "../guards.ts";
 import { eachByCursor } from "../paging.ts";
@@ -16,6 +17,9 @@ export function sessions(send: Send) {
   const list = (query: ListSessionsQuery = {}, options: RequestOptions = {}) =>
     send<ListSessionsAnswer>({ ...options, method: "GET", path, query });
   return {
+    /** Tells how people sign in to the dashboard. */
+    ways: (options: RequestOptions = {}) =>
+      send<SignIn>({ ...options, method: "GET", path: "/v1/sign-in" }),
     /** Opens a session; its cookie stands in the answer's `Set-Cookie`, which browsers keep. */
     create: (body: SessionCreate, options: RequestOptions = {}) =>
       send<Session>({ ...options, method: "POST", path, body }),

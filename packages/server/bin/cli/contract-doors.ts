@@ -40,6 +40,10 @@ export function doorOf(postrider: Postrider, contract: Endpoint["contract"]): Co
           );
         },
       };
+    case "listener":
+      throw new StartError(
+        "A listener belongs to the `postrider listen` that runs it: its secret stands there, and it ends with it.",
+      );
   }
 }
 

@@ -10,9 +10,12 @@ import { readStdin } from "./stdin.ts";
 import { print, printJson, printNext } from "./terminal.ts";
 import { contractWords } from "./words.ts";
 
+/** A listener is made by `postrider listen` alone. */
+type Creatable = Exclude<Endpoint["contract"], "listener">;
+
 type CreateOptions = ClientOptions & {
   name?: string;
-  contract?: Endpoint["contract"];
+  contract?: Creatable;
   event?: EventTypeName[];
   header?: Record<string, string>;
   bearerToken?: string;
@@ -35,7 +38,7 @@ export function addEndpointCreateCommand(group: Command): void {
       new Option(
         "--contract <name>",
         "its contract; default: that of the events, else workflow",
-      ).choices(Object.keys(contractWords)),
+      ).choices(Object.keys(contractWords).filter((contract) => contract !== "listener")),
     )
     .addOption(
       new Option("--event <type>", "an event type it wants; several times or with commas")
@@ -88,7 +91,7 @@ async function createEndpoint(receiver: string, given: CreateOptions): Promise<v
 type Wanted = CreateOptions & {
   url: string;
   name: string;
-  contract: Endpoint["contract"];
+  contract: Creatable;
   events: EventTypeName[];
 };
 
@@ -128,10 +131,7 @@ async function firstLine(option: string): Promise<string> {
 }
 
 /** Creates it with the routes of its contract, and gives its id. */
-const creators: Record<
-  Endpoint["contract"],
-  (postrider: Postrider, wanted: Wanted) => Promise<string>
-> = {
+const creators: Record<Creatable, (postrider: Postrider, wanted: Wanted) => Promise<string>> = {
   workflow: async ({ workflowWebhooks }, wanted) =>
     (await workflowWebhooks.create({ ...withPolicy(wanted), actions: wanted.events as never })).id,
   operational: async ({ operationalWebhooks }, wanted) =>

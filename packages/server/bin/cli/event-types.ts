@@ -4,7 +4,9 @@ import type { DeliveryFilter, Endpoint } from "@postrider/sdk";
 export type EventTypeName = Exclude<NonNullable<DeliveryFilter["event_type"]>, string[]>;
 
 /** The contract of each event type. */
-export const contractOf: Readonly<Record<EventTypeName, Endpoint["contract"]>> = {
+export const contractOf: Readonly<
+  Record<EventTypeName, Exclude<Endpoint["contract"], "listener">>
+> = {
   workflow_created: "workflow",
   workflow_updated: "workflow",
   workflow_deleted: "workflow",

@@ -24,8 +24,8 @@ import { endpointRoutes } from "./routes/endpoints.ts";
 import { eventTypeRoutes } from "./routes/event-types.ts";
 import { factRoutes } from "./routes/facts.ts";
 import { healthRoutes } from "./routes/health.ts";
-import { mcpRoutes } from "./routes/mcp.ts";
 import { listenerRoutes } from "./routes/listeners.ts";
+import { mcpRoutes } from "./routes/mcp.ts";
 import { meRoutes } from "./routes/me.ts";
 import { operationalWebhookEventRoutes } from "./routes/operational-webhook-events.ts";
 import { operationalWebhookRoutes } from "./routes/operational-webhooks.ts";
@@ -35,6 +35,7 @@ import { portalLinkRoutes } from "./routes/portal-links.ts";
 import { replayRoutes } from "./routes/replays.ts";
 import { runRoutes } from "./routes/runs.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
+import { signInRoutes } from "./routes/sign-in.ts";
 import { statsRoutes } from "./routes/stats.ts";
 import { stepRoutes } from "./routes/steps.ts";
 import { teamRoutes } from "./routes/teams.ts";
@@ -65,6 +66,7 @@ const allRoutes: readonly Routes[] = [
   teamRoutes,
   apiKeyRoutes,
   sessionRoutes,
+  signInRoutes,
   portalLinkRoutes,
   auditRoutes,
   statsRoutes,

@@ -3,6 +3,7 @@ import type { RecordAllFacts, RecordFacts } from "../actions/record-facts.ts";
 import type { Scope } from "../api-keys.ts";
 import type { BuiltFiles } from "../built-dashboard.ts";
 import type { Config } from "../config.ts";
+import type { Person } from "../db/people.ts";
 import type { TeamDatabase } from "../db/sql.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Keyring } from "../secrets.ts";
@@ -24,6 +25,8 @@ export type ApiDeps = {
   eraseTeam: (teamId: string) => Promise<boolean>;
   /** Signals the id of a listener when there is a request for it, whichever process makes it. */
   listening: Signals;
+  /** Keeps what the sign-in provider told of a person, which neither a team's own connections nor those for keys may. */
+  keepPerson: (person: Person) => Promise<{ id: string; teamId: string }>;
   /** What is served under /dashboard and /portal; undefined while it is not built. */
   builtDashboard: () => BuiltFiles | undefined;
   /** Answers a message of MCP, whose caller is known. */
@@ -34,6 +37,8 @@ export type ApiDeps = {
   notReadyReason(): Promise<string | undefined>;
   /** Delays handed to the database and chance are arguments, so that tests decide them. */
   random: () => number;
+  /** The wall clock, for what is decided without a database. */
+  nowMs: () => number;
 };
 
 /** One request of MCP, whose caller is known already. */

@@ -36,14 +36,14 @@ export function sessionTokenIn({
   const isPortal = /^https?:\/\/[^/]+\/portal(?:[/?]|$)/.test(referer);
   const kinds = isPortal ? (["portal"] as const) : (["dashboard", "portal"] as const);
   for (const kind of kinds) {
-    const token = onlyOne(cookie, names[kind]);
+    const token = cookieIn(cookie, names[kind]);
     if (token !== undefined) return { kind, token };
   }
   return undefined;
 }
 
 /** The value of a cookie; of two of one name nobody can tell which is meant. */
-function onlyOne(cookies: string, name: string): string | undefined {
+export function cookieIn(cookies: string, name: string): string | undefined {
   const given = cookies
     .split(";")
     .map((pair) => pair.trim())

@@ -9,7 +9,8 @@ import { byId, markedBy, readWalk, stillToTell, type Walked, type WalkPage } fro
 /** What authentication knows of a key. */
 export type ApiKey = {
   id: string;
-  secretSha256: Buffer;
+  /** Null of a person who signs in with the provider: no text is such a key. */
+  secretSha256: Buffer | null;
   defaultTeamId: string;
   teamIds: string[];
   scopes: Scope[];
@@ -98,6 +99,8 @@ export type ListedApiKey = {
   lastUsedAt: Date | null;
   expiresAt: Date | null;
   revokedAt: Date | null;
+  /** Somebody who signs in with the provider. */
+  isPerson: boolean;
 };
 
 /** Lists the keys that reach a team, newest first, as the key `readerId` may see them. */
@@ -123,6 +126,7 @@ export async function listApiKeys(
           where own.api_key_id = k.id), '[]') as teams,
         k.created_at as "createdAt", k.last_used_at as "lastUsedAt",
         k.expires_at as "expiresAt", k.revoked_at as "revokedAt",
+        k.person_sha256 is not null as "isPerson",
         ${markedBy(byId)}
       from api_key_teams kt join api_keys k on k.id = kt.api_key_id
       where kt.team_id = ${teamId} and ${stillToTell(byId, walk.after)}

@@ -25,13 +25,14 @@ export async function countAssistants(tx: Tx, teamId: string): Promise<number> {
   );
 }
 
-/** Counts the keys that reach a team and still work. The caller holds the team's lock. */
+/** Counts the keys, people not among them, that reach a team and still work. The caller holds the team's lock. */
 export async function countApiKeys(tx: Tx, teamId: string): Promise<number> {
   return countOf(
     await tx`
       select count(*)::int as count
       from api_key_teams t join api_keys k on k.id = t.api_key_id
       where t.team_id = ${teamId}
+        and k.person_sha256 is null
         and k.revoked_at is null and (k.expires_at is null or k.expires_at > now())`,
   );
 }

@@ -19,10 +19,12 @@ export type Session = {
   expiresAt: Date;
 };
 
-/** What is read of a session. */
+/** What is read of a session. It ends with its key at the latest, as that of a person does twelve hours after signing in. */
 export const sessionColumns = part`
   id, team_id as "teamId", created_at as "createdAt", last_seen_at as "lastSeenAt",
-  last_seen_at + interval '12 hours' as "expiresAt"`;
+  least(
+    last_seen_at + interval '12 hours',
+    (select k.expires_at from api_keys k where k.id = sessions.api_key_id)) as "expiresAt"`;
 
 /** A session to store: what its cookie holds is kept as SHA-256. */
 export type NewSession = { id: string; teamId: string; apiKeyId: string; tokenSha256: Buffer };

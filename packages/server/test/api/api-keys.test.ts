@@ -32,7 +32,7 @@ test("a new key works for what it was given, and is shown once", async () => {
   const listed = list.body.api_keys.find((one: { id: string }) => one.id === id);
   expect(Object.keys(listed)).toEqual([
     ...["id", "name", "prefix", "last4", "scopes", "default_team_id", "teams"],
-    ...["created_at", "last_used_at", "expires_at", "revoked_at"],
+    ...["created_at", "last_used_at", "expires_at", "revoked_at", "person"],
   ]);
   expect(listed).toMatchObject({
     name: "Reader",

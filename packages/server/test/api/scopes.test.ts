@@ -21,7 +21,13 @@ async function open() {
 /** A session is shown to its own key alone, whatever another one may do. */
 const ofOneKey = ({ path }: Operation): boolean => path === "/v1/sessions/{session_id}";
 
-const withoutKey = ["GET /livez", "GET /readyz", "GET /metrics", "POST /v1/sessions"];
+const withoutKey = [
+  "GET /livez",
+  "GET /readyz",
+  "GET /metrics",
+  "GET /v1/sign-in",
+  "POST /v1/sessions",
+];
 
 /** What is shown or promised there are payloads: without their scope it is refused altogether. */
 const takesPayload = ["POST /v1/listeners", "GET /v1/listeners/{listener_id}/requests"];

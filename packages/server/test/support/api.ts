@@ -7,6 +7,7 @@ import type { Routes } from "../../src/api/request.ts";
 import { newApiKey, type Scope, scopes } from "../../src/api-keys.ts";
 import { readConfig } from "../../src/config.ts";
 import { insertApiKey } from "../../src/db/api-keys.ts";
+import { keepPersonOfAnyTeam } from "../../src/db/people.ts";
 import {
   type Database,
   openDatabase,
@@ -94,6 +95,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
     recordFacts: () => Promise.reject(new Error("this test records no facts")),
     recordAllFacts: () => Promise.reject(new Error("this test records no facts")),
     eraseTeam: (teamId) => eraseTeam({ database }, teamId),
+    keepPerson: (person) => keepPersonOfAnyTeam(database, person),
     log: openLog({
       level: "debug",
       destination: { write: (line) => logged.push(JSON.parse(line)) },
@@ -104,6 +106,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
     metrics: openMetrics(),
     notReadyReason: async () => undefined,
     random: () => 0.5,
+    nowMs: Date.now,
     ...given,
   };
   const app = await openApp(deps, options.routes ?? []);

@@ -27,6 +27,7 @@ export function openDescribedApp(moreRoutes: readonly Routes[] = []): Promise<Fa
       recordFacts: () => Promise.reject(new Error("nothing is recorded here")),
       recordAllFacts: () => Promise.reject(new Error("nothing is recorded here")),
       eraseTeam: async () => true,
+      keepPerson: () => Promise.reject(new Error("nobody signs in here")),
       log: openLog({ level: "silent" }),
       builtDashboard: () => undefined,
       answerMcp: () => Promise.reject(new Error("no MCP is spoken here")),
@@ -34,6 +35,7 @@ export function openDescribedApp(moreRoutes: readonly Routes[] = []): Promise<Fa
       metrics: openMetrics(),
       notReadyReason: async () => undefined,
       random: () => 0.5,
+      nowMs: () => 0,
     },
     moreRoutes,
   );

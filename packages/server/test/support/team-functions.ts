@@ -22,6 +22,7 @@ import * as listenerRequests from "../../src/db/listener-requests.ts";
 import * as listeners from "../../src/db/listeners.ts";
 import * as logs from "../../src/db/logs.ts";
 import * as operational from "../../src/db/operational-happenings.ts";
+import * as people from "../../src/db/people.ts";
 import * as portalLinks from "../../src/db/portal-links.ts";
 import * as quotas from "../../src/db/quotas.ts";
 import * as replaySearch from "../../src/db/replay-search.ts";
@@ -198,6 +199,7 @@ export const teamFunctions: Record<string, (asked: Asked) => Promise<unknown>> =
   countPortalLinks: (a) => portalLinks.countPortalLinks(a.tx, a.teamId),
   listMissingEndpoints: (a) =>
     portalLinks.listMissingEndpoints(a.tx, a.teamId, [a.name("webhook_id")]),
+  listOpenTeams: (a) => people.listOpenTeams(a.tx, [a.teamId]),
   listPortalLinks: (a) => portalLinks.listPortalLinks(a.database, a.teamId, page),
   deletePortalLink: (a) =>
     portalLinks.deletePortalLink(a.database, a.teamId, a.name("portal_link_id"), auditOf(a)),

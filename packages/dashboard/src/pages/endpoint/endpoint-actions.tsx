@@ -3,7 +3,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link, useLocation } from "wouter";
 import { endpointQuery, switchEndpoint } from "../../api/endpoints.ts";
-import { deleteWebhook, type OwnContract } from "../../api/webhooks.ts";
+import { deleteWebhook, type OwnContract, ownContractOf } from "../../api/webhooks.ts";
 import { Confirm } from "../../components/dialogs.tsx";
 import { say, sayFailure } from "../../components/toasts.tsx";
 import { printSearch } from "../../search.ts";
@@ -34,8 +34,7 @@ export function useSwitch() {
 export function EndpointActions({ endpoint }: { endpoint: Endpoint }) {
   const [open, setOpen] = useState<"test" | "delete">();
   const switching = useSwitch();
-  const own: OwnContract | undefined =
-    endpoint.contract === "assistant" ? undefined : endpoint.contract;
+  const own = ownContractOf(endpoint.contract);
   return (
     <>
       {own && (

@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
 import { someDeliveriesQuery } from "../../api/deliveries.ts";
 import { endpointQuery } from "../../api/endpoints.ts";
-import { webhookQuery } from "../../api/webhooks.ts";
+import { ownContractOf, webhookQuery } from "../../api/webhooks.ts";
 import { Copy } from "../../components/copy.tsx";
 import { Card, Page } from "../../components/page.tsx";
 import { Failure, SkeletonBlock, SkeletonRows } from "../../components/states.tsx";
@@ -40,7 +40,7 @@ export function EndpointPage({ id, edit }: { id: string; edit: boolean }) {
 }
 
 function Editing({ endpoint }: { endpoint: Endpoint }) {
-  const contract = endpoint.contract === "assistant" ? "workflow" : endpoint.contract;
+  const contract = ownContractOf(endpoint.contract) ?? "workflow";
   const { data, error, refetch } = useQuery(webhookQuery(contract, endpoint.id));
   if (data !== undefined) return <WebhookForm contract={contract} existing={data} />;
   return (
@@ -77,7 +77,7 @@ function Shown({ endpoint }: { endpoint: Endpoint }) {
         </div>
         <div className="grid min-w-0 content-start gap-4">
           <Configuration endpoint={endpoint} />
-          {mayWrite && <SigningSecret endpoint={endpoint} />}
+          {mayWrite && endpoint.contract !== "listener" && <SigningSecret endpoint={endpoint} />}
         </div>
       </div>
     </Page>

@@ -83,7 +83,11 @@ function Row({ apiKey }: { apiKey: ApiKey }) {
           {apiKey.id === viewer.id && <Tag tone="idle">yours</Tag>}
         </p>
         <p className="mono break-all text-ink-3">
-          {apiKey.prefix === null ? "set by the operator" : `${apiKey.prefix}…${apiKey.last4}`}
+          {apiKey.person
+            ? "signs in with the provider"
+            : apiKey.prefix === null
+              ? "set by the operator"
+              : `${apiKey.prefix}…${apiKey.last4}`}
         </p>
       </div>
       <span className="text-[13px] text-ink-2">{apiKey.scopes.join(", ")}</span>
@@ -120,8 +124,9 @@ function Row({ apiKey }: { apiKey: ApiKey }) {
         onConfirm={() => revoking.mutate()}
       >
         <p>
-          Whoever uses it is refused within two seconds, and so are the sessions it opened. It
-          cannot be brought back.
+          {apiKey.person
+            ? "This ends the sessions of this person at once. Whether the person may sign in again is the provider's to say."
+            : "Whoever uses it is refused within two seconds, and so are the sessions it opened. It cannot be brought back."}
         </p>
       </Confirm>
     </li>

@@ -32,12 +32,17 @@ const ordinary = /Failed to load resource: the server responded with a status of
 
 /** Opens a service with a receiver, and a browser at its pages; all of it ends with the test. */
 export async function openPages(
-  options: { signedIn?: boolean; width?: number; dark?: boolean } = {},
+  options: {
+    signedIn?: boolean;
+    width?: number;
+    dark?: boolean;
+    env?: Record<string, string>;
+  } = {},
 ): Promise<Pages> {
-  const { signedIn = true, width = 1280, dark = false } = options;
+  const { signedIn = true, width = 1280, dark = false, env = {} } = options;
   const receiver = await openReceiver();
   onTestFinished(() => receiver.close());
-  const service = await openService({}, { POSTRIDER_EGRESS_ALLOW: "127.0.0.0/8" });
+  const service = await openService({}, { POSTRIDER_EGRESS_ALLOW: "127.0.0.0/8", ...env });
   const { url } = service.server;
   const browser = await chromium.launch({
     executablePath: program ?? "",

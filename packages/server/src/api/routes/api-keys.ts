@@ -52,6 +52,9 @@ const ApiKeyAnswer = Type.Object(
     last_used_at: nullable(Timestamp),
     expires_at: nullable(Timestamp),
     revoked_at: nullable(Timestamp),
+    person: Type.Boolean({
+      description: "It is somebody who signs in with the provider, and no key that anybody holds.",
+    }),
   },
   { title: "ApiKey" },
 );
@@ -220,4 +223,5 @@ const keyAnswer = (key: ListedApiKey): Static<typeof ApiKeyAnswer> => ({
   last_used_at: key.lastUsedAt?.toISOString() ?? null,
   expires_at: key.expiresAt?.toISOString() ?? null,
   revoked_at: key.revokedAt?.toISOString() ?? null,
+  person: key.isPerson,
 });

@@ -33,7 +33,7 @@ export function mcpRoutes(app: FastifyInstance, deps: ApiDeps): void {
         request: new Request(`http://postrider.internal${raw.url}`, {
           method: "POST",
           headers: headersOf(request),
-          body: request.bodyBytes ?? null,
+          body: request.bodyBytes ? new Uint8Array(request.bodyBytes) : null,
           signal: gone.signal,
         }),
         body,

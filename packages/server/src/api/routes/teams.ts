@@ -80,7 +80,12 @@ export function teamRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
     },
     async (request, reply) => {
       const apiKeyId = keyIdOf(request.caller);
-      const { teamIds } = await getCallingKey(deps, request.caller);
+      const { teamIds, secretSha256 } = await getCallingKey(deps, request.caller);
+      if (secretSha256 === null) {
+        const detail =
+          "Which teams a person reaches is the sign-in provider's to say. Make the team with an API key.";
+        throw new AppError("scope_missing", detail);
+      }
       const { audit } = acting(deps, request, "team.created");
       const given = { id: request.newId(), name: request.body.name };
       const database = deps.database.forTeams([...teamIds, given.id]);

@@ -1,0 +1,97 @@
+import type { FastifyInstance, FastifyReply } from "fastify";
+import Type from "typebox";
+import type { ApiDeps } from "../deps.ts";
+import { slowGuessing } from "../failed-guesses.ts";
+import { nullable } from "../fields.ts";
+import { publicUrlOf } from "../own-pages.ts";
+import { openPendingCookies } from "../pending-cookie.ts";
+import { openSessionOfPerson } from "../person-sign-in.ts";
+import { openProvider, ProviderFailure } from "../provider.ts";
+import type { TypeBox } from "../request.ts";
+import { setSessionCookie } from "../session-cookie.ts";
+
+const SignInAnswer = Type.Object(
+  {
+    provider: nullable(
+      Type.Object(
+        {
+          name: Type.String(),
+          url: Type.String({ description: "Where a browser goes to sign in with it." }),
+        },
+        { title: "SignInProvider" },
+      ),
+    ),
+  },
+  { title: "SignIn" },
+);
+
+const start = "/dashboard/sign-in";
+const callback = `${start}/callback`;
+
+/** How people sign in, and the two steps of doing so with the operator's provider. */
+export function signInRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
+  const app = fastify.withTypeProvider<TypeBox>();
+  const { oidc } = deps.config;
+  // Never what a request says in `Host`: the provider sends the browser there with a code.
+  const at = (path: string) => `${publicUrlOf(fastify, deps.config)}${path}`;
+
+  app.get(
+    "/v1/sign-in",
+    {
+      config: { scope: "none" },
+      schema: {
+        operationId: "getSignIn",
+        summary: "Tells how people sign in to the dashboard",
+        description:
+          "With an API key in any case; with the provider that `POSTRIDER_OIDC_ISSUER` names if there is one. Anybody may ask.",
+        tags: ["Sessions"],
+        response: { 200: SignInAnswer },
+      },
+    },
+    async () => ({ provider: oidc ? { name: oidc.name, url: at(start) } : null }),
+  );
+
+  if (!oidc) return;
+  const provider = openProvider(oidc);
+  const cookies = openPendingCookies(deps.keyring, deps.nowMs);
+  const slowDown = slowGuessing();
+  // Steps of a browser between pages: no operations of the API.
+  const step = { config: { scope: "none" }, schema: { hide: true } } as const;
+
+  /** Leads back to the sign-in page, which says why; anything that is nobody's known case is a bug. */
+  const refuse = (reply: FastifyReply, requestId: string, thrown: unknown): FastifyReply => {
+    if (!(thrown instanceof ProviderFailure)) throw thrown;
+    const { refusal, message } = thrown;
+    deps.log.warn({ request_id: requestId, refusal, reason: message }, "a sign-in did not work");
+    return reply.redirect(at(`/dashboard/#refused=${refusal}`), 303);
+  };
+
+  app.get(start, step, async (request, reply) => {
+    try {
+      const { url, pending } = await provider.begin(at(callback));
+      return reply.header("set-cookie", cookies.set(pending)).redirect(url.href, 303);
+    } catch (thrown) {
+      return refuse(reply, request.id, thrown);
+    }
+  });
+
+  app.get(callback, step, async (request, reply) => {
+    reply.header("set-cookie", cookies.clear);
+    try {
+      const pending = cookies.read(request.headers.cookie);
+      if (!pending) {
+        await slowDown(request.ip);
+        throw new ProviderFailure("expired", "no cookie of a sign-in that is under way");
+      }
+      const cameBack = new URL(at(callback));
+      cameBack.search = request.url.replace(/^[^?]*/, "");
+      const claims = await provider.finish(cameBack, pending);
+      const token = await openSessionOfPerson(deps, oidc, claims, request);
+      return reply
+        .header("set-cookie", setSessionCookie("dashboard", token))
+        .redirect(at("/dashboard/"), 303);
+    } catch (thrown) {
+      return refuse(reply, request.id, thrown);
+    }
+  });
+}
