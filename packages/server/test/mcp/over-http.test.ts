@@ -132,19 +132,22 @@ test("what an agent does is done by its key: in its team alone, within its rate,
     actions: ["workflow_created"],
   });
   const team = await operator.teams.create({ name: "another" });
-  const both = await operator.apiKeys.create({
-    name: "agent of another team",
-    scopes: ["read", "write"],
-    team_ids: [team.id],
-  });
-  const stranger = await openAgent(url, both.key);
+  const { team_id } = await operator.me.get();
+  const keyOf = async (...team_ids: [string, ...string[]]) =>
+    (await operator.apiKeys.create({ name: "agent", scopes: ["read", "write"], team_ids })).key;
+  const stranger = await openAgent(url, await keyOf(team.id));
   const unseen = await stranger.use("get_endpoint", { endpoint: own.id });
   expect(unseen).toMatchObject({ refused: true, text: expect.stringContaining("not_found") });
 
   // The team's header selects for the tools as it does for the API.
-  await expect(openAgent(url, both.key, { headers: { "x-org-id": own.id } })).rejects.toThrow(
-    /404|team_not_found/,
-  );
+  const both = await keyOf(team.id, team_id);
+  const seenBy = async (headers: Record<string, string>) => {
+    const { json } = await (await openAgent(url, both, { headers })).use("get_endpoint");
+    return json.endpoints.map(({ name }: { name: string }) => name);
+  };
+  expect(await seenBy({ "x-org-id": team_id })).toEqual(["Own"]);
+  expect(await seenBy({ "x-org-id": team.id })).toEqual([]);
+  await expect(seenBy({ "x-org-id": own.id })).rejects.toThrow(/404|team_not_found/);
 
   const agent = await openAgent(url, await keyWith("read", "write"));
   await agent.use("send_test_event", { endpoint: "Own" });

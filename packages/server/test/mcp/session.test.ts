@@ -83,6 +83,39 @@ test("an agent finds out why the last delivery failed, what the receiver said an
   );
 });
 
+test("a change of the endpoint since its last success is told, and to an administrator's key who made it", async () => {
+  const { url, receiver, operator, endpoint, keyWith, happen } = await openWorld();
+  await happen("A");
+  receiver.answerBy(({ path }) => (path === "/v2/hook" ? 404 : 200));
+  await operator.workflowWebhooks.update(endpoint.id, { url: `${receiver.origin}/v2/hook` });
+  await happen("B");
+  const changesFor = async (...scopes: Scope[]): Promise<string[]> => {
+    const agent = await openAgent(url, await keyWith(...scopes));
+    const { json } = await agent.use("explain_failure", { endpoint: endpoint.id });
+    return json.since_last_success.changes;
+  };
+  const changes = await changesFor("read");
+  expect(changes).toContain(
+    `The URL was ${receiver.origin}/hook and is ${receiver.origin}/v2/hook.`,
+  );
+  expect(changes.join("\n")).toMatch(/settings were last changed at 2/);
+  expect(changes.join("\n")).not.toContain("workflow_webhook.updated");
+  const told = (await changesFor("read", "admin")).join("\n");
+  expect(told).toMatch(/^2\S+ workflow_webhook\.updated by .+\.$/m);
+});
+
+test("an endpoint to which nothing failed, and a delivery that is not there, are told as such", async () => {
+  const { url, keyWith, happen } = await openWorld();
+  const delivered = await happen("A");
+  const agent = await openAgent(url, await keyWith("read"));
+  const none = await agent.use("explain_failure", { endpoint: "Bookings" });
+  expect(none.json.summary).toContain("No delivery to Bookings that is still kept has failed");
+  const well = await agent.use("explain_failure", { delivery_id: delivered?.id });
+  expect(well.json.what_to_do).toEqual(["Nothing: it was delivered in the end."]);
+  const gone = await agent.use("explain_failure", { delivery_id: "0".repeat(24) });
+  expect(gone).toMatchObject({ refused: true, text: expect.stringContaining("no such thing") });
+});
+
 test("a key without `write` is shown no tool that changes something, and cannot call one by its name", async () => {
   const { url, receiver, keyWith, happen } = await openWorld();
   receiver.answerWith(500);
