@@ -1,7 +1,7 @@
 import type { ListConversationsQuery, ListedConversation, Postrider } from "@postrider/sdk";
 import { type Command, Option } from "commander";
 import { rows } from "../options.ts";
-import { type ClientOptions, clientCommand, examples, withClient } from "./client.ts";
+import { type ClientOptions, clientCommand, examples, existing, withClient } from "./client.ts";
 import { getEndpoint } from "./endpoint-names.ts";
 import { firstRows } from "./pages.ts";
 import { type Column, printable } from "./table.ts";
@@ -115,7 +115,7 @@ async function assistantNames(
 
 async function showCall(id: string, given: ClientOptions): Promise<void> {
   await withClient(given, async ({ postrider }) => {
-    const call = await postrider.calls.get(id);
+    const call = await existing(postrider.calls.get(id), { noun: "call", id, list: "calls list" });
     if (given.json) {
       printJson(call);
       return;

@@ -4,6 +4,7 @@ import { ConfigError } from "../../src/config.ts";
 import { StartError } from "../../src/start-error.ts";
 import { httpUrl } from "../options.ts";
 import { type Connection, type ConnectionOptions, connectionOf } from "./profile.ts";
+import { printable } from "./table.ts";
 
 /** What every command takes that asks a service. */
 export type ClientOptions = ConnectionOptions & { json?: boolean };
@@ -99,12 +100,14 @@ const reasons: Readonly<Record<string, string>> = {
 
 /** Why there was no answer, as far as the system names it: the code lies one or two causes deep. */
 function reasonOf(error: unknown): string {
+  let last = "";
   for (let at = error, depth = 0; at instanceof Error && depth < 4; at = at.cause, depth++) {
     if (at.name === "TimeoutError") return "no answer in time";
     const { code } = at as { code?: unknown };
     if (typeof code === "string") return reasons[code] ?? code;
+    last = at.message;
   }
-  return "";
+  return last;
 }
 
 function refusal(error: ApiError, { url, keyFrom }: Connection): string {
@@ -120,7 +123,30 @@ function refusal(error: ApiError, { url, keyFrom }: Connection): string {
     case "rate_limited":
       return `${error.detail} Wait a little and type the same again.`;
     default:
-      return `${error.code}: ${[error.detail, ...fieldsOf(error)].join(" ")}${traceOf(error)}`;
+      return `${[`${error.code}: ${error.detail}`, ...fieldsOf(error), next[error.code] ?? ""].join(" ").trim()}${traceOf(error)}`;
+  }
+}
+
+/** What to type after refusals that say it less well. */
+const next: Readonly<Partial<Record<ApiError["code"], string>>> = {
+  delivery_in_flight: "Wait for its end, run: postrider deliveries tail",
+  subscription_disabled: "Run: postrider endpoints enable <endpoint>",
+  key_in_use: "Revoke it with another key: --key.",
+  quota_exceeded: "Delete what nobody needs any more.",
+};
+
+/** Waits for a thing that a person has named; where there is none, throws a StartError that says how to see what there is. */
+export async function existing<Thing>(
+  thing: Promise<Thing>,
+  { noun, id, list }: { noun: string; id: string; list: string },
+): Promise<Thing> {
+  try {
+    return await thing;
+  } catch (error) {
+    if (!(error instanceof ApiError && error.code === "not_found")) throw error;
+    throw new StartError(
+      `There is no ${noun} ${printable(id)}. See what there is, run: postrider ${list}`,
+    );
   }
 }
 

@@ -4,7 +4,7 @@ import { say } from "../lifetime.ts";
 import { awaitAttempt } from "./attempt-wait.ts";
 import { type ClientOptions, clientCommand, examples, withClient } from "./client.ts";
 import { type FilterOptions, filterOf, withDeliveryFilter } from "./delivery-filter.ts";
-import { deliveryId } from "./delivery-ids.ts";
+import { getDelivery } from "./delivery-ids.ts";
 import { changeLine, printAttempts } from "./delivery-view.ts";
 import { namesOf } from "./endpoint-names.ts";
 import { print, printJson, printNext, toned } from "./terminal.ts";
@@ -40,8 +40,8 @@ async function retryDelivery(
   options: ClientOptions & { wait: boolean },
 ): Promise<void> {
   await withClient(options, async ({ postrider }) => {
-    const id = await deliveryId(postrider, given);
-    const before = await postrider.deliveries.get(id);
+    const before = await getDelivery(postrider, given);
+    const { id } = before;
     const due = await postrider.deliveries.retry(id);
     const after = options.wait
       ? await awaitAttempt(postrider, id, {

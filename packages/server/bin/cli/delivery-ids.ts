@@ -1,5 +1,6 @@
 import type { DeliveryDetails, Postrider } from "@postrider/sdk";
 import { StartError } from "../../src/start-error.ts";
+import { existing } from "./client.ts";
 import { printable } from "./table.ts";
 
 /** So many characters from the end of an id are shown where a list has no room for all 24. */
@@ -10,7 +11,9 @@ const soughtMax = 2_000;
 
 /** Gets a delivery by its id, by the end of its id as narrow lists show it, or by the id of its event. */
 export async function getDelivery(postrider: Postrider, given: string): Promise<DeliveryDetails> {
-  return await postrider.deliveries.get(await deliveryId(postrider, given));
+  const id = await deliveryId(postrider, given);
+  const list = "deliveries list";
+  return await existing(postrider.deliveries.get(id), { noun: "delivery", id, list });
 }
 
 /** Finds the whole id that a person means. */

@@ -86,7 +86,7 @@ export function changeLine(delivery: Delivery, endpoint: string): string {
   const parts = [
     colors.dim(clockOf(delivery.updated_at, Date.now())),
     toned(tone, `● ${word}`.padEnd(11)),
-    delivery.event_type,
+    delivery.event_type.padEnd(22),
     `→ ${printable(endpoint)}`,
     answer === "" ? "" : answer,
     durationOf(delivery.duration_ms),

@@ -7,14 +7,16 @@ import {
   clientCommand,
   clientOf,
   examples,
+  existing,
   type OpenClient,
   withClient,
 } from "./client.ts";
 import { confirm } from "./confirm.ts";
 import { type FilterOptions, filterOf, withDeliveryFilter } from "./delivery-filter.ts";
 import { endedOf, type Pace, progressOf, replayEnd, replayQuestion } from "./replay-progress.ts";
-import { print, printJson, printNext } from "./terminal.ts";
-import { clockOf } from "./words.ts";
+import type { Column } from "./table.ts";
+import { print, printJson, printNext, printTable, stateCell } from "./terminal.ts";
+import { ageOf, clockOf } from "./words.ts";
 
 type ReplayOptions = ClientOptions &
   Omit<FilterOptions, "status"> & {
@@ -25,6 +27,7 @@ type ReplayOptions = ClientOptions &
     wait: boolean;
     resume?: string;
     cancel?: string;
+    list?: boolean;
   };
 
 /** The command that delivers again what matches, many at once. */
@@ -47,6 +50,7 @@ export function addReplayCommand(program: Command): void {
     .option("-y, --yes", "do not ask")
     .option("--no-wait", "do not wait for its end")
     .option("--resume <id>", "watch a replay that runs already")
+    .option("--list", "list replays, newest first, and start none")
     .option("--cancel <id>", "end a replay: what it has made due goes on")
     .addHelpText(
       "after",
@@ -64,9 +68,14 @@ async function replay(given: ReplayOptions): Promise<void> {
     throw new ConfigError("--resume and --cancel exclude each other; give one of them.");
   }
   await withClient(given, async (client) => {
+    if (given.list) return await listReplays(client, given);
     if (given.cancel !== undefined) return await cancelReplay(client, given.cancel, given);
     if (given.resume !== undefined) {
-      return await watch(client, await client.postrider.replays.get(given.resume), given);
+      return await watch(
+        client,
+        await known(client.postrider.replays.get(given.resume), given.resume),
+        given,
+      );
     }
     const filter = (await filterOf(client.postrider, given)) as ReplayStart["filter"];
     const body = { filter, only: given.only, rate_per_second: given.rate };
@@ -88,6 +97,9 @@ async function replay(given: ReplayOptions): Promise<void> {
   });
 }
 
+const known = (replay: Promise<Replay>, id: string): Promise<Replay> =>
+  existing(replay, { noun: "replay", id, list: "replay --list" });
+
 type Found = { matching: number; oldest: string | null };
 
 const questionOf = (found: Found, { only, rate }: ReplayOptions): string =>
@@ -99,12 +111,43 @@ function tellDryRun(found: Found, given: ReplayOptions): void {
   else print(questionOf(found, given).replace(/ Replay (.*)\?$/, " A replay delivers $1."));
 }
 
+const columns: readonly Column[] = [
+  { title: "STATE" },
+  { title: "MATCHING", align: "right", optional: 1 },
+  { title: "DELIVERED", align: "right" },
+  { title: "FAILED", align: "right" },
+  { title: "AGE" },
+  { title: "ID" },
+];
+
+const tones = { queued: "idle", running: "wait", done: "ok", cancelled: "idle" } as const;
+
+async function listReplays({ postrider }: OpenClient, { json }: ReplayOptions): Promise<void> {
+  const { replays, next_cursor } = await postrider.replays.list();
+  if (json) return printJson({ replays, next_cursor });
+  const [first] = replays;
+  if (first === undefined) return print("No replays in the last 30 days.");
+  const nowMs = Date.now();
+  printTable(
+    columns,
+    replays.map((one) => [
+      stateCell({ word: one.state, tone: tones[one.state] }),
+      one.matching === null ? "" : String(one.matching),
+      String(one.delivered),
+      String(one.failed),
+      ageOf(one.created_at, nowMs),
+      one.id,
+    ]),
+  );
+  printNext(`Watch one: postrider replay --resume ${first.id}`);
+}
+
 async function cancelReplay(
   { postrider }: OpenClient,
   id: string,
   { json }: ReplayOptions,
 ): Promise<void> {
-  const ended = await postrider.replays.cancel(id);
+  const ended = await known(postrider.replays.cancel(id), id);
   if (json) printJson(ended);
   else print(replayEnd(ended));
 }

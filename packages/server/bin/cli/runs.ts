@@ -1,7 +1,7 @@
 import type { ListRunsQuery, Postrider, Run } from "@postrider/sdk";
 import { type Command, Option } from "commander";
 import { rows } from "../options.ts";
-import { type ClientOptions, clientCommand, examples, withClient } from "./client.ts";
+import { type ClientOptions, clientCommand, examples, existing, withClient } from "./client.ts";
 import { firstRows } from "./pages.ts";
 import { since } from "./since.ts";
 import { type Column, printable } from "./table.ts";
@@ -116,7 +116,7 @@ const stepColumns: readonly Column[] = [
 
 async function showRun(id: string, given: ClientOptions): Promise<void> {
   await withClient(given, async ({ postrider }) => {
-    const run = await postrider.runs.get(id);
+    const run = await existing(postrider.runs.get(id), { noun: "run", id, list: "runs list" });
     const steps = [];
     for await (const step of postrider.runs.eachStep(id)) steps.push(step);
     if (given.json) {

@@ -44,13 +44,7 @@ export async function examineRequest(request: Examined): Promise<Check[]> {
   );
   const wrongSecret = secrets.find((one) => "says" in one);
   const signature =
-    found?.isExact === true
-      ? held("signature", "matches")
-      : failed(
-          "signature",
-          "does not match",
-          found === undefined ? null : "mend what is named below",
-        );
+    found?.isExact === true ? held("signature", "matches") : failed("signature", "does not match");
   const secretCheck =
     found === undefined
       ? wrongSecret !== undefined && "says" in wrongSecret
