@@ -53,7 +53,7 @@ export async function insertListenerRequest(
     with earlier as (
       update listener_requests set ended_at = now(), sealed_headers = null, sealed_answer = null
       where team_id = ${teamId} and listener_id = ${listenerId} and event_id = ${eventId}
-        and ended_at is null
+        and ended_at is null and id <> ${request.id}
     ), inserted as (
       insert into listener_requests (team_id, id, listener_id, delivery_id, event_id, event_type,
         event_created_at, attempt_number, deadline_at, sealed_headers)
@@ -62,13 +62,15 @@ export async function insertListenerRequest(
              now() + ${request.timeoutMs}::float8 * interval '1 millisecond', ${request.sealedHeaders}::bytea
       from listeners l
       where l.team_id = ${teamId} and l.id = ${listenerId} and l.ends_at > now()
+      -- Written, and the connection was lost before that was heard.
+      on conflict (team_id, id) do update set id = excluded.id
       returning listener_id as id
     )
     ${notifying("listener")} from inserted`;
   return rows.length === 1;
 }
 
-/** Says which of these requests wait no more: they were answered, or their listener has ended. */
+/** Says which of these requests, all of them written, wait no more: they were answered, given up, or their listener has ended. */
 export async function listSettledRequestsOfAllTeams(
   sql: Sql,
   ids: readonly string[],
@@ -76,7 +78,8 @@ export async function listSettledRequestsOfAllTeams(
   const rows = await sql<{ id: string }>`
     select asked.id from unnest(${textArray(ids)}::text[]) as asked (id)
     where not exists (
-      select from listener_requests r where r.id = asked.id and r.answered_at is null)`;
+      select from listener_requests r
+      where r.id = asked.id and r.answered_at is null and r.ended_at is null)`;
   return rows.map(({ id }) => id);
 }
 
@@ -160,7 +163,7 @@ export async function placeListenerRequests(
 ): Promise<number | undefined> {
   const [row] = await sql("place_listener_requests")<{ there: boolean; placed: number }>`
     with listener as (
-      select position from listeners where team_id = ${teamId} and id = ${id} for update
+      select position from listeners where team_id = ${teamId} and id = ${id} for no key update
     ), fresh as (
       select r.id, row_number() over (order by r.created_at, r.id) as nth
       from listener_requests r

@@ -6,7 +6,7 @@ import {
   listSettledRequestsOfAllTeams,
   takeListenerAnswer,
 } from "../db/listener-requests.ts";
-import { type Database, isAway } from "../db/sql.ts";
+import { type Database, isAway, isRetryable } from "../db/sql.ts";
 import type { LeasedDelivery } from "../domain/delivery.ts";
 import type { ListenerAnswer } from "../domain/listeners.ts";
 import type { AttemptResult } from "../domain/outcome.ts";
@@ -56,75 +56,104 @@ export function openListenerAnswers({
   keyring,
   onError,
 }: ListenerAnswersDeps): ListenerAnswers {
-  const waiting = new Map<string, { settle: () => void; hurry: () => void }>();
-  let hurried = false;
-  let timer: NodeJS.Timeout | undefined;
+  const waiting = openWaiting((ids) =>
+    listSettledRequestsOfAllTeams(database.sql, ids).catch((error) => {
+      onError("answers of listeners could not be looked for", error);
+      return [];
+    }),
+  );
 
-  function poll(): void {
-    timer ??= setTimeout(() => {
-      listSettledRequestsOfAllTeams(database.sql, [...waiting.keys()])
-        .then((ids) => ids.forEach(settled))
-        .catch((error) => onError("answers of listeners could not be looked for", error))
-        .finally(() => {
-          timer = undefined;
-          if (waiting.size > 0) poll();
-        });
-    }, pollMs);
-  }
-
-  function settled(id: string): void {
-    waiting.get(id)?.settle();
-  }
-
-  /** Resolves when the request is answered or over, or its time is. */
-  function wait(id: string, ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      let end = setTimeout(settle, hurried ? Math.min(ms, hurryMs) : ms);
-      function settle() {
-        clearTimeout(end);
-        waiting.delete(id);
-        resolve();
-      }
-      const hurry = () => {
-        clearTimeout(end);
-        end = setTimeout(settle, Math.min(ms, hurryMs));
-      };
-      waiting.set(id, { settle, hurry });
-      poll();
-    });
+  /** Writes the request, waits, and takes what came of it: null without an answer, undefined without a listener. */
+  async function exchange(id: string, { delivery, headers, timeoutMs }: ListenerRequest) {
+    const { teamId, subscriptionId: listenerId } = delivery;
+    const request = {
+      ...{ teamId, id, listenerId, timeoutMs },
+      deliveryId: delivery.id,
+      eventId: delivery.eventId,
+      eventType: delivery.eventType,
+      createdAt: delivery.createdAt,
+      attemptNumber: delivery.attemptNumber,
+      sealedHeaders: keyring.seal(JSON.stringify(headers), listenerHeadersPlace(teamId, id)),
+    };
+    // Before it is written: whoever is told of it may answer before that returns.
+    const over = waiting.wait(id, timeoutMs);
+    try {
+      const asked = await patiently(() => insertListenerRequest(database.sql, request));
+      if (!asked) return undefined;
+      waiting.written(id);
+      await over;
+    } finally {
+      waiting.settle(id);
+    }
+    return await patiently(() => takeListenerAnswer(database.sql, { teamId, id }));
   }
 
   return {
-    async ask({ delivery, headers, timeoutMs }) {
+    async ask(request) {
       const startedMs = performance.now();
-      const { teamId, subscriptionId: listenerId } = delivery;
       const id = newId();
-      const since = () => performance.now() - startedMs;
-      // Before it is written: whoever is told of it may answer before that returns.
-      const over = wait(id, timeoutMs);
-      try {
-        const request = {
-          ...{ teamId, id, listenerId, timeoutMs },
-          deliveryId: delivery.id,
-          eventId: delivery.eventId,
-          eventType: delivery.eventType,
-          createdAt: delivery.createdAt,
-          attemptNumber: delivery.attemptNumber,
-          sealedHeaders: keyring.seal(JSON.stringify(headers), listenerHeadersPlace(teamId, id)),
-        };
-        const asked = await patiently(() => insertListenerRequest(database.sql, request));
-        if (!asked) return gone(since(), "The listener has ended.");
-        await over;
-      } finally {
-        settled(id);
-      }
-      const sealed = await patiently(() => takeListenerAnswer(database.sql, { teamId, id }));
-      if (sealed === undefined) return gone(since(), "The listener ended before it answered.");
-      if (sealed === null) return gone(since(), "The listener did not answer in time.");
-      const answer = keyring.open(sealed, listenerAnswerPlace(teamId, id));
-      return answered(JSON.parse(answer) as ListenerAnswer, since());
+      const sealed = await exchange(id, request);
+      const tookMs = performance.now() - startedMs;
+      if (sealed === undefined) return gone(tookMs, "The listener has ended.");
+      if (sealed === null) return gone(tookMs, "The listener did not answer in time.");
+      const answer = keyring.open(sealed, listenerAnswerPlace(request.delivery.teamId, id));
+      return answered(JSON.parse(answer) as ListenerAnswer, tookMs);
     },
-    settled,
+    settled: waiting.settle,
+    hurry: waiting.hurry,
+    close: waiting.close,
+  };
+}
+
+/** Requests that wait, each until it is settled or its time is over. */
+type Waiting = {
+  wait(id: string, ms: number): Promise<void>;
+  /** The request is in the table: from now on it is looked for there. */
+  written(id: string): void;
+  settle(id: string): void;
+  hurry(): void;
+  close(): void;
+};
+
+type One = { settle: () => void; hurry: () => void; written: boolean };
+
+/** `findSettled` says which of the written ones wait no more; it is asked each second, for all of them at once. */
+function openWaiting(findSettled: (ids: string[]) => Promise<string[]>): Waiting {
+  const waiting = new Map<string, One>();
+  let hurried = false;
+  let timer: NodeJS.Timeout | undefined;
+  const settle = (id: string) => waiting.get(id)?.settle();
+
+  function poll(): void {
+    timer ??= setTimeout(async () => {
+      const written = [...waiting].filter(([, one]) => one.written).map(([id]) => id);
+      for (const id of written.length > 0 ? await findSettled(written) : []) settle(id);
+      timer = undefined;
+      if (waiting.size > 0) poll();
+    }, pollMs);
+  }
+
+  return {
+    wait: (id, ms) =>
+      new Promise((resolve) => {
+        let end = setTimeout(over, hurried ? Math.min(ms, hurryMs) : ms);
+        function over() {
+          clearTimeout(end);
+          waiting.delete(id);
+          resolve();
+        }
+        const hurry = () => {
+          clearTimeout(end);
+          end = setTimeout(over, Math.min(ms, hurryMs));
+        };
+        waiting.set(id, { settle: over, hurry, written: false });
+        poll();
+      }),
+    written(id) {
+      const one = waiting.get(id);
+      if (one) one.written = true;
+    },
+    settle,
     hurry() {
       hurried = true;
       for (const one of waiting.values()) one.hurry();
@@ -143,7 +172,7 @@ async function patiently<Result>(work: () => Promise<Result>): Promise<Result> {
     try {
       return await work();
     } catch (error) {
-      if (!isAway(error) || performance.now() >= untilMs) throw error;
+      if (!(isAway(error) || isRetryable(error)) || performance.now() >= untilMs) throw error;
       await pause(pollMs);
     }
   }

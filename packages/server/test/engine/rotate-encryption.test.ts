@@ -1,9 +1,12 @@
 import { expect, test } from "vitest";
+import { openListener } from "../../src/actions/listeners.ts";
 import { type Rotation, rotateEncryption } from "../../src/actions/rotate-encryption.ts";
 import { insertEncryptionCheck, listEncryptionChecks } from "../../src/db/encryption-checks.ts";
+import { listenerAnswerPlace, listenerHeadersPlace } from "../../src/db/listener-requests.ts";
 import { listSealedByOthersOfAllTeams, sealedTables } from "../../src/db/sealed-columns.ts";
 import type { Database } from "../../src/db/sql.ts";
 import { jsonText } from "../../src/domain/json-text.ts";
+import { newId } from "../../src/ids.ts";
 import { type Keyring, openKeyring } from "../../src/secrets.ts";
 import { makeAssistant, say, startCall } from "../support/calls.ts";
 import { type House, openHouse } from "../support/house.ts";
@@ -91,7 +94,22 @@ async function furnish(): Promise<House> {
       teamId: house.teamId,
       rowId: "a key",
     })})`;
+  await askListener(house);
   return house;
+}
+
+/** A request of a listener that was answered, and whose answer nobody has taken yet. */
+async function askListener({ database, keyring, audit, teamId }: House): Promise<void> {
+  const [id, requestId] = [newId(), newId()];
+  const wish = { contract: "workflow" };
+  const draft = { teamId, id, wish, eventTypes: null, actor: "somebody" };
+  await openListener({ database, keyring, audit }, draft);
+  await database.sql`
+    insert into listener_requests (team_id, id, listener_id, delivery_id, event_id, event_type,
+      event_created_at, attempt_number, deadline_at, sealed_headers, sealed_answer, answered_at)
+    values (${teamId}, ${requestId}, ${id}, ${newId()}, gen_random_uuid(), 'workflow_created', now(), 1,
+      now(), ${keyring.seal("[]", listenerHeadersPlace(teamId, requestId))},
+      ${keyring.seal("{}", listenerAnswerPlace(teamId, requestId))}, now())`;
 }
 
 test("a rotation that was stopped goes on where it is needed, until all opens with the new key alone and the old one is forgotten", async () => {
