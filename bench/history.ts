@@ -160,6 +160,7 @@ async function openApi(url: string, world: World) {
       eraseTeam: () => Promise.reject(new Error("this benchmark erases nothing")),
       log: openLog({ level: "error" }),
       builtDashboard: () => undefined,
+      builtSite: () => undefined,
       metrics: openMetrics(),
       notReadyReason: async () => undefined,
       random: Math.random,

@@ -71,6 +71,7 @@ async function open({ databaseUrl, apiKey, storage }: ServiceOptions): Promise<s
     eraseTeam: () => Promise.reject(new Error("nothing is stored here")),
     log: pino({ level: "warn" }),
     builtDashboard: () => undefined,
+    builtSite: () => undefined,
     metrics: openMetrics(),
     notReadyReason: async () => undefined,
     random: Math.random,

@@ -5,7 +5,7 @@ import type { Logger } from "pino";
 import { eraseTeam } from "./actions/erase-team.ts";
 import { rememberKeys } from "./actions/remember-keys.ts";
 import { openApp } from "./api/app.ts";
-import { readBuiltDashboard } from "./built-dashboard.ts";
+import { readApplication } from "./built-files.ts";
 import { type Config, ownConnections } from "./config.ts";
 import { ensureBootstrapKey, retireBootstrapKey } from "./db/api-keys.ts";
 import { listPendingMigrationsOf } from "./db/migrate.ts";
@@ -228,7 +228,8 @@ async function start(
     recordFacts,
     recordAllFacts: engine.facts.recordAll,
     eraseTeam: (teamId) => eraseTeam({ database: upkeep }, teamId),
-    builtDashboard: readBuiltDashboard,
+    builtDashboard: () => readApplication("dashboard"),
+    builtSite: () => readApplication("site"),
     log,
     metrics,
     notReadyReason: () => notReadyReason(upkeep, watchdog),

@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
 import type { RecordAllFacts, RecordFacts } from "../actions/record-facts.ts";
-import type { BuiltFiles } from "../built-dashboard.ts";
+import type { BuiltFiles } from "../built-files.ts";
 import type { Config } from "../config.ts";
 import type { TeamDatabase } from "../db/sql.ts";
 import type { Metrics } from "../metrics.ts";
@@ -20,6 +20,8 @@ export type ApiDeps = {
   eraseTeam: (teamId: string) => Promise<boolean>;
   /** What is served under /dashboard and /portal; undefined while it is not built. */
   builtDashboard: () => BuiltFiles | undefined;
+  /** What is served under /docs; undefined while it is not built. */
+  builtSite: () => BuiltFiles | undefined;
   log: Logger;
   metrics: Metrics;
   /** What /readyz tells: undefined when ready, otherwise one sentence with the reason. */

@@ -281,9 +281,13 @@ test("no route stays out of the description but the description itself and the p
   expect(undescribed).toEqual([
     "GET /openapi.json",
     "GET /docs",
+    "GET /docs/api",
+    "GET /docs/api/plain",
+    "GET /docs*",
     "GET /dashboard",
     "GET /dashboard*",
     "GET /portal",
     "GET /portal*",
+    "GET /llms.txt",
   ]);
 });

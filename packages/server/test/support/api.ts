@@ -98,6 +98,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
       destination: { write: (line) => logged.push(JSON.parse(line)) },
     }),
     builtDashboard: () => undefined,
+    builtSite: () => undefined,
     metrics: openMetrics(),
     notReadyReason: async () => undefined,
     random: () => 0.5,

@@ -28,6 +28,7 @@ export function openDescribedApp(moreRoutes: readonly Routes[] = []): Promise<Fa
       eraseTeam: async () => true,
       log: openLog({ level: "silent" }),
       builtDashboard: () => undefined,
+      builtSite: () => undefined,
       metrics: openMetrics(),
       notReadyReason: async () => undefined,
       random: () => 0.5,
