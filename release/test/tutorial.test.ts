@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import path from "node:path";
@@ -6,6 +6,10 @@ import { expect, onTestFinished, test } from "vitest";
 import { startService } from "../../packages/server/test/support/process.ts";
 import { tarballs } from "../pack.ts";
 import { emptyFolder, install, write } from "./folder.ts";
+
+const npx = execFileSync("bash", ["-c", 'realpath "$(command -v npx)"'], {
+  encoding: "utf8",
+}).trim();
 
 const page = readFileSync(
   path.resolve(import.meta.dirname, "../../docs/tutorial/first-webhook.md"),
@@ -29,7 +33,7 @@ test("the tutorial, typed as it stands there, ends with two webhooks that are ve
   // Its ports may be taken on a machine of tests.
   expect(starting).toBe("npx postrider dev\n");
   const args = ["--no-install", "postrider", "dev", "--receiver-port", "0"];
-  const service = await startService(args, { HOME: folder, PORT: "0" }, folder, "npx");
+  const service = await startService(args, { HOME: folder, PORT: "0" }, folder, npx);
   const [, key = ""] = await service.printed(/API key\s+(prk_\S+)/);
 
   const script = typed

@@ -3,7 +3,7 @@ import { describeError, type ErrorCode, errorCodes } from "../errors.ts";
 import { publishedPattern } from "./characters.ts";
 import type { ApiDeps } from "./deps.ts";
 import { type Json, type JsonObject, printDocsPage } from "./docs-page.ts";
-import { bodyExamples } from "./examples.ts";
+import { bodyExamples, idExample, pathExamples } from "./examples.ts";
 import { problemType } from "./problem.ts";
 import { webhookSections } from "./webhook-sections.ts";
 
@@ -188,6 +188,7 @@ function parametersIn(
     required: place === "path" || required.includes(parameter),
     ...(description ? { description } : {}),
     schema: name(own),
+    ...(place === "path" ? { example: pathExamples[parameter] ?? idExample } : {}),
   }));
 }
 
