@@ -6,7 +6,7 @@ export default mergeConfig(
   { test: { ...all.test, include: [], exclude: [] } },
   defineConfig({
     test: {
-      include: ["packages/dashboard/test/browser/**/*.test.ts"],
+      include: ["packages/{dashboard,site}/test/browser/**/*.test.ts"],
       // A browser and a service each: side by side they would only wait for each other.
       fileParallelism: false,
       testTimeout: 60_000,

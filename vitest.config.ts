@@ -4,7 +4,7 @@ export default defineConfig({
   test: {
     include: ["packages/*/test/**/*.test.ts", "{chaos,mutants}/test/**/*.test.ts"],
     // They need the built pages and a browser: npm run test:browser.
-    exclude: [...configDefaults.exclude, "packages/dashboard/test/browser/**"],
+    exclude: [...configDefaults.exclude, "packages/{dashboard,site}/test/browser/**"],
     globalSetup: ["packages/server/test/support/global-setup.ts"],
     // Two cores: more workers than that only makes timings noisier.
     maxWorkers: 2,

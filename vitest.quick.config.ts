@@ -14,7 +14,7 @@ export const long = [
   // Services, commands and samples as processes of their own; the first delivery of a newcomer stays in the quick run.
   "packages/server/test/e2e/!(newcomer).test.ts",
   "packages/server/test/bin/receiver.test.ts",
-  "packages/server/test/docs/receiving.test.ts",
+  "packages/server/test/docs/{receiving,how-to}.test.ts",
   "packages/server/test/hostile/{faults,redaction}.test.ts",
   // Breaks copies of the tree, and runs tests on each.
   "mutants/test/judge.test.ts",

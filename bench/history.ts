@@ -164,6 +164,7 @@ async function openApi(url: string, world: World) {
       builtDashboard: () => undefined,
       answerMcp: () => Promise.reject(new Error("no MCP is spoken here")),
       listening: openSignals(),
+      builtSite: () => undefined,
       metrics: openMetrics(),
       notReadyReason: async () => undefined,
       random: Math.random,

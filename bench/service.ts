@@ -75,6 +75,7 @@ async function open({ databaseUrl, apiKey, storage }: ServiceOptions): Promise<s
     builtDashboard: () => undefined,
     answerMcp: () => Promise.reject(new Error("no MCP is spoken here")),
     listening: openSignals(),
+    builtSite: () => undefined,
     metrics: openMetrics(),
     notReadyReason: async () => undefined,
     random: Math.random,

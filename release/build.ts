@@ -112,22 +112,23 @@ const require = createRequireOfBundle(import.meta.url);`,
     docs: "docs",
     deploy: "deploy",
   });
-  buildDashboard(path.join(target, "dashboard"));
+  for (const application of applications)
+    buildApplication(application, path.join(target, application));
 }
 
-/** Where `npm run build -w packages/dashboard` puts what browsers are served. */
-const dashboard = fromRoot("packages/dashboard/package.json");
+/** What browsers are served; `npm run build -w packages/<name>` builds each. */
+const applications = ["dashboard", "site"] as const;
 
-/** A checkout without the dashboard's sources makes a package without a dashboard. */
-function buildDashboard(target: string): void {
-  if (!existsSync(dashboard)) return;
-  execFileSync("npm", ["run", "build", "-w", "packages/dashboard"], {
+/** A checkout without an application's sources makes a package without it. */
+function buildApplication(name: (typeof applications)[number], target: string): void {
+  if (!existsSync(fromRoot("packages", name, "package.json"))) return;
+  execFileSync("npm", ["run", "build", "-w", `packages/${name}`], {
     cwd: root,
     stdio: "inherit",
     // Whoever builds for a test must not get React's slow build for developers.
     env: { ...process.env, NODE_ENV: "production" },
   });
-  cpSync(fromRoot("packages/dashboard/dist"), target, { recursive: true });
+  cpSync(fromRoot("packages", name, "dist"), target, { recursive: true });
 }
 
 const readManifest = (directory: string): Manifest =>

@@ -34,6 +34,7 @@ export function bundledManifest({ private: _, dependencies: __, ...manifest }: M
       "bin",
       "src",
       "dashboard",
+      "site",
       "docs",
       "deploy",
       "openapi.json",

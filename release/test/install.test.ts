@@ -67,6 +67,10 @@ test("the installed package holds its documents, its description and the licence
     "LICENSES.txt",
     "docs/receiving.md",
     "openapi.json",
+    "site/index.html",
+    "site/llms.txt",
+    "site/errors.md",
+    "site/api/swagger-ui-bundle.js",
   ]) {
     expect(statSync(path.join(within, file)).size, file).toBeGreaterThan(500);
   }

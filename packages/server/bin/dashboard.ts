@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { readBuiltDashboard, unbuiltCheckout } from "../src/built-dashboard.ts";
+import { readApplication, unbuiltCheckout } from "../src/built-files.ts";
 import { tellWhileWaiting } from "../src/patience.ts";
 
 /** How a checkout gets its dashboard. */
@@ -8,8 +8,8 @@ export const buildCommand = "npm run build -w packages/dashboard";
 /** Its root while the dashboard is still to be built, and whether there is one. */
 type Checkout = { unbuilt(): string | undefined; isBuilt(): boolean };
 const thisCheckout: Checkout = {
-  unbuilt: unbuiltCheckout,
-  isBuilt: () => readBuiltDashboard() !== undefined,
+  unbuilt: () => unbuiltCheckout("dashboard"),
+  isBuilt: () => readApplication("dashboard") !== undefined,
 };
 
 const buildMsMax = 180_000;

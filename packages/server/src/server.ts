@@ -5,7 +5,7 @@ import type { Logger } from "pino";
 import { eraseTeam } from "./actions/erase-team.ts";
 import { rememberKeys } from "./actions/remember-keys.ts";
 import { openApp } from "./api/app.ts";
-import { readBuiltDashboard } from "./built-dashboard.ts";
+import { readApplication } from "./built-files.ts";
 import { type Config, ownConnections } from "./config.ts";
 import { ensureBootstrapKey, retireBootstrapKey } from "./db/api-keys.ts";
 import { openListReads } from "./db/list-reads.ts";
@@ -245,9 +245,10 @@ async function start(
     eraseTeam: (teamId) => eraseTeam({ database: upkeep }, teamId),
     listening: engine.listening,
     keepPerson: (person) => keepPersonOfAnyTeam(upkeep, person),
-    builtDashboard: readBuiltDashboard,
     // Loaded when it is first asked for: its packages take a tenth of a second.
     answerMcp: async (exchange) => (await import("./mcp/over-http.ts")).answerMcp(exchange),
+    builtDashboard: () => readApplication("dashboard"),
+    builtSite: () => readApplication("site"),
     log,
     metrics,
     notReadyReason: () => notReadyReason(upkeep, watchdog),

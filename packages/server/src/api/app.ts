@@ -43,6 +43,7 @@ import { workflowWebhookEventRoutes } from "./routes/workflow-webhook-events.ts"
 import { workflowWebhookReplayRoutes } from "./routes/workflow-webhook-replays.ts";
 import { workflowWebhookRoutes } from "./routes/workflow-webhooks.ts";
 import { workflowRoutes } from "./routes/workflows.ts";
+import { serveSite } from "./site.ts";
 import { useSchemas } from "./validation.ts";
 import { watchRequests } from "./watch-requests.ts";
 
@@ -137,6 +138,7 @@ export async function openApp(
   describeRoutes(app, deps);
 
   servePages(app, deps);
+  serveSite(app, deps);
   for (const routes of new Set([...allRoutes, ...moreRoutes])) routes(app, deps);
   await app.ready();
   return app;

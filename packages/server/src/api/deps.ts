@@ -1,7 +1,7 @@
 import type { Logger } from "pino";
 import type { RecordAllFacts, RecordFacts } from "../actions/record-facts.ts";
 import type { Scope } from "../api-keys.ts";
-import type { BuiltFiles } from "../built-dashboard.ts";
+import type { BuiltFiles } from "../built-files.ts";
 import type { Config } from "../config.ts";
 import type { Person } from "../db/people.ts";
 import type { TeamDatabase } from "../db/sql.ts";
@@ -31,6 +31,8 @@ export type ApiDeps = {
   builtDashboard: () => BuiltFiles | undefined;
   /** Answers a message of MCP, whose caller is known. */
   answerMcp: (exchange: McpExchange) => Promise<Response>;
+  /** What is served under /docs; undefined while it is not built. */
+  builtSite: () => BuiltFiles | undefined;
   log: Logger;
   metrics: Metrics;
   /** What /readyz tells: undefined when ready, otherwise one sentence with the reason. */

@@ -3,6 +3,17 @@ const assistantId = "6b0c3f2a9d4e5f6071829305";
 const url = "https://example.com/webhooks";
 const headers = { "x-team": "billing" };
 
+/** An example of each parameter in a path, as the description shows it; ids that are not named here look all alike. */
+export const pathExamples: Readonly<Record<string, string>> = {
+  conversation_id: "WC-6b0c3f2a-9d4e-8f60-8182-930418293040",
+  event_id: "event_6b0172a8-41d2-8e77-a6c8-27b5f3094e62",
+  number: "2",
+  step_id: "0-find-a-slot",
+};
+
+/** The example of an id in a path. */
+export const idExample = workflowId;
+
 /** An example of each operation's body, as the description shows it; `reportFacts` brings its own. */
 export const bodyExamples: Readonly<Record<string, object>> = {
   createAssistant: { name: "Front desk", hangTimeoutSeconds: 30 },

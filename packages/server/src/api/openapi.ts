@@ -3,12 +3,12 @@ import { describeError, type ErrorCode, errorCodes } from "../errors.ts";
 import { publishedPattern } from "./characters.ts";
 import type { ApiDeps } from "./deps.ts";
 import { type Json, type JsonObject, printDocsPage } from "./docs-page.ts";
-import { bodyExamples } from "./examples.ts";
+import { bodyExamples, idExample, pathExamples } from "./examples.ts";
 import { problemType } from "./problem.ts";
 import { webhookSections } from "./webhook-sections.ts";
 
 /**
- * Describes every route from its own schemas (OpenAPI 3.1) and serves the description at /openapi.json and /docs.
+ * Describes every route from its own schemas (OpenAPI 3.1) and serves the description at /openapi.json and, as a page without scripts, at /docs/api/plain.
  *
  * Must come before the routes it is to describe.
  */
@@ -25,7 +25,7 @@ export function describeRoutes(app: FastifyInstance, { config }: ApiDeps): void 
   };
   const hidden = { config: { scope: "none" }, schema: { hide: true } } as const;
   app.get("/openapi.json", hidden, async () => describe());
-  app.get("/docs", hidden, async (_request, reply) => {
+  app.get("/docs/api/plain", hidden, async (_request, reply) => {
     reply
       .type("text/html; charset=utf-8")
       .header(
@@ -188,6 +188,7 @@ function parametersIn(
     required: place === "path" || required.includes(parameter),
     ...(description ? { description } : {}),
     schema: name(own),
+    ...(place === "path" ? { example: pathExamples[parameter] ?? idExample } : {}),
   }));
 }
 

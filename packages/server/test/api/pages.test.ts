@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { gunzipSync } from "node:zlib";
 import { expect, onTestFinished, test } from "vitest";
-import { type BuiltFiles, readBuilt } from "../../src/built-dashboard.ts";
+import { type BuiltFiles, readBuilt } from "../../src/built-files.ts";
 import { readConfig } from "../../src/config.ts";
 import { openTestApi } from "../support/api.ts";
 import { builtPages } from "../support/built-pages.ts";

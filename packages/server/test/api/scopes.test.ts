@@ -303,10 +303,14 @@ test("no route stays out of the description but the description itself, the page
   expect(undescribed).toEqual([
     "GET /openapi.json",
     "GET /docs",
+    "GET /docs/api",
+    "GET /docs/api/plain",
+    "GET /docs*",
     "GET /dashboard",
     "GET /dashboard*",
     "GET /portal",
     "GET /portal*",
     "POST /mcp",
+    "GET /llms.txt",
   ]);
 });

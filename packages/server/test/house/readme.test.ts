@@ -6,8 +6,9 @@ import { readText, root } from "./sources.ts";
 
 const pages = [
   ...readdirSync(root),
-  ...readdirSync(path.join(root, "docs")).map((name) => `docs/${name}`),
-  ...readdirSync(path.join(root, "docs/adr")).map((name) => `docs/adr/${name}`),
+  ...readdirSync(path.join(root, "docs"), { recursive: true, encoding: "utf8" }).map(
+    (name) => `docs/${name.split(path.sep).join("/")}`,
+  ),
 ].filter((name) => name.endsWith(".md"));
 
 /** The anchor that GitHub gives a heading. */

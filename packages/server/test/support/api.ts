@@ -103,6 +103,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
     listening: openSignals(),
     builtDashboard: () => undefined,
     answerMcp: () => Promise.reject(new Error("no MCP is spoken here")),
+    builtSite: () => undefined,
     metrics: openMetrics(),
     notReadyReason: async () => undefined,
     random: () => 0.5,

@@ -1,4 +1,4 @@
-import type { BuiltFiles } from "../../src/built-dashboard.ts";
+import type { BuiltFiles } from "../../src/built-files.ts";
 
 const script = `export const page = "a page";\n${"// padding\n".repeat(200)}`;
 const html = `<!doctype html><title>The page</title><link rel="icon" href="./icon.svg"><script src="./theme.js"></script>

@@ -32,6 +32,7 @@ export function openDescribedApp(moreRoutes: readonly Routes[] = []): Promise<Fa
       builtDashboard: () => undefined,
       answerMcp: () => Promise.reject(new Error("no MCP is spoken here")),
       listening: openSignals(),
+      builtSite: () => undefined,
       metrics: openMetrics(),
       notReadyReason: async () => undefined,
       random: () => 0.5,
