@@ -11,6 +11,8 @@ export function noteWanted(): void {
 
 /** Goes to the page that was wanted before the provider's sign-in, if there is one: a page of these and no other. */
 function goToWanted(): void {
+  // A customer comes by a link alone, and in a frame there may be no storage to ask.
+  if (place.kind === "portal") return;
   const wanted = sessionStorage.getItem(wantedKey);
   sessionStorage.removeItem(wantedKey);
   if (wanted?.startsWith(`${place.base}/`)) history.replaceState(null, "", wanted);

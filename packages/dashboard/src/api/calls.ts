@@ -28,3 +28,7 @@ export const callQuery = (id: string) =>
     queryFn: ({ signal }) =>
       ask<ConversationWithMessages>("GET", `${path}/${encodeURIComponent(id)}`, { signal }),
   });
+
+/** Erases a call with everything that was made of it. */
+export const eraseCall = (id: string): Promise<void> =>
+  ask("DELETE", `${path}/${encodeURIComponent(id)}`);

@@ -15,11 +15,11 @@ export function actFor(team: string | undefined): void {
 }
 
 /** The headers that every request has. */
-const ownHeaders = (): Record<string, string> =>
-  actingTeam === undefined ? {} : { "x-org-id": actingTeam };
+const ownHeaders = (team = actingTeam): Record<string, string> =>
+  team === undefined ? {} : { "x-org-id": team };
 
-/** What a request may bring; `team: null` asks for the team that the session acts for. */
-export type Asked = { query?: Query; body?: unknown; signal?: AbortSignal; team?: null };
+/** What a request may bring; `team` is another one than is shown, and null the one that the session acts for. */
+export type Asked = { query?: Query; body?: unknown; signal?: AbortSignal; team?: string | null };
 
 /** Prints a path of the API with its parameters. */
 export function urlOf(path: string, query: Query = {}): string {
@@ -46,7 +46,7 @@ export async function ask<Answer>(
   const response = await send(urlOf(path, query), {
     method,
     headers: {
-      ...(team === null ? {} : ownHeaders()),
+      ...(team === null ? {} : ownHeaders(team)),
       accept: "application/json",
       // No other site can send this header: what changes something comes from these pages.
       ...(method === "GET" ? {} : { "x-postrider-request": "1" }),

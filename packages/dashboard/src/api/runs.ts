@@ -35,3 +35,7 @@ export const stepsQuery = (id: string) =>
         signal,
       }),
   });
+
+/** Erases a run with everything that was made of it. */
+export const eraseRun = (id: string): Promise<void> =>
+  ask("DELETE", `${path}/${encodeURIComponent(id)}`);

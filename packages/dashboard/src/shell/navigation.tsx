@@ -20,6 +20,8 @@ const work: readonly Entry[] = [
 const service: readonly Entry[] = [
   { path: "/start", name: "Start here" },
   { path: "/keys", name: "API keys", needs: "admin" },
+  { path: "/portal-links", name: "Portal links", needs: "admin" },
+  { path: "/sessions", name: "Sessions" },
   { path: "/team", name: "Team", needs: "admin" },
   { path: "/audit", name: "Audit", needs: "admin" },
   { path: "/operational", name: "Operational webhooks", needs: "admin" },

@@ -45,12 +45,21 @@ async function furnish(pages: Pages): Promise<Record<string, string>> {
     text: "مرحبا 👋 ".repeat(30),
   });
   await service.call("POST", "/v1/replays", { filter: { endpoint_id: failing }, only: "failed" });
+  const { body: me } = await service.call("GET", "/accounts/v1/users/me");
+  await service.call("POST", "/v1/portal-links", {
+    team_id: me.team_id,
+    access: "manage",
+    endpoint_ids: [healthy, failing],
+    expires_in_seconds: 3_600,
+    theme: { accent: "#d4380d", background: "#fff7e6" },
+  });
   const runs = await service.call("GET", "/workflows/v1/workflow-runs?size=1");
   const failed = await service.call("GET", `/v1/deliveries?endpoint_id=${failing}&limit=1`);
   return {
     overview: "/",
     deliveries: "/deliveries",
     delivery: `/deliveries?status=failed&delivery=${failed.body.deliveries[0].id}`,
+    "delivery-wide": `/delivery?id=${failed.body.deliveries[0].id}`,
     nothing: "/deliveries?type=hang&status=failed",
     unknown: "/deliveries?delivery=6b0d00000000000000000bad",
     endpoints: "/endpoints",
@@ -67,6 +76,8 @@ async function furnish(pages: Pages): Promise<Record<string, string>> {
     events: "/events?type=workflow_run_completed",
     start: "/start",
     keys: "/keys",
+    "portal-links": "/portal-links",
+    sessions: "/sessions",
     team: "/team",
     audit: "/audit",
     operational: "/operational",
@@ -154,6 +165,13 @@ test.skipIf(browserMissing)(
     await page.getByRole("menuitemradio", { name: "Dark" }).click();
     expect(await page.evaluate(() => document.documentElement.dataset.theme)).toBe("dark");
     expect(await faultsOf(page)).toEqual([]);
+    await page.keyboard.press("Escape");
+    await go("/portal-links");
+    await page.getByRole("button", { name: "New link…" }).click();
+    await page.getByRole("checkbox", { name: "Only some of them" }).check();
+    await page.getByRole("checkbox", { name: "Billing system" }).waitFor();
+    expect(await faultsOf(page)).toEqual([]);
+    await page.screenshot({ path: path.join(screenshots, "new-portal-link.png") });
     await page.keyboard.press("Escape");
     await go(`/endpoints?endpoint=${id}`);
     await page.getByRole("button", { name: "Delete…" }).click();

@@ -1,4 +1,4 @@
-import type { Configuration, IDToken, UserInfoResponse } from "openid-client";
+import type { ClientAuth, Configuration, IDToken, UserInfoResponse } from "openid-client";
 import type { Oidc } from "../config.ts";
 
 /** What a sign-in that is under way has to know again when the browser comes back. */
@@ -96,22 +96,29 @@ export function openProvider(oidc: Oidc): Provider {
   };
 }
 
-async function discovered(oidc: Oidc): Promise<Configuration> {
-  const { allowInsecureRequests, ClientSecretBasic, discovery, None } = await import(
-    "openid-client"
-  );
-  const { issuer, clientId, clientSecret } = oidc;
-  return await discovery(
+async function discovered({ issuer, clientId, clientSecret }: Oidc): Promise<Configuration> {
+  const client = await import("openid-client");
+  return await client.discovery(
     new URL(issuer),
     clientId,
     undefined,
-    clientSecret === undefined ? None() : ClientSecretBasic(clientSecret),
+    clientSecret === undefined ? client.None() : secretAsSupported(client, clientSecret),
     {
       timeout: secondsMax,
       // The settings allow plain http on this machine alone.
-      execute: issuer.startsWith("http:") ? [allowInsecureRequests] : [],
+      execute: issuer.startsWith("http:") ? [client.allowInsecureRequests] : [],
     },
   );
+}
+
+/** Sends the secret as the provider says it takes it; one that says nothing takes it as a header (OpenID Connect Discovery §3). */
+function secretAsSupported(client: typeof import("openid-client"), secret: string): ClientAuth {
+  const header = client.ClientSecretBasic(secret);
+  const body = client.ClientSecretPost(secret);
+  return (server, ...rest) => {
+    const methods = server.token_endpoint_auth_methods_supported ?? ["client_secret_basic"];
+    return (methods.includes("client_secret_basic") ? header : body)(server, ...rest);
+  };
 }
 
 /** Makes of what the client throws a failure whose message can be logged: codes and causes, and nothing of an answer. */

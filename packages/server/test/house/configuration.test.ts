@@ -4,8 +4,10 @@ import {
   type Environment,
   ownConnections,
   readConfig,
+  readConfigAsFarAsRight,
   readDatabaseUrl,
   type Setting,
+  secretsOfSettings,
   settings,
 } from "../../src/config.ts";
 import { readText } from "./sources.ts";
@@ -78,6 +80,17 @@ test.each([
   ["POSTRIDER_PORTAL_ORIGINS", "https://app.acme.test,"],
   ["POSTRIDER_PORTAL_ORIGINS", "https://app.acme.test; script-src *"],
   ["POSTRIDER_PORTAL_ORIGINS", "https://app.acme.test/page"],
+  ["POSTRIDER_OIDC_ISSUER", "login.acme.test"],
+  ["POSTRIDER_OIDC_ISSUER", "http://login.acme.test"],
+  ["POSTRIDER_OIDC_ISSUER", "http://127.0.0.1.acme.test"],
+  ["POSTRIDER_OIDC_ISSUER", "https://me:hunter2@login.acme.test"],
+  ["POSTRIDER_OIDC_ISSUER", "https://login.acme.test/?tenant=a"],
+  ["POSTRIDER_OIDC_CLIENT_ID", "two words"],
+  ["POSTRIDER_OIDC_CLIENT_SECRET", "hunter2 with blanks"],
+  ["POSTRIDER_OIDC_NAME", "A name of\nlines"],
+  ["POSTRIDER_OIDC_SCOPE", "profile email"],
+  ["POSTRIDER_OIDC_TEAMS_CLAIM", "my teams"],
+  ["POSTRIDER_OIDC_SCOPES_CLAIM", "my scopes"],
   ["PORT", "65536"],
   ["PORT", "-1"],
   ["PORT", "80a"],
@@ -136,6 +149,44 @@ test.each([
     }
   },
 );
+
+test("an issuer needs a client, and in production an address to come back to; without it nothing else is needed", () => {
+  const issuer = "https://login.example.com/realms/acme";
+  const client = { POSTRIDER_OIDC_ISSUER: issuer, POSTRIDER_OIDC_CLIENT_ID: "postrider" };
+  for (const environment of ["production", "development"] as const) {
+    expect(refusal(environment, { ...production, POSTRIDER_OIDC_ISSUER: issuer })).toBe(
+      "POSTRIDER_OIDC_ISSUER needs POSTRIDER_OIDC_CLIENT_ID; set that as well.",
+    );
+    expect(readConfig(environment, production).oidc).toBeUndefined();
+  }
+  expect(refusal("production", { ...production, ...client })).toBe(
+    "POSTRIDER_OIDC_ISSUER needs POSTRIDER_PUBLIC_URL; set that as well.",
+  );
+  const config = readConfig("production", {
+    ...production,
+    ...client,
+    POSTRIDER_PUBLIC_URL: "https://hooks.example.com",
+  });
+  expect(config.oidc).toEqual({
+    issuer,
+    clientId: "postrider",
+    clientSecret: undefined,
+    name: "login.example.com",
+    scope: "openid profile",
+    teamsClaim: "postrider_teams",
+    scopesClaim: "postrider_scopes",
+  });
+  expect(readConfig("development", client).oidc?.issuer).toBe(issuer);
+
+  // Whoever tells of all that is wrong goes on without it.
+  const env = { ...production, ...client, POSTRIDER_OIDC_CLIENT_SECRET: "hunter2-of-the-client" };
+  const { config: right, wrong } = readConfigAsFarAsRight(env);
+  expect(right.oidc).toBeUndefined();
+  expect(wrong.map(({ message }) => message)).toEqual([
+    "POSTRIDER_OIDC_ISSUER needs POSTRIDER_PUBLIC_URL; set that as well.",
+  ]);
+  expect(secretsOfSettings(env)).toContain("hunter2-of-the-client");
+});
 
 test("a setting that was replaced stops the start and names the one to set", () => {
   for (const environment of ["production", "development"] as const) {

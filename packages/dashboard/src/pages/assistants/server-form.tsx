@@ -1,11 +1,11 @@
 import type { Assistant } from "@postrider/sdk";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useRef, useState } from "react";
+import { useState } from "react";
 import { Link, useLocation } from "wouter";
 import { createAssistant, updateAssistant } from "../../api/assistants.ts";
 import { eventTypesQuery } from "../../api/event-types.ts";
-import { Check, CheckList, FormFault, faultOf, TextField } from "../../components/fields.tsx";
-import { useFocusFault } from "../../components/focus-fault.ts";
+import { Check, CheckList, faultOf, TextField } from "../../components/fields.tsx";
+import { FormShell } from "../../components/form-shell.tsx";
 import { HeaderFields } from "../../components/header-fields.tsx";
 import { Card, Page } from "../../components/page.tsx";
 import { say } from "../../components/toasts.tsx";
@@ -40,8 +40,6 @@ export function ServerForm({ existing }: { existing?: Assistant }) {
     },
   });
   const { error } = saving;
-  const form = useRef<HTMLFormElement>(null);
-  useFocusFault(form, error);
   const fault = (name: string): string | undefined => faultOf(error, "assistantServer", name);
   return (
     <Page
@@ -59,14 +57,12 @@ export function ServerForm({ existing }: { existing?: Assistant }) {
         )
       }
     >
-      <form
-        ref={form}
-        noValidate
-        className="grid max-w-2xl gap-4 p-4"
-        onSubmit={(event) => {
-          event.preventDefault();
-          saving.mutate();
-        }}
+      <FormShell
+        error={error}
+        known={["name", "url", "timeoutSeconds", "secret", "headers", "messages"]}
+        saving={saving.isPending}
+        action={mayWrite ? (existing ? "Save" : "Create") : undefined}
+        onSave={() => saving.mutate()}
       >
         <TextField
           label="Name"
@@ -144,20 +140,7 @@ export function ServerForm({ existing }: { existing?: Assistant }) {
             />
           </div>
         </Card>
-        <FormFault
-          error={error}
-          known={["name", "url", "timeoutSeconds", "secret", "headers", "messages"]}
-        />
-        {mayWrite && (
-          <button
-            type="submit"
-            className="btn btn-primary justify-self-start"
-            disabled={saving.isPending}
-          >
-            {saving.isPending ? "Saving…" : existing ? "Save" : "Create"}
-          </button>
-        )}
-      </form>
+      </FormShell>
     </Page>
   );
 }

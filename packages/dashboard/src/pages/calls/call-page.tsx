@@ -1,9 +1,10 @@
 import type { ConversationWithMessages, Delivery } from "@postrider/sdk";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "wouter";
-import { callQuery } from "../../api/calls.ts";
+import { callQuery, eraseCall } from "../../api/calls.ts";
 import { someDeliveriesQuery } from "../../api/deliveries.ts";
 import { Id } from "../../components/copy.tsx";
+import { EraseAction } from "../../components/erase-action.tsx";
 import { Page } from "../../components/page.tsx";
 import { Empty, Failure, SkeletonBlock } from "../../components/states.tsx";
 import { Status, Tag } from "../../components/status.tsx";
@@ -23,6 +24,7 @@ export function CallPage({ id }: { id: string }) {
   const client = useQueryClient();
   const { data: call, error, refetch } = useQuery(callQuery(id));
   const { data: told } = useQuery(someDeliveriesQuery({ subject_id: id }, shownMax));
+  const report = told?.deliveries.find(({ event_type }) => event_type === "end-of-call-report");
   useChanges(({ rows, gap }) => {
     if (!gap && !rows.some((row) => row.call_id === id)) return;
     void client.invalidateQueries({ queryKey: ["calls", "one", id] });
@@ -49,6 +51,20 @@ export function CallPage({ id }: { id: string }) {
           <Link href={`/deliveries${printSearch({ about: id })}`} className="btn">
             All its deliveries
           </Link>
+          {report && (
+            <Link href={`/delivery${printSearch({ id: report.id })}`} className="btn">
+              Report as sent
+            </Link>
+          )}
+          {call && (
+            <EraseAction what="this call" erase={() => eraseCall(id)} back="/calls">
+              <p>
+                What was said goes with it, and its events, deliveries and attempts, whatever their
+                state. What the server has been told already stays with it. It cannot be brought
+                back.
+              </p>
+            </EraseAction>
+          )}
         </>
       }
     >

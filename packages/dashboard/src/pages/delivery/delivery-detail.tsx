@@ -2,6 +2,7 @@ import { Tabs } from "@base-ui/react/tabs";
 import type { DeliveryDetails } from "@postrider/sdk";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense, useState } from "react";
+import { Link } from "wouter";
 import { deliveryQuery, retryDelivery } from "../../api/deliveries.ts";
 import { endpointQuery } from "../../api/endpoints.ts";
 import { Copy, Id } from "../../components/copy.tsx";
@@ -11,8 +12,10 @@ import { Outcome, Tag } from "../../components/status.tsx";
 import { DateTime, Until } from "../../components/times.tsx";
 import { say, sayFailure } from "../../components/toasts.tsx";
 import { useChanges } from "../../live/live.tsx";
+import { printSearch } from "../../search.ts";
 import { useMay } from "../../shell/viewer.tsx";
 import { curlOf } from "../../words/curl.ts";
+import { useKeys } from "../deliveries/keys.ts";
 import { Attempts } from "./attempts.tsx";
 import { Exchange } from "./exchange.tsx";
 import { Subjects } from "./subjects.tsx";
@@ -21,8 +24,8 @@ const SignatureCheck = lazy(async () => ({
   default: (await import("./signature.tsx")).SignatureCheck,
 }));
 
-/** One delivery: what became of it, every attempt, what was sent and answered. */
-export function DeliveryDetail({ id, onClose }: { id: string; onClose: () => void }) {
+/** One delivery: what became of it, every attempt, what was sent and answered. It is closed where it stands beside a list. */
+export function DeliveryDetail({ id, onClose }: { id: string; onClose?: () => void }) {
   const client = useQueryClient();
   const { data, error, refetch } = useQuery(deliveryQuery(id));
   useChanges(({ rows, gap }) => {
@@ -42,19 +45,26 @@ export function DeliveryDetail({ id, onClose }: { id: string; onClose: () => voi
             <div className="skeleton h-5 w-48" />
           )}
         </div>
-        <button
-          type="button"
-          className="btn btn-quiet px-2"
-          aria-label="Close the delivery"
-          onClick={onClose}
-        >
-          ✕
-        </button>
+        {onClose && (
+          <>
+            <Link href={`/delivery${printSearch({ id })}`} className="btn btn-quiet">
+              Full width
+            </Link>
+            <button
+              type="button"
+              className="btn btn-quiet px-2"
+              aria-label="Close the delivery"
+              onClick={onClose}
+            >
+              ✕
+            </button>
+          </>
+        )}
       </div>
       {error && !data ? (
         <Failure error={error} onRetry={() => void refetch()} />
       ) : data ? (
-        <Content delivery={data} />
+        <Content delivery={data} alone={onClose === undefined} />
       ) : (
         <div className="grid gap-4 p-4">
           <SkeletonBlock />
@@ -86,7 +96,7 @@ const Heading = ({ delivery }: { delivery: DeliveryDetails }) => (
   </>
 );
 
-function Content({ delivery }: { delivery: DeliveryDetails }) {
+function Content({ delivery, alone }: { delivery: DeliveryDetails; alone: boolean }) {
   const client = useQueryClient();
   const mayRetry = useMay("write");
   const { data: endpoint } = useQuery(endpointQuery(delivery.endpoint_id));
@@ -99,6 +109,12 @@ function Content({ delivery }: { delivery: DeliveryDetails }) {
       void client.invalidateQueries({ queryKey: deliveryQuery(delivery.id).queryKey });
     },
     onError: sayFailure,
+  });
+  useKeys((key) => {
+    // Beside its list, the list hears the keys.
+    if (!alone || key !== "r" || !mayRetry) return false;
+    retrying.mutate();
+    return true;
   });
   const { request } = delivery;
   const attempts = delivery.attempts.toSorted((a, b) => a.number - b.number);
@@ -162,6 +178,7 @@ function Content({ delivery }: { delivery: DeliveryDetails }) {
         <Suspense>
           <SignatureCheck
             attempt={attempt}
+            endpoint={endpoint}
             body={request.body}
             open
             onClose={() => setChecks(false)}

@@ -1,48 +1,69 @@
-import type { DeliveryAttempt } from "@postrider/sdk";
+import type { DeliveryAttempt, Endpoint } from "@postrider/sdk";
 import { verify, WebhookVerificationError } from "@postrider/sdk";
 import { useMutation } from "@tanstack/react-query";
 import { useId, useState } from "react";
+import { revealSecret } from "../../api/endpoints.ts";
 import { sentenceOf } from "../../api/problem.ts";
 import { Modal } from "../../components/dialogs.tsx";
+import { useMay } from "../../shell/viewer.tsx";
 
 type Props = {
   attempt: DeliveryAttempt;
+  /** Where it went; undefined while that is not known. */
+  endpoint: Endpoint | undefined;
   body: string;
   open: boolean;
   onClose: () => void;
 };
 
-/** Checks the signature of a request in the page, as a receiver would: the secret does not leave the browser. */
-export function SignatureCheck({ attempt, body, open, onClose }: Props) {
+/**
+ * Checks the signature of a request in the page, as a receiver would.
+ *
+ * Under a secret that somebody pastes, which does not leave the browser, or under the endpoint's own, which is asked for
+ * by a button alone: each look at it is in the audit.
+ */
+export function SignatureCheck({ attempt, endpoint, body, open, onClose }: Props) {
   const id = useId();
   const [secret, setSecret] = useState("");
+  const mayLook = useMay(endpoint?.contract === "operational" ? "admin" : "write");
   const checking = useMutation({
-    mutationFn: () => {
+    gcTime: 0,
+    mutationFn: async (pasted: string | null) => {
       if (globalThis.crypto?.subtle === undefined) {
         throw new Error("Browsers can check signatures only over https or on this machine itself.");
       }
+      const used = pasted ?? (endpoint ? (await revealSecret(endpoint)).secret : "");
       // However old it is: the clock of this page says nothing about the request.
-      return verify(body, attempt.request_headers ?? {}, secret.trim(), {
-        toleranceSeconds: 1e10,
-      });
+      await verify(body, attempt.request_headers ?? {}, used, { toleranceSeconds: 1e10 });
     },
   });
   return (
-    <Modal
-      open={open}
-      onClose={onClose}
-      title="Check the signature"
-      about="Paste the endpoint's signing secret. It stays in this page."
-    >
+    <Modal open={open} onClose={onClose} title="Check the signature">
       <form
         className="grid gap-3"
         onSubmit={(event) => {
           event.preventDefault();
-          checking.mutate();
+          checking.mutate(secret.trim());
         }}
       >
+        {endpoint && mayLook && (
+          <>
+            <button
+              type="button"
+              className="btn btn-primary justify-self-start"
+              disabled={checking.isPending}
+              onClick={() => checking.mutate(null)}
+            >
+              Check with the endpoint's secret
+            </button>
+            <p className="text-xs text-ink-3">
+              The page reads the secret and does not show it. That look is in the audit.
+            </p>
+            <hr className="border-line" />
+          </>
+        )}
         <label htmlFor={id} className="font-[550]">
-          Signing secret
+          {endpoint && mayLook ? "Or another secret" : "Signing secret"}
         </label>
         <input
           id={id}
@@ -52,9 +73,13 @@ export function SignatureCheck({ attempt, body, open, onClose }: Props) {
           spellCheck={false}
           required
           value={secret}
+          aria-describedby={`${id}-help`}
           onChange={(event) => setSecret(event.target.value)}
         />
-        <button type="submit" className="btn btn-primary justify-self-start">
+        <p id={`${id}-help`} className="text-xs text-ink-3">
+          What you paste stays in this page.
+        </p>
+        <button type="submit" className="btn justify-self-start" disabled={checking.isPending}>
           Check
         </button>
         <div role="status">

@@ -1,10 +1,10 @@
 import type { OperationalWebhook, Webhook, WorkflowWebhook } from "@postrider/sdk";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useRef, useState } from "react";
+import { useState } from "react";
 import { Link, useLocation } from "wouter";
 import { createWebhook, type OwnContract, updateWebhook } from "../../api/webhooks.ts";
-import { Check, CheckList, FormFault, faultOf, TextField } from "../../components/fields.tsx";
-import { useFocusFault } from "../../components/focus-fault.ts";
+import { Check, CheckList, faultOf, TextField } from "../../components/fields.tsx";
+import { FormShell } from "../../components/form-shell.tsx";
 import { HeaderFields } from "../../components/header-fields.tsx";
 import { Page } from "../../components/page.tsx";
 import { say } from "../../components/toasts.tsx";
@@ -43,20 +43,21 @@ export function WebhookForm({ contract, existing }: Props) {
     },
   });
   const { error } = saving;
-  const form = useRef<HTMLFormElement>(null);
-  useFocusFault(form, error);
   const members = membersOf(contract);
   const back = existing ? `/endpoints${printSearch({ endpoint: existing.id })}` : "/endpoints";
   return (
     <Page title={existing ? `Edit ${existing.name}` : titles[contract]}>
-      <form
-        ref={form}
-        noValidate
-        className="grid max-w-2xl gap-5 p-4"
-        onSubmit={(event) => {
-          event.preventDefault();
-          saving.mutate();
-        }}
+      <FormShell
+        error={error}
+        known={Object.values(members)}
+        saving={saving.isPending}
+        action={existing ? "Save" : "Create"}
+        onSave={() => saving.mutate()}
+        aside={
+          <Link href={back} className="btn">
+            Cancel
+          </Link>
+        }
       >
         <TextField
           label="Name"
@@ -102,16 +103,7 @@ export function WebhookForm({ contract, existing }: Props) {
         {contract !== "organisation" && (
           <PolicyFields draft={draft} change={change} error={error} />
         )}
-        <FormFault error={error} known={Object.values(members)} />
-        <div className="flex flex-wrap gap-2">
-          <button type="submit" className="btn btn-primary" disabled={saving.isPending}>
-            {saving.isPending ? "Saving…" : existing ? "Save" : "Create"}
-          </button>
-          <Link href={back} className="btn">
-            Cancel
-          </Link>
-        </div>
-      </form>
+      </FormShell>
     </Page>
   );
 }

@@ -2,10 +2,10 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 import { useDeferredValue, useState } from "react";
 import { Link } from "wouter";
 import { allEndpointsQuery } from "../../api/endpoints.ts";
-import { MoreButton } from "../../components/more-button.tsx";
+import { Listed } from "../../components/listed.tsx";
 import { MultiFilter } from "../../components/multi-filter.tsx";
 import { Page } from "../../components/page.tsx";
-import { Empty, Failure, SkeletonRows } from "../../components/states.tsx";
+import { Empty } from "../../components/states.tsx";
 import { place } from "../../place.ts";
 import { useTypedSearch } from "../../search.ts";
 import { useMay, useViewer } from "../../shell/viewer.tsx";
@@ -93,34 +93,30 @@ function EndpointList({ address, change }: Props) {
         />
       </div>
       <div className="bg-surface">
-        {query.isPending && <SkeletonRows />}
-        {query.isError && <Failure error={query.error} onRetry={() => void query.refetch()} />}
-        {query.isSuccess &&
-          endpoints.length === 0 &&
-          (filtered ? (
-            <Empty title="No endpoint matches">
-              <Link href="/endpoints" className="btn" onClick={() => setTyped("")}>
-                Clear all filters
-              </Link>
-            </Empty>
-          ) : (
-            <Empty title="There is no endpoint yet">
-              <p>An endpoint is a URL that is told when something happens.</p>
-              {mayWrite && place.kind === "dashboard" && (
-                <Link href="/start" className="btn">
-                  Start here
+        <Listed
+          query={query}
+          items={endpoints}
+          label="Endpoints"
+          empty={
+            filtered ? (
+              <Empty title="No endpoint matches">
+                <Link href="/endpoints" className="btn" onClick={() => setTyped("")}>
+                  Clear all filters
                 </Link>
-              )}
-            </Empty>
-          ))}
-        {endpoints.length > 0 && (
-          <ul aria-label="Endpoints">
-            {endpoints.map((endpoint) => (
-              <EndpointRow key={endpoint.id} endpoint={endpoint} />
-            ))}
-          </ul>
-        )}
-        <MoreButton query={query} />
+              </Empty>
+            ) : (
+              <Empty title="There is no endpoint yet">
+                <p>An endpoint is a URL that is told when something happens.</p>
+                {mayWrite && place.kind === "dashboard" && (
+                  <Link href="/start" className="btn">
+                    Start here
+                  </Link>
+                )}
+              </Empty>
+            )
+          }
+          row={(endpoint) => <EndpointRow key={endpoint.id} endpoint={endpoint} />}
+        />
       </div>
     </Page>
   );

@@ -3,8 +3,9 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "wouter";
 import { someDeliveriesQuery } from "../../api/deliveries.ts";
 import { endpointsQuery } from "../../api/endpoints.ts";
-import { runQuery, stepsQuery } from "../../api/runs.ts";
+import { eraseRun, runQuery, stepsQuery } from "../../api/runs.ts";
 import { Id } from "../../components/copy.tsx";
+import { EraseAction } from "../../components/erase-action.tsx";
 import { JsonView } from "../../components/json-tree.tsx";
 import { Card, Page } from "../../components/page.tsx";
 import { Failure, SkeletonBlock } from "../../components/states.tsx";
@@ -44,9 +45,19 @@ export function RunPage({ id }: { id: string }) {
         </span>
       }
       actions={
-        <Link href={`/deliveries${printSearch({ about: id })}`} className="btn">
-          All its deliveries
-        </Link>
+        <>
+          <Link href={`/deliveries${printSearch({ about: id })}`} className="btn">
+            All its deliveries
+          </Link>
+          {run && (
+            <EraseAction what="this run" erase={() => eraseRun(id)} back="/runs">
+              <p>
+                Its steps, events, deliveries and attempts go with it, whatever their state. What
+                receivers have been told already stays with them. It cannot be brought back.
+              </p>
+            </EraseAction>
+          )}
+        </>
       }
     >
       {error && <Failure error={error} onRetry={() => void refetch()} />}

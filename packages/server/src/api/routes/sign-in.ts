@@ -62,7 +62,9 @@ export function signInRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
   const refuse = (reply: FastifyReply, requestId: string, thrown: unknown): FastifyReply => {
     if (!(thrown instanceof ProviderFailure)) throw thrown;
     const { refusal, message } = thrown;
-    deps.log.warn({ request_id: requestId, refusal, reason: message }, "a sign-in did not work");
+    // What is the operator's to mend, and what anybody can bring about.
+    const level = refusal === "provider_away" || refusal === "failed" ? "warn" : "info";
+    deps.log[level]({ request_id: requestId, refusal, reason: message }, "a sign-in did not work");
     return reply.redirect(at(`/dashboard/#refused=${refusal}`), 303);
   };
 

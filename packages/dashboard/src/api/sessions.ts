@@ -1,0 +1,23 @@
+import type { ListSessionsAnswer } from "@postrider/sdk";
+import { infiniteQueryOptions } from "@tanstack/react-query";
+import { ask } from "./request.ts";
+
+/** The open sessions of who is signed in, page after page. */
+export const sessionsQuery = infiniteQueryOptions({
+  queryKey: ["sessions"],
+  queryFn: ({ signal, pageParam }) =>
+    ask<ListSessionsAnswer>("GET", "/v1/sessions", {
+      query: { limit: 100, ...(pageParam === null ? {} : { cursor: pageParam }) },
+      signal,
+    }),
+  initialPageParam: null as string | null,
+  getNextPageParam: (page) => page.next_cursor,
+  staleTime: 0,
+});
+
+/** Ends one session. */
+export const endSession = (id: string): Promise<void> =>
+  ask("DELETE", `/v1/sessions/${encodeURIComponent(id)}`);
+
+/** Ends all sessions of who is signed in, this one among them. */
+export const endAllSessions = (): Promise<void> => ask("DELETE", "/v1/sessions");

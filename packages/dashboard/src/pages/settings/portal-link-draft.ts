@@ -1,0 +1,46 @@
+import type { PortalLinkCreate } from "@postrider/sdk";
+
+/** A portal link as its form has it. */
+export type LinkDraft = {
+  team: string;
+  access: "read" | "manage";
+  /** Only the chosen endpoints, and not all. */
+  some: boolean;
+  endpoints: readonly string[];
+  seconds: number;
+  accent: string;
+  background: string;
+  logo: string;
+};
+
+/** What the form begins with: the least that a link can give away, for an hour. */
+export const newLinkDraft = (team: string): LinkDraft => ({
+  team,
+  access: "read",
+  some: false,
+  endpoints: [],
+  seconds: 3_600,
+  accent: "",
+  background: "",
+  logo: "",
+});
+
+/** The body that makes the link; what was left empty is left out. */
+export function portalLinkOf(draft: LinkDraft): PortalLinkCreate {
+  const theme = Object.fromEntries(
+    [
+      ["accent", draft.accent],
+      ["background", draft.background],
+      ["logo_url", draft.logo],
+    ]
+      .map(([name, value = ""]) => [name, value.trim()])
+      .filter(([, value]) => value !== ""),
+  );
+  return {
+    team_id: draft.team,
+    access: draft.access,
+    expires_in_seconds: draft.seconds,
+    ...(draft.some && { endpoint_ids: [...draft.endpoints] }),
+    ...(Object.keys(theme).length > 0 && { theme }),
+  };
+}

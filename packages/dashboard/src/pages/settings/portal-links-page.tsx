@@ -1,0 +1,111 @@
+import type { PortalLink } from "@postrider/sdk";
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { endpointsQuery } from "../../api/endpoints.ts";
+import { portalLinksQuery, revokePortalLink } from "../../api/portal-links.ts";
+import { Confirm } from "../../components/dialogs.tsx";
+import { Listed } from "../../components/listed.tsx";
+import { Page } from "../../components/page.tsx";
+import { Empty, Forbidden } from "../../components/states.tsx";
+import { Moment } from "../../components/times.tsx";
+import { say, sayFailure } from "../../components/toasts.tsx";
+import { useMay } from "../../shell/viewer.tsx";
+import { NewPortalLinkDialog } from "./new-portal-link-dialog.tsx";
+
+/** The links by which customers of this team see their endpoints. */
+export default function PortalLinksPage() {
+  const may = useMay("admin");
+  const [creates, setCreates] = useState(false);
+  const query = useInfiniteQuery({ ...portalLinksQuery, enabled: may });
+  const { data: known } = useQuery({ ...endpointsQuery(), enabled: may });
+  const links = query.data?.pages.flatMap((page) => page.portal_links) ?? [];
+  const names = new Map(known?.endpoints.map(({ id, name }) => [id, name]));
+  if (!may) {
+    return (
+      <Page title="Portal links">
+        <Forbidden needs="admin" />
+      </Page>
+    );
+  }
+  const create = (
+    <button type="button" className="btn btn-primary" onClick={() => setCreates(true)}>
+      New link…
+    </button>
+  );
+  return (
+    <Page title="Portal links" actions={create}>
+      <div className="bg-surface">
+        <Listed
+          query={query}
+          items={links}
+          label="Portal links"
+          skeletonRows={4}
+          empty={
+            <Empty title="No link works at the moment">
+              <p>
+                A link lets a customer see the endpoints of this team, or some of them, without an
+                account: for at most a day, and nothing else.
+              </p>
+            </Empty>
+          }
+          row={(link) => <Row key={link.id} link={link} names={names} />}
+        />
+      </div>
+      {creates && <NewPortalLinkDialog onClose={() => setCreates(false)} />}
+    </Page>
+  );
+}
+
+function Row({ link, names }: { link: PortalLink; names: ReadonlyMap<string, string> }) {
+  const client = useQueryClient();
+  const [asks, setAsks] = useState(false);
+  const revoking = useMutation({
+    mutationFn: () => revokePortalLink(link.id),
+    onSuccess: () => {
+      setAsks(false);
+      void client.invalidateQueries({ queryKey: portalLinksQuery.queryKey });
+      say("The link is revoked");
+    },
+    onError: sayFailure,
+  });
+  const shown =
+    link.endpoint_ids === null
+      ? "All endpoints"
+      : link.endpoint_ids.map((id) => names.get(id) ?? `…${id.slice(-6)}`).join(", ");
+  const { accent, background, logo_url } = link.theme ?? {};
+  const dress = [accent, background, logo_url && "a logo"].filter(Boolean).join(", ");
+  return (
+    <li className="flex flex-wrap items-center gap-x-4 gap-y-1 border-b border-line px-4 py-2.5">
+      <div className="min-w-0 flex-1 basis-60">
+        <p className="font-[600] [overflow-wrap:anywhere]">{shown}</p>
+        <p className="text-[13px] text-ink-3">
+          {link.access === "read" ? "to look" : "to look and to change"}
+          {dress && `, in ${dress}`}
+        </p>
+      </div>
+      <span className="text-[13px] text-ink-2">
+        made <Moment at={link.created_at} />, until <Moment at={link.expires_at} />
+      </span>
+      <button
+        type="button"
+        className="btn btn-danger"
+        aria-label={`Revoke the link to ${shown}…`}
+        onClick={() => setAsks(true)}
+      >
+        Revoke…
+      </button>
+      <Confirm
+        open={asks}
+        onClose={() => setAsks(false)}
+        title="Revoke this link?"
+        action="Revoke the link"
+        busy={revoking.isPending}
+        onConfirm={() => revoking.mutate()}
+      >
+        <p>
+          Whoever came in by it is out at once, and it opens nothing any more. It leads to: {shown}.
+        </p>
+      </Confirm>
+    </li>
+  );
+}
