@@ -1,5 +1,6 @@
-import type { Delivery } from "@postrider/sdk";
+import type { Delivery, DeliveryDetails } from "@postrider/sdk";
 import type { Command } from "commander";
+import { StartError } from "../../src/start-error.ts";
 import { rows } from "../options.ts";
 import { type ClientOptions, clientCommand, examples, withClient } from "./client.ts";
 import { type FilterOptions, filterOf, withDeliveryFilter } from "./delivery-filter.ts";
@@ -100,11 +101,20 @@ export function printDeliveries(
   );
 }
 
+function bodyOf({ request }: DeliveryDetails): string {
+  if (request.body !== null) return request.body;
+  throw new StartError(
+    request.hidden?.includes("body")
+      ? "The API key may not see the body: it lacks the scope payload. Make one that may, run: postrider keys create --name <name> --scope read,payload"
+      : "The body is not kept any more.",
+  );
+}
+
 async function showDelivery(id: string, given: ClientOptions & { body?: boolean }): Promise<void> {
   await withClient(given, async ({ postrider }) => {
     const delivery = await getDelivery(postrider, id);
     if (given.body) {
-      process.stdout.write(delivery.request.body ?? "");
+      process.stdout.write(bodyOf(delivery));
       return;
     }
     if (given.json) {

@@ -1,5 +1,8 @@
 import type { Command, Option } from "commander";
 
+/** What stands above the reference in docs/cli.md; packages/server/scripts/write-cli.ts writes what follows. */
+export const referenceHeading = "## Every command\n";
+
 /** The options that every command has which asks a service; docs/cli.md says them once. */
 export const commonFlags = ["--url <url>", "--key <key>", "--team <id>", "--json"];
 

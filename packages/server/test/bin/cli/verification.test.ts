@@ -202,6 +202,21 @@ test("an old request can be looked at all the same", async () => {
   expect(allHolds(await look({ nowSeconds: signedAt + 3_600, ignoreAge: true }))).toBe(true);
 });
 
+test("a contract's own signature that is made with another secret does not count", async () => {
+  const checks = await look({ headers: { "x-webhook-signature": signBody("their own", text) } });
+  expect(allHolds(checks)).toBe(true);
+  expect(says(checks, "other_signature")).toMatch(/made with the webhook's own secret/);
+});
+
+test("line breaks that became CRLF are found out", async () => {
+  const own = '{"event_id":"event_1",\n"action":"hang"}';
+  const checks = await look({
+    body: own.replaceAll("\n", "\r\n"),
+    headers: { "webhook-signature": sign(decodeSecret(secret), id, signedAt, own) },
+  });
+  expect(says(checks, "body")).toMatch(/its line breaks are CRLF now/);
+});
+
 test("a body that another signature proves says that a header was changed", async () => {
   const checks = await look({
     headers: { "webhook-id": "event_other", "x-interactly-signature": signBody(secret, text) },
