@@ -4,6 +4,7 @@ import { defineConfig } from "vitepress";
 import { hashInline } from "../src/content-security.ts";
 import { anchorOf, unlinkSources } from "../src/links.ts";
 import { documents, reference, sections } from "../src/navigation.ts";
+import { writeNotices } from "../src/notices.ts";
 import { writePlainPages } from "../src/plain-pages.ts";
 import { writeReference } from "../src/reference.ts";
 import { settleEmptyHeadings } from "../src/tables.ts";
@@ -73,6 +74,7 @@ export default defineConfig({
       path.join(outDir, "icon.svg"),
     );
     writeReference(outDir);
+    writeNotices(outDir);
     writePlainPages(outDir, built, base);
     const texts = (ending: string): string[] =>
       readdirSync(outDir, { recursive: true, encoding: "utf8" })

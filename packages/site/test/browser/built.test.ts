@@ -62,6 +62,13 @@ test("csp.json names every script that stands in a page, and nothing else runs t
   for (const name of htmlNames) expect(read(name), name).not.toMatch(/<[^>]+\son\w+="/);
 });
 
+test("the licences of what the scripts hold are there", () => {
+  for (const name of ["vitepress", "vue", "minisearch"]) {
+    expect(read("licences.txt")).toMatch(new RegExp(`^${name} \\d\\S+ \\(MIT\\)$`, "m"));
+  }
+  expect(read("api/swagger-ui.LICENSE.txt")).toContain("Apache License");
+});
+
 test("no page loads anything from elsewhere", () => {
   for (const name of htmlNames) {
     const loaded = [...read(name).matchAll(/<(?:script|link|img|iframe)\b[^>]*>/g)]

@@ -57,7 +57,7 @@ for (const [width, dark] of [
   const look = `${width}${dark ? "-dark" : "-light"}`;
   test.skipIf(browserMissing)(
     `axe finds nothing on any page of the documentation, nothing scrolls sideways, and the CSP is kept: ${look}`,
-    { timeout: 240_000 },
+    { timeout: 420_000 },
     async () => {
       const pages = await openPages({ signedIn: false, width, dark });
       const { page } = pages;
