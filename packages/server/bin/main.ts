@@ -24,7 +24,7 @@ import { type SimulateOptions, type SimulationName, simulate, simulations } from
 /** Runs the command line. Exit codes: 0 done, 1 failed, 2 wrong usage or a wrong setting. */
 export async function main(argv: readonly string[]): Promise<void> {
   const program = new Command("postrider")
-    .description("Turns facts about workflows and calls into webhooks that arrive.")
+    .description("Turns facts about workflows and calls into webhooks, and delivers them.")
     .version(packageVersion)
     .exitOverride()
     .showHelpAfterError();
@@ -47,17 +47,17 @@ export async function main(argv: readonly string[]): Promise<void> {
     .action(runMigrations);
   program
     .command("doctor")
-    .description("say what is wrong with this set-up, in order, and how to mend it")
-    .option("--url <url>", "a receiver to send a HEAD to, the way that webhooks go")
+    .description("check this set-up and say how to fix what is wrong")
+    .option("--url <url>", "a receiver to send a HEAD request to, in the same way as webhooks")
     .option("--json", "print one JSON document")
     .addHelpText("after", doctorHelp)
     .action(runDoctorUntilSignal);
   program
     .command("keys")
-    .description("look after the keys that seal secrets at rest")
+    .description("manage the keys that encrypt secrets at rest")
     .command("rotate-encryption")
     .description(
-      "seal everything anew with the first of POSTRIDER_ENCRYPTION_KEY, while the service runs",
+      "encrypt everything again with the first key of POSTRIDER_ENCRYPTION_KEY, while the service runs",
     )
     .option("--batch <rows>", "rows in one transaction", batch, 200)
     .option("--json", "print a JSON object")
@@ -66,19 +66,19 @@ export async function main(argv: readonly string[]): Promise<void> {
     .command("receive")
     .description("start a small receiver that prints every webhook it gets")
     .option("--port <port>", "port to listen on", port, 8081)
-    .option("--secret <whsec>", "signing secret to verify with; 401 to what it refuses")
-    .option("--status <code>", "status to answer to all else", statusCode, 204)
+    .option("--secret <whsec>", "signing secret to verify requests with; others are answered 401")
+    .option("--status <code>", "status of all other answers", statusCode, 204)
     .action(runReceiver);
   program
     .command("simulate")
-    .description("play realistic traffic into a running service, with every kind of event")
-    .addArgument(new Argument("<what>", "what to play").choices(Object.keys(simulations)))
+    .description("send realistic traffic to a running service, with every kind of event")
+    .addArgument(new Argument("<what>", "what to simulate").choices(Object.keys(simulations)))
     .option("--url <url>", "where the service is", httpUrl, "http://127.0.0.1:8080")
     .option("--key <key>", "API key; default: the one in .postrider/api-key")
-    .option("--rate <n/s>", "runs or calls that begin each second", rate, 5)
-    .option("--count <n>", "runs or calls to play", count, 10)
+    .option("--rate <n/s>", "runs or calls to start per second", rate, 5)
+    .option("--count <n>", "runs or calls to simulate", count, 10)
     .option("--receiver <url>", "where the webhooks go", httpUrl, "http://127.0.0.1:8081")
-    .option("--no-subscribe", "create no subscriptions, and leave those that exist alone")
+    .option("--no-subscribe", "create no subscriptions, and do not change existing ones")
     .option("--json", "print a JSON object")
     .action(runSimulation);
 
@@ -99,45 +99,42 @@ type DevelopmentOptions = { receiverPort: number; receiver: boolean; open?: bool
 async function runDevelopment(given: DevelopmentOptions): Promise<void> {
   const config = readConfig("development");
   const secrets = developmentSecrets(config);
-  await runUntilSignal(
-    "stopping; attempts in flight are finished first",
-    async (stop, onHopeless) => {
-      const progress = progressLine();
-      const hasDashboard = await ensureDashboard(progress.show, stop);
-      const server = await openServer(
-        { ...config, encryptionKeys: secrets.encryptionKeys },
-        { migrate: true, onProgress: progress.show, stop, onHopeless },
-      );
-      try {
-        const apiKey = await ensureDevelopmentKey(config, server.database);
-        const dashboardUrl = hasDashboard ? await makeLoginLink(config, server, apiKey) : undefined;
-        const receiver = given.receiver
-          ? await openReceiver({
-              port: given.receiverPort,
-              portOptions: "--receiver-port, or start none with --no-receiver",
-            })
-          : undefined;
-        progress.clear();
-        printGreeting({
-          url: server.url,
-          dashboardUrl,
-          apiKey,
-          keyIsFound: isFoundHere(config),
-          teamId: defaultTeamId,
-          receiverUrl: receiver?.url,
-          receiverRefused: receiver && server.reasonToRefuse(`${receiver.url}/hook`),
-        });
-        if (given.open && dashboardUrl) openInBrowser(dashboardUrl);
-        return async () => {
-          await server.close();
-          await receiver?.close();
-        };
-      } catch (error) {
+  await runUntilSignal("stopping; attempts in flight finish first", async (stop, onHopeless) => {
+    const progress = progressLine();
+    const hasDashboard = await ensureDashboard(progress.show, stop);
+    const server = await openServer(
+      { ...config, encryptionKeys: secrets.encryptionKeys },
+      { migrate: true, onProgress: progress.show, stop, onHopeless },
+    );
+    try {
+      const apiKey = await ensureDevelopmentKey(config, server.database);
+      const dashboardUrl = hasDashboard ? await makeLoginLink(config, server, apiKey) : undefined;
+      const receiver = given.receiver
+        ? await openReceiver({
+            port: given.receiverPort,
+            portOptions: "--receiver-port, or start none with --no-receiver",
+          })
+        : undefined;
+      progress.clear();
+      printGreeting({
+        url: server.url,
+        dashboardUrl,
+        apiKey,
+        keyIsFound: isFoundHere(config),
+        teamId: defaultTeamId,
+        receiverUrl: receiver?.url,
+        receiverRefused: receiver && server.reasonToRefuse(`${receiver.url}/hook`),
+      });
+      if (given.open && dashboardUrl) openInBrowser(dashboardUrl);
+      return async () => {
         await server.close();
-        throw error;
-      }
-    },
-  );
+        await receiver?.close();
+      };
+    } catch (error) {
+      await server.close();
+      throw error;
+    }
+  });
 }
 
 async function runProduction(): Promise<void> {
@@ -151,7 +148,7 @@ async function runProduction(): Promise<void> {
 async function runMigrations(given: { json?: boolean }): Promise<void> {
   const databaseUrl = readDatabaseUrl();
   const stop = new AbortController();
-  onSignal("stopping; the migration under way is undone", () => stop.abort());
+  onSignal("stopping; the current migration is rolled back", () => stop.abort());
   let step = "waiting for the database";
   const migration = migrate(databaseUrl, {
     stop: stop.signal,
@@ -163,7 +160,7 @@ async function runMigrations(given: { json?: boolean }): Promise<void> {
   const { applied, repaired } = await tellWhileWaiting(migration, (seconds) =>
     say(`${step} (${seconds} s so far)`),
   ).catch((error) => {
-    if (stop.signal.aborted) throw new StartError("stopped; run it again for what is left");
+    if (stop.signal.aborted) throw new StartError("stopped; run it again to finish");
     throw databaseProblem(error);
   });
   if (given.json) {
@@ -177,20 +174,20 @@ async function runMigrations(given: { json?: boolean }): Promise<void> {
 /** A signal lets the step that has begun come to its end; what is left waits for another run. */
 async function runKeyRotation(given: RotateOptions): Promise<void> {
   const stop = new AbortController();
-  onSignal("stopping after the step that has begun", () => stop.abort());
+  onSignal("stopping after the current step", () => stop.abort());
   await rotateKeys(given, stop.signal);
 }
 
 const doctorHelp = `
-It reads the settings of this environment, connects as the service would, and changes nothing.
+It reads the settings of this environment, connects as the service does, and changes nothing.
 Without DATABASE_URL it examines the embedded PostgreSQL of POSTRIDER_DATA_DIR, running or not.
 
-Exit codes: 0 nothing is wrong (there may be warnings), 1 something is wrong, 2 wrong usage.`;
+Exit codes: 0 no problem (warnings are possible), 1 a problem, 2 wrong usage.`;
 
 /** A signal lets the look that has begun come to its end: an embedded PostgreSQL is stopped again. */
 async function runDoctorUntilSignal(given: DoctorOptions): Promise<void> {
   const stop = new AbortController();
-  onSignal("stopping after the look that has begun", () => stop.abort());
+  onSignal("stopping after the current check", () => stop.abort());
   await runDoctor(given, stop.signal);
   process.exit();
 }
@@ -213,7 +210,7 @@ async function runSimulation(what: SimulationName, given: SimulateOptions): Prom
   const stop = new AbortController();
   // Every pause of every call listens to it.
   setMaxListeners(0, stop.signal);
-  onSignal("stopping; what has begun comes to its end", () => stop.abort());
+  onSignal("stopping; runs and calls in progress finish first", () => stop.abort());
   await simulate(what, given, stop.signal);
   process.exit();
 }
