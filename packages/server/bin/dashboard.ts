@@ -26,9 +26,9 @@ export async function ensureDashboard(
 ): Promise<boolean> {
   const root = unbuilt();
   if (root === undefined) return isBuilt();
-  tell("building the dashboard, this once …");
+  tell("building the dashboard (first start only) …");
   await tellWhileWaiting(build(root, stop), (seconds) =>
-    tell(`building the dashboard, this once … (${seconds} s so far)`),
+    tell(`building the dashboard (first start only) … (${seconds} s so far)`),
   );
   stop.throwIfAborted();
   return isBuilt();

@@ -50,7 +50,7 @@ export async function runDoctor({ url, json }: DoctorOptions, stop: AbortSignal)
     console.log(JSON.stringify(document, null, 2));
     return;
   }
-  if (stop.aborted) console.log("\nStopped before everything was examined.");
+  if (stop.aborted) console.log("\nStopped before all checks were done.");
   else console.log(`\n${summary(findings)}`);
 }
 
@@ -84,8 +84,8 @@ function openPrinter() {
 function summary(findings: readonly Finding[]): string {
   const count = (level: Level) => findings.filter((one) => one.level === level).length;
   const [problems, warnings, skips] = [count("problem"), count("warning"), count("skipped")];
-  const rest = skips === 0 ? "" : `; ${counted(skips, "check")} not examined`;
-  if (problems + warnings === 0) return `Nothing is wrong${rest}.`;
+  const rest = skips === 0 ? "" : `; ${counted(skips, "check")} skipped`;
+  if (problems + warnings === 0) return `No problems${rest}.`;
   return `${counted(problems, "problem")}, ${counted(warnings, "warning")}${rest}.`;
 }
 

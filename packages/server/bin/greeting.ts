@@ -53,7 +53,9 @@ export function printGreeting(given: Greeting): void {
   console.log(`\n${colors.bold("Postrider")} is running, in development mode.\n`);
   for (const [name = "", value] of rows) console.log(`  ${name.padEnd(9)} ${value}`);
   if (given.receiverRefused !== undefined) {
-    console.log(`\nThese settings refuse a receiver on this machine: ${given.receiverRefused}`);
+    console.log(
+      `\nThese settings do not allow a receiver on this machine: ${given.receiverRefused}`,
+    );
     console.log("For a first delivery, unset POSTRIDER_ALLOW_HTTP and POSTRIDER_EGRESS_ALLOW.\n");
     console.log(colors.dim("Stop with Ctrl-C."));
     return;

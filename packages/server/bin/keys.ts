@@ -24,7 +24,7 @@ export async function rotateKeys(given: RotateOptions, stop: AbortSignal): Promi
     throw databaseProblem(error);
   });
   if (pending.length > 0) {
-    throw new StartError("The database lacks migrations; run: postrider migrate");
+    throw new StartError("The database lacks migrations. Run: postrider migrate");
   }
   const database = openDatabase({
     url: databaseUrl,
@@ -38,7 +38,7 @@ export async function rotateKeys(given: RotateOptions, stop: AbortSignal): Promi
     const missing = await rememberKeys({ database, keyring });
     if (missing !== undefined) {
       throw new StartError(
-        `The database holds secrets sealed with key ${missing}, which POSTRIDER_ENCRYPTION_KEY does not name; add that key behind the new one.`,
+        `The database holds secrets sealed with key ${missing}, which is not in POSTRIDER_ENCRYPTION_KEY. Add that key after the new one.`,
       );
     }
     const progress = progressLine();
@@ -51,7 +51,7 @@ export async function rotateKeys(given: RotateOptions, stop: AbortSignal): Promi
         onProgress: ({ table, resealed }) => {
           if (given.json || performance.now() - shownAtMs < progressMs) return;
           shownAtMs = performance.now();
-          progress.show(`${table}: ${resealed} values sealed anew so far`);
+          progress.show(`${table}: ${resealed} values encrypted again so far`);
         },
       },
     );
@@ -78,14 +78,16 @@ function report(rotation: Awaited<ReturnType<typeof rotateEncryption>>, asJson: 
     );
     return;
   }
-  console.log(`${resealed} values were sealed anew with key ${keyId}.`);
+  console.log(`${resealed} values were encrypted again with key ${keyId}.`);
   if (unopened > 0) {
-    console.log(`${unopened} values open with none of the keys; keep every key you have.`);
+    console.log(
+      `${unopened} values cannot be decrypted with any of the keys. Keep every key you have.`,
+    );
   } else if (!complete) {
-    console.log("Not everything is done: keep all keys, and run this again.");
+    console.log("Not finished. Keep all keys, and run this command again.");
   } else if (unusedKeyIds.length > 0) {
     console.log(
-      `Nothing is sealed with ${unusedKeyIds.join(", ")} any more: leave it out of POSTRIDER_ENCRYPTION_KEY.`,
+      `Nothing is encrypted with ${unusedKeyIds.join(", ")} any more. Remove it from POSTRIDER_ENCRYPTION_KEY.`,
     );
   } else {
     console.log("No other key is in use.");

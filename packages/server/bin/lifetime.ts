@@ -17,9 +17,7 @@ export function report(error: unknown): number {
 /** Whatever has no sentence of its own is a bug. It needs its stack, but its text and members may quote a secret. */
 export function printBug(error: unknown): void {
   const { stack = "", ...described } = describeThrown(error);
-  console.error(
-    `postrider: something unexpected went wrong: ${JSON.stringify(described)}\n${stack}`,
-  );
+  console.error(`postrider: unexpected error: ${JSON.stringify(described)}\n${stack}`);
 }
 
 /** How long a process that can deliver nothing any more may take to stop in order. */
@@ -48,7 +46,7 @@ export async function runUntilSignal(
     onHopeless = (reason) => {
       exitCode = 1;
       say(
-        `${reason} The database answers, so this process ends: what it held goes to the next one`,
+        `${reason} The database answers, so this process ends. Another process takes over its deliveries.`,
       );
       setTimeout(() => process.exit(exitCode), hopelessMsMax);
       resolve();
@@ -72,7 +70,7 @@ export function onSignal(stopping: string, stop: () => void): void {
   let told = false;
   const once = () => {
     if (told) {
-      say("told to stop again: ending at once");
+      say("second stop signal: ending at once");
       process.exit(130);
     }
     told = true;

@@ -12,7 +12,7 @@ import { batch, count, httpUrl, port, rate, statusCode } from "./options.ts";
  */
 export function openProgram(): Command {
   const program = new Command("postrider")
-    .description("Turns facts about workflows and calls into webhooks that arrive.")
+    .description("Turns facts about workflows and calls into webhooks, and delivers them.")
     .version(packageVersion)
     .exitOverride()
     .showHelpAfterError();
@@ -53,15 +53,15 @@ function addServiceCommands(program: Command, keys: Command): void {
     .action(async (given) => (await service()).runMigrations(given));
   program
     .command("doctor")
-    .description("say what is wrong with this set-up, in order, and how to mend it")
-    .option("--url <url>", "a receiver to send a HEAD to, the way that webhooks go")
+    .description("check this set-up and say how to fix what is wrong")
+    .option("--url <url>", "a receiver to send a HEAD request to, in the same way as webhooks")
     .option("--json", "print one JSON document")
     .addHelpText("after", doctorHelp)
     .action(async (given) => (await service()).runDoctorUntilSignal(given));
   keys
     .command("rotate-encryption")
     .description(
-      "seal everything anew with the first of POSTRIDER_ENCRYPTION_KEY, while the service runs",
+      "encrypt everything again with the first key of POSTRIDER_ENCRYPTION_KEY, while the service runs",
     )
     .option("--batch <rows>", "rows in one transaction", batch, 200)
     .option("--json", "print a JSON object")
@@ -69,18 +69,18 @@ function addServiceCommands(program: Command, keys: Command): void {
 }
 
 const doctorHelp = `
-It reads the settings of this environment, connects as the service would, and changes nothing.
+It reads the settings of this environment, connects as the service does, and changes nothing.
 Without DATABASE_URL it examines the embedded PostgreSQL of POSTRIDER_DATA_DIR, running or not.
 
-Exit codes: 0 nothing is wrong (there may be warnings), 1 something is wrong, 2 wrong usage.`;
+Exit codes: 0 no problem (warnings are possible), 1 a problem, 2 wrong usage.`;
 
 function addReceiveCommand(program: Command): void {
   program
     .command("receive")
     .description("start a small receiver that prints every webhook it gets")
     .option("--port <port>", "port to listen on", port, 8081)
-    .option("--secret <whsec>", "signing secret to verify with; 401 to what it refuses")
-    .option("--status <code>", "status to answer to all else", statusCode, 204)
+    .option("--secret <whsec>", "signing secret to verify requests with; others are answered 401")
+    .option("--status <code>", "status of all other answers", statusCode, 204)
     .action(async (given) => (await service()).runReceiver(given));
 }
 
@@ -88,14 +88,14 @@ function addReceiveCommand(program: Command): void {
 function addSimulateCommand(program: Command): void {
   program
     .command("simulate")
-    .description("play realistic traffic into a running service, with every kind of event")
-    .addArgument(new Argument("<what>", "what to play").choices(["workflow", "call"]))
+    .description("send realistic traffic to a running service, with every kind of event")
+    .addArgument(new Argument("<what>", "what to simulate").choices(["workflow", "call"]))
     .option("--url <url>", "where the service is", httpUrl, "http://127.0.0.1:8080")
     .option("--key <key>", "API key; default: the one in .postrider/api-key")
-    .option("--rate <n/s>", "runs or calls that begin each second", rate, 5)
-    .option("--count <n>", "runs or calls to play", count, 10)
+    .option("--rate <n/s>", "runs or calls to start per second", rate, 5)
+    .option("--count <n>", "runs or calls to simulate", count, 10)
     .option("--receiver <url>", "where the webhooks go", httpUrl, "http://127.0.0.1:8081")
-    .option("--no-subscribe", "create no subscriptions, and leave those that exist alone")
+    .option("--no-subscribe", "create no subscriptions, and do not change existing ones")
     .option("--json", "print a JSON object")
     .action(async (what, given) => (await service()).runSimulation(what, given));
 }

@@ -73,7 +73,7 @@ async function answerTo(
 ): Promise<{ status: number; line: string }> {
   const body = await readBody(request);
   if (body === undefined) {
-    const refusal = "refused with 413: the body is larger than that of any webhook";
+    const refusal = "refused with 413: the body is larger than any webhook's";
     return { status: 413, line: `${colors.red("✗")} ${refusal}` };
   }
   const fault = secret === undefined ? undefined : await findFault(body, request.headers, secret);

@@ -27,7 +27,7 @@ export async function runDevelopment(given: DevelopmentOptions): Promise<void> {
   const config = readConfig("development");
   const secrets = developmentSecrets(config);
   await runUntilSignal(
-    "stopping; attempts in flight are finished first",
+    "stopping; attempts in flight finish first",
     async (stop, onHopeless) => {
       const progress = progressLine();
       const hasDashboard = await ensureDashboard(progress.show, stop);
@@ -80,7 +80,7 @@ export async function runProduction(): Promise<void> {
 export async function runMigrations(given: { json?: boolean }): Promise<void> {
   const databaseUrl = readDatabaseUrl();
   const stop = new AbortController();
-  onSignal("stopping; the migration under way is undone", () => stop.abort());
+  onSignal("stopping; the current migration is rolled back", () => stop.abort());
   let step = "waiting for the database";
   const migration = migrate(databaseUrl, {
     stop: stop.signal,
@@ -92,7 +92,7 @@ export async function runMigrations(given: { json?: boolean }): Promise<void> {
   const { applied, repaired } = await tellWhileWaiting(migration, (seconds) =>
     say(`${step} (${seconds} s so far)`),
   ).catch((error) => {
-    if (stop.signal.aborted) throw new StartError("stopped; run it again for what is left");
+    if (stop.signal.aborted) throw new StartError("stopped; run it again to finish");
     throw databaseProblem(error);
   });
   if (given.json) {
@@ -106,14 +106,14 @@ export async function runMigrations(given: { json?: boolean }): Promise<void> {
 /** A signal lets the step that has begun come to its end; what is left waits for another run. */
 export async function runKeyRotation(given: RotateOptions): Promise<void> {
   const stop = new AbortController();
-  onSignal("stopping after the step that has begun", () => stop.abort());
+  onSignal("stopping after the current step", () => stop.abort());
   await rotateKeys(given, stop.signal);
 }
 
 /** A signal lets the look that has begun come to its end: an embedded PostgreSQL is stopped again. */
 export async function runDoctorUntilSignal(given: DoctorOptions): Promise<void> {
   const stop = new AbortController();
-  onSignal("stopping after the look that has begun", () => stop.abort());
+  onSignal("stopping after the current check", () => stop.abort());
   await runDoctor(given, stop.signal);
   process.exit();
 }
@@ -137,7 +137,7 @@ export async function runSimulation(what: SimulationName, given: SimulateOptions
   const stop = new AbortController();
   // Every pause of every call listens to it.
   setMaxListeners(0, stop.signal);
-  onSignal("stopping; what has begun comes to its end", () => stop.abort());
+  onSignal("stopping; runs and calls in progress finish first", () => stop.abort());
   await simulate(what, given, stop.signal);
   process.exit();
 }

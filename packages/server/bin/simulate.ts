@@ -103,7 +103,7 @@ function keyOfThisDirectory(): string {
     return readFileSync(keyFile(".postrider"), "utf8").trim();
   } catch {
     throw new ConfigError(
-      "There is no .postrider/api-key in this directory; give an API key with --key.",
+      ".postrider/api-key does not exist in this directory. Give an API key with --key.",
     );
   }
 }
@@ -119,7 +119,7 @@ function openClient(options: ClientOptions): Postrider {
 function simulationProblem(error: unknown, url: string): unknown {
   if (error instanceof ConnectionError) {
     return new SimulationError(
-      `No Postrider answers at ${url}; start one with npm start, or give another --url.`,
+      `No Postrider service answers at ${url}. Start one with npm start, or give another --url.`,
     );
   }
   return error instanceof ApiError ? new SimulationError(error.message) : error;

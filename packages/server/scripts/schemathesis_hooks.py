@@ -28,7 +28,7 @@ REFUSED_RIGHTLY = {
     "must be before `to`": "a span ends after it begins",
     "makes more than 1500 buckets": "how many buckets a span has depends on its length and on theirs",
     "must lie from 1970 to 9999": "an offset can carry an instant out of these years",
-    "lies more than a day in the future": "what is too far ahead depends on the clock",
+    "is more than a day in the future": "what is too far ahead depends on the clock",
     "lies beyond the first": "the largest page depends on the page's size",
     "must have one of `api_key` and": "signing in takes a key or the token of a link, and not both",
     "must be at most 30": "how long a team may keep attempts is the operator's setting",

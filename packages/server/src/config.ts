@@ -106,7 +106,7 @@ export type Setting<T = unknown> = {
 export const settings = {
   port: setting("PORT", {
     default: "8080",
-    describes: "Port of the API; 0 takes a free one.",
+    describes: "Port of the API; 0 selects a free port.",
     parse: integer(0, 65_535),
   }),
   host: setting("HOST", {
@@ -118,13 +118,13 @@ export const settings = {
   publicUrl: setting("POSTRIDER_PUBLIC_URL", {
     default: "",
     describes:
-      "Where browsers reach this service, as `https://hooks.example.com`: the base of login and portal links, and the one origin that a session's changes may come from. Empty: the address it listens on, from this machine alone.",
+      "The URL under which browsers reach this service, such as `https://hooks.example.com`. Login and portal links begin with it, and changes with a session cookie are accepted from this origin only. Empty: the address the API listens on, reachable from this machine only.",
     parse: optional(origin),
   }),
   portalOrigins: setting("POSTRIDER_PORTAL_ORIGINS", {
     default: "",
     describes:
-      "Origins (comma-separated, as `https://app.example.com`) whose pages may show the portal in a frame. Empty: none may.",
+      "Origins (comma-separated, such as `https://app.example.com`) whose pages may show the portal in a frame. Empty: none.",
     parse: origins,
   }),
   oidcIssuer: setting("POSTRIDER_OIDC_ISSUER", {
@@ -170,13 +170,13 @@ export const settings = {
     default: "required",
     development: "",
     describes:
-      "PostgreSQL 14 or later, as `postgresql://…`; several hosts as `host1:5432,host2:5432`: the one that can be written to is taken. Empty in development: the service runs its own.",
+      "PostgreSQL 14 or later, as `postgresql://…`. With several hosts (`host1:5432,host2:5432`), the service uses the writable one. Empty in development: the service runs its own PostgreSQL.",
     parse: optional(databaseUrl),
   }),
   replicaUrl: setting("DATABASE_REPLICA_URL", {
     default: "",
     describes:
-      "A streaming standby of that PostgreSQL, as `postgresql://…`: lists are read there whenever it has caught up, and from the primary otherwise.",
+      "A streaming standby of that PostgreSQL, as `postgresql://…`. Lists are read from the standby if it has caught up, otherwise from the primary.",
     parse: optional(databaseUrl),
   }),
   dataDirectory: setting("POSTRIDER_DATA_DIR", {
@@ -186,39 +186,39 @@ export const settings = {
   }),
   bootstrapApiKey: setting("POSTRIDER_API_KEY", {
     default: "",
-    describes: "An API key of at least 16 characters that opens the default team with every scope.",
+    describes: "An API key of at least 16 characters for the default team, with all scopes.",
     parse: optional(bootstrapKey),
   }),
   encryptionKeys: setting("POSTRIDER_ENCRYPTION_KEY", {
     default: "required",
     development: "",
     describes:
-      "32 bytes as 64 hex digits or base64 that seal secrets at rest; several, comma-separated, for a rotation: the first one seals. Empty in development: the service makes one.",
+      "The key that encrypts secrets at rest: 32 bytes as 64 hex digits or base64. For a rotation, several keys, comma-separated: the first one encrypts, all decrypt. Empty in development: the service makes a key.",
     parse: encryptionKeys,
   }),
   allowHttp: setting("POSTRIDER_ALLOW_HTTP", {
     default: "0",
     development: "1",
-    describes: "1 accepts receivers on plain `http`.",
+    describes: "1 allows receivers on plain `http`.",
     parse: flag,
   }),
   egressAllow: setting("POSTRIDER_EGRESS_ALLOW", {
     default: "",
     development: "127.0.0.0/8,::1/128",
     describes:
-      "Private address ranges (CIDRs, comma-separated) that receivers may live in; one of a private network opens its names as well. Cloud metadata services stay closed.",
+      "Private address ranges (CIDRs, comma-separated) in which receivers are allowed. A range of a private network also allows its host names. Cloud metadata services stay forbidden.",
     parse: cidrs,
   }),
   egressProxy: setting("POSTRIDER_EGRESS_PROXY", {
     default: "",
     describes:
-      "A proxy that every request to a receiver goes through (HTTP CONNECT), as `http://user:password@host:port`. It is given vetted addresses.",
+      "A proxy (HTTP CONNECT) for all requests to receivers, as `http://user:password@host:port`. The service resolves and checks the addresses before the proxy gets them.",
     parse: optional(proxyUrl),
   }),
   egressProxyNames: setting("POSTRIDER_EGRESS_PROXY_NAMES", {
     default: "0",
     describes:
-      "1 gives the proxy host names, for a network where only the proxy can resolve them. Then no address is vetted but by the proxy.",
+      "1 sends host names to the proxy, for a network in which only the proxy can resolve them. Then only the proxy checks the addresses.",
     parse: flag,
   }),
   userAgent: setting("POSTRIDER_USER_AGENT", {
@@ -229,70 +229,73 @@ export const settings = {
   headerPrefix: setting("POSTRIDER_HEADER_PREFIX", {
     default: "x-interactly",
     describes:
-      "What the names of our own headers begin with: `-secret`, `-signature` and `-timestamp` follow. Subscribers can use no name that begins with it.",
+      "The prefix of the service's own headers; `-secret`, `-signature` and `-timestamp` follow. Custom headers of subscriptions may not begin with it.",
     parse: headerPrefix,
   }),
   concurrency: setting("POSTRIDER_CONCURRENCY", {
     default: "1000",
-    describes: "Attempts in flight at once in this process.",
+    describes: "Maximum number of attempts in flight in this process.",
     parse: integer(1, 20_000),
   }),
   subscriptionConcurrency: setting("POSTRIDER_SUBSCRIPTION_CONCURRENCY", {
     default: "256",
-    describes: "Attempts in flight at once for one subscription, at the most.",
+    describes: "Maximum number of attempts in flight for one subscription.",
     parse: integer(4, 5_000),
   }),
   databaseConnections: setting("POSTRIDER_DATABASE_CONNECTIONS", {
     default: "10",
-    describes: "Connections of the API's reads; facts, results and claims have a few of their own.",
+    describes:
+      "Database connections for the API's reads. Facts, results and claims use a few additional connections.",
     parse: integer(2, 200),
   }),
   ingestQueue: setting("POSTRIDER_INGEST_QUEUE", {
     default: "10000",
-    describes: "Facts that may wait for a commit in this process; beyond that callers get 503.",
+    describes:
+      "Maximum number of facts that wait for a commit in this process; above it, callers get 503.",
     parse: integer(100, 1_000_000),
   }),
   rateLimit: setting("POSTRIDER_RATE_LIMIT", {
     default: "1000",
     development: "0",
     describes:
-      "Requests a second that one API key may go on making of this process; beyond that callers get 429. 0: no limit.",
+      "Sustained requests per second of one API key to this process; above it, callers get 429. 0: no limit.",
     parse: integer(0, 1_000_000),
   }),
   rateBurst: setting("POSTRIDER_RATE_BURST", {
     default: "2000",
-    describes: "Requests that one API key may make at once after a pause.",
+    describes: "Maximum number of requests that one API key may make at once after a pause.",
     parse: integer(1, 1_000_000),
   }),
   webhooksMax: setting("POSTRIDER_WEBHOOKS_MAX", {
     default: "1000",
-    describes: "Webhooks that a team may have, of contracts A and B together.",
+    describes: "Maximum number of webhooks of a team, contracts A and B together.",
     parse: integer(1, 100_000),
   }),
   assistantsMax: setting("POSTRIDER_ASSISTANTS_MAX", {
     default: "10000",
-    describes: "Assistants that a team may have.",
+    describes: "Maximum number of assistants of a team.",
     parse: integer(1, 1_000_000),
   }),
   apiKeysMax: setting("POSTRIDER_API_KEYS_MAX", {
     default: "1000",
-    describes: "API keys, neither revoked nor expired, that may reach a team.",
+    describes: "Maximum number of valid API keys (not revoked, not expired) that reach a team.",
     parse: integer(1, 100_000),
   }),
   teamsMax: setting("POSTRIDER_TEAMS_MAX", {
     default: "1000",
-    describes: "Teams that an API key may reach; beyond that it makes no more.",
+    describes:
+      "Maximum number of teams that an API key reaches; above it, the key cannot create more.",
     parse: integer(1, 10_000),
   }),
   retentionDays: setting("POSTRIDER_RETENTION_DAYS", {
     default: "30",
     describes:
-      "Days that payloads, deliveries and attempts are kept, by whole days of UTC. A team can set fewer for itself, not more.",
+      "Number of whole UTC days for which payloads, deliveries and attempts are kept. A team can choose fewer days, not more.",
     parse: integer(1, 3_650),
   }),
   shutdownSeconds: setting("POSTRIDER_SHUTDOWN_SECONDS", {
     default: "70",
-    describes: "Longest wait for attempts in flight when the process is told to stop.",
+    describes: "Maximum time to wait for attempts in flight when the process stops.",
     parse: integer(1, 600),
   }),
   logLevel: setting("POSTRIDER_LOG_LEVEL", {
@@ -304,7 +307,7 @@ export const settings = {
   traceEndpoint: setting("OTEL_EXPORTER_OTLP_ENDPOINT", {
     default: "",
     describes:
-      "An OpenTelemetry collector that takes OTLP over HTTP, such as `http://collector:4318`: it gets spans of facts recorded, deliveries claimed and attempts. Empty: none are made.",
+      "An OpenTelemetry collector for OTLP over HTTP, such as `http://collector:4318`. It gets spans for recorded facts, claimed deliveries and attempts. Empty: no spans.",
     parse: optional(collectorUrl),
   }),
   traceHeaders: setting("OTEL_EXPORTER_OTLP_HEADERS", {

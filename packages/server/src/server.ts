@@ -80,7 +80,7 @@ export type ServerOptions = {
 
 const statementTimeoutMs = { api: 10_000, work: 30_000 };
 const awayMessage =
-  "the database cannot be reached or ended connections; what waits for it is kept and tried again";
+  "the database cannot be reached or has closed connections; waiting work is kept and retried";
 /** A connection that hangs is given up after 35 s, and a claim is tried again: that has its chance before the process ends. */
 const stalledMsMax = 60_000;
 const readinessMsMax = 2_000;
@@ -96,7 +96,9 @@ export async function openServer(config: Config, options: ServerOptions): Promis
   try {
     return await start(config, options, log, closers, close);
   } catch (error) {
-    await close().catch((failure) => log.error({ err: failure }, "the start could not be undone"));
+    await close().catch((failure) =>
+      log.error({ err: failure }, "the failed start could not be cleaned up"),
+    );
     // A database that went away in the middle of the start is the operator's to look at, and no bug.
     const away = isStorageUnavailable(error) && !(error instanceof StartError);
     throw away ? databaseProblem(error) : error;
@@ -193,13 +195,13 @@ async function start(
       onOperational: () => operational?.wake(),
       onResultsUnwritten: (error, count) => {
         if (outage.noticed(error)) return;
-        log.warn(
-          { err: error, count },
-          "results could not be written yet; they are kept and tried again",
-        );
+        log.warn({ err: error, count }, "results could not be written; they are kept and retried");
       },
       onLeftBehind: (error) =>
-        log.warn({ err: error }, "attempts in flight were left behind; their leases will run out"),
+        log.warn(
+          { err: error },
+          "attempts were still in flight when the process stopped; their leases will expire",
+        ),
       onError,
     },
     { ...options.engine, ...(options.sender && { sender: options.sender }) },
@@ -221,11 +223,11 @@ async function start(
     oldestDueMs: () => surveys.latest()?.oldestDueMs ?? 0,
     askDatabase: () => withinMs(readinessMsMax, listPendingMigrationsOf(upkeep)),
     onChange(reason, seconds) {
-      if (reason !== undefined) log.error({ reason }, "the dispatcher stands still");
-      else log.warn({ seconds }, "the dispatcher goes on");
+      if (reason !== undefined) log.error({ reason }, "the dispatcher has stopped working");
+      else log.warn({ seconds }, "the dispatcher works again");
     },
     onHopeless(reason) {
-      log.fatal({ reason }, "the dispatcher stands still, and the database answers");
+      log.fatal({ reason }, "the dispatcher has stopped working although the database answers");
       options.onHopeless?.(reason);
     },
     patienceMs: options.stalledMsMax ?? stalledMsMax,
@@ -280,7 +282,7 @@ async function start(
   const janitor = openJanitor({ database: upkeep, retentionDays: config.retentionDays, onError });
   closers.push(() => janitor.close());
 
-  log.info(address, "postrider listens");
+  log.info(address, "postrider is listening");
   // Whoever reads that it is ready may send traffic: /readyz says so as well by then.
   while (!stop?.aborted && (await notReadyReason(upkeep, watchdog)) !== undefined) {
     await pause(readinessPauseMs);
@@ -290,7 +292,7 @@ async function start(
   const stopInOrder = async () => {
     const { inFlight: count } = dispatcher;
     const seconds = config.shutdownSeconds;
-    log.info({ count, seconds }, "postrider is stopping: attempts in flight are finished first");
+    log.info({ count, seconds }, "postrider is stopping; attempts in flight finish first");
     await tellWhileWaiting(close(), (seconds) =>
       log.info({ count: dispatcher.inFlight, seconds }, "postrider is still stopping"),
     );
@@ -331,7 +333,7 @@ async function openOwnPostgres(
     throw new StartError(error.message, { cause: error }); // It is a sentence already.
   });
   closers.push(() => postgres.close());
-  if (postgres.adopted) tell("found PostgreSQL running and took it over");
+  if (postgres.adopted) tell("PostgreSQL was already running; using it");
   options.stop?.throwIfAborted();
   return postgres.url;
 }
@@ -345,7 +347,7 @@ async function insistOnWall(database: TeamDatabase): Promise<void> {
   });
   if (!walled) {
     throw new StartError(
-      "The database does not keep teams apart: the roles, grants or policies of row security are not as they should be; run: postrider migrate",
+      "The database does not isolate teams: roles, grants or policies of row security are missing or wrong. Run: postrider migrate",
     );
   }
 }
@@ -355,7 +357,7 @@ async function insistOnKeys(database: Database, keyring: Keyring): Promise<void>
   const missing = await rememberKeys({ database, keyring });
   if (missing !== undefined) {
     throw new StartError(
-      `The database holds secrets sealed with key ${missing}, which POSTRIDER_ENCRYPTION_KEY does not name; add that key.`,
+      `The database holds secrets sealed with key ${missing}, which is not in POSTRIDER_ENCRYPTION_KEY. Add that key.`,
     );
   }
 }
@@ -369,11 +371,11 @@ async function listen(
   } catch (error) {
     const { code } = error as { code?: string };
     if (code === "EADDRINUSE") {
-      throw new StartError(`Port ${config.port} is taken; set PORT to another one.`);
+      throw new StartError(`Port ${config.port} is in use. Set PORT to another port.`);
     }
     if (code === "EACCES" || code === "EADDRNOTAVAIL" || code === "ENOTFOUND") {
       throw new StartError(
-        `HOST ${config.host} with PORT ${config.port} cannot be listened on (${code}).`,
+        `Cannot listen on HOST ${config.host} with PORT ${config.port} (${code}). Correct these settings.`,
       );
     }
     throw error;

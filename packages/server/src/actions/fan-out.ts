@@ -105,7 +105,7 @@ export async function fanOut(
     if (payloadBytes > payloadBytesMax) {
       throw new AppError(
         "body_too_large",
-        "These facts make too much to send; report fewer at once.",
+        "The events of these facts are too large together. Report fewer facts at once.",
       );
     }
     for (const subscription of takers) {

@@ -64,4 +64,7 @@ const kinds = {
 };
 
 const exceeded = (whose: string, max: number, name: string): AppError =>
-  new AppError("quota_exceeded", `${whose} may have ${max} ${name} here.`);
+  new AppError(
+    "quota_exceeded",
+    `${whose} may have at most ${max} ${name}. Delete some, or ask the operator for a higher limit.`,
+  );

@@ -30,7 +30,10 @@ export async function startReplay(
     if (await insertReplay(tx, replay)) {
       await lockTeamsForCounting(tx, [teamId]);
       if ((await countOpenReplays(tx, teamId)) > openMax) {
-        throw new AppError("quota_exceeded", `A team may have ${openMax} unfinished replays.`);
+        throw new AppError(
+          "quota_exceeded",
+          `A team may have at most ${openMax} unfinished replays. Cancel one, or wait until one ends.`,
+        );
       }
       await insertAuditEntry(tx, audit, id);
       await notifyReplay(tx, id);

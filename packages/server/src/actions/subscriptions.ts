@@ -126,7 +126,7 @@ function refuseTwoTokens(
   if (name === undefined) return;
   throw new AppError(
     "invalid_request",
-    "A bearer token and a header Authorization exclude each other.",
+    "Use either a bearer token or a header Authorization, not both.",
     [
       {
         loc: member === "headers" ? ["body", "headers", name] : ["body", "bearer_token"],

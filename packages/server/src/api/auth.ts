@@ -48,14 +48,17 @@ export function authenticate(app: FastifyInstance, deps: ApiDeps): void {
   const markSeen = ({ sessionId, unmarked }: SessionAsker): void => {
     if (!unmarked) return;
     markSessionSeen(keys.sql, sessionId).catch((err) =>
-      deps.log.debug({ err }, "the use of a session could not be marked"),
+      deps.log.debug({ err }, "the last use of a session could not be recorded"),
     );
   };
   const markUse = (key: ApiKey): void => {
     if (!key.useUnmarked) return;
     key.useUnmarked = false;
     markApiKeyUsed(keys.sql, key.id).catch((err) =>
-      deps.log.debug({ err, api_key_id: key.id }, "the use of a key could not be marked"),
+      deps.log.debug(
+        { err, api_key_id: key.id },
+        "the last use of an API key could not be recorded",
+      ),
     );
   };
 
@@ -86,7 +89,10 @@ export function authenticate(app: FastifyInstance, deps: ApiDeps): void {
       (session || !key ? undefined : callerOf(await anew(key), request, deps)) ??
       refuseTeam(request);
     if (scope !== "any" && !request.caller.scopes.has(scope)) {
-      throw new AppError("scope_missing", `This needs an API key with the scope \`${scope}\`.`);
+      throw new AppError(
+        "scope_missing",
+        `This request needs an API key with the scope \`${scope}\`.`,
+      );
     }
     if (asker.portal) keepToPortal(request, asker.portal);
   });
@@ -160,7 +166,7 @@ function refuseTeam({ headers }: FastifyRequest): never {
   throw new AppError(
     "team_not_found",
     given.length === 0
-      ? "The API key's default team is gone. Name another of its teams in the header `X-Org-Id`."
+      ? "The API key's default team was deleted. Name another of its teams in the header `X-Org-Id`."
       : `The header ${given.map((name) => `\`${name}\``).join(" and ")} must name one team that this API key reaches.`,
   );
 }

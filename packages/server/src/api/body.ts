@@ -42,7 +42,7 @@ export function acceptOnlyJson(app: FastifyInstance): void {
   // A route that describes no body takes none, or an empty object.
   app.addHook("preValidation", async (request) => {
     if (request.routeOptions.schema?.body || request.bodyMembers.size === 0) return;
-    throw new AppError("invalid_request", "This request takes no body.", [
+    throw new AppError("invalid_request", "This request must not have a body.", [
       { loc: ["body"], msg: "must be empty", type: "unknown_field" },
     ]);
   });
@@ -60,7 +60,7 @@ function readBody(request: FastifyRequest, bytes: Buffer, lists: boolean): unkno
   if (bytes.length === 0) return undefined;
   const scan = scanJson(decode(bytes), { depthMax });
   if (!scan.ok) {
-    throw new AppError("malformed_body", `The body cannot be accepted: ${scan.reason}.`);
+    throw new AppError("malformed_body", `The body is not accepted: ${scan.reason}.`);
   }
   const items = lists && Array.isArray(scan.value) ? jsonItems(scan.text) : undefined;
   const members = scan.members ?? (items && new Map(items.map((item, i) => [String(i), item])));

@@ -29,10 +29,10 @@ type Loc = (string | number)[];
 const errorsMax = 20;
 
 /**
- * Says in words what of a value does not fit its schema: every fault, at most 20 of them, none quoting the value.
+ * Lists the faults of a value against its schema, in words: at most 20, and none quotes the value.
  *
  * Written by hand because the validator's own list grows with the square of a list's length (60,000 entries took it
- * 23 seconds) and names the branches of a union that were never meant.
+ * 23 seconds) and reports faults of union branches that the caller did not mean.
  */
 export function explain(schema: Schema, value: unknown, loc: Loc): FieldError[] {
   const errors: FieldError[] = [];
@@ -74,7 +74,7 @@ function collect(schema: Schema, value: unknown, loc: Loc, errors: FieldError[])
 
 type Refuse = (type: string, msg: string) => void;
 
-/** Of a nullable value, tells what is wrong with the value; of another union, only that nothing fits. */
+/** For a nullable value, lists the faults of the value. For another union, says only that no branch fits. */
 function collectUnion(branches: Schema[], value: unknown, loc: Loc, errors: FieldError[]): void {
   const faults = branches.map((branch) => explain(branch, value, loc));
   if (faults.some((list) => list.length === 0)) return;
@@ -90,7 +90,9 @@ function collectUnion(branches: Schema[], value: unknown, loc: Loc, errors: Fiel
   }
   const kinds = branches.flatMap((branch) => [branch.type ?? []].flat()).map(typeWord);
   const msg =
-    kinds.length > 0 ? `must be ${[...new Set(kinds)].join(" or ")}` : "has no accepted form";
+    kinds.length > 0
+      ? `must be ${[...new Set(kinds)].join(" or ")}`
+      : "does not have an accepted form";
   errors.push({ loc, msg, type: "type" });
 }
 
@@ -123,13 +125,13 @@ function collectList(
 ): void {
   if (schema.minItems !== undefined && list.length < schema.minItems)
     refuse("min_items", `must have at least ${count(schema.minItems, "entry", "entries")}`);
-  // What is too long is not read further: the work must not grow with what was sent.
+  // A list that is too long is not checked further: the work must not grow with the size of the request.
   if (schema.maxItems !== undefined && list.length > schema.maxItems) {
     refuse("max_items", `must have at most ${count(schema.maxItems, "entry", "entries")}`);
     return;
   }
   if (schema.uniqueItems && new Set(list.map((item) => JSON.stringify(item))).size < list.length)
-    refuse("unique", "must not name anything twice");
+    refuse("unique", "must not contain duplicates");
   for (const [index, item] of list.entries()) {
     if (errors.length >= errorsMax) return;
     if (schema.items) collect(schema.items, item, [...loc, index], errors);
@@ -181,11 +183,11 @@ function collectOther(
   const allowed = Object.keys(schema.properties ?? {});
   const kind = loc[0] === "query" ? "parameter" : "field";
   const what = name === "" ? `a ${kind} without a name` : `unknown ${kind}`;
-  const msg = allowed.length > 0 ? `${what}; allowed are ${allowed.join(", ")}` : what;
+  const msg = allowed.length > 0 ? `${what}; allowed: ${allowed.join(", ")}` : what;
   errors.push({ loc: here, msg, type: "unknown_field" });
 }
 
-/** The allowed values, when a schema is nothing but a choice among constants. */
+/** Gives the allowed values if the schema only lists constants. */
 function choicesOf(schema: Schema): unknown[] | undefined {
   if (schema.enum) return schema.enum;
   if ("const" in schema) return [schema.const];

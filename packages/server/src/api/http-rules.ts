@@ -22,7 +22,7 @@ export function keepHttpRules(app: FastifyInstance): void {
   });
   app.addHook("onRequest", async ({ raw }) => {
     if (raw.httpVersionMajor !== 1) {
-      throw new AppError("malformed_request", "Only HTTP/1.1 and HTTP/1.0 are spoken here.");
+      throw new AppError("malformed_request", "This service supports HTTP/1.1 and HTTP/1.0 only.");
     }
     const hosts = countHosts(raw.rawHeaders);
     if (hosts > 1 || (hosts === 0 && raw.httpVersion !== "1.0")) {
@@ -30,7 +30,7 @@ export function keepHttpRules(app: FastifyInstance): void {
     }
     const { expect } = raw.headers;
     if (expect !== undefined && !/^100-continue$/i.test(expect)) {
-      throw new AppError("malformed_request", "The only thing to expect is 100-continue.");
+      throw new AppError("malformed_request", "The header Expect may only be 100-continue.");
     }
   });
 }

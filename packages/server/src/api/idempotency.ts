@@ -100,7 +100,10 @@ export function honourIdempotencyKeys(app: FastifyInstance, deps: ApiDeps): void
       await keepIdempotentAnswer(own.sql, own.teamId, own.key, own, answer);
     } catch (err) {
       // What was asked for is done: the caller gets the answer, and a repeat derives the same ids.
-      deps.log.warn({ err, request_id: request.id }, "an idempotent answer could not be kept");
+      deps.log.warn(
+        { err, request_id: request.id },
+        "an answer could not be stored for its Idempotency-Key",
+      );
     }
   });
 

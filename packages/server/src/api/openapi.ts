@@ -70,7 +70,7 @@ function documentOf(routes: readonly RouteOptions[], version: string): JsonObjec
     info: {
       title: "Postrider",
       version,
-      description: "Turns facts about workflows, runs and calls into webhooks that arrive.",
+      description: "Turns facts about workflows, runs and calls into webhooks, and delivers them.",
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
     paths: sortKeys(paths),

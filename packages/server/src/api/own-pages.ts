@@ -25,20 +25,20 @@ export function openOwnPages(app: FastifyInstance, config: Config): (head: Head)
       const [place] = origins();
       throw new AppError(
         "foreign_origin",
-        `With a session's cookie this is taken from pages of this service alone, those of ${place}. Where that is wrong, the operator sets POSTRIDER_PUBLIC_URL.`,
+        `With a session cookie, this request must come from a page of this service (${place}). If that address is wrong, the operator corrects POSTRIDER_PUBLIC_URL.`,
       );
     }
     if (reads) return;
     if (site === undefined && origin === undefined) {
       throw new AppError(
         "foreign_origin",
-        "With a session's cookie a change needs the header `Origin` or `Sec-Fetch-Site`, which browsers send.",
+        "With a session cookie, a change needs the header `Origin` or `Sec-Fetch-Site`. Browsers send it.",
       );
     }
     if (mark !== "1") {
       throw new AppError(
         "foreign_origin",
-        "With a session's cookie a change needs the header `x-postrider-request: 1`.",
+        "With a session cookie, a change needs the header `x-postrider-request: 1`.",
       );
     }
   };

@@ -30,7 +30,7 @@ export function knowPaths(app: FastifyInstance): void {
     const allowed = [...owner.methods].sort();
     reply.header("allow", [...allowed, "OPTIONS"].join(", "));
     if (request.method === "OPTIONS") return reply.code(204).send();
-    throw new AppError("method_not_allowed", `Allowed are ${allowed.join(", ")}.`);
+    throw new AppError("method_not_allowed", `Allowed methods: ${allowed.join(", ")}.`);
   });
 }
 

@@ -64,7 +64,7 @@ export function keepToPortal(
   const name = routeOptions.schema?.operationId ?? "";
   const keeping = Object.hasOwn(portalOperations, name) ? portalOperations[name] : undefined;
   if (keeping === undefined || (keeping === "team" && endpointIds !== null)) {
-    throw new AppError("scope_missing", "A session of the portal may not do this.");
+    throw new AppError("scope_missing", "A portal session may not do this.");
   }
   if (typeof keeping === "string" || endpointIds === null) return;
   const asked = (params as Record<string, string>)[keeping.path];

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { isRetryable, isStorageUnavailable, isTimeout, sqlState } from "../db/sql.ts";
 import { AppError, describeError, type ErrorCode, type FieldError } from "../errors.ts";
 
-/** The body of every refusal: RFC 9457 with a code, a request id and, for 422, the fields that are wrong. */
+/** The body of every error answer: RFC 9457 with a code, a request id and, for 422, the fields that are wrong. */
 export type Problem = {
   type: string;
   title: string;
@@ -16,7 +16,7 @@ export type Problem = {
 /** The media type of a problem (RFC 9457 §3). */
 export const problemType = "application/problem+json";
 
-/** Puts an error into words for the caller; `type` names the entry of docs/errors.md. */
+/** Makes the answer for an error. `type` names the entry in docs/errors.md. */
 export function problemOf(error: AppError, requestId: string): Problem {
   const { status, title } = describeError(error.code);
   return {
@@ -50,12 +50,12 @@ const retryAfterSeconds: Partial<Record<ErrorCode, number>> = {
   query_too_slow: 5,
 };
 
-/** Makes of anything thrown what the caller may see; what is nobody's known case is an `internal_error`. */
+/** Turns any thrown value into an error that the caller may see. An unknown one becomes an `internal_error`. */
 export function toAppError(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown;
   const known = frameworkCodes[codeOf(thrown)];
   if (known === "body_too_large") {
-    return new AppError(known, "A body may have at most 256 KiB, facts in bulk 1 MiB.");
+    return new AppError(known, "A body may be at most 256 KiB; a list of facts, 1 MiB.");
   }
   if (known) return new AppError(known);
   if (isStorageUnavailable(thrown)) return new AppError("storage_unavailable");
@@ -63,7 +63,10 @@ export function toAppError(thrown: unknown): AppError {
   if (isRetryable(thrown)) return new AppError("overloaded");
   // Class 22: PostgreSQL cannot hold a value that the schemas let through. No input may cause a 500.
   if (sqlState(thrown)?.startsWith("22")) {
-    return new AppError("invalid_request", "A value cannot be stored, such as a text with U+0000.");
+    return new AppError(
+      "invalid_request",
+      "A value cannot be stored, for example a text with U+0000.",
+    );
   }
   const status = (thrown as { statusCode?: unknown } | null)?.statusCode;
   if (typeof status === "number" && status >= 400 && status < 500) {

@@ -37,7 +37,7 @@ export function openRateLimit(options: RateLimitOptions): (keyId: string) => voi
     if (!allowed) {
       throw new AppError(
         "rate_limited",
-        `An API key may make ${perSecond} requests a second here, and ${burst} at once after a pause.`,
+        `An API key may make ${perSecond} requests per second, and ${burst} at once after a pause.`,
       );
     }
   };

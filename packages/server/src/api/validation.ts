@@ -7,21 +7,21 @@ import { explain, type Schema } from "./explain.ts";
 type Verdict = { value: unknown } | { error: Error };
 
 /**
- * Holds requests to their TypeBox schemas: nothing coerced, dropped or defaulted in bodies; 422 lists every fault.
+ * Validates requests against their TypeBox schemas. Bodies are never coerced, trimmed or filled with defaults; 422 lists every fault.
  *
- * In queries, whole numbers and booleans are read from their text. A path parameter that does not fit is a 404: what
- * has no id's form is simply not there.
+ * In queries, whole numbers and booleans are read from their text. A path parameter that does not fit is a 404: an
+ * object whose id has another form cannot exist.
  */
 export function useSchemas(app: FastifyInstance): void {
   app.setValidatorCompiler(compileValidator);
-  // Probes of an open route may carry what they like; elsewhere a parameter that does nothing is somebody's mistake.
+  // Probes of an open route may send any parameters. On other routes, a parameter without effect is a mistake of the caller.
   app.addHook("preValidation", async ({ query, routeOptions }) => {
     const { schema, config } = routeOptions;
     const given = Object.entries(query as Record<string, unknown>);
     if (given.length === 0 || schema?.querystring || config.scope === "none") return;
     throw invalidRequest(explain(noParameters, query, ["query"]));
   });
-  // Response schemas describe; they never cut fields off an answer. A text is an answer already printed.
+  // Response schemas only describe; they never remove fields from an answer. A string is an answer that is already serialised.
   app.setSerializerCompiler(
     () => (answer) => (typeof answer === "string" ? answer : JSON.stringify(answer)),
   );
@@ -47,7 +47,7 @@ const noParameters: Schema = { type: "object", additionalProperties: false };
 
 const places: Record<string, string> = { querystring: "query", headers: "header" };
 
-/** Makes a judge of values inside of a body: it lists what does not fit the schema, told from `loc` on. */
+/** Makes a function that lists the faults of a value inside a body; their locations start with `loc`. */
 export function openJudge(
   schema: TSchema,
 ): (value: unknown, loc: FieldError["loc"]) => FieldError[] {
@@ -55,7 +55,7 @@ export function openJudge(
   return (value, loc) => (validator.Check(value) ? [] : explain(schema as Schema, value, loc));
 }
 
-/** Makes the 422 of these faults; `detail` tells the first one in a sentence. */
+/** Makes the 422 for these faults. `detail` states the first fault in a sentence. */
 export function invalidRequest(errors: FieldError[]): AppError {
   const [first] = errors;
   if (!first) return new AppError("invalid_request");

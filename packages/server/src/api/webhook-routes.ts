@@ -132,7 +132,7 @@ function schemasOf({ contract, resource, hearsOfAllTeams }: WebhookKind) {
 }
 
 const writeOnly =
-  "The token and the values of `headers` are never shown again. A bearer token and a header `Authorization` exclude each other.";
+  "The token and the values of `headers` are never shown again. Use either a bearer token or a header `Authorization`, not both.";
 
 /** Create, list, read, change, delete, try out, and the signing secrets. */
 export function webhookRoutes(fastify: FastifyInstance, deps: ApiDeps, kind: WebhookKind): void {
@@ -358,7 +358,7 @@ function allTeamsOf(
 ): boolean | undefined {
   const wanted = (hearsOfAllTeams && body.all_teams) ?? undefined;
   if (wanted && apiKeyId !== bootstrapKeyId) {
-    throw new AppError("scope_missing", "`all_teams` takes the operator's key, POSTRIDER_API_KEY.");
+    throw new AppError("scope_missing", "`all_teams` needs the operator's key, POSTRIDER_API_KEY.");
   }
   return wanted;
 }

@@ -10,7 +10,7 @@ export type RedeliveryCandidate = {
   /** The event's UUID, without the public prefix. */
   eventId: string;
   subscriptionId: string;
-  /** The event's payload is not kept any more. */
+  /** The event's payload is past its retention. */
   payloadExpired: boolean;
   /** It keeps an order: it is made once, and once more each time that a person asks. */
   ordered: boolean;

@@ -131,7 +131,7 @@ async function repairWall(databaseUrl: string): Promise<string[]> {
     return await restoreWall(database);
   } catch (error) {
     throw new MigrationError(
-      `the wall between teams could not be put up again: ${(error as Error).message}`,
+      `the row security between teams could not be restored: ${(error as Error).message}`,
     );
   } finally {
     await database.close();
@@ -220,7 +220,7 @@ function pendingMigrations(applied: readonly Applied[]): Migration[] {
     // A newer version's migrations are fine: rolling deployments only ever expand the schema.
     if (migration && migration.sha256 !== sha256) {
       throw new MigrationError(
-        `${name} was applied with other contents than ${migration.name} has now; migrations are never edited.`,
+        `${name} was applied with a different content than ${migration.name} has now. Never edit a migration that was applied.`,
       );
     }
     known.delete(number);

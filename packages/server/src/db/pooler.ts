@@ -24,7 +24,7 @@ export async function insistOnSessions(databaseUrl: string): Promise<void> {
     for (let look = 0; look < looks; look++) {
       if (await isLent(...clients)) {
         throw new PoolerError(
-          "a pooler in transaction mode stands before it, but Postrider needs a session for each connection; set its pool_mode to session, or let DATABASE_URL lead to PostgreSQL itself",
+          "a pooler in transaction mode is in front of it, but Postrider needs a session for each connection. Set its pool_mode to session, or point DATABASE_URL at PostgreSQL itself",
         );
       }
     }

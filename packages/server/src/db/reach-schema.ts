@@ -56,7 +56,7 @@ async function look(
   const pending = await listPendingMigrations(databaseUrl);
   if (pending.length > 0) {
     throw new StartError(
-      `The database lacks ${pending.length} migration(s), from ${pending[0]} on; run: postrider migrate`,
+      `The database lacks ${pending.length} migration(s), from ${pending[0]} on. Run: postrider migrate`,
     );
   }
 }

@@ -36,7 +36,7 @@ export async function ensureRoles(client: pg.Client): Promise<string[]> {
   }
   const { user, statements } = await needs(client);
   throw new RolesError(
-    `${user} may not set up the roles ${roles.join(", ")}, which keep teams apart; have an administrator run this in the database: ${statements.join("; ")};`,
+    `${user} may not set up the roles ${roles.join(", ")}, which isolate teams. Ask an administrator to run this in the database: ${statements.join("; ")};`,
   );
 }
 

@@ -26,7 +26,7 @@ export type DispatcherDeps = AttemptDeps & {
   leaseOwner: string;
   /** Attempts in flight at once, over all subscriptions. */
   concurrency: number;
-  /** Attempts in flight at once for one subscription, at the most. */
+  /** Maximum number of attempts in flight for one subscription. */
   subscriptionConcurrency: number;
   onError: (message: string, error: unknown) => void;
   /** Told of what is to be counted. */

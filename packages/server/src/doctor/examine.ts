@@ -52,7 +52,7 @@ export async function* examine(options: ExamineOptions): AsyncGenerator<Finding>
 }
 
 function examineSettings(wrong: readonly ConfigError[]): Finding[] {
-  const mend = "Correct it; docs/configuration.md has all settings.";
+  const mend = "Correct it. docs/configuration.md lists all settings.";
   return wrong.length > 0
     ? wrong.map(({ message }) => problem("settings", message, mend))
     : [ok("settings", "All settings can be read.")];
@@ -94,7 +94,7 @@ async function connectTo(
   try {
     await withinMs(lookMsMax, insistOnSessions(databaseUrl));
   } catch (error) {
-    // A host with several addresses fails with all of their errors, and no message of its own.
+    // A host with several addresses fails with one error for each address, and without a message.
     const { code, message } = error as { code?: string; message: string };
     return {
       finding: connectionFailed({ code, message: hide(message) }),

@@ -138,8 +138,8 @@ const aheadMsMax = 24 * 60 * 60 * 1_000;
 /** What has not happened yet is no fact; a run that started in the year 2999 could never end after its start. */
 function refuseFuture({ occurredAt }: Fact, now: Date): void {
   if (occurredAt !== undefined && occurredAt.getTime() > now.getTime() + aheadMsMax) {
-    throw new AppError("invalid_request", "The fact lies more than a day in the future.", [
-      { loc: ["body"], msg: "lies more than a day in the future", type: "maximum" },
+    throw new AppError("invalid_request", "The fact's time is more than a day in the future.", [
+      { loc: ["body"], msg: "is more than a day in the future", type: "maximum" },
     ]);
   }
 }
@@ -157,7 +157,7 @@ function cancelUnfinishedRuns(
   if (unfinished.length > world.cancelledRunsMax) {
     throw new AppError(
       "too_many_unfinished_runs",
-      `The workflow has more than ${world.cancelledRunsMax} unfinished runs; end some before deleting it.`,
+      `The workflow has more than ${world.cancelledRunsMax} unfinished runs; end some of them before you delete it.`,
     );
   }
   for (const run of unfinished) {

@@ -10,7 +10,7 @@ export function serverAccount(): Account | undefined {
   const line = /^nobody:[^:]*:(-?\d+):(-?\d+):/m.exec(fs.readFileSync("/etc/passwd", "utf8"));
   if (!line) {
     throw new Error(
-      "PostgreSQL does not run as root and there is no user nobody here: run as another user, or set DATABASE_URL.",
+      "PostgreSQL does not run as root, and this system has no user `nobody`. Run as another user, or set DATABASE_URL.",
     );
   }
   return { uid: Number(line[1]), gid: Number(line[2]) };
@@ -34,7 +34,7 @@ export function makeOwnDirectory(directory: string, account: Account | undefined
   const { uid } = fs.lstatSync(directory);
   if (uid !== process.getuid?.() && uid !== account?.uid) {
     throw new Error(
-      `${directory} belongs to another user (uid ${uid}): have it removed, or choose another data directory.`,
+      `${directory} belongs to another user (uid ${uid}). Remove it, or choose another data directory.`,
     );
   }
   fs.chmodSync(directory, 0o700);

@@ -43,7 +43,7 @@ export async function prepareBinaries(
   const problem = await probe(copy, account);
   if (problem === undefined) return binariesIn(copy);
   throw new Error(
-    `PostgreSQL's binaries do not run on this system: set DATABASE_URL to a PostgreSQL server (${problem}).`,
+    `PostgreSQL's binaries do not run on this system. Set DATABASE_URL to a PostgreSQL server (${problem}).`,
   );
 }
 
@@ -55,7 +55,7 @@ function platformPackage(): { native: string; version: string } {
     return { native: path.join(root, "native"), version };
   } catch (error) {
     throw new Error(
-      `The package ${name} is not installed: install it, or set DATABASE_URL to a PostgreSQL server.`,
+      `The package ${name} is not installed. Install it, or set DATABASE_URL to a PostgreSQL server.`,
       { cause: error },
     );
   }

@@ -23,7 +23,7 @@ export async function prepareDataDirectory(
   if (!fs.existsSync(path.join(dataDirectory, "PG_VERSION"))) {
     if (fs.existsSync(dataDirectory) && fs.readdirSync(dataDirectory).length > 0) {
       throw new Error(
-        `${dataDirectory} has files in it but is not PostgreSQL's: move them away, or choose another data directory.`,
+        `${dataDirectory} contains files that are not PostgreSQL's. Move them away, or choose another data directory.`,
       );
     }
     await initialise(dataDirectory, binaries, account, locale);
@@ -32,7 +32,7 @@ export async function prepareDataDirectory(
   if (uid === (account?.uid ?? process.getuid?.())) return;
   if (!account) {
     throw new Error(
-      `The data directory ${dataDirectory} belongs to another user (uid ${uid}): run as that user or as root.`,
+      `The data directory ${dataDirectory} belongs to another user (uid ${uid}). Run as that user or as root.`,
     );
   }
   log(`Gave ${dataDirectory} to nobody: PostgreSQL does not run as root.`);
@@ -68,7 +68,7 @@ async function initialise(
     fs.rmSync(unfinished, { recursive: true, force: true });
     const detail = (error as { stderr?: string }).stderr || String(error);
     throw new Error(
-      `PostgreSQL could not create its data directory ${dataDirectory}: check the space and permissions there (${oneLine(detail)}).`,
+      `PostgreSQL could not create its data directory ${dataDirectory}. Check its disk space and permissions (${oneLine(detail)}).`,
       { cause: error },
     );
   }

@@ -20,7 +20,7 @@ export async function acquireLock(dataDirectory: string): Promise<() => void> {
     const holder = readLock(lock);
     if (holder && processStartedAt(holder.pid) === holder.startedAt) {
       throw new Error(
-        `The data directory ${dataDirectory} is in use by process ${holder.pid}: stop that one, or give this one another directory.`,
+        `The data directory ${dataDirectory} is in use by process ${holder.pid}. Stop that process, or choose another data directory.`,
       );
     }
     fs.writeFileSync(lock, mine, { mode: 0o600 });

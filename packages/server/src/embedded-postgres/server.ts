@@ -30,7 +30,7 @@ export async function adoptServer(dataDirectory: string): Promise<RunningServer 
   if (state.kind === "ready") return state.server;
   if (state.kind === "ended") return undefined;
   throw new Error(
-    `PostgreSQL runs in ${dataDirectory} as process ${pid} but does not answer: stop that process and start again (${state.problem}).`,
+    `PostgreSQL runs in ${dataDirectory} as process ${pid} but does not answer. Stop that process and start again (${state.problem}).`,
   );
 }
 
@@ -85,7 +85,7 @@ export async function startServer(
   options.stop?.throwIfAborted();
   const problem = state.kind === "silent" ? state.problem : lastProblemIn(logFile);
   throw new Error(
-    `PostgreSQL did not start in ${dataDirectory}: see ${logFile}, or set DATABASE_URL to a PostgreSQL server (${problem}).`,
+    `PostgreSQL did not start in ${dataDirectory}. See ${logFile}, or set DATABASE_URL to a PostgreSQL server (${problem}).`,
   );
 }
 
@@ -129,5 +129,5 @@ export async function stopServer({ pid, dataDirectory }: RunningServer): Promise
     process.kill(pid, signal);
     if (await waitForEnd(pid, msMax)) return;
   }
-  throw new Error(`PostgreSQL does not stop: end process ${pid} by hand, then start again.`);
+  throw new Error(`PostgreSQL does not stop. End process ${pid} by hand, then start again.`);
 }

@@ -473,7 +473,8 @@ test("a fact's identity names one fact: another type, subject, content or time u
     { ...fact, data: { ...data, trigger: "scheduled" } },
   );
   expect(refused?.error).toMatchObject({
-    detail: "Recorded before with other content; these members differ: data.trigger.",
+    detail:
+      "This id was reported before with different content. These members differ: data.trigger.",
     errors: [{ loc: ["body", "facts", 1, "data", "trigger"] }],
   });
 });

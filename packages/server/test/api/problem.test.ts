@@ -77,7 +77,7 @@ test("every refusal is a problem with a code, one readable sentence and the id o
   expect(answer.headers["content-type"]).toMatch(/^application\/problem\+json/);
   expect(answer.body).toEqual({
     type: "urn:postrider:error:transition_refused",
-    title: "That cannot follow what has already happened.",
+    title: "This report does not fit the present state.",
     status: 409,
     detail: "The run is completed.",
     code: "transition_refused",
@@ -156,7 +156,7 @@ test("a 422 lists everything that is wrong with a body, in words that tell what 
     { loc: ["body", "labels", "x"], msg: "must be a text", type: "type" },
     {
       loc: ["body", "team_id"],
-      msg: "unknown field; allowed are name, count, kinds, token, labels",
+      msg: "unknown field; allowed: name, count, kinds, token, labels",
       type: "unknown_field",
     },
   ]);
@@ -223,7 +223,7 @@ test("queries are read strictly: whole numbers, true or false, each parameter on
     expect(answer.body.errors[0].loc[0]).toBe("query");
   }
   const unknown = await api.call("GET", "/list?sizes=1");
-  expect(unknown.body.detail).toBe("sizes: unknown parameter; allowed are size, enabled, search.");
+  expect(unknown.body.detail).toBe("sizes: unknown parameter; allowed: size, enabled, search.");
 });
 
 test("what is no HTTP, or has too large headers, is answered with a problem as well", async () => {

@@ -51,7 +51,7 @@ test("a workflow under a known id: equal content is 200, other content 409 with 
   );
   const refused = await api.call("POST", workflows, { body: { ...body, name: "a secret word" } });
   expect(refused.body.detail).toBe(
-    "Recorded before with other content; these members differ: name.",
+    "This id was reported before with different content. These members differ: name.",
   );
   expect(refused.text).not.toContain("secret word");
   expect(await api.rows()).toEqual(before);

@@ -28,7 +28,7 @@ test("the first start of a checkout builds its dashboard and says so, the next o
   const ensure = () =>
     ensureDashboard((line) => told.push(line), new AbortController().signal, own);
   expect(await ensure()).toBe(true);
-  expect(told[0]).toBe("building the dashboard, this once …");
+  expect(told[0]).toBe("building the dashboard (first start only) …");
   const before = told.length;
   expect(await ensure()).toBe(true);
   expect(told).toHaveLength(before);

@@ -141,7 +141,7 @@ async function expectMended(url: string): Promise<void> {
   const whole = readText("packages/server/schema.sql").replace(/^--.*\n\n/, "");
   try {
     expect(await schema()).not.toBe(whole);
-    expect(await refusalOf(url)).toMatch(/keep teams apart.*run: postrider migrate\n$/);
+    expect(await refusalOf(url)).toMatch(/isolate teams.*Run: postrider migrate\n$/);
     const mended = await runCommand(["migrate"], { DATABASE_URL: url });
     expect(mended.stderr).toBe("");
     expect(mended.stdout).toContain("ran create role postrider_team nologin\n");

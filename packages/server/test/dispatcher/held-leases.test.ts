@@ -39,8 +39,8 @@ test("leases that could not be ended are ended by the next walk", async () => {
   leases.enter(one);
   leases.leave(one);
   const failing = leases.end(async () => {
-    throw new Error("the database is away");
+    throw new Error("the database cannot be reached");
   });
-  await expect(failing).rejects.toThrow("the database is away");
+  await expect(failing).rejects.toThrow("the database cannot be reached");
   expect(await leases.end(async (tokens) => [...tokens])).toEqual(["one"]);
 });

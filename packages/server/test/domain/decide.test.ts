@@ -214,7 +214,7 @@ test("a fact may lie a day in the future, and not a millisecond more", () => {
   expect(tell(emptyWorld(), at(dayMs)).recorded.outcome).toBe("recorded");
   const refused = expect.objectContaining({
     code: "invalid_request",
-    errors: [{ loc: ["body"], msg: "lies more than a day in the future", type: "maximum" }],
+    errors: [{ loc: ["body"], msg: "is more than a day in the future", type: "maximum" }],
   });
   expect(() => tell(emptyWorld(), at(dayMs + 1))).toThrow(refused);
 });

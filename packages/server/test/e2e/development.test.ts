@@ -28,7 +28,7 @@ test("a service killed with or without its PostgreSQL starts again where it was"
 
   const second = await home.dev();
   expect(home.postgres()).toEqual(orphan);
-  expect(second.output()).toContain("found PostgreSQL running and took it over");
+  expect(second.output()).toContain("PostgreSQL was already running; using it");
   expect(await apiOf(second).workflowNames()).toEqual(["before"]);
   await apiOf(second).post("/workflows", { name: "between" });
   await second.kill9();
@@ -53,7 +53,7 @@ test("a taken port or data directory is refused in one sentence, and what was st
   const { port } = new URL(taken.origin);
 
   const busyPort = await home.refused(["dev", "--receiver-port", "0"], { PORT: port });
-  expect(busyPort).toBe(`Port ${port} is taken; set PORT to another one.`);
+  expect(busyPort).toBe(`Port ${port} is in use. Set PORT to another port.`);
   home.expectNothingRuns();
   const busyReceiver = await home.refused(["dev", "--receiver-port", port]);
   expect(busyReceiver).toMatch(new RegExp(`^Port ${port} for the receiver is taken; choose`));
@@ -105,7 +105,7 @@ test("the printed commands work as printed, whatever settings changed them", {
 test("no first delivery is printed that the settings refuse", { timeout: 60_000 }, async () => {
   const home = newcomer();
   const service = await home.dev({ POSTRIDER_ALLOW_HTTP: "0" });
-  expect(service.output()).toContain("These settings refuse a receiver on this machine: ");
+  expect(service.output()).toContain("These settings do not allow a receiver on this machine: ");
   expect(service.output()).not.toContain("curl");
   expect(await within(stopMsMax, service.terminate("SIGTERM"))).toBe(0);
 });

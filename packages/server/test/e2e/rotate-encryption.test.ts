@@ -65,7 +65,7 @@ test("keys are rotated while the service delivers, also when that is broken off;
   });
   expect([brokenOff.code, brokenOff.stderr]).toEqual([
     1,
-    "postrider: stopping after the step that has begun\n",
+    "postrider: stopping after the current step\n",
   ]);
   expect(brokenOff.stdout).toContain("Not everything is done");
   await call("POST", "/workflows", { name: "in the middle" });

@@ -121,7 +121,7 @@ async function openBusyService() {
 test("a service told to stop says so, for how many attempts it waits, and that it has ended", async () => {
   const { service, answer } = await openBusyService();
   const ended = service.terminate();
-  await service.printed(/"count":1,"seconds":\d+,"msg":"postrider is stopping: attempts in flight/);
+  await service.printed(/"count":1,"seconds":\d+,"msg":"postrider is stopping; attempts in flight/);
   await service.printed(/"msg":"postrider is still stopping"/);
   answer();
   expect(await ended).toBe(0);
@@ -134,7 +134,7 @@ test("told again it ends at once, and says so", async () => {
   await service.printed(/postrider is stopping/);
   service.child.kill("SIGTERM");
   expect(await ended).toBe(130);
-  expect(service.output()).toContain("told to stop again: ending at once");
+  expect(service.output()).toContain("second stop signal: ending at once");
 });
 
 test("migrate says that it waits for another one, and SIGTERM ends it", async () => {
@@ -147,7 +147,7 @@ test("migrate says that it waits for another one, and SIGTERM ends it", async ()
   const migration = start(["migrate"], { DATABASE_URL: database.url });
   await migration.news("another process migrates this database");
   expect(await migration.stop()).toBe(1);
-  expect(migration.printed()).toContain("stopped; run it again for what is left");
+  expect(migration.printed()).toContain("stopped; run it again to finish");
   const { rows } = await client.query(
     "select count(*)::int as count from pg_stat_activity where application_name = 'postrider migrate' and datname = current_database()",
   );

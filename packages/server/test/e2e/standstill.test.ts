@@ -147,8 +147,10 @@ test.each(standstills)(
 
     await until("it is given up", () => hopeless !== undefined, hurriedMsMax);
     expect(hopeless).toMatch(reason);
-    expect(service.logged()).toContain('"msg":"the dispatcher stands still"');
-    expect(service.logged()).toContain("the dispatcher stands still, and the database answers");
+    expect(service.logged()).toContain('"msg":"the dispatcher has stopped working"');
+    expect(service.logged()).toContain(
+      "the dispatcher has stopped working although the database answers",
+    );
   },
 );
 
@@ -181,5 +183,7 @@ test("a process that cannot look for deliveries says so, and ends with exit code
   const { output, signal } = await ended;
   expect(signal).toBeNull();
   expect(child.exitCode).toBe(1);
-  expect(output).toMatch(/"msg":"the dispatcher stands still, and the database answers"/);
+  expect(output).toMatch(
+    /"msg":"the dispatcher has stopped working although the database answers"/,
+  );
 });

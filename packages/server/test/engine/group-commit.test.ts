@@ -102,7 +102,7 @@ test("a batch that fails for no item's sake fails as a whole, once", async () =>
   const { commits, batches } = open({ mayBeOneItem: () => false });
   const results = Promise.allSettled([commits.submit(1), commits.submit(2)]);
   await turn();
-  batches[0]?.fail(new Error("the database is away"));
+  batches[0]?.fail(new Error("the database cannot be reached"));
   expect((await results).map(({ status }) => status)).toEqual(["rejected", "rejected"]);
   expect(batches).toHaveLength(1);
 

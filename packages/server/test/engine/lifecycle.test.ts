@@ -106,7 +106,7 @@ test("a run or workflow under a known id with other content is refused; the same
   expect((await start(one)).outcome).toBe("repeated");
 });
 
-test("what lies more than a day in the future is no fact; a clock that is a little ahead is forgiven", async () => {
+test("what is more than a day in the future is no fact; a clock that is a little ahead is forgiven", async () => {
   const house = await openHouse(cold);
   const workflowId = await house.workflow();
   const start = (hoursAhead: number) =>

@@ -275,10 +275,7 @@ test.each([
   await run(owner.sql, hole);
   expect(await holds()).toBe(false);
   const { code, stderr, stdout } = await runCommand(["serve"], productionEnvironment(url));
-  expect([code, stderr + stdout]).toEqual([
-    1,
-    expect.stringContaining("does not keep teams apart"),
-  ]);
+  expect([code, stderr + stdout]).toEqual([1, expect.stringContaining("does not isolate teams")]);
 });
 
 test("behind the wall a long list is planned and estimated as it is without it", async () => {

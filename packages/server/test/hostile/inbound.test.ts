@@ -265,7 +265,7 @@ test("a parameter that does nothing is named, also where there is no name and wh
   const list = "/workflows/v1/workflow-webhooks";
   const detail = async (path: string) => (await api.call("GET", path)).body.detail;
   expect(await detail(`${list}?=1`)).toMatch(
-    /^"": a parameter without a name; allowed are page, size, /,
+    /^"": a parameter without a name; allowed: page, size, /,
   );
   expect(await detail("/accounts/v1/users/me?team_id=B")).toBe("team_id: unknown parameter.");
   expect(await detail("/accounts/v1/users/me?=")).toBe('"": a parameter without a name.');

@@ -205,7 +205,7 @@ function scopesFor(body: CreateBody, maker: ApiKey): CreateBody["scopes"] {
     const named = missing.map((scope) => `\`${scope}\``).join(", ");
     throw new AppError(
       "scope_missing",
-      `A key cannot give away what it does not have: the calling key lacks ${named}.`,
+      `A key cannot grant more than it has: the calling key lacks ${named}.`,
     );
   }
   return body.scopes;

@@ -32,7 +32,7 @@ export function deliveryStreamRoutes(fastify: FastifyInstance, deps: ApiDeps): v
   const app = fastify.withTypeProvider<TypeBox>();
   const watch = openChangeWatch({
     database: deps.database,
-    onError: (err) => deps.log.warn({ err }, "changes of deliveries could not be looked for"),
+    onError: (err) => deps.log.warn({ err }, "changes of deliveries could not be read"),
   });
   const closing = new AbortController();
   app.addHook("preClose", async () => {

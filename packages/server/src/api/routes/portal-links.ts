@@ -174,7 +174,7 @@ function requireScopes(access: CreateBody["access"], own: readonly Scope[]): voi
   const named = missing.map((scope) => `\`${scope}\``).join(", ");
   throw new AppError(
     "scope_missing",
-    `A link cannot give away what its maker does not have: the calling key lacks ${named}.`,
+    `A link cannot grant more than the calling key has: the key lacks ${named}.`,
   );
 }
 
@@ -198,7 +198,10 @@ async function requireEndpoints(
 async function keepLimit(tx: Tx, teamId: string): Promise<void> {
   await lockTeamsForCounting(tx, [teamId]);
   if ((await countPortalLinks(tx, teamId)) <= linksMax) return;
-  throw new AppError("quota_exceeded", `A team may have ${linksMax} portal links that work.`);
+  throw new AppError(
+    "quota_exceeded",
+    `A team may have at most ${linksMax} active portal links. Revoke one first.`,
+  );
 }
 
 const linkAnswer = (link: PortalLink): Static<typeof PortalLinkAnswer> => ({

@@ -44,7 +44,7 @@ export function replayRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       const { filter, ...asked } = request.body;
       const deliveries = keptTo(request.caller, deliveryFilterOf(filter, ["body", "filter"]));
       if (deliveries.subscriptionIds?.length === 0) {
-        throw new AppError("not_found", "The portal link reaches none of these endpoints.");
+        throw new AppError("not_found", "The portal link does not reach any of these endpoints.");
       }
       return await answerReplay(deps, request, reply, { ...asked, search: { deliveries } });
     },

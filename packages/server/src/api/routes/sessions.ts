@@ -83,7 +83,7 @@ export function sessionRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       const opened = await openSession(deps, { ...request.body, id, requestId: request.id });
       if (!opened) {
         await slowDown(request.ip);
-        throw new AppError("unauthorized", "The API key or the link does not work.");
+        throw new AppError("unauthorized", "The API key or the link is not valid.");
       }
       const { kind, token, session, scopes } = opened;
       reply.code(201).header("set-cookie", setSessionCookie(kind, token));
@@ -241,7 +241,7 @@ function idOf({
 }: Pick<FastifyRequest, "caller"> & { params: { session_id: string } }): string {
   const id = params.session_id === "current" ? caller.sessionId : params.session_id;
   if (id === undefined) {
-    throw new AppError("not_found", "This was asked with an API key and not by a session.");
+    throw new AppError("not_found", "This request was made with an API key, not with a session.");
   }
   return id;
 }
