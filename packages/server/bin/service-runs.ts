@@ -26,45 +26,42 @@ type DevelopmentOptions = { receiverPort: number; receiver: boolean; open?: bool
 export async function runDevelopment(given: DevelopmentOptions): Promise<void> {
   const config = readConfig("development");
   const secrets = developmentSecrets(config);
-  await runUntilSignal(
-    "stopping; attempts in flight finish first",
-    async (stop, onHopeless) => {
-      const progress = progressLine();
-      const hasDashboard = await ensureDashboard(progress.show, stop);
-      const server = await openServer(
-        { ...config, encryptionKeys: secrets.encryptionKeys },
-        { migrate: true, onProgress: progress.show, stop, onHopeless },
-      );
-      try {
-        const apiKey = await ensureDevelopmentKey(config, server.database);
-        const dashboardUrl = hasDashboard ? await makeLoginLink(config, server, apiKey) : undefined;
-        const receiver = given.receiver
-          ? await openReceiver({
-              port: given.receiverPort,
-              portOptions: "--receiver-port, or start none with --no-receiver",
-            })
-          : undefined;
-        progress.clear();
-        printGreeting({
-          url: server.url,
-          dashboardUrl,
-          apiKey,
-          keyIsFound: isFoundHere(config),
-          teamId: defaultTeamId,
-          receiverUrl: receiver?.url,
-          receiverRefused: receiver && server.reasonToRefuse(`${receiver.url}/hook`),
-        });
-        if (given.open && dashboardUrl) openInBrowser(dashboardUrl);
-        return async () => {
-          await server.close();
-          await receiver?.close();
-        };
-      } catch (error) {
+  await runUntilSignal("stopping; attempts in flight finish first", async (stop, onHopeless) => {
+    const progress = progressLine();
+    const hasDashboard = await ensureDashboard(progress.show, stop);
+    const server = await openServer(
+      { ...config, encryptionKeys: secrets.encryptionKeys },
+      { migrate: true, onProgress: progress.show, stop, onHopeless },
+    );
+    try {
+      const apiKey = await ensureDevelopmentKey(config, server.database);
+      const dashboardUrl = hasDashboard ? await makeLoginLink(config, server, apiKey) : undefined;
+      const receiver = given.receiver
+        ? await openReceiver({
+            port: given.receiverPort,
+            portOptions: "--receiver-port, or start none with --no-receiver",
+          })
+        : undefined;
+      progress.clear();
+      printGreeting({
+        url: server.url,
+        dashboardUrl,
+        apiKey,
+        keyIsFound: isFoundHere(config),
+        teamId: defaultTeamId,
+        receiverUrl: receiver?.url,
+        receiverRefused: receiver && server.reasonToRefuse(`${receiver.url}/hook`),
+      });
+      if (given.open && dashboardUrl) openInBrowser(dashboardUrl);
+      return async () => {
         await server.close();
-        throw error;
-      }
-    },
-  );
+        await receiver?.close();
+      };
+    } catch (error) {
+      await server.close();
+      throw error;
+    }
+  });
 }
 
 /** Runs the service in production until a signal. */

@@ -52,6 +52,11 @@ const all: readonly Section[] = [
       ),
       page("examples.md", "Examples", "Programs that publish, receive and relay."),
       page("mcp.md", "MCP", "The service as tools for an assistant."),
+      page(
+        "migrate-from-svix.md",
+        "Migrate from Svix",
+        "A script that creates the endpoints, and what changes.",
+      ),
     ],
   },
   {

