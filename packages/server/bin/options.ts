@@ -47,6 +47,29 @@ export function count(text: string): number {
   throw new InvalidArgumentError("a count is a whole number from 1 to 100000.");
 }
 
+/** Reads a time-out in seconds. */
+export function seconds(text: string): number {
+  const value = Number(text);
+  if (/^\d{1,2}$/.test(text) && value >= 1 && value <= 60) return value;
+  throw new InvalidArgumentError("a time-out is a whole number of seconds from 1 to 60.");
+}
+
+/** Reads a whole number from 0 to a most. */
+export const wholeTo =
+  (max: number) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (/^\d{1,6}$/.test(text) && value <= max) return value;
+    throw new InvalidArgumentError(`it is a whole number from 0 to ${max}.`);
+  };
+
+/** Reads how many deliveries a replay makes due each second. */
+export function perSecond(text: string): number {
+  const value = Number(text);
+  if (/^\d{1,4}$/.test(text) && value >= 1 && value <= 1_000) return value;
+  throw new InvalidArgumentError("a rate is a whole number from 1 to 1000.");
+}
+
 /** Reads how many rows of a list are wanted. */
 export function rows(text: string): number {
   const value = Number(text);

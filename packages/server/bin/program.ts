@@ -1,6 +1,7 @@
 import { Argument, Command } from "commander";
 import { packageVersion } from "../src/config.ts";
 import { addClientCommands } from "./cli/commands.ts";
+import { addCompletionCommand } from "./cli/completion.ts";
 import { batch, count, httpUrl, port, rate, statusCode } from "./options.ts";
 
 /**
@@ -15,17 +16,25 @@ export function openProgram(): Command {
     .version(packageVersion)
     .exitOverride()
     .showHelpAfterError();
-  addServiceCommands(program);
-  addClientCommands(program);
+  const keys = new Command("keys")
+    .copyInheritedSettings(program)
+    .description("look after API keys, and after the keys that seal secrets at rest");
+  program.commandsGroup("Daily work:");
+  addClientCommands(program, keys);
+  program.addCommand(keys);
+  program.commandsGroup("The service:");
+  addServiceCommands(program, keys);
+  program.commandsGroup("Trying out:");
   addReceiveCommand(program);
   addSimulateCommand(program);
+  addCompletionCommand(program);
   return program;
 }
 
 const service = () => import("./service-runs.ts");
 
 /** What runs and looks after the service itself, on its own machine. */
-function addServiceCommands(program: Command): void {
+function addServiceCommands(program: Command, keys: Command): void {
   program
     .command("dev")
     .description("run everything on this machine: API, dispatcher, its own PostgreSQL, a receiver")
@@ -49,9 +58,7 @@ function addServiceCommands(program: Command): void {
     .option("--json", "print one JSON document")
     .addHelpText("after", doctorHelp)
     .action(async (given) => (await service()).runDoctorUntilSignal(given));
-  program
-    .command("keys")
-    .description("look after API keys, and after the keys that seal secrets at rest")
+  keys
     .command("rotate-encryption")
     .description(
       "seal everything anew with the first of POSTRIDER_ENCRYPTION_KEY, while the service runs",

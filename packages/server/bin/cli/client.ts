@@ -1,9 +1,10 @@
 import { ApiError, ConnectionError, Postrider } from "@postrider/sdk";
-import type { Command } from "commander";
+import { type Command, Help, type Option } from "commander";
 import { ConfigError } from "../../src/config.ts";
 import { StartError } from "../../src/start-error.ts";
 import { httpUrl } from "../options.ts";
 import { type Connection, type ConnectionOptions, connectionOf } from "./profile.ts";
+import { printable } from "./table.ts";
 
 /** What every command takes that asks a service. */
 export type ClientOptions = ConnectionOptions & { json?: boolean };
@@ -13,9 +14,12 @@ export type OpenClient = { postrider: Postrider; connection: Connection };
 
 /** Makes a command that asks a service, with the options that all of them have. */
 export function clientCommand(parent: Command, name: string, description: string): Command {
-  return parent
-    .command(name)
+  const command = parent.command(name);
+  const path = parent.name() === "postrider" ? name : `${parent.name()} ${name}`;
+  return command
     .description(description)
+    .showHelpAfterError(`What it takes: postrider ${path} --help`)
+    .configureHelp({ visibleOptions: ownOptionsFirst })
     .option(
       "--url <url>",
       "where the service is; default: POSTRIDER_URL, then the profile",
@@ -24,6 +28,15 @@ export function clientCommand(parent: Command, name: string, description: string
     .option("--key <key>", "API key; default: POSTRIDER_API_KEY, then the profile")
     .option("--team <id>", "one of the key's teams; default: the key's own")
     .option("--json", "print one JSON document");
+}
+
+/** The options that every command has, after those of its own. */
+const commonOptions = ["--url", "--key", "--team", "--json", "--help"];
+
+function ownOptionsFirst(command: Command): Option[] {
+  const isCommon = ({ long }: Option) => commonOptions.includes(long ?? "");
+  const all = new Help().visibleOptions(command);
+  return [...all.filter((one) => !isCommon(one)), ...all.filter(isCommon)];
 }
 
 /** Examples for the end of a command's help, each with what it does. */
@@ -87,12 +100,14 @@ const reasons: Readonly<Record<string, string>> = {
 
 /** Why there was no answer, as far as the system names it: the code lies one or two causes deep. */
 function reasonOf(error: unknown): string {
+  let last = "";
   for (let at = error, depth = 0; at instanceof Error && depth < 4; at = at.cause, depth++) {
     if (at.name === "TimeoutError") return "no answer in time";
     const { code } = at as { code?: unknown };
     if (typeof code === "string") return reasons[code] ?? code;
+    last = at.message;
   }
-  return "";
+  return last;
 }
 
 function refusal(error: ApiError, { url, keyFrom }: Connection): string {
@@ -108,13 +123,40 @@ function refusal(error: ApiError, { url, keyFrom }: Connection): string {
     case "rate_limited":
       return `${error.detail} Wait a little and type the same again.`;
     default:
-      return `${error.code}: ${[error.detail, ...fieldsOf(error)].join(" ")}${traceOf(error)}`;
+      return `${[`${error.code}: ${error.detail}`, ...fieldsOf(error), next[error.code] ?? ""].join(" ").trim()}${traceOf(error)}`;
+  }
+}
+
+/** What to type after refusals that say it less well. */
+const next: Readonly<Partial<Record<ApiError["code"], string>>> = {
+  delivery_in_flight: "Wait for its end, run: postrider deliveries tail",
+  subscription_disabled: "Run: postrider endpoints enable <endpoint>",
+  key_in_use: "Revoke it with another key: --key.",
+  quota_exceeded: "Delete what nobody needs any more.",
+};
+
+/** Waits for a thing that a person has named; where there is none, throws a StartError that says how to see what there is. */
+export async function existing<Thing>(
+  thing: Promise<Thing>,
+  { noun, id, list }: { noun: string; id: string; list: string },
+): Promise<Thing> {
+  try {
+    return await thing;
+  } catch (error) {
+    if (!(error instanceof ApiError && error.code === "not_found")) throw error;
+    throw new StartError(
+      `There is no ${noun} ${printable(id)}. See what there is, run: postrider ${list}`,
+    );
   }
 }
 
 /** The fields that are wrong, each with what is wrong with it. */
-const fieldsOf = ({ errors }: ApiError): string[] =>
-  errors.map(({ loc, msg }) => `${loc.slice(1).join(".") || loc.join(".")}: ${msg}.`);
+const fieldsOf = ({ errors, detail }: ApiError): string[] =>
+  errors
+    .filter(({ msg }) => !detail.includes(msg))
+    .map(
+      ({ loc, msg }) => `${loc.slice(1).join(".") || loc.join(".")}: ${msg.replace(/\.$/, "")}.`,
+    );
 
 /** What the operator finds the request by: of interest where the fault is not the caller's. */
 const traceOf = ({ status, requestId }: ApiError): string =>

@@ -1,11 +1,37 @@
 import type { Command } from "commander";
+import { addApiKeyCommands } from "./api-keys.ts";
+import { addCallCommands } from "./calls.ts";
+import { addDeliveryCommands } from "./deliveries.ts";
+import { addDeliveryChangeCommands } from "./delivery-changes.ts";
+import { addEndpointChangeCommands } from "./endpoint-changes.ts";
+import { addEndpointCreateCommand } from "./endpoint-create.ts";
 import { addEndpointCommands } from "./endpoints.ts";
 import { addListenCommand } from "./listen.ts";
 import { addLoginCommand } from "./login.ts";
+import { addReplayCommand } from "./replay.ts";
+import { addRunCommands } from "./runs.ts";
+import { addTriggerCommand } from "./trigger.ts";
+import { addVerifyCommand } from "./verify.ts";
 
 /** Adds every command that asks a service, in the order in which the help lists them. */
-export function addClientCommands(program: Command): void {
+export function addClientCommands(program: Command, keys: Command): void {
   addLoginCommand(program);
-  addEndpointCommands(program);
+  const endpoints = program
+    .command("endpoints")
+    .description("see and change who receives webhooks");
+  addEndpointCommands(endpoints);
+  addEndpointCreateCommand(endpoints);
+  addEndpointChangeCommands(endpoints);
+  const deliveries = program
+    .command("deliveries")
+    .description("see what was sent, why it failed, and send it again");
+  addDeliveryCommands(deliveries);
+  addDeliveryChangeCommands(deliveries);
+  addRunCommands(program);
+  addCallCommands(program);
+  addReplayCommand(program);
+  addTriggerCommand(program);
   addListenCommand(program);
+  addVerifyCommand(program);
+  addApiKeyCommands(keys);
 }

@@ -2,11 +2,20 @@ import type { Endpoint, ListEndpointsQuery } from "@postrider/sdk";
 import { type Command, Option } from "commander";
 import { rows } from "../options.ts";
 import { type ClientOptions, clientCommand, examples, withClient } from "./client.ts";
+import { doorOf } from "./contract-doors.ts";
 import { getEndpoint } from "./endpoint-names.ts";
 import { firstRows } from "./pages.ts";
-import type { Column } from "./table.ts";
-import { print, printFields, printJson, printNext, printTable, stateCell } from "./terminal.ts";
-import { ageOf, contractWords, counted, durationOf, healths } from "./words.ts";
+import { type Column, printable } from "./table.ts";
+import {
+  print,
+  printFields,
+  printJson,
+  printNext,
+  printTable,
+  stateCell,
+  toned,
+} from "./terminal.ts";
+import { clockOf, contractWords, counted, durationOf, healths, untilOf } from "./words.ts";
 
 type ListOptions = ClientOptions & {
   contract?: Endpoint["contract"];
@@ -15,9 +24,8 @@ type ListOptions = ClientOptions & {
   limit: number;
 };
 
-/** The commands about endpoints: who receives, whatever the contract. */
-export function addEndpointCommands(program: Command): void {
-  const group = program.command("endpoints").description("see and change who receives webhooks");
+/** The commands that look at endpoints. */
+export function addEndpointCommands(group: Command): void {
   clientCommand(group, "list", "list endpoints with their health, newest first")
     .addOption(
       new Option("--contract <name>", "only those of this contract").choices(
@@ -33,6 +41,7 @@ export function addEndpointCommands(program: Command): void {
     .action(listEndpoints);
   clientCommand(group, "show", "show an endpoint and how well it receives")
     .argument("<endpoint>", "its id or its name")
+    .option("--secret", "show its signing secret as well; the audit keeps that it was looked at")
     .addHelpText("after", examples(['endpoints show "Billing system"', "by its name"]))
     .action(showEndpoint);
 }
@@ -85,27 +94,49 @@ async function listEndpoints(given: ListOptions): Promise<void> {
   );
 }
 
-async function showEndpoint(idOrName: string, given: ClientOptions): Promise<void> {
-  const endpoint = await withClient(given, ({ postrider }) => getEndpoint(postrider, idOrName));
-  if (given.json) {
-    printJson(endpoint);
-    return;
-  }
-  printEndpoint(endpoint);
-  printNext(`What it got: postrider deliveries list --endpoint ${endpoint.id}`);
+async function showEndpoint(
+  idOrName: string,
+  given: ClientOptions & { secret?: boolean },
+): Promise<void> {
+  await withClient(given, async ({ postrider }) => {
+    const endpoint = await getEndpoint(postrider, idOrName);
+    const signing = given.secret
+      ? await doorOf(postrider, endpoint.contract).getSecret(endpoint.id)
+      : undefined;
+    if (given.json) {
+      printJson(signing === undefined ? endpoint : { ...endpoint, signing_secret: signing });
+      return;
+    }
+    printEndpoint(endpoint, signing?.secret);
+    const { state } = endpoint.health;
+    printNext(
+      state === "disabled"
+        ? `Send to it again: postrider endpoints enable ${endpoint.id}`
+        : state === "failing"
+          ? `Why: postrider deliveries list --endpoint ${endpoint.id} --status failed`
+          : `What it got: postrider deliveries list --endpoint ${endpoint.id}`,
+    );
+  });
 }
 
-function printEndpoint({ health, ...endpoint }: Endpoint): void {
+/** Prints what an endpoint is and how well it receives. */
+export function printEndpoint({ health, ...endpoint }: Endpoint, secret = ""): void {
   const nowMs = Date.now();
+  const { word, tone } = healths[health.state];
   const rate = health.success_rate_1h;
+  const probe = health.next_probe_at;
   printFields([
-    ["Endpoint", `${endpoint.name} (${endpoint.id})`],
+    ["Endpoint", `${printable(endpoint.name)} (${endpoint.id})`],
     ["Contract", contractWords[endpoint.contract]],
-    ["URL", endpoint.url],
+    ["URL", printable(endpoint.url)],
     ["Events", endpoint.event_types.join(", ")],
-    ["State", `${healths[health.state].word} for ${ageOf(health.since, nowMs)}`],
+    ["State", `${toned(tone, `● ${word}`)} since ${clockOf(health.since, nowMs)}`],
+    ["Disabled", endpoint.disabled_reason === "failing" ? "because it kept failing" : ""],
+    ["Last fault", health.state === "failing" ? (health.last_error_code ?? "") : ""],
+    ["Next probe", probe === null ? "" : `in ${untilOf(probe, nowMs)}`],
     ["Waiting", `${health.pending_is_estimate ? "more than " : ""}${health.pending}`],
-    ["Last hour", rate === null ? "" : `${(rate * 100).toFixed(1)} % succeeded`],
-    ["95 of 100", health.p95_ms_1h === null ? "" : `at most ${durationOf(health.p95_ms_1h)}`],
+    ["Last hour", rate === null ? "" : `${(rate * 100).toFixed(1)} % of the attempts succeeded`],
+    ["95 of 100", health.p95_ms_1h === null ? "" : `took at most ${durationOf(health.p95_ms_1h)}`],
+    ["Secret", secret],
   ]);
 }

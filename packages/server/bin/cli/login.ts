@@ -62,6 +62,7 @@ async function login(given: LoginOptions): Promise<void> {
       throw clientProblem(error, connection);
     });
   saveProfile(profileFile, connection);
+  if (settings.apiKey !== undefined) say("POSTRIDER_API_KEY is set, and wins over this login");
   if (given.json) {
     printJson({ url, profile: profileFile, ...me });
     return;

@@ -4,6 +4,10 @@ export type Column = {
   align?: "right";
   /** It may be cut to so many characters where the terminal is narrow. */
   min?: number;
+  /** It is cut after the others: where texts differ at their ends. */
+  cutLast?: true;
+  /** So many characters from the end of a text will do where the terminal is narrow: for ids. */
+  shortTo?: number;
   /** It is left out where even that does not fit; the highest number first. */
   optional?: number;
 };
@@ -19,10 +23,9 @@ export function layTable(
   rows: readonly (readonly Cell[])[],
   widthMax = Number.POSITIVE_INFINITY,
 ): string[] {
-  const texts = rows.map((row) => columns.map((_, index) => printable(textOf(row[index] ?? ""))));
-  const naturals = columns.map(({ title }, index) =>
-    Math.max(displayWidth(title), ...texts.map((row) => displayWidth(row[index] ?? ""))),
-  );
+  const whole = rows.map((row) => columns.map((_, index) => printable(textOf(row[index] ?? ""))));
+  const texts = sum(widthsOf(columns, whole)) <= widthMax ? whole : shortened(columns, whole);
+  const naturals = widthsOf(columns, texts);
   const shown = fit(columns, naturals, widthMax);
   const line = (cellOf: (index: number, width: number) => string) =>
     shown
@@ -42,31 +45,49 @@ export function layTable(
   ];
 }
 
+const widthsOf = (columns: readonly Column[], texts: readonly (readonly string[])[]): number[] =>
+  columns.map(({ title }, index) =>
+    texts.reduce(
+      (most, row) => Math.max(most, displayWidth(row[index] ?? "")),
+      displayWidth(title),
+    ),
+  );
+
+const shortened = (
+  columns: readonly Column[],
+  texts: readonly (readonly string[])[],
+): (readonly string[])[] =>
+  texts.map((row) =>
+    row.map((text, index) => text.slice(-(columns[index]?.shortTo ?? text.length) || undefined)),
+  );
+
+/** What columns of these widths take together. */
+const sum = (widths: readonly number[]): number =>
+  widths.reduce((all, width) => all + width, gap.length * (widths.length - 1));
+
 type Shown = { index: number; width: number };
 
-/** Decides which columns there are, and how wide: cut first, then left out. */
+/** Decides which columns there are, and how wide: they are cut first, and left out where that is not enough. */
 function fit(
   columns: readonly Column[],
   naturals: readonly number[],
   widthMax: number,
 ): readonly Shown[] {
   let shown: Shown[] = naturals.map((width, index) => ({ index, width }));
-  const total = () =>
-    shown.reduce((sum, { width }) => sum + width, 0) + gap.length * (shown.length - 1);
   for (;;) {
-    const over = total() - widthMax;
+    const over = sum(shown.map(({ width }) => width)) - widthMax;
     if (over <= 0) return shown;
     const room = (one: Shown) => one.width - leastOf(columns[one.index], naturals[one.index] ?? 0);
-    const spare = shown.reduce((sum, one) => sum + room(one), 0);
+    const spare = shown.reduce((all, one) => all + room(one), 0);
     if (spare >= over) {
-      cutWidest(shown, room, over);
+      cutWidest(columns, shown, over, room);
       return shown;
     }
     const last = shown
       .filter(({ index }) => columns[index]?.optional !== undefined)
       .sort((a, b) => (columns[b.index]?.optional ?? 0) - (columns[a.index]?.optional ?? 0))[0];
     if (last === undefined) {
-      cutWidest(shown, room, spare);
+      cutWidest(columns, shown, spare, room);
       return shown;
     }
     shown = shown.filter((one) => one !== last);
@@ -77,9 +98,17 @@ const leastOf = (column: Column | undefined, natural: number): number =>
   Math.min(natural, Math.max(column?.min ?? natural, displayWidth(column?.title ?? "")));
 
 /** Takes one character after the other from the widest that may still be cut. */
-function cutWidest(shown: Shown[], room: (one: Shown) => number, over: number): void {
+function cutWidest(
+  columns: readonly Column[],
+  shown: readonly Shown[],
+  over: number,
+  room: (one: Shown) => number,
+): void {
+  const lasts = (one: Shown) => (columns[one.index]?.cutLast ? 1 : 0);
   for (let left = over; left > 0; left--) {
-    const [widest] = shown.filter((one) => room(one) > 0).sort((a, b) => b.width - a.width);
+    const [widest] = shown
+      .filter((one) => room(one) > 0)
+      .sort((a, b) => lasts(a) - lasts(b) || b.width - a.width);
     if (widest === undefined) return;
     widest.width--;
   }

@@ -1,5 +1,7 @@
 import { type Fact, Postrider } from "@postrider/sdk";
 import { expect, test } from "vitest";
+import { openProgram } from "../../bin/program.ts";
+import { simulations } from "../../bin/simulate.ts";
 import { openCountingSink, playAll } from "../../bin/simulation.ts";
 
 const fact: Fact = { type: "workflow.created", data: { name: "A" } };
@@ -42,4 +44,9 @@ test("a service that cannot be asked any more ends the play with its error, thou
   await expect(played).rejects.toMatchObject({ name: "ConnectionError" });
   expect(tally).toEqual({ sent: 1, refused: 0 });
   expect(asked()).toBe(2);
+});
+
+test("the command line offers every simulation that there is, and no other", () => {
+  const simulate = openProgram().commands.find((one) => one.name() === "simulate");
+  expect(simulate?.registeredArguments[0]?.argChoices).toEqual(Object.keys(simulations));
 });

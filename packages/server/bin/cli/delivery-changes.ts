@@ -1,0 +1,104 @@
+import type { Delivery } from "@postrider/sdk";
+import type { Command } from "commander";
+import { say } from "../lifetime.ts";
+import { awaitAttempt } from "./attempt-wait.ts";
+import { type ClientOptions, clientCommand, examples, withClient } from "./client.ts";
+import { type FilterOptions, filterOf, withDeliveryFilter } from "./delivery-filter.ts";
+import { getDelivery } from "./delivery-ids.ts";
+import { changeLine, printAttempts } from "./delivery-view.ts";
+import { namesOf } from "./endpoint-names.ts";
+import { print, printJson, printNext, toned } from "./terminal.ts";
+import { answerOf, durationOf, outcomes } from "./words.ts";
+
+/** The commands that deliver again, and that watch deliveries. */
+export function addDeliveryChangeCommands(group: Command): void {
+  clientCommand(group, "retry", "deliver again now, and say what came of it")
+    .argument("<delivery>", "its id, the end of it as lists show it, or its event's id")
+    .option("--no-wait", "do not wait for the attempt")
+    .addHelpText("after", examples(["deliveries retry 0612fbce", "one more attempt, now"]))
+    .action(retryDelivery);
+  withDeliveryFilter(
+    clientCommand(
+      group,
+      "tail",
+      "print each change of a delivery as it happens; --json: a line each",
+    ),
+    { status: true },
+  )
+    .addHelpText(
+      "after",
+      examples(["deliveries tail --status failed", "everything that fails from now on"]),
+    )
+    .action(tailDeliveries);
+}
+
+/** The longest that an attempt takes, and a little for what stands before it. */
+const attemptMsMax = 65_000;
+
+async function retryDelivery(
+  given: string,
+  options: ClientOptions & { wait: boolean },
+): Promise<void> {
+  await withClient(options, async ({ postrider }) => {
+    const before = await getDelivery(postrider, given);
+    const { id } = before;
+    const due = await postrider.deliveries.retry(id);
+    const after = options.wait
+      ? await awaitAttempt(postrider, id, {
+          attemptsBefore: before.attempts_count,
+          msMax: attemptMsMax,
+        })
+      : undefined;
+    if (after !== undefined && after.status !== "delivered") process.exitCode = 1;
+    if (options.json) {
+      printJson(after ?? due);
+      return;
+    }
+    if (after === undefined) {
+      print(`${due.event_type} is due now.`);
+      printNext(`See what came of it: postrider deliveries show ${id}`);
+      return;
+    }
+    printOutcome(after);
+    if (after.status !== "delivered") {
+      const { attempts } = await postrider.deliveries.get(id);
+      printAttempts(attempts.filter(({ number }) => number === after.attempts_count));
+    }
+  });
+}
+
+/** Prints in a line what the last attempt at a delivery came to. */
+export function printOutcome(delivery: Delivery): void {
+  const { word, tone } = outcomes[delivery.status];
+  const took = delivery.duration_ms === null ? "" : ` in ${durationOf(delivery.duration_ms)}`;
+  print(
+    `${toned(tone, `● ${word}`)}: ${delivery.event_type}, answered ${answerOf(delivery)}${took}`,
+  );
+}
+
+async function tailDeliveries(given: ClientOptions & FilterOptions): Promise<void> {
+  const stop = new AbortController();
+  process.once("SIGINT", () => stop.abort());
+  process.once("SIGTERM", () => stop.abort());
+  await withClient(given, async ({ postrider }) => {
+    // Asked at once: the stream would try again for ever where nothing answers.
+    await postrider.me.get();
+    const query = await filterOf(postrider, given);
+    const names = new Map<string, string>();
+    const nameOf = async (id: string) => {
+      if (!names.has(id)) names.set(id, (await namesOf(postrider, [id]))(id));
+      return names.get(id) ?? id;
+    };
+    say("watching deliveries; Ctrl-C ends it");
+    for await (const change of postrider.deliveries.stream(query, { signal: stop.signal })) {
+      if (change.type === "gap") {
+        say("the connection was lost for so long that changes may have been missed");
+      } else if (given.json) {
+        console.log(JSON.stringify(change.delivery));
+      } else {
+        print(changeLine(change.delivery, await nameOf(change.delivery.endpoint_id)));
+      }
+    }
+  });
+  process.exit(0);
+}
