@@ -32,6 +32,7 @@ export function addClientCommands(program: Command, keys: Command): void {
   addCallCommands(program);
   addReplayCommand(program);
   addTriggerCommand(program);
+  addListenCommand(program);
   addVerifyCommand(program);
   addApiKeyCommands(keys);
   addMcpCommand(program);

@@ -41,10 +41,15 @@ export function doorOf(postrider: Postrider, contract: Endpoint["contract"]): Co
         },
       };
     case "listener":
-      throw new StartError(
-        "A listener belongs to the `postrider listen` that runs it: its secret stands there, and it ends with it.",
-      );
+      return { samples: [], getSecret: noDoor, rotateSecret: noDoor, test: noDoor };
   }
+}
+
+/** A listener's secret is shown once, and it gets what its contract tells. */
+async function noDoor(): Promise<never> {
+  throw new StartError(
+    "A listener lasts as long as the command that made it, which has shown its secret. Make another, run: postrider listen --help",
+  );
 }
 
 /** The service refuses an action that the webhook's contract does not have. */

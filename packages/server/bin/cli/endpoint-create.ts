@@ -8,14 +8,10 @@ import { printEndpoint } from "./endpoints.ts";
 import { contractOf, type EventTypeName, eventTypes, typesOf } from "./event-types.ts";
 import { readStdin } from "./stdin.ts";
 import { print, printJson, printNext } from "./terminal.ts";
-import { contractWords } from "./words.ts";
-
-/** A listener is made by `postrider listen` alone. */
-type Creatable = Exclude<Endpoint["contract"], "listener">;
 
 type CreateOptions = ClientOptions & {
   name?: string;
-  contract?: Creatable;
+  contract?: Endpoint["contract"];
   event?: EventTypeName[];
   header?: Record<string, string>;
   bearerToken?: string;
@@ -38,7 +34,7 @@ export function addEndpointCreateCommand(group: Command): void {
       new Option(
         "--contract <name>",
         "its contract; default: that of the events, else workflow",
-      ).choices(Object.keys(contractWords).filter((contract) => contract !== "listener")),
+      ).choices(Object.keys(creators).filter((contract) => contract !== "listener")),
     )
     .addOption(
       new Option("--event <type>", "an event type it wants; several times or with commas")
@@ -91,7 +87,7 @@ async function createEndpoint(receiver: string, given: CreateOptions): Promise<v
 type Wanted = CreateOptions & {
   url: string;
   name: string;
-  contract: Creatable;
+  contract: Endpoint["contract"];
   events: EventTypeName[];
 };
 
@@ -131,7 +127,10 @@ async function firstLine(option: string): Promise<string> {
 }
 
 /** Creates it with the routes of its contract, and gives its id. */
-const creators: Record<Creatable, (postrider: Postrider, wanted: Wanted) => Promise<string>> = {
+const creators: Record<
+  Endpoint["contract"],
+  (postrider: Postrider, wanted: Wanted) => Promise<string>
+> = {
   workflow: async ({ workflowWebhooks }, wanted) =>
     (await workflowWebhooks.create({ ...withPolicy(wanted), actions: wanted.events as never })).id,
   operational: async ({ operationalWebhooks }, wanted) =>
@@ -161,6 +160,9 @@ const creators: Record<Creatable, (postrider: Postrider, wanted: Wanted) => Prom
         },
       })
     ).id,
+  listener: async () => {
+    throw new ConfigError("A listener is made by its own command, run: postrider listen --help");
+  },
 };
 
 const withPolicy = ({ name, url, header, bearerToken, timeout, retries, backoff }: Wanted) => ({
