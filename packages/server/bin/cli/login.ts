@@ -1,10 +1,9 @@
-import { createInterface } from "node:readline/promises";
-import { Writable } from "node:stream";
 import type { Command } from "commander";
 import { ConfigError } from "../../src/config.ts";
 import { say } from "../lifetime.ts";
 import { httpUrl } from "../options.ts";
 import { clientOf, clientProblem, examples } from "./client.ts";
+import { askLine } from "./confirm.ts";
 import {
   type Connection,
   developmentUrl,
@@ -89,21 +88,10 @@ function lastUrl(profileFile: string): string | undefined {
 }
 
 async function askForKey(url: string): Promise<string> {
-  const text = process.stdin.isTTY ? await askHidden(`API key for ${url}: `) : await readStdin();
+  const text = process.stdin.isTTY
+    ? await askLine(`API key for ${url}: `, { isHidden: true })
+    : await readStdin();
   const [line = ""] = text.toString().trim().split("\n");
   if (line !== "") return line.trim();
   throw new ConfigError("No API key was given. Give it with --key, or on standard input.");
-}
-
-/** Asks on the terminal, and shows nothing of what is typed. */
-async function askHidden(question: string): Promise<string> {
-  const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
-  const lines = createInterface({ input: process.stdin, output: silent, terminal: true });
-  process.stderr.write(question);
-  try {
-    return await lines.question("");
-  } finally {
-    lines.close();
-    process.stderr.write("\n");
-  }
 }
