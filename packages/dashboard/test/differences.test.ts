@@ -17,7 +17,7 @@ test("one attempt differs from nothing", () => {
 test("attempts that ended alike say so once, and fresh signatures are no difference", () => {
   const fresh = { ...attempt().request_headers, "webhook-signature": "v1,b" };
   expect(differences([attempt(), attempt({ request_headers: fresh })])).toEqual([
-    "Every attempt ended the same way: 503.",
+    "Every attempt ended in the same way: 503.",
   ]);
 });
 

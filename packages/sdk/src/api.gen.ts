@@ -54,7 +54,7 @@ export type AssistantCreate = {
   name: string;
   assistantServer?: AssistantServerChange;
   hangTimeoutSeconds?: number;
-  /** How long the end-of-call-report waits after `finished` for `/end` with the recording, the cost or the analysis. It goes with the first of them, or when the time is over. Counts for calls that finish from now on. */
+  /** How long the end-of-call-report waits after `finished` for `/end` with the recording, the cost or the analysis. The report is sent with the first of these details, or when the time is over. Applies to calls that finish from now on. */
   endReportWaitSeconds?: number;
 } & { [name: string]: unknown };
 
@@ -77,7 +77,7 @@ export type AssistantDelivery = {
   created_at: string;
   updated_at: string;
   payload_omitted?: true;
-  /** The members that hold something which the API key may not see, because it lacks the scope `payload`. */
+  /** The members that have a value which the API key may not see, because it lacks the scope `payload`. */
   hidden?: string[];
   payload: Record<string, unknown> | null;
 };
@@ -103,19 +103,19 @@ export type AssistantUpdate = {
   name?: string;
   assistantServer?: AssistantServerChange;
   hangTimeoutSeconds?: number;
-  /** How long the end-of-call-report waits after `finished` for `/end` with the recording, the cost or the analysis. It goes with the first of them, or when the time is over. Counts for calls that finish from now on. */
+  /** How long the end-of-call-report waits after `finished` for `/end` with the recording, the cost or the analysis. The report is sent with the first of these details, or when the time is over. Applies to calls that finish from now on. */
   endReportWaitSeconds?: number;
 } & { [name: string]: unknown };
 
-/** Milliseconds; null for what did not happen, as on a connection that was kept. */
+/** Milliseconds; null for a phase that did not happen, for example on a reused connection. */
 export type AttemptTiming = {
-  /** Looking up the receiver's name. */
+  /** Resolving the receiver's name. */
   dns: number | null;
-  /** Opening a connection, through the operator's proxy where there is one. */
+  /** Opening a connection, through the operator's proxy if one is set. */
   connect: number | null;
   /** The TLS handshake. */
   tls: number | null;
-  /** From the request to the complete head of the answer, or until it was given up. */
+  /** From the request to the end of the answer's headers, or to the end of the attempt. */
   wait: number | null;
   /** Reading the body of the answer. */
   read: number | null;
@@ -141,7 +141,7 @@ export type BacklogGrowing = {
   type: "backlog.growing";
   timestamp: string;
   data: {
-    /** Only for webhooks that hear of all teams. */
+    /** Only for webhooks with `all_teams`. */
     team_id?: string;
     /** Only on a test event. */
     test?: true;
@@ -152,7 +152,7 @@ export type BacklogGrowing = {
 export type CallCreate = {
   id?: string;
   assistantId: string;
-  /** Without it the prefix of `id` tells it. */
+  /** By default, the prefix of `id` decides. */
   callType?: "web" | "phone";
   direction?: "inbound" | "outbound";
   status?: "queued" | "ongoing";
@@ -197,7 +197,7 @@ export type CallMessage = {
   role: "user" | "assistant";
   text: string | null;
   timestamp: number;
-  /** The members that hold something which the API key may not see, because it lacks the scope `payload`. */
+  /** The members that have a value which the API key may not see, because it lacks the scope `payload`. */
   hidden?: string[];
   metrics?: unknown;
 };
@@ -232,7 +232,7 @@ export type CallReport = {
   metadata: unknown;
   /** Any JSON, exactly as it was reported. */
   cost: unknown;
-  /** Computed from the messages: durationMs, messageCount, turnCount, turns, responseTimeMs, interruptionCount. What was reported under the same name takes its place. */
+  /** Computed from the messages: durationMs, messageCount, turnCount, turns, responseTimeMs, interruptionCount. A reported metric with the same name replaces the computed one. */
   metrics: Record<string, unknown>;
 };
 
@@ -272,7 +272,7 @@ export type Change = {
   new_value: unknown;
 };
 
-/** A CloudEvent 1.0; `data` is as for the same `type` in the plain form. */
+/** A CloudEvent 1.0; `data` has the same form as in the plain form of this `type`. */
 export type CloudEvent_call_created = {
   specversion: "1.0";
   id: string;
@@ -284,7 +284,7 @@ export type CloudEvent_call_created = {
   data_base64?: null;
 } & { [name: string]: unknown };
 
-/** A CloudEvent 1.0; `data` is as for the same `type` in the plain form. */
+/** A CloudEvent 1.0; `data` has the same form as in the plain form of this `type`. */
 export type CloudEvent_call_ended = {
   specversion: "1.0";
   id: string;
@@ -296,7 +296,7 @@ export type CloudEvent_call_ended = {
   data_base64?: null;
 } & { [name: string]: unknown };
 
-/** A CloudEvent 1.0; `data` is as for the same `type` in the plain form. */
+/** A CloudEvent 1.0; `data` has the same form as in the plain form of this `type`. */
 export type CloudEvent_call_error = {
   specversion: "1.0";
   id: string;
@@ -308,7 +308,7 @@ export type CloudEvent_call_error = {
   data_base64?: null;
 } & { [name: string]: unknown };
 
-/** A CloudEvent 1.0; `data` is as for the same `type` in the plain form. */
+/** A CloudEvent 1.0; `data` has the same form as in the plain form of this `type`. */
 export type CloudEvent_call_message = {
   specversion: "1.0";
   id: string;
@@ -320,7 +320,7 @@ export type CloudEvent_call_message = {
   data_base64?: null;
 } & { [name: string]: unknown };
 
-/** A CloudEvent 1.0; `data` is as for the same `type` in the plain form. */
+/** A CloudEvent 1.0; `data` has the same form as in the plain form of this `type`. */
 export type CloudEvent_call_status = {
   specversion: "1.0";
   id: string;
@@ -332,7 +332,7 @@ export type CloudEvent_call_status = {
   data_base64?: null;
 } & { [name: string]: unknown };
 
-/** A CloudEvent 1.0; `data` is as for the same `type` in the plain form. */
+/** A CloudEvent 1.0; `data` has the same form as in the plain form of this `type`. */
 export type CloudEvent_run_started = {
   specversion: "1.0";
   id: string;
@@ -344,7 +344,7 @@ export type CloudEvent_run_started = {
   data_base64?: null;
 } & { [name: string]: unknown };
 
-/** A CloudEvent 1.0; `data` is as for the same `type` in the plain form. */
+/** A CloudEvent 1.0; `data` has the same form as in the plain form of this `type`. */
 export type CloudEvent_run_updated = {
   specversion: "1.0";
   id: string;
@@ -356,7 +356,7 @@ export type CloudEvent_run_updated = {
   data_base64?: null;
 } & { [name: string]: unknown };
 
-/** A CloudEvent 1.0; `data` is as for the same `type` in the plain form. */
+/** A CloudEvent 1.0; `data` has the same form as in the plain form of this `type`. */
 export type CloudEvent_step_completed = {
   specversion: "1.0";
   id: string;
@@ -368,7 +368,7 @@ export type CloudEvent_step_completed = {
   data_base64?: null;
 } & { [name: string]: unknown };
 
-/** A CloudEvent 1.0; `data` is as for the same `type` in the plain form. */
+/** A CloudEvent 1.0; `data` has the same form as in the plain form of this `type`. */
 export type CloudEvent_step_failed = {
   specversion: "1.0";
   id: string;
@@ -380,7 +380,7 @@ export type CloudEvent_step_failed = {
   data_base64?: null;
 } & { [name: string]: unknown };
 
-/** A CloudEvent 1.0; `data` is as for the same `type` in the plain form. */
+/** A CloudEvent 1.0; `data` has the same form as in the plain form of this `type`. */
 export type CloudEvent_step_started = {
   specversion: "1.0";
   id: string;
@@ -392,7 +392,7 @@ export type CloudEvent_step_started = {
   data_base64?: null;
 } & { [name: string]: unknown };
 
-/** A CloudEvent 1.0; `data` is as for the same `type` in the plain form. */
+/** A CloudEvent 1.0; `data` has the same form as in the plain form of this `type`. */
 export type CloudEvent_workflow_created = {
   specversion: "1.0";
   id: string;
@@ -404,7 +404,7 @@ export type CloudEvent_workflow_created = {
   data_base64?: null;
 } & { [name: string]: unknown };
 
-/** A CloudEvent 1.0; `data` is as for the same `type` in the plain form. */
+/** A CloudEvent 1.0; `data` has the same form as in the plain form of this `type`. */
 export type CloudEvent_workflow_deleted = {
   specversion: "1.0";
   id: string;
@@ -416,7 +416,7 @@ export type CloudEvent_workflow_deleted = {
   data_base64?: null;
 } & { [name: string]: unknown };
 
-/** A CloudEvent 1.0; `data` is as for the same `type` in the plain form. */
+/** A CloudEvent 1.0; `data` has the same form as in the plain form of this `type`. */
 export type CloudEvent_workflow_updated = {
   specversion: "1.0";
   id: string;
@@ -428,7 +428,7 @@ export type CloudEvent_workflow_updated = {
   data_base64?: null;
 } & { [name: string]: unknown };
 
-/** A CloudEvent 1.0; `data` is as for the same `type` in the plain form. */
+/** A CloudEvent 1.0; `data` has the same form as in the plain form of this `type`. */
 export type CloudEvent_workflow_version_activated = {
   specversion: "1.0";
   id: string;
@@ -440,7 +440,7 @@ export type CloudEvent_workflow_version_activated = {
   data_base64?: null;
 } & { [name: string]: unknown };
 
-/** A CloudEvent 1.0; `data` is as for the same `type` in the plain form. */
+/** A CloudEvent 1.0; `data` has the same form as in the plain form of this `type`. */
 export type CloudEvent_workflow_version_created = {
   specversion: "1.0";
   id: string;
@@ -473,7 +473,7 @@ export type Conversation = {
   updatedBy: string;
   createdAt: string;
   updatedAt: string;
-  /** The members that hold something which the API key may not see, because it lacks the scope `payload`. */
+  /** The members that have a value which the API key may not see, because it lacks the scope `payload`. */
   hidden?: string[];
   metadata: unknown;
   recording: unknown;
@@ -525,7 +525,7 @@ export type ConversationWithMessages = {
   updatedBy: string;
   createdAt: string;
   updatedAt: string;
-  /** The members that hold something which the API key may not see, because it lacks the scope `payload`. */
+  /** The members that have a value which the API key may not see, because it lacks the scope `payload`. */
   hidden?: string[];
   metadata: unknown;
   recording: unknown;
@@ -602,7 +602,7 @@ export type Data_step_completed = {
   status?: "completed";
   name?: string;
   index?: number | null;
-  /** Which attempt is spoken of; without it the present one, or the next after a failure. */
+  /** The attempt that this report is about. Default: the present attempt, or the next one after a failure. */
   attempt?: number;
   output?: unknown;
   error?: unknown;
@@ -615,7 +615,7 @@ export type Data_step_failed = {
   status?: "failed";
   name?: string;
   index?: number | null;
-  /** Which attempt is spoken of; without it the present one, or the next after a failure. */
+  /** The attempt that this report is about. Default: the present attempt, or the next one after a failure. */
   attempt?: number;
   output?: unknown;
   error?: unknown;
@@ -628,7 +628,7 @@ export type Data_step_started = {
   status?: "started";
   name?: string;
   index?: number | null;
-  /** Which attempt is spoken of; without it the present one, or the next after a failure. */
+  /** The attempt that this report is about. Default: the present attempt, or the next one after a failure. */
   attempt?: number;
   output?: unknown;
   error?: unknown;
@@ -669,7 +669,7 @@ export type Delivery = {
   contract: "workflow" | "organisation" | "assistant" | "operational" | "listener";
   event_type: string;
   event_id: string;
-  /** A sample that somebody asked for. */
+  /** A test event. */
   test: boolean;
   status: "pending" | "retrying" | "delivered" | "failed";
   /** Attempts that have ended. */
@@ -693,23 +693,23 @@ export type DeliveryAttempt = {
   number: number;
   at: string;
   url: string;
-  /** The IP address that was asked; null when it did not come to that, or the proxy knows it alone. */
+  /** The IP address of the receiver; null if no address was contacted, or if only the proxy knows it. */
   address: string | null;
-  /** By lower-case name; those that the receiver's owner has set, and secrets, are `***`. Null when nothing was sent. */
+  /** Names in lower case. Custom headers and secrets are `***`. Null if nothing was sent. */
   request_headers: Record<string, string> | null;
   status_code: number | null;
-  /** By lower-case name, 4 KiB at the most; repeated ones are joined by commas, and cookies are `***`. */
+  /** Names in lower case, at most 4 KiB. Repeated headers are joined by commas; cookies are `***`. */
   response_headers: Record<string, string> | null;
   response_body: string | null;
   response_truncated: boolean;
-  /** The members that hold something which the API key may not see, because it lacks the scope `payload`. */
+  /** The members that have a value which the API key may not see, because it lacks the scope `payload`. */
   hidden?: string[];
   error_code: string | null;
   error: string | null;
   duration_ms: number | null;
   timing: AttemptTiming | null;
   will_retry: boolean;
-  /** `system`, or the id of the API key or session that asked for it. */
+  /** `system`, or the id of the API key or session that requested it. */
   actor: string;
 };
 
@@ -719,7 +719,7 @@ export type DeliveryDetails = {
   contract: "workflow" | "organisation" | "assistant" | "operational" | "listener";
   event_type: string;
   event_id: string;
-  /** A sample that somebody asked for. */
+  /** A test event. */
   test: boolean;
   status: "pending" | "retrying" | "delivered" | "failed";
   /** Attempts that have ended. */
@@ -739,7 +739,7 @@ export type DeliveryDetails = {
   delivered_at: string | null;
   request: {
     body: string | null;
-    /** The members that hold something which the API key may not see, because it lacks the scope `payload`. */
+    /** The members that have a value which the API key may not see, because it lacks the scope `payload`. */
     hidden?: string[];
   };
   attempts: DeliveryAttempt[];
@@ -750,7 +750,7 @@ export type DeliveryExhausted = {
   type: "delivery.exhausted";
   timestamp: string;
   data: {
-    /** Only for webhooks that hear of all teams. */
+    /** Only for webhooks with `all_teams`. */
     team_id?: string;
     /** Only on a test event. */
     test?: true;
@@ -820,7 +820,7 @@ export type DeliveryFilter = {
     | "delivered"
     | "failed"
     | ("pending" | "retrying" | "delivered" | "failed")[];
-  /** A workflow, a run, a step (`<run id>:<step id>`), a call or an assistant; what is below it matches too. */
+  /** A workflow, a run, a step (`<run id>:<step id>`), a call or an assistant. Deliveries of its children match too. */
   subject_id?: string;
   event_id?: string | string[];
   error_code?: string | string[];
@@ -858,9 +858,9 @@ export type Endpoint = {
   event_types: string[];
   enabled: boolean;
   disabled_reason: "manual" | "failing" | null;
-  /** Null: there is none yet. */
+  /** Null: none yet. */
   filter: null;
-  /** Null: there is none yet. */
+  /** Null: none yet. */
   rate_limit_per_second: null;
   created_at: string;
   updated_at: string;
@@ -872,7 +872,7 @@ export type EndpointDisabled = {
   type: "endpoint.disabled";
   timestamp: string;
   data: {
-    /** Only for webhooks that hear of all teams. */
+    /** Only for webhooks with `all_teams`. */
     team_id?: string;
     /** Only on a test event. */
     test?: true;
@@ -885,7 +885,7 @@ export type EndpointFailing = {
   type: "endpoint.failing";
   timestamp: string;
   data: {
-    /** Only for webhooks that hear of all teams. */
+    /** Only for webhooks with `all_teams`. */
     team_id?: string;
     /** Only on a test event. */
     test?: true;
@@ -902,7 +902,7 @@ export type EndpointHealth = {
   success_rate_1h: number | null;
   p95_ms_1h: number | null;
   pending: number;
-  /** There only when more wait than are counted. */
+  /** Only present if more deliveries wait than were counted. */
   pending_is_estimate?: true;
   oldest_due_at: string | null;
   breaker: "closed" | "open" | "probing";
@@ -918,7 +918,7 @@ export type EndpointRecovered = {
   type: "endpoint.recovered";
   timestamp: string;
   data: {
-    /** Only for webhooks that hear of all teams. */
+    /** Only for webhooks with `all_teams`. */
     team_id?: string;
     /** Only on a test event. */
     test?: true;
@@ -940,7 +940,7 @@ export type EventType = {
   schema: Record<string, unknown>;
   /** A body as it is posted. */
   sample: Record<string, unknown>;
-  /** No body of this type is larger. */
+  /** The maximum size of a body of this type. */
   max_bytes: number;
 };
 
@@ -1144,10 +1144,10 @@ export type ListAllWebhookLogsAnswer = {
   logs: WebhookLog[];
   total: number;
   total_is_estimate?: true;
-  /** The `cursor` of the next page; null when no rows follow. */
+  /** The `cursor` of the next page; null on the last page. */
   next_cursor: string | null;
   limit: number;
-  /** Left out of the answer to a `cursor`. */
+  /** Missing in answers to a `cursor`. */
   offset?: number;
 };
 
@@ -1168,7 +1168,7 @@ export type ListAllWebhookLogsQuery = {
 
 export type ListApiKeysAnswer = {
   api_keys: ApiKey[];
-  /** The `cursor` of the next page; null when no rows follow. */
+  /** The `cursor` of the next page; null on the last page. */
   next_cursor: string | null;
 };
 
@@ -1181,7 +1181,7 @@ export type ListAssistantDeliveriesAnswer = {
   deliveries: AssistantDelivery[];
   total: number;
   total_is_estimate?: true;
-  /** The `cursor` of the next page; null when no rows follow. */
+  /** The `cursor` of the next page; null on the last page. */
   next_cursor: string | null;
 };
 
@@ -1200,7 +1200,7 @@ export type ListAssistantsAnswer = {
   assistants: Assistant[];
   total: number;
   total_is_estimate?: true;
-  /** The `cursor` of the next page; null when no rows follow. */
+  /** The `cursor` of the next page; null on the last page. */
   next_cursor: string | null;
 };
 
@@ -1213,7 +1213,7 @@ export type ListAssistantsQuery = {
 
 export type ListAuditEntriesAnswer = {
   entries: AuditEntry[];
-  /** The `cursor` of the next page; null when no rows follow. */
+  /** The `cursor` of the next page; null on the last page. */
   next_cursor: string | null;
 };
 
@@ -1272,7 +1272,7 @@ export type ListConversationsAnswer = {
   conversations: ListedConversation[];
   total: number;
   total_is_estimate?: true;
-  /** The `cursor` of the next page; null when no rows follow. */
+  /** The `cursor` of the next page; null on the last page. */
   next_cursor: string | null;
 };
 
@@ -1286,7 +1286,7 @@ export type ListConversationsQuery = {
 
 export type ListDeliveriesAnswer = {
   deliveries: Delivery[];
-  /** The `cursor` of the next page; null when no rows follow. */
+  /** The `cursor` of the next page; null on the last page. */
   next_cursor: string | null;
 };
 
@@ -1329,7 +1329,7 @@ export type ListDeliveriesQuery = {
 
 export type ListEndpointsAnswer = {
   endpoints: Endpoint[];
-  /** The `cursor` of the next page; null when no rows follow. */
+  /** The `cursor` of the next page; null on the last page. */
   next_cursor: string | null;
 };
 
@@ -1343,7 +1343,7 @@ export type ListEndpointsQuery = {
 
 export type ListEventTypesAnswer = {
   event_types: EventType[];
-  /** The `cursor` of the next page; null when no rows follow. */
+  /** The `cursor` of the next page; null on the last page. */
   next_cursor: string | null;
 };
 
@@ -1356,9 +1356,9 @@ export type ListOperationalWebhookAttemptsAnswer = {
   attempts: OperationalWebhookAttempt[];
   total: number;
   total_is_estimate?: true;
-  /** The `cursor` of the next page; null when no rows follow. */
+  /** The `cursor` of the next page; null on the last page. */
   next_cursor: string | null;
-  /** Left out of the answer to a `cursor`. */
+  /** Missing in answers to a `cursor`. */
   page?: number;
   size: number;
 };
@@ -1373,9 +1373,9 @@ export type ListOperationalWebhookEventsAnswer = {
   events: OperationalWebhookEvent[];
   total: number;
   total_is_estimate?: true;
-  /** The `cursor` of the next page; null when no rows follow. */
+  /** The `cursor` of the next page; null on the last page. */
   next_cursor: string | null;
-  /** Left out of the answer to a `cursor`. */
+  /** Missing in answers to a `cursor`. */
   page?: number;
   size: number;
 };
@@ -1403,9 +1403,9 @@ export type ListOperationalWebhooksAnswer = {
   subscriptions: OperationalWebhook[];
   total: number;
   total_is_estimate?: true;
-  /** The `cursor` of the next page; null when no rows follow. */
+  /** The `cursor` of the next page; null on the last page. */
   next_cursor: string | null;
-  /** Left out of the answer to a `cursor`. */
+  /** Missing in answers to a `cursor`. */
   page?: number;
   size: number;
 };
@@ -1427,7 +1427,7 @@ export type ListOperationalWebhooksQuery = {
 
 export type ListPortalLinksAnswer = {
   portal_links: PortalLink[];
-  /** The `cursor` of the next page; null when no rows follow. */
+  /** The `cursor` of the next page; null on the last page. */
   next_cursor: string | null;
 };
 
@@ -1438,7 +1438,7 @@ export type ListPortalLinksQuery = {
 
 export type ListReplaysAnswer = {
   replays: Replay[];
-  /** The `cursor` of the next page; null when no rows follow. */
+  /** The `cursor` of the next page; null on the last page. */
   next_cursor: string | null;
 };
 
@@ -1451,9 +1451,9 @@ export type ListRunsAnswer = {
   runs: Run[];
   total: number;
   total_is_estimate?: true;
-  /** The `cursor` of the next page; null when no rows follow. */
+  /** The `cursor` of the next page; null on the last page. */
   next_cursor: string | null;
-  /** Left out of the answer to a `cursor`. */
+  /** Missing in answers to a `cursor`. */
   page?: number;
   size: number;
 };
@@ -1471,7 +1471,7 @@ export type ListRunsQuery = {
 
 export type ListSessionsAnswer = {
   sessions: Session[];
-  /** The `cursor` of the next page; null when no rows follow. */
+  /** The `cursor` of the next page; null on the last page. */
   next_cursor: string | null;
 };
 
@@ -1484,9 +1484,9 @@ export type ListStepsAnswer = {
   steps: Step[];
   total: number;
   total_is_estimate?: true;
-  /** The `cursor` of the next page; null when no rows follow. */
+  /** The `cursor` of the next page; null on the last page. */
   next_cursor: string | null;
-  /** Left out of the answer to a `cursor`. */
+  /** Missing in answers to a `cursor`. */
   page?: number;
   size: number;
 };
@@ -1499,7 +1499,7 @@ export type ListStepsQuery = {
 
 export type ListTeamsAnswer = {
   teams: Team[];
-  /** The `cursor` of the next page; null when no rows follow. */
+  /** The `cursor` of the next page; null on the last page. */
   next_cursor: string | null;
 };
 
@@ -1512,10 +1512,10 @@ export type ListWebhookLogsAnswer = {
   logs: WebhookLog[];
   total: number;
   total_is_estimate?: true;
-  /** The `cursor` of the next page; null when no rows follow. */
+  /** The `cursor` of the next page; null on the last page. */
   next_cursor: string | null;
   limit: number;
-  /** Left out of the answer to a `cursor`. */
+  /** Missing in answers to a `cursor`. */
   offset?: number;
 };
 
@@ -1531,10 +1531,10 @@ export type ListWebhooksAnswer = {
   webhooks: Webhook[];
   total: number;
   total_is_estimate?: true;
-  /** The `cursor` of the next page; null when no rows follow. */
+  /** The `cursor` of the next page; null on the last page. */
   next_cursor: string | null;
   limit: number;
-  /** Left out of the answer to a `cursor`. */
+  /** Missing in answers to a `cursor`. */
   offset?: number;
 };
 
@@ -1548,9 +1548,9 @@ export type ListWorkflowWebhookAttemptsAnswer = {
   attempts: WorkflowWebhookAttempt[];
   total: number;
   total_is_estimate?: true;
-  /** The `cursor` of the next page; null when no rows follow. */
+  /** The `cursor` of the next page; null on the last page. */
   next_cursor: string | null;
-  /** Left out of the answer to a `cursor`. */
+  /** Missing in answers to a `cursor`. */
   page?: number;
   size: number;
 };
@@ -1565,9 +1565,9 @@ export type ListWorkflowWebhookEventsAnswer = {
   events: WorkflowWebhookEvent[];
   total: number;
   total_is_estimate?: true;
-  /** The `cursor` of the next page; null when no rows follow. */
+  /** The `cursor` of the next page; null on the last page. */
   next_cursor: string | null;
-  /** Left out of the answer to a `cursor`. */
+  /** Missing in answers to a `cursor`. */
   page?: number;
   size: number;
 };
@@ -1594,9 +1594,9 @@ export type ListWorkflowWebhooksAnswer = {
   subscriptions: WorkflowWebhook[];
   total: number;
   total_is_estimate?: true;
-  /** The `cursor` of the next page; null when no rows follow. */
+  /** The `cursor` of the next page; null on the last page. */
   next_cursor: string | null;
-  /** Left out of the answer to a `cursor`. */
+  /** Missing in answers to a `cursor`. */
   page?: number;
   size: number;
 };
@@ -1619,9 +1619,9 @@ export type ListWorkflowsAnswer = {
   workflows: Workflow[];
   total: number;
   total_is_estimate?: true;
-  /** The `cursor` of the next page; null when no rows follow. */
+  /** The `cursor` of the next page; null on the last page. */
   next_cursor: string | null;
-  /** Left out of the answer to a `cursor`. */
+  /** Missing in answers to a `cursor`. */
   page?: number;
   size: number;
 };
@@ -1714,7 +1714,7 @@ export type MessageSnapshot = {
 
 export type NewApiKey = {
   id: string;
-  /** The key itself. It is shown here and never again. */
+  /** The key itself. It is shown only here. */
   key: string;
   name: string;
   prefix: string;
@@ -1734,7 +1734,7 @@ export type NewListener = {
 
 export type NewPortalLink = {
   id: string;
-  /** The link itself. It is shown here and never again. */
+  /** The link itself. It is shown only here. */
   url: string;
   expires_at: string;
 };
@@ -1772,7 +1772,7 @@ export type OperationalWebhookAttempt = {
   success: boolean;
   response_status_code: number | null;
   response_body: string | null;
-  /** The members that hold something which the API key may not see, because it lacks the scope `payload`. */
+  /** The members that have a value which the API key may not see, because it lacks the scope `payload`. */
   hidden?: string[];
   response_truncated: boolean;
   error_code: string | null;
@@ -1784,7 +1784,7 @@ export type OperationalWebhookAttempt = {
 
 export type OperationalWebhookCreate = {
   name: string;
-  /** An absolute URL of https, without a fragment, a user or a password, at a public host. */
+  /** An absolute https URL of a public host, without a fragment, a user name or a password. */
   url: string;
   actions: (
     | "endpoint.failing"
@@ -1800,7 +1800,7 @@ export type OperationalWebhookCreate = {
   max_retries?: number;
   retry_backoff_seconds?: number;
   headers?: Record<string, string> | null;
-  /** Hear of every team, each event with its `team_id`. For the operator's key, `POSTRIDER_API_KEY`, alone. */
+  /** Get events of all teams, each with its `team_id`. Needs the operator's key, `POSTRIDER_API_KEY`. */
   all_teams?: boolean;
 };
 
@@ -1828,7 +1828,7 @@ export type OperationalWebhookEvent = {
   last_status_code: number | null;
   last_error: string | null;
   payload_omitted?: true;
-  /** The members that hold something which the API key may not see, because it lacks the scope `payload`. */
+  /** The members that have a value which the API key may not see, because it lacks the scope `payload`. */
   hidden?: string[];
   payload: Record<string, unknown> | null;
 };
@@ -1970,7 +1970,7 @@ export type OrganisationWorkflowStarted = {
   };
 };
 
-/** What the portal link says that opened the session; null outside of the portal. */
+/** The permissions of the session's portal link; null outside of the portal. */
 export type PortalGrant = {
   access: "read" | "manage";
   endpoint_ids: string[] | null;
@@ -2003,7 +2003,7 @@ export type PortalTheme = {
   logo_url?: string;
 };
 
-/** A refusal (RFC 9457). */
+/** An error answer (RFC 9457). */
 export type Problem = {
   type: string;
   title: string;
@@ -2060,7 +2060,7 @@ export type Problem = {
 export type Replay = {
   id: string;
   state: "queued" | "running" | "done" | "cancelled";
-  /** As it was given, in the words of its route; what may be repeated is a list. */
+  /** The filter as it was sent, with the parameter names of its route. Repeatable parameters are lists. */
   filter: DeliveryFilter | WorkflowWebhookEventFilter;
   only: "failed" | "all";
   rate_per_second: number;
@@ -2068,16 +2068,16 @@ export type Replay = {
   matching: number | null;
   /** Deliveries made due so far. */
   replayed: number;
-  /** Deliveries passed over: the payload is gone, the endpoint is disabled or deleted, or it waits by now. */
+  /** Deliveries that were skipped: the payload is past its retention, the endpoint is disabled or deleted, or the delivery is already waiting. */
   skipped: number;
-  /** Of those replayed: ended as delivered. */
+  /** Replayed deliveries that ended as delivered. */
   delivered: number;
-  /** Of those replayed: ended as failed, or erased meanwhile. */
+  /** Replayed deliveries that ended as failed or were erased meanwhile. */
   failed: number;
   created_at: string;
   started_at: string | null;
   finished_at: string | null;
-  /** The id of the API key or session that asked for it. */
+  /** The id of the API key or session that requested it. */
   actor: string;
 };
 
@@ -2086,7 +2086,7 @@ export type ReplayCompleted = {
   type: "replay.completed";
   timestamp: string;
   data: {
-    /** Only for webhooks that hear of all teams. */
+    /** Only for webhooks with `all_teams`. */
     team_id?: string;
     /** Only on a test event. */
     test?: true;
@@ -2143,7 +2143,7 @@ export type Run = {
   updated_at: string;
   documents_omitted?: true;
   input: unknown;
-  /** The members that hold something which the API key may not see, because it lacks the scope `payload`. */
+  /** The members that have a value which the API key may not see, because it lacks the scope `payload`. */
   hidden?: string[];
   output: unknown;
   collected_information: unknown;
@@ -2212,13 +2212,13 @@ export type ServerMessageError = {
 
 export type Session = {
   id: string;
-  /** The team that it acts for, unless `X-Org-Id` says. */
+  /** The team that the session acts for, unless `X-Org-Id` names another one. */
   team_id: string;
   scopes: ("read" | "write" | "publish" | "payload" | "admin")[];
   created_at: string;
   last_seen_at: string;
   expires_at: string;
-  /** It is the one by which this was asked. */
+  /** Whether this request was made with this session. */
   current: boolean;
 };
 
@@ -2307,7 +2307,7 @@ export type Step = {
   created_at: string;
   updated_at: string;
   documents_omitted?: true;
-  /** The members that hold something which the API key may not see, because it lacks the scope `payload`. */
+  /** The members that have a value which the API key may not see, because it lacks the scope `payload`. */
   hidden?: string[];
   output: unknown;
   error: unknown;
@@ -2317,7 +2317,7 @@ export type StepReport = {
   status: "started" | "completed" | "failed";
   name?: string;
   index?: number | null;
-  /** Which attempt is spoken of; without it the present one, or the next after a failure. */
+  /** The attempt that this report is about. Default: the present attempt, or the next one after a failure. */
   attempt?: number;
   output?: unknown;
   error?: unknown;
@@ -2438,7 +2438,7 @@ export type ToldEndpoint = {
   contract: string;
   name: string;
   url: string;
-  /** When the first delivery was made that failed. */
+  /** When the first failed delivery was created. */
   failing_since: string;
   until: string | null;
 };
@@ -2483,7 +2483,7 @@ export type Webhook = {
 
 export type WebhookCreate = {
   name: string;
-  /** An absolute URL of https, without a fragment, a user or a password, at a public host. */
+  /** An absolute https URL of a public host, without a fragment, a user name or a password. */
   url: string;
   events: (
     | "workflow.started"
@@ -2508,7 +2508,7 @@ export type WebhookLog = {
   will_retry: boolean;
   status_code: number | null;
   response_body: string | null;
-  /** The members that hold something which the API key may not see, because it lacks the scope `payload`. */
+  /** The members that have a value which the API key may not see, because it lacks the scope `payload`. */
   hidden?: string[];
   error: string | null;
   duration_ms: number | null;
@@ -2517,7 +2517,7 @@ export type WebhookLog = {
 
 export type WebhookUpdate = {
   name?: string;
-  /** An absolute URL of https, without a fragment, a user or a password, at a public host. */
+  /** An absolute https URL of a public host, without a fragment, a user name or a password. */
   url?: string;
   events?: (
     | "workflow.started"
@@ -2700,7 +2700,7 @@ export type WorkflowWebhookAttempt = {
   success: boolean;
   response_status_code: number | null;
   response_body: string | null;
-  /** The members that hold something which the API key may not see, because it lacks the scope `payload`. */
+  /** The members that have a value which the API key may not see, because it lacks the scope `payload`. */
   hidden?: string[];
   response_truncated: boolean;
   error_code: string | null;
@@ -2712,7 +2712,7 @@ export type WorkflowWebhookAttempt = {
 
 export type WorkflowWebhookCreate = {
   name: string;
-  /** An absolute URL of https, without a fragment, a user or a password, at a public host. */
+  /** An absolute https URL of a public host, without a fragment, a user name or a password. */
   url: string;
   actions: (
     | "workflow_created"
@@ -2753,7 +2753,7 @@ export type WorkflowWebhookEvent = {
   last_status_code: number | null;
   last_error: string | null;
   payload_omitted?: true;
-  /** The members that hold something which the API key may not see, because it lacks the scope `payload`. */
+  /** The members that have a value which the API key may not see, because it lacks the scope `payload`. */
   hidden?: string[];
   payload: Record<string, unknown> | null;
 };

@@ -38,7 +38,7 @@ export async function rotateKeys(given: RotateOptions, stop: AbortSignal): Promi
     const missing = await rememberKeys({ database, keyring });
     if (missing !== undefined) {
       throw new StartError(
-        `The database holds secrets sealed with key ${missing}, which is not in POSTRIDER_ENCRYPTION_KEY. Add that key after the new one.`,
+        `The database holds secrets encrypted with key ${missing}, which is not in POSTRIDER_ENCRYPTION_KEY. Add that key after the new one.`,
       );
     }
     const progress = progressLine();

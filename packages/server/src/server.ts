@@ -357,7 +357,7 @@ async function insistOnKeys(database: Database, keyring: Keyring): Promise<void>
   const missing = await rememberKeys({ database, keyring });
   if (missing !== undefined) {
     throw new StartError(
-      `The database holds secrets sealed with key ${missing}, which is not in POSTRIDER_ENCRYPTION_KEY. Add that key.`,
+      `The database holds secrets encrypted with key ${missing}, which is not in POSTRIDER_ENCRYPTION_KEY. Add that key.`,
     );
   }
 }

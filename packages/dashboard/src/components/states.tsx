@@ -57,11 +57,11 @@ export function Failure({ error, onRetry }: { error: unknown; onRetry?: () => vo
 
 /** The session may not see this, and how that changes. */
 export const Forbidden = ({ needs }: { needs?: string }) => (
-  <Empty title="You may not see this">
+  <Empty title="You have no access to this page">
     <p>
       {needs
-        ? `It needs a key with the scope ${needs}. Sign in with one that has it.`
-        : "Your key lacks a scope for it. Sign in with one that has it."}
+        ? `It needs a key with the scope ${needs}. Sign in with a key that has it.`
+        : "Your key lacks a scope for it. Sign in with a key that has it."}
     </p>
   </Empty>
 );

@@ -52,7 +52,7 @@ export function Routes() {
             ))}
           <Route>
             <Page title="No such page">
-              <Empty title="There is no page at this address">
+              <Empty title="Page not found">
                 <Link href="/" className="link">
                   Go to the overview
                 </Link>

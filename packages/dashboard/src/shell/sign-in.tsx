@@ -85,7 +85,7 @@ function KeyForm({ refused, plain }: { refused: unknown; plain: boolean }) {
         failed != null && (
           <p role="alert" className="text-bad" id={`${id}-failed`}>
             {failed === refused && entering.error === null
-              ? "This sign-in link does not work any more. Links work once, for 10 minutes. "
+              ? "This sign-in link has expired or was used. Links work once, for 10 minutes. "
               : ""}
             {failed instanceof ApiFailure && failed.status === 401 && entering.error
               ? "No such key. Keys look like prk_…; copy it whole."
@@ -110,7 +110,7 @@ function KeyForm({ refused, plain }: { refused: unknown; plain: boolean }) {
           onChange={(event) => setKey(event.target.value)}
         />
         <p id={`${id}-help`} className="text-xs text-ink-3">
-          You may do here what the key may do. In development, <code>npm start</code> prints a link
+          You have the permissions of the key. In development, <code>npm start</code> prints a link
           that signs you in.
         </p>
       </div>

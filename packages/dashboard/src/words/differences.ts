@@ -16,7 +16,7 @@ export function differences(attempts: readonly Compared[]): string[] {
   return [
     answers.length > 1
       ? `The answer changed: ${inOrder(answers)}.`
-      : `Every attempt ended the same way: ${answers[0] || "no answer"}.`,
+      : `Every attempt ended in the same way: ${answers[0] || "no answer"}.`,
     ...(addresses.length > 1 ? [`The address changed: ${inOrder(addresses)}.`] : []),
     ...(urls.length > 1 ? ["The URL was changed in between."] : []),
     ...(headers.length > 0 ? [`Headers that were set changed: ${headers.join(", ")}.`] : []),

@@ -178,7 +178,7 @@ test.skipIf(browserMissing)(
     await page.getByRole("dialog", { name: "Delete Billing system?" }).waitFor();
     expect(await faultsOf(page)).toEqual([]);
     await page.getByRole("button", { name: "Delete Billing system" }).click();
-    await page.getByText("There is no endpoint yet").waitFor();
+    await page.getByText("No endpoints yet").waitFor();
     expect(problems).toEqual([]);
   },
 );

@@ -66,7 +66,7 @@ test.skipIf(browserMissing)(
 
     // Switched off with one press; the configuration stays.
     await go(`/assistants?assistant=${body.assistants[0].id}`);
-    await page.getByLabel("Tell a server of this assistant's calls").uncheck();
+    await page.getByLabel("Send messages about this assistant's calls to a server").uncheck();
     await page.getByRole("button", { name: "Save" }).click();
     await page.getByText("Reception is saved").waitFor();
     const after = await service.call("GET", `/assistants/v1/assistants/${body.assistants[0].id}`);

@@ -55,7 +55,7 @@ test.skipIf(browserMissing)(
     await page.getByRole("heading", { name: "Sign in" }).waitFor();
     expect(await page.getByRole("navigation").count()).toBe(0);
     await page.goto(link);
-    await page.getByText("This sign-in link does not work any more.").waitFor();
+    await page.getByText("This sign-in link has expired or was used.").waitFor();
     expect(problems).toEqual([]);
   },
 );

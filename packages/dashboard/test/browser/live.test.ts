@@ -8,7 +8,7 @@ test.skipIf(browserMissing)(
     const { page, go, problems } = pages;
     await subscribe(pages);
     await go("/deliveries");
-    await page.getByText("Nothing has been delivered yet").waitFor();
+    await page.getByText("No deliveries yet").waitFor();
     await page.getByRole("button", { name: "Live. Pause" }).waitFor();
     await startRuns(pages, 60);
     const table = page.getByRole("table", { name: "Deliveries" });

@@ -22,7 +22,7 @@ test.skipIf(browserMissing)(
     await go("/");
     await page.getByRole("button", { name: "Replay what was missed…" }).click();
     const dialog = page.getByRole("dialog", { name: "Replay to Billing system" });
-    await dialog.getByLabel("At most so many a second").fill("100");
+    await dialog.getByLabel("Maximum per second").fill("100");
     await dialog.getByRole("button", { name: /^Replay \d+$/ }).click();
     await dialog.getByText(/^\d+ deliver(?:y|ies) arrived\.$/).waitFor({ timeout: 40_000 });
     await dialog.getByRole("button", { name: "Close" }).last().click();

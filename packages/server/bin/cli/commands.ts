@@ -36,5 +36,4 @@ export function addClientCommands(program: Command, keys: Command): void {
   addVerifyCommand(program);
   addApiKeyCommands(keys);
   addMcpCommand(program);
-  addListenCommand(program);
 }

@@ -38,7 +38,8 @@ export const cloudEventOf = (types: readonly string[]) =>
     {
       additionalProperties: true,
       title: "CloudEvent",
-      description: "A CloudEvent 1.0; `data` is as for the same `type` in the plain form.",
+      description:
+        "A CloudEvent 1.0; `data` has the same form as in the plain form of this `type`.",
     },
   );
 

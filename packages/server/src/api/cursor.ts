@@ -13,7 +13,7 @@ export const cursorQuery = {
       pattern: "^[A-Za-z0-9_-]*$",
       title: "the `next_cursor` of an answer",
       description:
-        "The `next_cursor` of the answer before, with the same filters. Following it gives each row that existed at the first page and still matches, exactly once, whatever is added or removed meanwhile; newer rows are not included.",
+        "The `next_cursor` of the previous answer; send the same filters. You get each row that existed at the first page and still matches exactly once, even if rows are added or deleted meanwhile. Newer rows are not included.",
     }),
   ),
 };
@@ -21,7 +21,7 @@ export const cursorQuery = {
 /** The field of every such answer: null when nothing follows. */
 export const nextCursorField = {
   next_cursor: Type.Union([Type.String(), Type.Null()], {
-    description: "The `cursor` of the next page; null when no rows follow.",
+    description: "The `cursor` of the next page; null on the last page.",
   }),
 };
 

@@ -13,7 +13,7 @@ export const deliveryFields = {
   contract: ContractName,
   event_type: Type.String(),
   event_id: Type.String(),
-  test: Type.Boolean({ description: "A sample that somebody asked for." }),
+  test: Type.Boolean({ description: "A test event." }),
   status: Type.Enum([...deliveryStatuses]),
   attempts_count: Type.Integer({ description: "Attempts that have ended." }),
   status_code: nullable(Type.Integer()),

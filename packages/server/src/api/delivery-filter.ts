@@ -33,7 +33,7 @@ const SubjectId = Type.String({
 });
 
 const description =
-  "A workflow, a run, a step (`<run id>:<step id>`), a call or an assistant; what is below it matches too.";
+  "A workflow, a run, a step (`<run id>:<step id>`), a call or an assistant. Deliveries of its children match too.";
 
 const EndpointId = Type.String({ pattern: objectIdPattern, title: "an endpoint's id" });
 const EventType = Type.Enum(eventTypes);

@@ -6,7 +6,7 @@ export const hiddenField = {
   hidden: Type.Optional(
     Type.Array(Type.String(), {
       description:
-        "The members that hold something which the API key may not see, because it lacks the scope `payload`.",
+        "The members that have a value which the API key may not see, because it lacks the scope `payload`.",
     }),
   ),
 };

@@ -198,7 +198,7 @@ const commonParameters: JsonObject = {
     in: "header",
     required: false,
     description:
-      "Selects one of the teams that the key reaches; without it, the key's default team. `teamid` is another name of this header.",
+      "Selects one of the teams that the key reaches. Default: the key's default team. `teamid` is an alias of this header.",
     schema: { type: "string", pattern: "^[0-9a-f]{24}$" },
   },
   IdempotencyKey: {
@@ -206,7 +206,7 @@ const commonParameters: JsonObject = {
     in: "header",
     required: false,
     description:
-      "For 24 hours, the same request under the same key is done once and answered alike.",
+      "For 24 hours, the same request with the same key is executed once and gets the same answer.",
     schema: {
       type: "string",
       minLength: 1,
@@ -230,7 +230,7 @@ function problemSchema(): JsonObject {
   return {
     type: "object",
     title: "Problem",
-    description: "A refusal (RFC 9457).",
+    description: "An error answer (RFC 9457).",
     required: ["type", "title", "status", "detail", "code", "request_id"],
     properties: {
       type: text,

@@ -8,7 +8,7 @@ const ToldEndpoint = Type.Object(
     contract: Type.String(),
     name: Type.String(),
     url: Type.String(),
-    failing_since: { ...Instant, description: "When the first delivery was made that failed." },
+    failing_since: { ...Instant, description: "When the first failed delivery was created." },
     until: nullable(Instant),
   },
   { title: "ToldEndpoint" },
@@ -55,7 +55,7 @@ const operationalPayload = (type: string, title: string, data: TProperties): TOb
       type: Type.Literal(type),
       timestamp: Instant,
       data: Type.Object({
-        team_id: Type.Optional({ ...Id, description: "Only for webhooks that hear of all teams." }),
+        team_id: Type.Optional({ ...Id, description: "Only for webhooks with `all_teams`." }),
         test: sample,
         ...data,
       }),

@@ -9,8 +9,8 @@ import { invalidRequest } from "./validation.ts";
 const offsetMax = 1_000_000;
 
 const rowsMove =
-  "Rows move while you go through pages: a row that is added pushes others onto the next page, where you get them twice; a row that is removed, or no longer matches, pulls others onto the page before, where you miss them.";
-const cursorInstead = `${rowsMove} Use \`cursor\` to get each row once; both together are a 422.`;
+  "Rows can move while you read pages: a new row shifts others to the next page, where you get them twice; a deleted row, or a row that no longer matches, shifts others to the previous page, where you miss them.";
+const cursorInstead = `${rowsMove} Use \`cursor\` to get each row exactly once. \`cursor\` and \`page\` together are a 422.`;
 
 const pageNumber = (description: string) =>
   Type.Optional(
@@ -78,7 +78,7 @@ export const totalFields = {
   total_is_estimate: Type.Optional(Type.Literal(true)),
 };
 
-const notWithCursor = "Left out of the answer to a `cursor`.";
+const notWithCursor = "Missing in answers to a `cursor`.";
 
 /** What an answer tells of a list that has a cursor. */
 export const walkFields = { ...totalFields, ...nextCursorField };

@@ -16,7 +16,7 @@ export const ReceiverUrl = Type.String({
   minLength: 1,
   maxLength: 2048,
   description:
-    "An absolute URL of https, without a fragment, a user or a password, at a public host.",
+    "An absolute https URL of a public host, without a fragment, a user name or a password.",
 });
 
 /** The headers that a subscriber asks for; `receiverHeaders` judges them. */
@@ -34,7 +34,7 @@ export const ReceiverHeaders = Type.Record(Type.String(), Type.String(), {
     examples: [{ "x-team": "billing" }],
   },
   description:
-    "Custom headers: at most 20, one value at most 4 KiB and all together 8 KiB; names are tokens, values printable ASCII. Reserved names are refused.",
+    "Custom headers: at most 20, each value at most 4 KiB, all together at most 8 KiB. Names are tokens, values are printable ASCII. Reserved names are refused.",
 });
 
 /** Gives a receiver's URL in its canonical spelling, or throws `url_refused`. */

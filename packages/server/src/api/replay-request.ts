@@ -32,7 +32,8 @@ export const ReplayAnswer = Type.Object(
     id: Type.String(),
     state: Type.Enum([...replayStates]),
     filter: Type.Union([DeliveryFilterBody, EventFilterBody], {
-      description: "As it was given, in the words of its route; what may be repeated is a list.",
+      description:
+        "The filter as it was sent, with the parameter names of its route. Repeatable parameters are lists.",
     }),
     only: Type.Enum([...replayedKinds]),
     rate_per_second: Type.Integer(),
@@ -41,17 +42,20 @@ export const ReplayAnswer = Type.Object(
     skipped: Type.Integer({
       minimum: 0,
       description:
-        "Deliveries passed over: the payload is gone, the endpoint is disabled or deleted, or it waits by now.",
+        "Deliveries that were skipped: the payload is past its retention, the endpoint is disabled or deleted, or the delivery is already waiting.",
     }),
-    delivered: Type.Integer({ minimum: 0, description: "Of those replayed: ended as delivered." }),
+    delivered: Type.Integer({
+      minimum: 0,
+      description: "Replayed deliveries that ended as delivered.",
+    }),
     failed: Type.Integer({
       minimum: 0,
-      description: "Of those replayed: ended as failed, or erased meanwhile.",
+      description: "Replayed deliveries that ended as failed or were erased meanwhile.",
     }),
     created_at: Timestamp,
     started_at: nullable(Timestamp),
     finished_at: nullable(Timestamp),
-    actor: Type.String({ description: "The id of the API key or session that asked for it." }),
+    actor: Type.String({ description: "The id of the API key or session that requested it." }),
   },
   { title: "Replay" },
 );
@@ -65,7 +69,7 @@ const DryRun = Type.Object(
 export const replayAnswers = { 200: DryRun, 202: ReplayAnswer };
 
 /** What both of these routes promise. */
-export const replayPromise = `Delivers again what matches and existed when the replay was asked for: with \`only: failed\` the failed deliveries, with \`all\` those that were delivered as well. Deliveries that wait are left alone. Each keeps its \`webhook-id\` and its bytes, and gets one more attempt. At most \`rate_per_second\` begin in a second, and no more than half of the places that an endpoint's own traffic leaves free. With \`dry_run\` nothing is kept: 200 with how many match, and when the first and the last of them were made. A team may have 10 unfinished replays; they are kept for 30 days.`;
+export const replayPromise = `Replays the matching deliveries that existed when the replay was requested: with \`only: failed\` the failed deliveries, with \`all\` the delivered ones as well. Waiting deliveries are not changed. Each delivery keeps its \`webhook-id\` and its bytes, and gets one more attempt. At most \`rate_per_second\` attempts start per second, and they use at most half of the slots that an endpoint's own traffic leaves free. With \`dry_run\` no replay is made: the answer is a 200 with the number of matches and the times of the first and the last one. A team may have 10 unfinished replays; they are kept for 30 days.`;
 
 type Asked = {
   only?: ReplayedKind;

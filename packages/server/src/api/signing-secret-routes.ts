@@ -62,7 +62,7 @@ export function signingSecretRoutes(
       config: { scope },
       schema: {
         operationId: `rotate${resource}SigningSecret`,
-        summary: "Makes a new signing secret; the old one stays valid for 24 hours",
+        summary: "Creates a new signing secret; the old one stays valid for 24 hours",
         tags,
         params,
         response: { 200: SigningSecret },

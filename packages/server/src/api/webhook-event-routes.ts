@@ -114,7 +114,7 @@ export function webhookEventRoutes(
         operationId: `list${resource}Events`,
         summary: "Lists deliveries, newest first",
         description:
-          "`payload` is null unless the key has the scope `payload`; `hidden` names it then. `search` is part of the workflow's name or one whole id. `start` is included, `end` is not.",
+          "`payload` is null unless the key has the scope `payload`; otherwise `hidden` names it. `search` matches a part of the workflow's name, or one complete id. `start` is included, `end` is not.",
         tags,
         querystring: Type.Object(
           { ...walkQuery, ...filterFields },
@@ -150,7 +150,7 @@ export function webhookEventRoutes(
         operationId: `list${resource}Attempts`,
         summary: "Lists the attempts of a delivery, or of all deliveries of an event, newest first",
         description:
-          "`response_body` is null unless the key has the scope `payload`; `hidden` names it then.",
+          "`response_body` is null unless the key has the scope `payload`; otherwise `hidden` names it.",
         tags,
         params,
         querystring: Type.Object(walkQuery, { additionalProperties: false }),
@@ -184,9 +184,9 @@ export function webhookEventRoutes(
       config: { scope: scopes.write },
       schema: {
         operationId: `retry${resource}Event`,
-        summary: "Delivers again now, whatever became of it before",
+        summary: "Retries a delivery now, in any state",
         description:
-          "Adds one request and does not give back the retries. An event's id stands for all its deliveries that can be made again.",
+          "Adds one attempt and does not reset the retries. With an event's id, all its deliveries that can be retried are retried.",
         tags,
         params,
         response: { 200: Type.Object({ message: Type.String(), event_id: Type.String() }) },

@@ -55,7 +55,7 @@ export type WebhookKind = {
 
 const allTeams = Type.Boolean({
   description:
-    "Hear of every team, each event with its `team_id`. For the operator's key, `POSTRIDER_API_KEY`, alone.",
+    "Get events of all teams, each with its `team_id`. Needs the operator's key, `POSTRIDER_API_KEY`.",
 });
 
 function schemasOf({ contract, resource, hearsOfAllTeams }: WebhookKind) {
@@ -251,7 +251,7 @@ export function webhookRoutes(fastify: FastifyInstance, deps: ApiDeps, kind: Web
       schema: {
         operationId: `update${resource}`,
         summary: `Changes ${title} from its next attempt on`,
-        description: `Null means "not given". \`headers\` replaces all of them, and \`{}\` takes them away. ${writeOnly}`,
+        description: `Null means "not given". \`headers\` replaces all of them, and \`{}\` removes them. ${writeOnly}`,
         tags,
         params,
         body: UpdateBody,

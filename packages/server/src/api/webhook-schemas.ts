@@ -205,7 +205,7 @@ const CallReport = Type.Object(
     cost: Reported,
     metrics: Type.Record(Type.String(), Type.Unknown(), {
       description:
-        "Computed from the messages: durationMs, messageCount, turnCount, turns, responseTimeMs, interruptionCount. What was reported under the same name takes its place.",
+        "Computed from the messages: durationMs, messageCount, turnCount, turns, responseTimeMs, interruptionCount. A reported metric with the same name replaces the computed one.",
     }),
   },
   { title: "CallReport" },

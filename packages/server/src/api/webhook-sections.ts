@@ -5,27 +5,28 @@ import {
   workflowWebhookPayloads,
 } from "./webhook-schemas.ts";
 
-const triedAgain = "Anything else, or no answer in time, is tried again.";
+const triedAgain = "Another status, or no answer in time, is retried.";
 
 /** What the contracts post, and to whom. */
 export const webhookSections = [
   {
-    takers: "workflow webhooks that want",
+    takers: "workflow webhooks subscribed to",
     unanswered: triedAgain,
     payloads: workflowWebhookPayloads,
   },
   {
-    takers: "organisation webhooks that want",
+    takers: "organisation webhooks subscribed to",
     unanswered: triedAgain,
     payloads: organisationWebhookPayloads,
   },
   {
-    takers: "the server of a call's assistant that wants",
-    unanswered: "Anything else, or no answer in time, has failed: it is sent at most once.",
+    takers: "the server of a call's assistant for",
+    unanswered:
+      "Another status, or no answer in time, is a failure: a message is sent at most once.",
     payloads: assistantMessagePayloads,
   },
   {
-    takers: "operational webhooks that want",
+    takers: "operational webhooks subscribed to",
     unanswered: triedAgain,
     payloads: operationalWebhookPayloads,
   },

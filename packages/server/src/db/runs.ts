@@ -166,7 +166,7 @@ export async function findRun(sql: Sql, teamId: string, id: string): Promise<Run
   return row && toRun(row);
 }
 
-/** Which runs to list; null asks for all. `search` is the whole id of a run or a workflow. */
+/** Which runs to list; null asks for all. `search` matches the complete id of a run or a workflow. */
 export type RunFilter = {
   workflowId: string | null;
   status: RunStatus | null;

@@ -140,7 +140,7 @@ const byPlace: Order = {
 };
 
 /**
- * Lists a run's steps by the index that each was first reported with, those without one last; without their documents
+ * Lists a run's steps by the index of their first report; steps without an index come last; without their documents
  * when those are not asked for.
  */
 export async function listSteps(

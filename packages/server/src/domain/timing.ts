@@ -1,12 +1,12 @@
 /** How long each part of an attempt took, in milliseconds; null for what did not happen. */
 export type Timing = {
-  /** Looking up the receiver's name. */
+  /** Resolving the receiver's name. */
   dns: number | null;
   /** Opening a TCP connection, through the proxy where there is one. */
   connect: number | null;
   /** The TLS handshake. */
   tls: number | null;
-  /** From the request to the complete head of the answer, or until it was given up. */
+  /** From the request to the end of the answer's headers, or to the end of the attempt. */
   wait: number | null;
   /** Reading the body of the answer. */
   read: number | null;

@@ -252,8 +252,8 @@ const settled = (text: string): string =>
     .trimEnd()
     .replaceAll(/\/\S*postrider-fire-\w+/g, "/data")
     .replaceAll(/127\.0\.0\.1:\d{2,}/g, "127.0.0.1:8081")
-    .replaceAll(/sealed with key [0-9a-f]{8}\b/g, "sealed with key 1f2e3d4c")
-    .replaceAll(/names key [0-9a-f]{8}\b/g, "names key 5a6b7c8d")
+    .replaceAll(/encrypted with key [0-9a-f]{8}\b/g, "encrypted with key 1f2e3d4c")
+    .replaceAll(/has key [0-9a-f]{8}\b/g, "has key 5a6b7c8d")
     .replaceAll(/\b[0-9a-f]{24}\b/g, "5eb7cf5a86d9755df3a6c593")
     .replaceAll(
       /leaves \d+ connections to Postrider \(by max_connections\), too few/g,

@@ -95,7 +95,7 @@ test("serve by default delivers to nobody inside, and refuses another encryption
 
   const stranger = { ...env, POSTRIDER_ENCRYPTION_KEY: randomBytes(32).toString("hex") };
   const { code, stderr } = await runCommand(["serve"], stranger);
-  expect(stderr).toMatch(/^postrider: The database holds secrets sealed with key [^\n]+\n$/);
+  expect(stderr).toMatch(/^postrider: The database holds secrets encrypted with key [^\n]+\n$/);
   expect(code).toBe(1);
   const both = `${stranger.POSTRIDER_ENCRYPTION_KEY},${env.POSTRIDER_ENCRYPTION_KEY}`;
   const rotated = await startService(["serve"], { ...env, POSTRIDER_ENCRYPTION_KEY: both });

@@ -71,8 +71,10 @@ function List({
           items={assistants}
           label="Assistants"
           empty={
-            <Empty title={search ? "No assistant matches" : "There is no assistant yet"}>
-              <p>An assistant can have a server that is told of its calls while they go on.</p>
+            <Empty title={search ? "No assistant matches" : "No assistants yet"}>
+              <p>
+                An assistant can have a server that gets messages about its calls while they run.
+              </p>
             </Empty>
           }
           row={(assistant) => <Row key={assistant.id} assistant={assistant} />}

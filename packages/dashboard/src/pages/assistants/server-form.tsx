@@ -74,7 +74,7 @@ export function ServerForm({ existing }: { existing?: Assistant }) {
         <Card title="Server">
           <div className="grid gap-5 px-4 pb-4">
             <Check
-              label="Tell a server of this assistant's calls"
+              label="Send messages about this assistant's calls to a server"
               hint={
                 existing?.assistantServer.disabledReason === "failing"
                   ? "It was switched off because the server kept failing."
@@ -118,7 +118,7 @@ export function ServerForm({ existing }: { existing?: Assistant }) {
               />
               {existing?.assistantServer.hasSecret && (
                 <Check
-                  label="Send no secret any more"
+                  label="Stop sending the secret"
                   checked={draft.clearsSecret}
                   onChange={(clearsSecret) => change({ clearsSecret, secret: "" })}
                 />

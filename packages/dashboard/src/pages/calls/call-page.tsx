@@ -102,7 +102,7 @@ function Conversation({
         </Link>
       </p>
       {moments.length === 0 && (
-        <Empty title="Nothing was said or told yet">
+        <Empty title="No messages and events yet">
           <p>Messages appear here as they are reported.</p>
         </Empty>
       )}

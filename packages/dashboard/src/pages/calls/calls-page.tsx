@@ -51,7 +51,7 @@ export default function CallsPage() {
           label="Calls"
           empty={
             <Empty title={address.status ? "No call is in this state" : "No call was reported yet"}>
-              <p>Voice platforms report calls by the API while they go on.</p>
+              <p>Voice platforms report calls through the API while the calls run.</p>
             </Empty>
           }
           row={(call) => <Row key={call.id} call={call} />}

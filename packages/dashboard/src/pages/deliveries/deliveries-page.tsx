@@ -151,14 +151,14 @@ function useEndpointNames(): ReadonlyMap<string, string> {
 const NothingHere = ({ filtered }: { filtered: boolean }) =>
   filtered ? (
     <Empty title="No delivery matches these filters">
-      <p>New ones that match appear here by themselves.</p>
+      <p>New matching rows appear here automatically.</p>
       <Link href="/deliveries" className="btn">
         Clear all filters
       </Link>
     </Empty>
   ) : (
-    <Empty title="Nothing has been delivered yet">
-      <p>A delivery appears here as soon as an event has somebody who wants it.</p>
+    <Empty title="No deliveries yet">
+      <p>A delivery appears here when an endpoint is subscribed to an event.</p>
       <Link href={place.kind === "portal" ? "/endpoints" : "/start"} className="btn">
         {place.kind === "portal" ? "See the endpoints" : "Send the first one"}
       </Link>

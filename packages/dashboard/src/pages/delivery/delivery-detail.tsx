@@ -156,7 +156,7 @@ function Content({ delivery, alone }: { delivery: DeliveryDetails; alone: boolea
         chosen={attempt?.number}
         onChoose={setChosen}
       />
-      <section className="card min-w-0" aria-label="What was sent and answered">
+      <section className="card min-w-0" aria-label="Requests and answers">
         <Tabs.Root defaultValue="exchange">
           <Tabs.List className="flex gap-4 border-b border-line px-4">
             <Tab value="exchange">{attempt ? `Attempt ${attempt.number}` : "Attempt"}</Tab>
@@ -166,7 +166,7 @@ function Content({ delivery, alone }: { delivery: DeliveryDetails; alone: boolea
             {attempt ? (
               <Exchange attempt={attempt} />
             ) : (
-              <p className="p-4 text-ink-2">The first attempt is still to come.</p>
+              <p className="p-4 text-ink-2">The first attempt has not started yet.</p>
             )}
           </Tabs.Panel>
           <Tabs.Panel value="payload">
@@ -203,8 +203,8 @@ function Payload({ request }: Pick<DeliveryDetails, "request">) {
   return (
     <p className="p-4 text-ink-2">
       {request.hidden?.includes("body")
-        ? "It is hidden: your key lacks the scope payload."
-        : "It is not kept any more: its time is over, or it was erased."}
+        ? "Hidden: your key lacks the scope payload."
+        : "Not available any more: its retention is over, or it was erased."}
     </p>
   );
 }

@@ -37,7 +37,7 @@ function Answer({ attempt }: { attempt: DeliveryAttempt }) {
         <p className="px-4 pt-2 text-ink-3">The answer had no body.</p>
       )}
       {attempt.response_truncated && (
-        <p className="px-4 text-xs text-ink-3">Cut: only the first 16 KiB are kept.</p>
+        <p className="px-4 text-xs text-ink-3">Truncated: only the first 16 KiB are kept.</p>
       )}
     </section>
   );

@@ -109,7 +109,7 @@ function Recent({ endpoint }: { endpoint: Endpoint }) {
       {isPending && <SkeletonRows rows={5} />}
       {error && <Failure error={error} onRetry={() => void refetch()} />}
       {data?.deliveries.length === 0 && (
-        <p className="px-4 pb-4 text-ink-2">Nothing went here yet. A test event is a good start.</p>
+        <p className="px-4 pb-4 text-ink-2">No deliveries yet. Send a test event to begin.</p>
       )}
       {data && <DeliveryLines deliveries={data.deliveries} />}
     </Card>

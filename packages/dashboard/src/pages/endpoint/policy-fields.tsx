@@ -36,7 +36,7 @@ export const PolicyFields = ({ draft, change, error }: Props) => (
       value={draft.backoff}
       onChange={(backoff) => change({ backoff })}
       fault={faultOf(error, "retry_backoff_seconds")}
-      hint="1 to 300; each further one waits twice as long"
+      hint="1 to 300; each further retry waits twice as long"
     />
   </fieldset>
 );
@@ -62,7 +62,7 @@ export function SecretField({ contract, draft, change, error }: Props & { contra
       />
       {draft.hasSecret && (
         <Check
-          label={bearer ? "Send no token any more" : "Use no secret any more"}
+          label={bearer ? "Stop sending the token" : "Remove the secret"}
           checked={draft.clearsSecret}
           onChange={(clearsSecret) => change({ clearsSecret, secret: "" })}
         />

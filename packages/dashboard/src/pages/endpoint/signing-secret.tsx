@@ -24,7 +24,8 @@ export function SigningSecret({ endpoint }: { endpoint: Endpoint }) {
     <Card title="Signing secret">
       <div className="grid gap-3 px-4 pb-4">
         <p className="text-ink-2">
-          Receivers verify with it that a request comes from here. Each look at it is in the audit.
+          Receivers verify with it that a request comes from here. The audit log records each time
+          it is shown.
         </p>
         {shown === undefined ? (
           <p className="mono rounded bg-sunken px-2.5 py-2 text-ink-3">

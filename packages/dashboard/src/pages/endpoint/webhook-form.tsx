@@ -94,8 +94,8 @@ export function WebhookForm({ contract, existing }: Props) {
         />
         {contract === "operational" && (
           <Check
-            label="Tell of every team"
-            hint="For the operator's key alone; each event says its team."
+            label="Events of all teams"
+            hint="Needs the operator's key. Each event names its team."
             checked={draft.allTeams}
             onChange={(allTeams) => change({ allTeams })}
           />

@@ -105,8 +105,8 @@ function EndpointList({ address, change }: Props) {
                 </Link>
               </Empty>
             ) : (
-              <Empty title="There is no endpoint yet">
-                <p>An endpoint is a URL that is told when something happens.</p>
+              <Empty title="No endpoints yet">
+                <p>An endpoint is a URL that receives events.</p>
                 {mayWrite && place.kind === "dashboard" && (
                   <Link href="/start" className="btn">
                     Start here

@@ -126,7 +126,9 @@ function Listeners({ type }: { type: string }) {
             </li>
           ))}
         </ul>
-        {data?.next_cursor && <p className="text-xs text-ink-3">Of the newest 200 endpoints.</p>}
+        {data?.next_cursor && (
+          <p className="text-xs text-ink-3">Based on the newest 200 endpoints.</p>
+        )}
       </div>
     </Card>
   );

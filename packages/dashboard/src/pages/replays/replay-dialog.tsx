@@ -50,16 +50,16 @@ export function ReplayDialog({ filter, what, onClose }: Props) {
       >
         <fieldset className="grid gap-1">
           <legend className="sr-only">Which deliveries</legend>
-          <Choice value="failed" label="Those that failed" chosen={only} onChoose={setOnly} />
+          <Choice value="failed" label="Failed deliveries only" chosen={only} onChoose={setOnly} />
           <Choice
             value="all"
-            label="Those that were delivered as well"
+            label="Failed and delivered deliveries"
             chosen={only}
             onChoose={setOnly}
           />
         </fieldset>
         <TextField
-          label="At most so many a second"
+          label="Maximum per second"
           type="number"
           min={1}
           max={1000}
@@ -70,7 +70,7 @@ export function ReplayDialog({ filter, what, onClose }: Props) {
         <div role="status" className="min-h-11 rounded bg-sunken px-3 py-2">
           {dry.isPending && "Counting…"}
           {dry.isError && <Failure error={dry.error} onRetry={() => void dry.refetch()} />}
-          {dry.data && matching === 0 && "No delivery matches: there is nothing to replay."}
+          {dry.data && matching === 0 && "No delivery matches the filter."}
           {dry.data && matching !== undefined && matching > 0 && (
             <>
               <b>{counted(matching, "delivery", "deliveries")}</b>

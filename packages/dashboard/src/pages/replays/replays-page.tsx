@@ -26,9 +26,9 @@ export default function ReplaysPage() {
         skeletonRows={4}
         className="grid gap-4 p-4"
         empty={
-          <Empty title="Nothing was replayed yet">
+          <Empty title="No replays yet">
             <p>
-              A replay delivers again what failed: open an endpoint that failed and choose “Replay
+              A replay retries failed deliveries: open an endpoint that failed and choose “Replay
               what was missed”, or filter the deliveries and choose “Replay these”.
             </p>
             <Link href="/deliveries?status=failed" className="btn">

@@ -118,7 +118,7 @@ function Happened({ title, deliveries }: { title: string; deliveries: readonly D
   return (
     <Card title={title}>
       {deliveries.length === 0 ? (
-        <p className="px-4 pb-3 text-ink-2">Nobody was told of it.</p>
+        <p className="px-4 pb-3 text-ink-2">No endpoint received it.</p>
       ) : (
         <DeliveryLines deliveries={deliveries.toReversed()} endpointName={nameOf} />
       )}
@@ -162,7 +162,7 @@ function Document({
   if (hidden?.includes(name.toLowerCase())) {
     return (
       <Card title={name}>
-        <p className="px-4 pb-3 text-ink-2">It is hidden: your key lacks the scope payload.</p>
+        <p className="px-4 pb-3 text-ink-2">Hidden: your key lacks the scope payload.</p>
       </Card>
     );
   }

@@ -51,7 +51,7 @@ export default function RunsPage() {
           label="Runs"
           empty={
             <Empty title={address.status ? "No run is in this state" : "No run was reported yet"}>
-              <p>Platforms report runs by the API; “Start here” shows how.</p>
+              <p>Platforms report runs through the API; “Start here” shows how.</p>
               <Link href="/start" className="btn">
                 Start here
               </Link>

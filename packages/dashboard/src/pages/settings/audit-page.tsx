@@ -45,8 +45,8 @@ export default function AuditPage() {
           items={entries}
           label="Audit entries"
           empty={
-            <Empty title="Nothing is in the audit yet">
-              <p>What changes the configuration, shows a secret or delivers again is noted here.</p>
+            <Empty title="No audit entries yet">
+              <p>Each configuration change, shown secret and manual retry is recorded here.</p>
             </Empty>
           }
           row={(entry) => (
@@ -60,7 +60,7 @@ export default function AuditPage() {
               <button
                 type="button"
                 className="link max-w-48 justify-self-start truncate"
-                title={`Only what ${entry.actor.name} did`}
+                title={`Only changes by ${entry.actor.name}`}
                 onClick={() => change({ actor: entry.actor.id })}
               >
                 {entry.actor.name}
@@ -69,7 +69,7 @@ export default function AuditPage() {
               <button
                 type="button"
                 className="link mono min-w-0 justify-self-start text-left break-all"
-                title="Only what was done to it"
+                title="Only changes of this object"
                 onClick={() => change({ subject: entry.subject.id })}
               >
                 {entry.subject.type.replaceAll("_", " ")} {entry.subject.id}

@@ -40,7 +40,7 @@ export default function KeysPage() {
           items={keys}
           label="API keys"
           skeletonRows={4}
-          empty={<Empty title="There is no key" />}
+          empty={<Empty title="No API keys" />}
           row={(key) => <Row key={key.id} apiKey={key} />}
         />
       </div>

@@ -46,7 +46,7 @@ export function NewKeyDialog({ onClose }: { onClose: () => void }) {
     return (
       <Modal open onClose={onClose} title={`${creating.data.name} is made`}>
         <div className="grid gap-3">
-          <Note>Copy the key now: it is shown here and never again.</Note>
+          <Note>Copy the key now. It is shown only once.</Note>
           <p className="mono rounded bg-sunken px-2.5 py-2 break-all">{creating.data.key}</p>
           <div className="flex flex-wrap justify-end gap-2">
             <Copy text={creating.data.key} what="key" className="btn btn-primary">

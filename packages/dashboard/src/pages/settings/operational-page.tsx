@@ -38,7 +38,7 @@ export default function OperationalPage() {
           label="Operational webhooks"
           skeletonRows={4}
           empty={
-            <Empty title="Nobody is told when an endpoint fails">
+            <Empty title="No alerts when an endpoint fails">
               <p>
                 An operational webhook tells your own systems when an endpoint begins to fail or
                 recovers, when a delivery has failed for good, and when a replay is done.

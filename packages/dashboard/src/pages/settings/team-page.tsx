@@ -35,19 +35,19 @@ type Days =
 const daySettings: Readonly<Record<Days, { label: string; hint: string }>> = {
   payload_retention_days: {
     label: "Days that payloads are kept",
-    hint: "Empty: as long as the service keeps them. Without its payload a delivery cannot be retried.",
+    hint: "Empty: the service's default. Without its payload, a delivery cannot be retried.",
   },
   attempt_retention_days: {
     label: "Days that deliveries and attempts are kept",
-    hint: "Empty: as long as the service keeps them.",
+    hint: "Empty: the service's default.",
   },
   disable_failing_after_days: {
-    label: "Days after which an endpoint that only fails is disabled",
-    hint: "Empty: as the service does it. 0: never.",
+    label: "Days after which a failing endpoint is disabled",
+    hint: "Empty: the service's default. 0: never.",
   },
   expire_waiting_after_days: {
-    label: "Days after which what waits for a failing endpoint ends as failed",
-    hint: "Empty: as the service does it. A replay still delivers it once the endpoint is back.",
+    label: "Days after which deliveries to a failing endpoint end as failed",
+    hint: "Empty: the service's default. A replay can still deliver it when the endpoint works again.",
   },
 };
 const dayNames = Object.keys(daySettings) as Days[];
@@ -109,7 +109,7 @@ function Settings({ team }: { team: TeamSettings }) {
       ))}
       <Check
         label="Encrypt payloads at rest"
-        hint="Payloads, answers and what was reported are sealed in the database from now on."
+        hint="New payloads, answers and reported content are encrypted in the database."
         checked={encrypts}
         onChange={setEncrypts}
       />

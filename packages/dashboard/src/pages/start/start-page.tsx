@@ -66,7 +66,7 @@ export default function StartPage() {
             value={receiver}
             onChange={setReceiver}
             fault={faultOf(subscribing.error, "url")}
-            hint="npm start brings a small receiver at this address; any URL of yours does as well."
+            hint="npm start runs a small receiver at this address. You can use any URL of your own instead."
           />
           <Command
             text={curl(base, "/workflows/v1/workflow-webhooks", {
@@ -121,7 +121,7 @@ export default function StartPage() {
           state={arrived ? "done" : deliveries.length > 0 ? "next" : "later"}
         >
           {deliveries.length === 0 ? (
-            <p className="text-ink-2">It appears here, with what your receiver answered.</p>
+            <p className="text-ink-2">It appears here, with your receiver's answer.</p>
           ) : (
             <div className="-mx-4">
               <DeliveryLines deliveries={deliveries} />

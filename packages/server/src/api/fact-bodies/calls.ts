@@ -37,7 +37,7 @@ export const CallCreateBody = Type.Object(
     callType: Type.Optional(
       Type.Union(
         callTypes.map((type) => Type.Literal(type)),
-        { default: "phone", description: "Without it the prefix of `id` tells it." },
+        { default: "phone", description: "By default, the prefix of `id` decides." },
       ),
     ),
     direction: Type.Optional(

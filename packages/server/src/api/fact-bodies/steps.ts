@@ -24,7 +24,7 @@ export const stepFields = {
       minimum: 1,
       maximum: attemptsMax,
       description:
-        "Which attempt is spoken of; without it the present one, or the next after a failure.",
+        "The attempt that this report is about. Default: the present attempt, or the next one after a failure.",
     }),
   ),
   output: Type.Optional(Type.Unknown()),

@@ -62,7 +62,7 @@ const ApiKeyAnswer = Type.Object(
 const NewApiKeyAnswer = Type.Object(
   {
     id: Type.String(),
-    key: Type.String({ description: "The key itself. It is shown here and never again." }),
+    key: Type.String({ description: "The key itself. It is shown only here." }),
     name: Type.String(),
     prefix: Type.String(),
     last4: Type.String(),
@@ -87,9 +87,9 @@ export function apiKeyRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       config: { scope: "admin" },
       schema: {
         operationId: "createApiKey",
-        summary: "Makes an API key and shows it, this once",
+        summary: "Creates an API key and shows it once",
         description:
-          "A key gets no more scopes and teams than the calling key has. `team_ids` is the current team unless given; `default_team_id` is the current team where the new key reaches it, otherwise the first of `team_ids`. A key outlives the one that made it.",
+          "A new key cannot have more scopes or teams than the calling key. The default of `team_ids` is the current team. The default of `default_team_id` is the current team if the new key reaches it, otherwise the first of `team_ids`. A key stays valid when the key that created it is revoked.",
         tags,
         body: CreateBody,
         response: { 201: NewApiKeyAnswer },
@@ -137,7 +137,7 @@ export function apiKeyRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
         operationId: "listApiKeys",
         summary: "Lists the keys that reach the current team, newest first, without their secrets",
         description:
-          "Of a key's teams only those are named that the calling key reaches too. `last_used_at` is true to the minute.",
+          "Of a key's teams, the list shows only those that the calling key reaches too. `last_used_at` is accurate to the minute.",
         tags,
         querystring: Type.Object(cursorOnlyQuery, { additionalProperties: false }),
         response: { 200: Type.Object({ api_keys: Type.Array(ApiKeyAnswer), ...nextCursorField }) },
@@ -162,9 +162,9 @@ export function apiKeyRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       config: { scope: "admin" },
       schema: {
         operationId: "revokeApiKey",
-        summary: "Revokes a key; within five seconds it is refused everywhere",
+        summary: "Revokes a key; all processes refuse it within five seconds",
         description:
-          "A key that also reaches teams which the calling key does not is taken away from the teams that both reach, and goes on working for the others. Revoked again it is 204 again. The calling key itself is 409 `key_in_use`, so that nobody locks himself out: revoke it with another key. The operator's own key (`POSTRIDER_API_KEY`) is 409.",
+          "A key that also reaches teams outside of the calling key's reach loses only the common teams and keeps working for the others. Revoking a key again is a 204 again. The calling key itself is a 409 `key_in_use`: revoke it with another key. The operator's key (`POSTRIDER_API_KEY`) is a 409.",
         tags,
         params: Type.Object({ api_key_id: PathId }),
         response: { 204: Type.Null() },

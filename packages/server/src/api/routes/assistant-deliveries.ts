@@ -64,9 +64,9 @@ export function assistantDeliveryRoutes(fastify: FastifyInstance, deps: ApiDeps)
       config: { scope: "read" },
       schema: {
         operationId: "listAssistantDeliveries",
-        summary: "Lists what the assistant's server was told, newest first",
+        summary: "Lists the messages to the assistant's server, newest first",
         description:
-          "Each message is attempted at most once, and once more each time that somebody asks for it. `payload` is null unless the key has the scope `payload`; `hidden` names it then. `start` is included, `end` is not.",
+          "Each message is attempted at most once, plus once for each manual retry. `payload` is null unless the key has the scope `payload`; otherwise `hidden` names it. `start` is included, `end` is not.",
         tags,
         params,
         querystring: Type.Object(

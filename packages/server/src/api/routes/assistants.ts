@@ -59,7 +59,7 @@ const ownFields = {
       maximum: 600,
       default: 0,
       description:
-        "How long the end-of-call-report waits after `finished` for `/end` with the recording, the cost or the analysis. It goes with the first of them, or when the time is over. Counts for calls that finish from now on.",
+        "How long the end-of-call-report waits after `finished` for `/end` with the recording, the cost or the analysis. The report is sent with the first of these details, or when the time is over. Applies to calls that finish from now on.",
     }),
   ),
 };
@@ -85,7 +85,7 @@ const tags = ["Assistants"];
 const path = "/assistants/v1/assistants";
 const contract = assistantMessages.name;
 const otherMembers =
-  "Any other member is kept exactly as given and comes back with the assistant, also in its server messages; together they may have 262,144 bytes. A secret and header values are never shown.";
+  "Other members are stored exactly as sent and returned with the assistant, also in its server messages. Together they may be at most 262,144 bytes. A secret and header values are never shown.";
 
 /** Contract C's assistants: create, list, read, change, delete, and the signing secrets of their servers. */
 export function assistantRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
@@ -122,7 +122,7 @@ export function assistantRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       config: { scope: "read" },
       schema: {
         operationId: "listAssistants",
-        summary: "Lists assistants, newest first; `search` is part of the name",
+        summary: "Lists assistants, newest first; `search` matches a part of the name",
         tags,
         querystring: Type.Object(
           { ...walkQuery, search: Type.Optional(textOf(255)) },
@@ -165,8 +165,8 @@ export function assistantRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       config: { scope: "write" },
       schema: {
         operationId: "updateAssistant",
-        summary: "Changes an assistant; its server from the next message on",
-        description: `Members that are not named stay as they are; so do those of \`assistantServer\`, of which null clears \`url\`, \`secret\` and \`headers\`. ${otherMembers}`,
+        summary: "Changes an assistant; a changed server takes effect with the next message",
+        description: `Members that you leave out stay as they are, also in \`assistantServer\`. There, null clears \`url\`, \`secret\` and \`headers\`. ${otherMembers}`,
         tags,
         params,
         body: UpdateBody,
@@ -187,7 +187,8 @@ export function assistantRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       config: { scope: "write" },
       schema: {
         operationId: "deleteAssistant",
-        summary: "Deletes an assistant and ends its pending messages; its calls go on untold",
+        summary:
+          "Deletes an assistant and ends its pending messages; its running calls send no more messages",
         tags,
         params,
         response: { 204: Type.Null() },

@@ -28,9 +28,9 @@ export function auditRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       config: { scope: "admin" },
       schema: {
         operationId: "listAuditEntries",
-        summary: "Lists who did what to the team's configuration, newest first",
+        summary: "Lists the changes of the team's configuration and who made them, newest first",
         description:
-          "One entry for each change, for each secret that was looked at, and for each delivery that was asked for again; none for facts, and none for what was refused. `actor` is the id of an API key, or of a session under its key's name; `subject` the id of what it was done to. `since` is included, `until` is not. Entries are kept for 400 days.",
+          "One entry for each change, each secret that was shown, and each manual retry; none for facts and refused requests. `actor` is the id of an API key, or of a session with its key's name. `subject` is the id of the changed object. `since` is included, `until` is not. Entries are kept for 400 days.",
         tags: ["Audit"],
         querystring: Type.Object(
           {

@@ -40,9 +40,9 @@ const params = Type.Object({ conversation_id: Type.String({ pattern: callIdPatte
 const tags = ["Conversations"];
 const path = "/calls/v1/conversations";
 const privateFields =
-  "Texts and metrics of messages, `metadata`, `recording`, `analysis`, `cost` and `metrics` are null unless the key has the scope `payload`; `hidden` names those that hold something, on the call and on each message.";
+  "Texts and metrics of messages, `metadata`, `recording`, `analysis`, `cost` and `metrics` are null unless the key has the scope `payload`; `hidden` then names those that have a value, on the call and on each message.";
 const repeats =
-  "Members that a repeat leaves out do not count; one that it adds or changes is 409 `reported_differently`.";
+  "A repeat may leave members out. An added or changed member is a 409 `reported_differently`.";
 
 /** Calls as their platform reports them; every change is a fact. */
 export function callRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
@@ -54,8 +54,8 @@ export function callRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       config: { scope: "publish" },
       schema: {
         operationId: "createConversation",
-        summary: "Reports that a call began; the same `id` again is a repeat if it says the same",
-        description: `${repeats} An earlier state than the call's present one is a repeat. ${privateFields}`,
+        summary: "Reports that a call began; the same `id` with the same content is a repeat",
+        description: `${repeats} A state that the call has already passed is a repeat. ${privateFields}`,
         tags,
         body: CallCreateBody,
         response: { 200: Conversation, 201: Conversation },
@@ -132,9 +132,9 @@ export function callRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       config: { scope: "admin" },
       schema: {
         operationId: "eraseConversation",
-        summary: "Erases a call with everything that was made of it, at once and for good",
+        summary: "Erases a call and everything derived from it, immediately and permanently",
         description:
-          "What was said goes with it, and its events, deliveries and attempts, whatever their state; no event tells of it. A request that is on its way to a receiver is not called back. Only the id stays, in the audit log.",
+          "Its messages, events, deliveries and attempts are erased too, in any state. No event is sent. A request that is already on its way to a receiver is not stopped. Only the id stays, in the audit log.",
         tags,
         params,
         response: { 204: Type.Null() },
@@ -155,7 +155,7 @@ export function callRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       schema: {
         operationId: "changeConversationStatus",
         summary: "Reports a call's status; a present or past one is a repeat",
-        description: `\`finished\` is \`/end\` without details. The present status may bring another \`phoneCallStatus\` or \`phoneCallStatusReason\`: they are kept, and no event tells them. With a past status they must be what was reported with it; otherwise 409 \`reported_differently\`. ${privateFields}`,
+        description: `\`finished\` is \`/end\` without details. A report of the present status may change \`phoneCallStatus\` and \`phoneCallStatusReason\`: they are stored, but no event is sent. A report of a past status must have the same values as before; otherwise 409 \`reported_differently\`. ${privateFields}`,
         tags,
         params,
         body: CallStatusBody,
@@ -175,8 +175,8 @@ export function callRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       schema: {
         operationId: "addConversationMessage",
         summary:
-          "Reports that somebody spoke; the same `messageId` is a repeat if it says the same",
-        description: `${repeats} So report each message once, in its final form: a partial transcript cannot be corrected. The call as a whole is bounded (413 \`body_too_large\`): its own content may have ${callBytesMax} bytes in its report. Answers the message as it is kept. ${privateFields}`,
+          "Reports a message of a call; the same `messageId` with the same content is a repeat",
+        description: `${repeats} Report each message once, in its final form: a partial transcript cannot be corrected. The size of a call is limited (413 \`body_too_large\`): its own content may be at most ${callBytesMax} bytes in its report. The answer is the stored message. ${privateFields}`,
         tags,
         params,
         body: CallMessageBody,
@@ -201,7 +201,7 @@ export function callRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       schema: {
         operationId: "reportConversationError",
         summary: "Reports a failure of the language model or the speech recognition",
-        description: `Each report is a failure of its own; send an Idempotency-Key to repeat one safely. ${privateFields}`,
+        description: `Each report counts as a new failure. Send an Idempotency-Key to repeat a report safely. ${privateFields}`,
         tags,
         params,
         body: CallErrorBody,
@@ -228,8 +228,8 @@ export function callRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       schema: {
         operationId: "endConversation",
         summary:
-          "Reports that a call ended, with what only its platform knows; the same again is a repeat",
-        description: `Details may come later, while the call's report waits for them (\`endReportWaitSeconds\` of the assistant). Once the report has gone, new details are 409 \`report_sent\`; changed ones are 409 \`reported_differently\` at any time. Until a member has a value, null leaves it out. ${privateFields}`,
+          "Reports that a call ended, with details that only its platform knows; the same report again is a repeat",
+        description: `You may send details later, while the call's report waits for them (\`endReportWaitSeconds\` of the assistant). After the report was sent, new details are a 409 \`report_sent\`. Changed details are always a 409 \`reported_differently\`. Null counts as left out until the member has a value. ${privateFields}`,
         tags,
         params,
         body: CallEndBody,

@@ -32,15 +32,18 @@ const part = (description: string) => Type.Union([Type.Integer(), Type.Null()], 
 
 const AttemptTiming = Type.Object(
   {
-    dns: part("Looking up the receiver's name."),
-    connect: part("Opening a connection, through the operator's proxy where there is one."),
+    dns: part("Resolving the receiver's name."),
+    connect: part("Opening a connection, through the operator's proxy if one is set."),
     tls: part("The TLS handshake."),
-    wait: part("From the request to the complete head of the answer, or until it was given up."),
+    wait: part(
+      "From the request to the end of the answer's headers, or to the end of the attempt.",
+    ),
     read: part("Reading the body of the answer."),
   },
   {
     title: "AttemptTiming",
-    description: "Milliseconds; null for what did not happen, as on a connection that was kept.",
+    description:
+      "Milliseconds; null for a phase that did not happen, for example on a reused connection.",
   },
 );
 
@@ -51,14 +54,14 @@ const DeliveryAttempt = Type.Object(
     url: Type.String(),
     address: Type.Union([Type.String(), Type.Null()], {
       description:
-        "The IP address that was asked; null when it did not come to that, or the proxy knows it alone.",
+        "The IP address of the receiver; null if no address was contacted, or if only the proxy knows it.",
     }),
     request_headers: headerMap(
-      "By lower-case name; those that the receiver's owner has set, and secrets, are `***`. Null when nothing was sent.",
+      "Names in lower case. Custom headers and secrets are `***`. Null if nothing was sent.",
     ),
     status_code: nullable(Type.Integer()),
     response_headers: headerMap(
-      "By lower-case name, 4 KiB at the most; repeated ones are joined by commas, and cookies are `***`.",
+      "Names in lower case, at most 4 KiB. Repeated headers are joined by commas; cookies are `***`.",
     ),
     response_body: text,
     response_truncated: Type.Boolean(),
@@ -69,7 +72,7 @@ const DeliveryAttempt = Type.Object(
     timing: nullable(AttemptTiming),
     will_retry: Type.Boolean(),
     actor: Type.String({
-      description: "`system`, or the id of the API key or session that asked for it.",
+      description: "`system`, or the id of the API key or session that requested it.",
     }),
   },
   { title: "DeliveryAttempt" },
@@ -102,7 +105,7 @@ export function deliveryRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
         operationId: "listDeliveries",
         summary: "Lists the deliveries of all contracts, newest first",
         description:
-          "Repeat a parameter to ask for several values: `status=failed&status=retrying`. `from` is included, `to` is not. A page can hold fewer deliveries than `limit`, or none, although others follow: go on until `next_cursor` is null. `status_code`, `error_code` and `duration_ms` tell of the last attempt that ended.",
+          "Repeat a parameter to ask for several values: `status=failed&status=retrying`. `from` is included, `to` is not. A page can have fewer deliveries than `limit`, or none, although more follow: continue until `next_cursor` is null. `status_code`, `error_code` and `duration_ms` describe the last attempt that ended.",
         tags,
         querystring: Type.Object(
           { ...cursorOnlyQuery, ...deliveryFilterQuery },
@@ -127,7 +130,7 @@ export function deliveryRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       schema: {
         operationId: "getDelivery",
         summary: "Gets a delivery with its request body and its attempts, newest first",
-        description: `\`request.body\` is the exact text that is posted; null once it is not kept any more. It, \`response_body\` and \`response_headers\` are null unless the key has the scope \`payload\`; \`hidden\` names them then. The last ${attemptsMax} attempts are shown; one that was lost with its process has neither timing nor headers.`,
+        description: `\`request.body\` is the exact text that is posted; null after its retention. It, \`response_body\` and \`response_headers\` are null unless the key has the scope \`payload\`; otherwise \`hidden\` names them. The last ${attemptsMax} attempts are shown. An attempt that was lost with its process has no timing and no headers.`,
         tags,
         params,
         response: { 200: DeliveryDetails },
@@ -154,9 +157,9 @@ export function deliveryRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       config: { scope: "write" },
       schema: {
         operationId: "retryDelivery",
-        summary: "Delivers again now, whatever the contract",
+        summary: "Retries a delivery of any contract now",
         description:
-          "A delivery that waits becomes due now; one that has ended gets one more attempt, and keeps its `webhook-id`. A message of a call that waits for its turn is due already; one that has ended goes out before those of its call that still wait. Refused with 409: `delivery_in_flight`, `subscription_disabled`, `subscription_gone`, `payload_gone`.",
+          "A waiting delivery becomes due now. An ended delivery gets one more attempt with the same `webhook-id`. A message of a call that waits for its turn is due already; an ended message is sent before the waiting messages of its call. Refused with 409: `delivery_in_flight`, `subscription_disabled`, `subscription_gone`, `payload_gone`.",
         tags,
         params,
         response: { 202: Delivery },

@@ -48,7 +48,7 @@ export function deliveryStreamRoutes(fastify: FastifyInstance, deps: ApiDeps): v
       schema: {
         operationId: "streamDeliveries",
         summary: "Streams the deliveries of all contracts as they change",
-        description: `Server-sent events, within two seconds of each change. \`event: delivery\` has the row as \`GET /v1/deliveries\` shows it in \`data\`; several changes that follow each other closely can come as one. \`id\` is a place to go on from: send it as \`Last-Event-ID\` with the same filters within ten minutes, and nothing is missed; what was sent shortly before may come once more. After a longer time \`event: gap\` says that changes may have been missed, and the stream goes on from now. That an attempt begins is no change. Every ${heartbeatMs / 1_000} seconds at the latest something is sent. A team can have ${streamsMax.team} streams open on each process.`,
+        description: `Server-sent events, within two seconds of each change. \`event: delivery\` has the row as \`GET /v1/deliveries\` shows it in \`data\`; several quick changes can come as one event. To continue a stream, send the last \`id\` as \`Last-Event-ID\` with the same filters within ten minutes: you miss nothing, but may get recent changes again. After a longer time, \`event: gap\` says that you may have missed changes, and the stream continues from now. The start of an attempt is not a change. The stream sends something at least every ${heartbeatMs / 1_000} seconds. A team can have ${streamsMax.team} streams open on each process.`,
         tags: ["Deliveries"],
         headers: Type.Object({ "last-event-id": Type.Optional(Type.String({ maxLength: 8192 })) }),
         querystring: Type.Object(deliveryFilterQuery, { additionalProperties: false }),

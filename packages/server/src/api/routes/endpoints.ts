@@ -15,7 +15,7 @@ import { askedByCursor, cursorOnlyQuery } from "../paging.ts";
 import { maySee, withinContracts, withinEndpoints } from "../portal.ts";
 import { acting, type Caller, type TypeBox } from "../request.ts";
 
-const notYet = "Null: there is none yet.";
+const notYet = "Null: none yet.";
 const EndpointContract = ContractName;
 
 const Health = Type.Object(
@@ -29,7 +29,9 @@ const Health = Type.Object(
     p95_ms_1h: nullable(Type.Integer({ minimum: 0 })),
     pending: Type.Integer({ minimum: 0 }),
     pending_is_estimate: Type.Optional(
-      Type.Literal(true, { description: "There only when more wait than are counted." }),
+      Type.Literal(true, {
+        description: "Only present if more deliveries wait than were counted.",
+      }),
     ),
     oldest_due_at: nullable(Timestamp),
     breaker: Type.Enum([...breakerStates]),
@@ -57,7 +59,7 @@ const EndpointAnswer = Type.Object(
   { title: "Endpoint" },
 );
 
-const healthTold = `\`failing\`: at least 10 attempts of the last 10 minutes of which 90 % failed, or the last 3 deliveries used up their retries; until the first success. \`since\` is then when the first delivery that failed was made: a replay from there misses nothing. Once that is over \`last_failing\` keeps it. \`idle\`: no attempt in 24 hours. \`success_rate_1h\` and \`p95_ms_1h\` are of the attempts of the last hour, null without any. \`pending\` counts up to ${pendingMax.ofOne} deliveries of one endpoint, and up to ${pendingMax.inList} of each in a list; \`oldest_due_at\` is when the first of those that wait is or was due. While an endpoint fails its \`breaker\` is \`open\`: nothing is sent to it but one probe at a time, the oldest delivery that waits, not before \`next_probe_at\`, and what people ask for. The pauses grow from 1 to 60 seconds; the first success closes it. An assistant's server has no breaker: it is always \`closed\`.`;
+const healthTold = `\`failing\`: at least 10 attempts of the last 10 minutes of which 90 % failed, or the last 3 deliveries used up their retries; until the first success. \`since\` is then the creation time of the first failed delivery: a replay from that time misses nothing. After the endpoint has recovered, \`last_failing\` keeps it. \`idle\`: no attempt in 24 hours. \`success_rate_1h\` and \`p95_ms_1h\` are of the attempts of the last hour, null without any. \`pending\` counts up to ${pendingMax.ofOne} deliveries of one endpoint, and up to ${pendingMax.inList} of each in a list; \`oldest_due_at\` is when the first of those that wait is or was due. While an endpoint fails its \`breaker\` is \`open\`: nothing is sent to it but one probe at a time, the oldest delivery that waits, not before \`next_probe_at\`, and what people ask for. The pauses grow from 1 to 60 seconds; the first success closes it. An assistant's server has no breaker: it is always \`closed\`.`;
 
 const params = Type.Object({ endpoint_id: PathId });
 const tags = ["Endpoints"];
@@ -74,7 +76,7 @@ export function endpointRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       schema: {
         operationId: "listEndpoints",
         summary: "Lists the receivers of all contracts with their health, newest first",
-        description: `\`search\` is part of the name or the URL. Repeat \`contract\` or \`state\` to ask for several. An assistant without a server's URL is no endpoint. ${healthTold}`,
+        description: `\`search\` is part of the name or the URL. Repeat \`contract\` or \`state\` to ask for several. An assistant without a server URL is not an endpoint. ${healthTold}`,
         tags,
         querystring: Type.Object(
           {
@@ -131,18 +133,18 @@ export function endpointRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
         schema: enabled
           ? {
               operationId: "enableEndpoint",
-              summary: "Enables a receiver of any contract; what waits for it goes on",
+              summary: "Enables a receiver of any contract; its waiting deliveries continue",
               description:
-                "Enabling what is enabled changes nothing. An assistant's server that names no message is refused with 409 `endpoint_incomplete`.",
+                "Enabling an enabled receiver changes nothing. An assistant's server without `messages` is refused with 409 `endpoint_incomplete`.",
               tags,
               params,
               response: { 200: EndpointAnswer },
             }
           : {
               operationId: "disableEndpoint",
-              summary: "Disables a receiver of any contract; what waits for it is kept",
+              summary: "Disables a receiver of any contract; its waiting deliveries are kept",
               description:
-                "Nothing new is recorded for it. What waits goes on once it is enabled, unless its payload is gone by then. Disabling what is disabled changes nothing but the reason: it becomes `manual`.",
+                "No new deliveries are recorded for it. Waiting deliveries continue after it is enabled, unless their payloads are past the retention. Disabling a disabled receiver changes only the reason, to `manual`.",
               tags,
               params,
               response: { 200: EndpointAnswer },

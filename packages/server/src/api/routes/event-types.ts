@@ -24,7 +24,7 @@ const EventType = Type.Object(
       description: "The JSON Schema of the body.",
     }),
     sample: Type.Record(Type.String(), Type.Unknown(), { description: "A body as it is posted." }),
-    max_bytes: Type.Integer({ description: "No body of this type is larger." }),
+    max_bytes: Type.Integer({ description: "The maximum size of a body of this type." }),
   },
   { title: "EventType" },
 );
@@ -57,7 +57,7 @@ export function eventTypeRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
         operationId: "listEventTypes",
         summary: "Lists the event types of all contracts",
         description:
-          "Each with the JSON Schema of its body, a sample, and the size of the largest body in bytes.",
+          "Each event type has the JSON Schema of its body, a sample, and the maximum size of a body in bytes.",
         tags: ["Event types"],
         querystring: Type.Object(cursorOnlyQuery, { additionalProperties: false }),
         response: {

@@ -38,7 +38,7 @@ const Result = Type.Object(
     id: nullable(
       Type.String({
         description:
-          "What the fact is about: its workflow, version, run, step or call. Null when it was refused.",
+          "The fact's workflow, version, run, step or call. Null if the fact was refused.",
       }),
     ),
     error: Type.Optional(
@@ -68,7 +68,7 @@ const FactList = Type.Object(
 );
 
 const description = [
-  "`data` is the body of the route that a fact stands for, plus the ids of that route's path. `occurred_at` beside `data` wins over one inside. All that are recorded are recorded in one transaction. A body has at most 1 MiB.",
+  "`data` is the body of the route that a fact stands for, plus the ids of that route's path. `occurred_at` beside `data` replaces the one inside. The accepted facts are recorded in one transaction. A body may be at most 1 MiB.",
   "A fact with an `id` (as a CloudEvent: `source` and `id`) is recorded once, however often it is sent within 30 days. It names one fact of one type: the same report again, or with fewer members, is `repeated`; under the same `id` another type, subject, time or content is refused as `reported_differently`, with the names of the members that differ.",
   "A list or a batch is answered 200 with a result for each fact. One CloudEvent that is refused is answered with its refusal, as any other route would.",
   'One CloudEvent may come in binary mode too: `Content-Type: application/json`, the headers `ce-specversion`, `ce-type`, `ce-id`, `ce-source` and, if known, `ce-time`, percent-encoded where they are not ASCII, and the data as the body. For example `ce-specversion: 1.0`, `ce-type: run.updated`, `ce-id: 7c1f`, `ce-source: /platform/eu-1` and the body `{"run_id": "6b0c3f2a9d4e5f6071829304", "status": "completed"}`. The content type decides: beside a CloudEvent in the body, such headers are not read.',
@@ -105,7 +105,7 @@ export function factRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
         validatorCompiler: () => () => true,
         schema: {
           operationId: "reportFacts",
-          summary: "Reports up to 1,000 facts in order; each is recorded or refused by itself",
+          summary: "Reports up to 1,000 facts in order; each is recorded or refused individually",
           description,
           tags: ["Facts"],
           body: {

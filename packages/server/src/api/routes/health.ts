@@ -16,7 +16,7 @@ export function healthRoutes(app: FastifyInstance, deps: ApiDeps): void {
       config,
       schema: {
         operationId: "getLiveness",
-        summary: "Tells that the process runs",
+        summary: "Says that the process runs",
         tags,
         response: { 200: Status },
       },
@@ -30,7 +30,7 @@ export function healthRoutes(app: FastifyInstance, deps: ApiDeps): void {
       config,
       schema: {
         operationId: "getReadiness",
-        summary: "Tells that requests can be served now, or why not",
+        summary: "Says whether requests can be served now, and if not, why",
         tags,
         response: { 200: Status },
       },

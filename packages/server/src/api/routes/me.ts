@@ -19,7 +19,7 @@ const Portal = Type.Object(
   },
   {
     title: "PortalGrant",
-    description: "What the portal link says that opened the session; null outside of the portal.",
+    description: "The permissions of the session's portal link; null outside of the portal.",
   },
 );
 
@@ -46,7 +46,7 @@ export function meRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
         operationId: "getMe",
         summary: "Gets the calling API key: its name, its scopes and the teams it reaches",
         description:
-          "Of a session, its key. In the portal, `id` is the session's, `name` its team's, and `portal` tells what its link lets it see.",
+          "For a session, this is the session's key. In the portal, `id` is the session's id, `name` the team's name, and `portal` describes what the link allows.",
         tags: ["API keys"],
         response: { 200: Me },
       },

@@ -46,7 +46,7 @@ const logsQuery = {
 const tags = ["Webhooks"];
 const contract = organisationWebhooks.name;
 const description =
-  "The newest event's attempts first. `response_body` is null unless the key has the scope `payload`; `hidden` names it then. `start` is included, `end` is not; both are about the attempt.";
+  "Attempts of the newest event first. `response_body` is null unless the key has the scope `payload`; otherwise `hidden` names it. `start` is included, `end` is not; both are about the attempt.";
 
 /** Contract B's delivery logs: of one webhook, and of all of them, deleted ones included. */
 export function organisationWebhookLogRoutes(fastify: FastifyInstance, deps: ApiDeps): void {

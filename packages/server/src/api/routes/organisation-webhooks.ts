@@ -169,7 +169,7 @@ export function organisationWebhookRoutes(fastify: FastifyInstance, deps: ApiDep
       schema: {
         operationId: "updateWebhook",
         summary: "Changes a webhook from its next attempt on",
-        description: "`secret: null` and `headers: null` take them away.",
+        description: "`secret: null` and `headers: null` remove them.",
         tags,
         params,
         body: UpdateBody,

@@ -57,7 +57,7 @@ const PortalLinkAnswer = Type.Object(
 const NewPortalLink = Type.Object(
   {
     id: Type.String(),
-    url: Type.String({ description: "The link itself. It is shown here and never again." }),
+    url: Type.String({ description: "The link itself. It is shown only here." }),
     expires_at: Timestamp,
   },
   { title: "NewPortalLink" },
@@ -76,9 +76,9 @@ export function portalLinkRoutes(fastify: FastifyInstance, deps: ApiDeps): void 
       config: { scope: "admin" },
       schema: {
         operationId: "createPortalLink",
-        summary: "Makes a link into the portal for a customer, and shows it, this once",
+        summary: "Creates a portal link for a customer and shows it once",
         description:
-          "For one team that the calling key reaches: to look (`read`), or to change as well (`manage`); all endpoints, or those of `endpoint_ids` and nothing else. It can be used until it expires or is revoked, and what it opened ends then. A link lets nobody see or do what the calling key may not: payloads are shown when the key has the scope `payload`. The link begins with `POSTRIDER_PUBLIC_URL`.",
+          "The link is for one team that the calling key reaches, for reading (`read`) or also for changing (`manage`), and for all endpoints or only those in `endpoint_ids`. It works until it expires or is revoked; its sessions end then. A link never allows more than the calling key: payloads are shown if the key has the scope `payload`. The link begins with `POSTRIDER_PUBLIC_URL`.",
         tags,
         body: CreateBody,
         response: { 201: NewPortalLink },
@@ -127,8 +127,7 @@ export function portalLinkRoutes(fastify: FastifyInstance, deps: ApiDeps): void 
       config: { scope: "admin" },
       schema: {
         operationId: "listPortalLinks",
-        summary:
-          "Lists the team's portal links that work, newest first, without the links themselves",
+        summary: "Lists the team's active portal links, newest first, without the links themselves",
         tags,
         querystring: Type.Object(cursorOnlyQuery, { additionalProperties: false }),
         response: {
@@ -150,7 +149,7 @@ export function portalLinkRoutes(fastify: FastifyInstance, deps: ApiDeps): void 
       config: { scope: "admin" },
       schema: {
         operationId: "revokePortalLink",
-        summary: "Revokes a portal link, and ends what it opened, everywhere at once",
+        summary: "Revokes a portal link and ends its sessions, everywhere and immediately",
         tags,
         params: Type.Object({ portal_link_id: PathId }),
         response: { 204: Type.Null() },

@@ -33,8 +33,8 @@ export function replayRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       config: { scope: "write" },
       schema: {
         operationId: "startReplay",
-        summary: "Delivers again what matches a filter, whatever the contract",
-        description: `${replayPromise} \`filter\` is that of GET /v1/deliveries; a filter that may be repeated is a value or a list. A message of a call is replayed beside the call's other messages, so that none of them waits for it.`,
+        summary: "Replays the deliveries of all contracts that match a filter",
+        description: `${replayPromise} \`filter\` is that of GET /v1/deliveries; a repeatable filter is a value or a list. A message of a call is replayed independently of the call's other messages; none of them waits for it.`,
         tags,
         body: replayBody(DeliveryFilterBody, "ReplayStart"),
         response: replayAnswers,
@@ -81,9 +81,9 @@ export function replayRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       config: { scope: "read" },
       schema: {
         operationId: "getReplay",
-        summary: "Gets a replay and how far it has come",
+        summary: "Gets a replay and its progress",
         description:
-          "It is `done` when every delivery that it has made due has ended. `delivered` and `failed` go on growing after it was cancelled, until what it has made due has ended.",
+          "A replay is `done` when every delivery that it made due has ended. After a cancellation, `delivered` and `failed` grow until these deliveries have ended.",
         tags,
         params,
         response: { 200: ReplayAnswer },
@@ -102,8 +102,9 @@ export function replayRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       config: { scope: "write" },
       schema: {
         operationId: "cancelReplay",
-        summary: "Ends a replay: it makes no more deliveries due",
-        description: "What it has made due goes on. A replay that has ended stays as it is.",
+        summary: "Cancels a replay: no more deliveries become due",
+        description:
+          "Deliveries that it has already made due continue. An ended replay stays as it is.",
         tags,
         params,
         response: { 200: ReplayAnswer },

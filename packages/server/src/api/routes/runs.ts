@@ -68,7 +68,7 @@ const params = Type.Object({ run_id: PathId });
 const tags = ["Runs"];
 const path = "/workflows/v1/workflow-runs";
 const privateDocuments =
-  "`input`, `output`, `collected_information` and `error` are null unless the key has the scope `payload`; `hidden` names those that hold something.";
+  "`input`, `output`, `collected_information` and `error` are null unless the key has the scope `payload`; `hidden` then names those that have a value.";
 
 /** Workflow runs as their platform reports them; every change is a fact. */
 export function runRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
@@ -102,7 +102,7 @@ export function runRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       schema: {
         operationId: "listRuns",
         summary: "Lists runs, newest first",
-        description: `${privateDocuments} \`search\` is the whole id of a run or a workflow. \`start\` is included, \`end\` is not; both are about \`created_at\`.`,
+        description: `${privateDocuments} \`search\` matches the complete id of a run or a workflow. \`start\` is included, \`end\` is not; both are about \`created_at\`.`,
         tags,
         querystring: Type.Object(
           {
@@ -165,9 +165,9 @@ export function runRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       config: { scope: "admin" },
       schema: {
         operationId: "eraseRun",
-        summary: "Erases a run with everything that was made of it, at once and for good",
+        summary: "Erases a run and everything derived from it, immediately and permanently",
         description:
-          "Its steps, events, deliveries and attempts go with it, whatever their state; no event tells of it. A request that is on its way to a receiver is not called back. Only the id stays, in the audit log.",
+          "Its steps, events, deliveries and attempts are erased too, in any state. No event is sent. A request that is already on its way to a receiver is not stopped. Only the id stays, in the audit log.",
         tags,
         params,
         response: { 204: Type.Null() },
@@ -187,8 +187,8 @@ export function runRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       config: { scope: "publish" },
       schema: {
         operationId: "updateRun",
-        summary: "Reports a run's progress or end; what is already so is a repeat",
-        description: `While it goes on, a run takes other content. Once it has ended, its end and every earlier state are repeats with the content they were reported with; other content is refused as \`reported_differently\`, another end as \`transition_refused\`. ${privateDocuments}`,
+        summary: "Reports a run's progress or end; a report of the present state is a repeat",
+        description: `While a run is not finished, reports may change its content. After its end, reports of the end and of earlier states are repeats if their content is equal; different content is refused as \`reported_differently\`, another end as \`transition_refused\`. ${privateDocuments}`,
         tags,
         params,
         body: RunUpdateBody,

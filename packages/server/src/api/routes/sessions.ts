@@ -39,12 +39,14 @@ const UpdateBody = Type.Object(
 const SessionAnswer = Type.Object(
   {
     id: Type.String(),
-    team_id: Type.String({ description: "The team that it acts for, unless `X-Org-Id` says." }),
+    team_id: Type.String({
+      description: "The team that the session acts for, unless `X-Org-Id` names another one.",
+    }),
     scopes: Type.Array(Type.Enum(scopes)),
     created_at: Timestamp,
     last_seen_at: Timestamp,
     expires_at: Timestamp,
-    current: Type.Boolean({ description: "It is the one by which this was asked." }),
+    current: Type.Boolean({ description: "Whether this request was made with this session." }),
   },
   { title: "Session" },
 );
@@ -53,7 +55,7 @@ const params = Type.Object({
   session_id: Type.String({ pattern: `${objectIdPattern}|^current$` }),
 });
 const tags = ["Sessions"];
-const currentToo = "`current` names the session by whose cookie this is asked.";
+const currentToo = "`current` marks the session whose cookie this request has.";
 
 /** Sessions of browsers: what a key may do, by a cookie. */
 export function sessionRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
@@ -69,7 +71,7 @@ export function sessionRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
         operationId: "createSession",
         summary: "Signs a browser in: opens a session and sets its cookie",
         description:
-          "By an API key, or by the token of a link: a login link works once and for ten minutes, a portal link until it expires or is revoked. The session may do what the key may, until twelve hours pass without a request, until it is ended, or until the key is revoked. With its cookie alone, what changes something needs the header `x-postrider-request: 1` and has to come from this service's own pages; so does this request when a page sends it. A key has at most 100 sessions: one more ends the one that was seen longest ago. The answer is not kept for `Idempotency-Key`.",
+          "Send an API key, or the token of a link: a login link works once and for ten minutes, a portal link until it expires or is revoked. The session has the permissions of the key. It ends after twelve hours without a request, when somebody ends it, or when the key is revoked. With the session cookie, a request that changes something needs the header `x-postrider-request: 1` and must come from this service's own pages; the same holds for this request if a page sends it. A key has at most 100 sessions: one more ends the session that was used longest ago. The answer is not stored for `Idempotency-Key`.",
         tags,
         body: CreateBody,
         response: { 201: SessionAnswer },
@@ -98,7 +100,7 @@ export function sessionRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       schema: {
         operationId: "listSessions",
         summary: "Lists the open sessions of the calling key, newest first",
-        description: "`last_seen_at` is true to the minute.",
+        description: "`last_seen_at` is accurate to the minute.",
         tags,
         querystring: Type.Object(cursorOnlyQuery, { additionalProperties: false }),
         response: { 200: Type.Object({ sessions: Type.Array(SessionAnswer), ...nextCursorField }) },
@@ -164,8 +166,8 @@ export function sessionRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       config: { scope: "any" },
       schema: {
         operationId: "updateSession",
-        summary: "Lets a session of the calling key act for another of the key's teams",
-        description: `${currentToo} A page that shows one team's data does well to name it in \`X-Org-Id\` all the same: the session may act for another one since, changed in another tab.`,
+        summary: "Switches a session of the calling key to another of the key's teams",
+        description: `${currentToo} A page that shows one team's data should still name the team in \`X-Org-Id\`: another tab may have switched the session.`,
         tags,
         params,
         body: UpdateBody,
@@ -194,7 +196,7 @@ export function sessionRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       config: { scope: "any" },
       schema: {
         operationId: "endSession",
-        summary: "Ends a session of the calling key, everywhere at once",
+        summary: "Ends a session of the calling key, everywhere and immediately",
         description: currentToo,
         tags,
         params,

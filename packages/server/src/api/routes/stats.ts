@@ -34,7 +34,7 @@ export function statsRoutes(fastify: FastifyInstance): void {
       schema: {
         operationId: "getStats",
         summary: "Counts deliveries and attempts over time",
-        description: `Whole buckets of UTC, empty ones included, oldest first: from the one of \`from\` to the last one before \`to\`; without them the last 24 hours. \`delivered\` and \`failed\` are deliveries that ended in the bucket, \`attempts\` requests that were made, \`retried\` those after which another was due. \`p50_ms\` and \`p95_ms\` are how long attempts took, to a fifth, and null without any. More than ${bucketsMax} buckets are a 422. Counts are kept for 400 days.`,
+        description: `Whole UTC buckets, including empty ones, oldest first: from the bucket of \`from\` to the last bucket before \`to\`; by default the last 24 hours. \`delivered\` and \`failed\` are deliveries that ended in the bucket, \`attempts\` requests that were made, \`retried\` those after which another was due. \`p50_ms\` and \`p95_ms\` are how long attempts took, to a fifth, and null without any. More than ${bucketsMax} buckets are a 422. Counts are kept for 400 days.`,
         tags: ["Statistics"],
         querystring: Type.Object(
           {

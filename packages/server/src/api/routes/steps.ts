@@ -44,7 +44,7 @@ const params = Type.Object({ run_id: PathId, step_id: StepId });
 const tags = ["Runs"];
 const path = "/workflows/v1/workflow-runs/:run_id/steps";
 const privateDocuments =
-  "`output` and `error` are null unless the key has the scope `payload`; `hidden` names those that hold something.";
+  "`output` and `error` are null unless the key has the scope `payload`; `hidden` then names those that have a value.";
 
 /** The steps of workflow runs as their platform reports them; every change is a fact. */
 export function stepRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
@@ -56,8 +56,8 @@ export function stepRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       config: { scope: "publish" },
       schema: {
         operationId: "reportStep",
-        summary: "Reports a step's start or end; what is already so is a repeat",
-        description: `A step may be reported when it is over only. \`started\` after \`failed\` opens its next attempt, and so does a report that names a later \`attempt\`; what is reported for an earlier one is a repeat, and so is \`started\` after the end. Other content than was recorded is refused as \`reported_differently\`. ${privateDocuments}`,
+        summary: "Reports a step's start or end; a report of the present state is a repeat",
+        description: `You may report a step only after it has ended. \`started\` after \`failed\` opens its next attempt, and so does a report that names a later \`attempt\`; a report for an earlier attempt is a repeat, and so is \`started\` after the end. Content that differs from the recorded content is refused as \`reported_differently\`. ${privateDocuments}`,
         tags,
         params,
         body: StepReportBody,
@@ -83,7 +83,7 @@ export function stepRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       schema: {
         operationId: "listSteps",
         summary:
-          "Lists a run's steps by the index that each was first reported with, those without one last",
+          "Lists a run's steps by the index of their first report; steps without an index come last",
         description: privateDocuments,
         tags,
         params: ofRun,

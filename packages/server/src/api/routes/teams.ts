@@ -70,9 +70,9 @@ export function teamRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       config: { scope: "admin" },
       schema: {
         operationId: "createTeam",
-        summary: "Makes a team, which the calling key reaches from then on",
+        summary: "Creates a team that the calling key reaches",
         description:
-          "No other key reaches the new team until one is made for it. Name it in `X-Org-Id` to act for it; the key's default team stays what it was.",
+          "No other key reaches the new team until you create one. Name the team in `X-Org-Id` to act for it; the key's default team does not change.",
         tags,
         body: CreateBody,
         response: { 201: TeamAnswer },
@@ -162,7 +162,7 @@ export function teamRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
         operationId: "updateTeam",
         summary: "Changes a team that the calling key reaches",
         description:
-          "`encrypt_payloads` seals what is reported and what receivers answer from then on, within two seconds; what is there already stays as it is. Days are whole days of UTC, and null leaves them to the service, whose own are the most. An endpoint that does nothing but fail is disabled after `disable_failing_after_days` (null: 5; 0: never); what waits for one that fails is over after `expire_waiting_after_days` (null: 3), as `failed` with `expired`, and can be replayed.",
+          "`encrypt_payloads` encrypts new reports and new answers of receivers, within two seconds; older data stay as they are. Days are whole UTC days; null means the service's value, which is also the maximum. An endpoint that only fails is disabled after `disable_failing_after_days` (null: 5; 0: never). A delivery that waits for a failing endpoint ends after `expire_waiting_after_days` (null: 3), as `failed` with `expired`, and can be replayed.",
         tags,
         params,
         body: UpdateBody,
@@ -190,9 +190,9 @@ export function teamRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       config: { scope: "admin" },
       schema: {
         operationId: "eraseTeam",
-        summary: "Deletes a team that the calling key reaches, and erases everything of it",
+        summary: "Deletes a team that the calling key reaches, and erases all its data",
         description:
-          "It is closed at once, on other processes within two seconds: no key reaches it, keys that reached no other are deleted, and nothing more is delivered. Its data go at once as far as two seconds reach, and the rest in the background. The default team is 409.",
+          "The team is closed immediately, on other processes within two seconds: no key reaches it, keys without another team are deleted, and nothing more is delivered. Its data are erased for up to two seconds during the request, and the rest in the background. The default team is a 409.",
         tags,
         params,
         response: { 202: Type.Object({ id: Type.String(), message: Type.String() }) },

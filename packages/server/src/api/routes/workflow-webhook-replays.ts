@@ -13,7 +13,7 @@ export function workflowWebhookReplayRoutes(fastify: FastifyInstance, deps: ApiD
       config: { scope: "write" },
       schema: {
         operationId: "replayWorkflowWebhookEvents",
-        summary: "Delivers again what matches a filter",
+        summary: "Replays the deliveries that match a filter",
         description: `${replayPromise} \`filter\` has the names of this contract's list of events. The replay is one of /v1/replays: its progress is read and it is cancelled there.`,
         tags: ["Workflow webhook events"],
         body: replayBody(EventFilterBody, "WorkflowWebhookReplayStart"),

@@ -142,7 +142,7 @@ export function workflowRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       config: { scope: "publish" },
       schema: {
         operationId: "updateWorkflow",
-        summary: "Reports changes of a workflow; what is already so is a repeat",
+        summary: "Reports changes of a workflow; a report without a change is a repeat",
         tags,
         params,
         body: WorkflowUpdateBody,
@@ -204,7 +204,7 @@ export function workflowRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       config: { scope: "publish" },
       schema: {
         operationId: "activateWorkflowVersion",
-        summary: "Reports that a version became the active one",
+        summary: "Reports that a version became active",
         tags,
         params: versionParams,
         body: VersionActivateBody,

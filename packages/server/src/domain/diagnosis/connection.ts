@@ -1,21 +1,21 @@
 import { type Finding, problem } from "./finding.ts";
 
-/** Why no connection came about: codes of the system or of PostgreSQL (SQLSTATE), and the error's own sentence. */
+/** Why the connection failed: the code of the system or of PostgreSQL (SQLSTATE), and the error's message. */
 export type ConnectionFailure = { code: string | undefined; message: string };
 
 const check = "connection";
 
-/** What to do about each code; the first that the code begins with counts. */
+/** What to do about each code. The first entry that is a prefix of the code counts. */
 const remedies: readonly (readonly [code: string, says: string, mend: string])[] = [
   [
     "28P01",
     "PostgreSQL refuses the user or the password.",
-    "Put the user and password that PostgreSQL has into DATABASE_URL; special characters in it are percent-encoded.",
+    "Correct the user and password in DATABASE_URL. Percent-encode special characters.",
   ],
   [
     "28",
-    "PostgreSQL does not let this user in from here.",
-    "Add a line for this user, database and address to pg_hba.conf and reload PostgreSQL; if it asks for TLS, add sslmode=require to DATABASE_URL.",
+    "PostgreSQL does not allow this user to connect from this machine.",
+    "Add a line for this user, database and address to pg_hba.conf and reload PostgreSQL. If PostgreSQL requires TLS, add sslmode=require to DATABASE_URL.",
   ],
   [
     "3D000",
@@ -25,16 +25,16 @@ const remedies: readonly (readonly [code: string, says: string, mend: string])[]
   [
     "53300",
     "PostgreSQL has no connection left.",
-    "Raise max_connections and restart PostgreSQL, or end what uses its connections: select application_name, count(*) from pg_stat_activity group by 1.",
+    "Raise max_connections and restart PostgreSQL, or end processes that use its connections: select application_name, count(*) from pg_stat_activity group by 1.",
   ],
   [
     "57P03",
     "PostgreSQL is starting, stopping or recovering.",
-    "Wait until it is done; its log says what it does. A standby without hot_standby never answers.",
+    "Wait until PostgreSQL is ready; see its log. A standby without hot_standby never answers.",
   ],
   [
     "42501",
-    "PostgreSQL lets this user connect, and then refuses what Postrider needs.",
+    "This user may connect to PostgreSQL but lacks permissions that Postrider needs.",
     "Use the user that ran: postrider migrate.",
   ],
   [
@@ -49,8 +49,8 @@ const remedies: readonly (readonly [code: string, says: string, mend: string])[]
   ],
   [
     "ENOTFOUND",
-    "The name of the database's host cannot be found.",
-    "Correct the host in DATABASE_URL, or the name service of this machine.",
+    "The name of the database's host cannot be resolved.",
+    "Correct the host in DATABASE_URL, or the name resolution of this machine.",
   ],
   [
     "EAI_AGAIN",
@@ -59,37 +59,37 @@ const remedies: readonly (readonly [code: string, says: string, mend: string])[]
   ],
   [
     "EHOSTUNREACH",
-    "The network knows no way to the database.",
-    "Look at routes, and at the firewall between this machine and PostgreSQL.",
+    "The network has no route to the database.",
+    "Check the routes and the firewall between this machine and PostgreSQL.",
   ],
   [
     "ETIMEDOUT",
     "The database's host does not answer.",
-    "Look at the firewall between this machine and PostgreSQL.",
+    "Check the firewall between this machine and PostgreSQL.",
   ],
   [
     "ECONNRESET",
-    "The connection is cut off before PostgreSQL answers.",
-    "Look at what stands between: a proxy, a load balancer, or a port that is not PostgreSQL's.",
+    "The connection is closed before PostgreSQL answers.",
+    "Check for a proxy or a load balancer in between, and whether the port is PostgreSQL's.",
   ],
 ];
 
-/** What to do when there is no code, by words of the sentence. */
+/** What to do if there is no code, by words of the message. */
 const remediesByWords: readonly (readonly [words: RegExp, says: string, mend: string])[] = [
   [
     /pooler in transaction mode/,
-    "A pooler that lends connections for one transaction stands before PostgreSQL; Postrider needs sessions.",
-    "Set its pool_mode to session, or let DATABASE_URL lead to PostgreSQL itself.",
+    "A pooler in transaction mode is in front of PostgreSQL, but Postrider needs sessions.",
+    "Set its pool_mode to session, or point DATABASE_URL at PostgreSQL itself.",
   ],
   [
     /does not support SSL/,
-    "DATABASE_URL asks for TLS, and PostgreSQL has it switched off.",
+    "DATABASE_URL asks for TLS, but TLS is off in PostgreSQL.",
     "Set ssl = on in postgresql.conf with a certificate, or remove sslmode from DATABASE_URL where the network is trusted.",
   ],
   [
     /certificate|self.signed/i,
     "The certificate of the database cannot be verified.",
-    "Name its authority with sslrootcert in DATABASE_URL, or in NODE_EXTRA_CA_CERTS.",
+    "Name its certificate authority with sslrootcert in DATABASE_URL, or in NODE_EXTRA_CA_CERTS.",
   ],
   [
     /password must be a string|no password/i,
@@ -98,17 +98,17 @@ const remediesByWords: readonly (readonly [words: RegExp, says: string, mend: st
   ],
   [
     /read-write/,
-    "None of the hosts in DATABASE_URL can be written to: each is a standby, or is away.",
+    "No host in DATABASE_URL is writable: each is a standby or does not answer.",
     "Promote a standby (pg_promote), or correct the list of hosts.",
   ],
   [
     /timeout|timed out/i,
     "The database's host does not answer in time.",
-    "Look at the firewall between this machine and PostgreSQL, and at the load of its machine.",
+    "Check the firewall between this machine and PostgreSQL, and the load of PostgreSQL's machine.",
   ],
 ];
 
-/** Decides what a connection that did not come about means. */
+/** Decides the finding for a failed connection. */
 export function connectionFailed({ code = "", message }: ConnectionFailure): Finding {
   const [, says, mend] =
     remedies.find(([known]) => code.startsWith(known)) ??
@@ -120,4 +120,4 @@ export function connectionFailed({ code = "", message }: ConnectionFailure): Fin
   return problem(check, code === "" ? says : says.replace(/[.]$/, ` (${code}).`), mend);
 }
 
-const seeLog = "Look at the log of PostgreSQL, and at DATABASE_URL.";
+const seeLog = "Check the log of PostgreSQL, and DATABASE_URL.";

@@ -1,4 +1,4 @@
-/** What the doctor looks at, in the order in which it does: what comes first may be why the rest is wrong. */
+/** The doctor's checks, in order: an earlier problem can be the cause of a later one. */
 export const checkNames = [
   "settings",
   "connection",
@@ -26,7 +26,7 @@ export type CheckName = (typeof checkNames)[number];
 export const levels = ["ok", "warning", "problem", "skipped"] as const;
 export type Level = (typeof levels)[number];
 
-/** What one look came to: one or two sentences that hold no secret, and what to do about it. */
+/** The result of one check: one or two sentences without secrets, and what to do about it. */
 export type Finding = { check: CheckName; level: Level; says: string; mend: string | null };
 
 /** All is well. */
@@ -81,22 +81,22 @@ export function lasting(seconds: number): string {
   return counted(Math.round(seconds / length), unit);
 }
 
-/** Decides what a look that failed means: what nobody could read may be wrong. */
+/** Decides the finding for a check that failed: what could not be read may be wrong. */
 export function unread(check: CheckName, reason: string, essential: boolean): Finding {
   const says = `This could not be read: ${reason.replace(/[.]$/, "")}.`;
   const mend = /timeout|no answer/.test(reason)
-    ? "Find out who holds what is waited for: select pid, pg_blocking_pids(pid), query from pg_stat_activity; or run this again when there is less to do."
-    : "Look at the log of PostgreSQL, and whether the user in DATABASE_URL is the one that ran: postrider migrate.";
+    ? "Find the session that blocks this check: select pid, pg_blocking_pids(pid), query from pg_stat_activity; or run this again when the load is lower."
+    : "Check the log of PostgreSQL. The user in DATABASE_URL must be the user that ran: postrider migrate.";
   return (essential ? problem : warning)(check, says, mend);
 }
 
-/** Decides why a look cannot be taken yet; undefined when it can. */
+/** Decides why a check must be skipped; undefined if it can run. */
 export function whySkipped(
   needs: "nothing" | "database" | "tables",
   { reached, migrated }: { reached: boolean; migrated: boolean },
 ): string | undefined {
   if (needs === "nothing") return undefined;
-  if (!reached) return "Not examined: the database has to be reached first.";
-  if (needs === "tables" && !migrated) return "Not examined: the migrations come first.";
+  if (!reached) return "Skipped: the database cannot be reached.";
+  if (needs === "tables" && !migrated) return "Skipped: the migrations must be applied first.";
   return undefined;
 }

@@ -67,8 +67,7 @@ export function examineMigrations(reading: MigrationsReading): Finding {
   const check = "migrations";
   const { known, pending, later, edited } = reading;
   if (edited !== undefined) {
-    const mend =
-      "Use Postrider as it was released; or restore a dump that was made before the edit.";
+    const mend = "Use an unmodified release of Postrider, or restore a dump from before the edit.";
     return problem(check, edited, mend);
   }
   const [first] = pending;
@@ -84,12 +83,12 @@ export function examineMigrations(reading: MigrationsReading): Finding {
 export function examineRoles({ user, statements }: RolesReading): Finding {
   const check = "roles";
   if (statements.length === 0) {
-    return ok(check, `${user} may take on all roles, and none of them sees over row security.`);
+    return ok(check, `${user} can use all roles, and none of them bypasses row security.`);
   }
   return problem(
     check,
-    "The roles that keep teams apart are not as they should be.",
-    `${migrateCommand}; or have an administrator run in the database: ${statements.join("; ")};`,
+    "The roles that isolate teams are missing or wrong.",
+    `${migrateCommand}; or ask an administrator to run in the database: ${statements.join("; ")};`,
   );
 }
 
@@ -104,36 +103,37 @@ export function examineRowSecurity({ missingRules, holds }: WallReading): Findin
   if (!holds) {
     return problem(
       check,
-      "Row security does not hold for the API's connections, although all policies are there.",
-      "Take superuser and bypassrls from the role postrider_team; it must not own the tables.",
+      "Row security does not work for the API's connections, although all policies exist.",
+      "Remove superuser and bypassrls from the role postrider_team. The role must not own the tables.",
     );
   }
-  return ok(check, "Row security holds in every table that knows teams.");
+  return ok(check, "Row security works in every table with a team.");
 }
 
 /** Decides whether everything that is sealed can be opened. */
 export function examineKeys({ given, sealedWith, missing, unopened }: KeysReading): Finding {
   const check = "encryption_keys";
   if (given.length === 0 && sealedWith.length === 0) {
-    return ok(check, "No key was given yet, and nothing is sealed.");
+    return ok(check, "No key is set, and nothing is encrypted.");
   }
   if (missing.length > 0) {
     return problem(
       check,
-      `The database holds secrets sealed with ${keys(missing)}; POSTRIDER_ENCRYPTION_KEY names ${given.length === 0 ? "no key" : keys(given)}.`,
-      `Add ${missing.length === 1 ? "that key" : "those keys"} behind the first one in POSTRIDER_ENCRYPTION_KEY; without ${missing.length === 1 ? "it" : "them"} these secrets are lost.`,
+      `The database holds secrets encrypted with ${keys(missing)}; POSTRIDER_ENCRYPTION_KEY has ${given.length === 0 ? "no key" : keys(given)}.`,
+      `Add ${missing.length === 1 ? "that key" : "those keys"} after the first one in POSTRIDER_ENCRYPTION_KEY. Without ${missing.length === 1 ? "it" : "them"} these secrets are lost.`,
     );
   }
   if (unopened > 0) {
     return problem(
       check,
-      `${counted(unopened, "subscription")} have secrets that no key in POSTRIDER_ENCRYPTION_KEY opens.`,
-      "Add the key that sealed them behind the first one; or set their secrets anew.",
+      `${counted(unopened, "subscription")} have secrets that no key in POSTRIDER_ENCRYPTION_KEY can decrypt.`,
+      "Add the key that encrypted them after the first one, or set new secrets.",
     );
   }
   const unused = given.slice(1).filter((id) => !sealedWith.includes(id));
-  const spare = unused.length === 0 ? "" : `; nothing is sealed with ${keys(unused)}, which may go`;
-  return ok(check, `The given keys open what is sealed${spare}.`);
+  const spare =
+    unused.length === 0 ? "" : `; nothing is encrypted with ${keys(unused)}, which can be removed`;
+  return ok(check, `The keys decrypt all encrypted values${spare}.`);
 }
 
 const keys = (ids: readonly string[]): string =>
@@ -150,7 +150,7 @@ export function examinePartitions(
 ): Finding[] {
   const check = "partitions";
   const janitor =
-    "The janitor of one of the processes does this every minute: look for janitor in their logs.";
+    "The janitor of one process does this every minute. Search the logs for the word janitor.";
   const findings = readings.flatMap(({ table, daysAhead, oldestAgeDays, strayRows }) => {
     const found: Finding[] = [];
     if (processes > 0 && daysAhead === 0) {
@@ -160,7 +160,7 @@ export function examinePartitions(
       found.push(warning(check, says, janitor));
     }
     if (processes > 0 && strayRows) {
-      const says = `${table}_default holds rows: they move once their day has a partition, and cannot be dropped with their day until then.`;
+      const says = `${table}_default holds rows. They move when their day has a partition; until then, they cannot be dropped with it.`;
       found.push(warning(check, says, janitor));
     }
     if (oldestAgeDays !== null && oldestAgeDays > retentionDays + overdueDaysMax) {
@@ -168,7 +168,7 @@ export function examinePartitions(
         warning(
           check,
           `${table} keeps a day that is ${oldestAgeDays} days old; POSTRIDER_RETENTION_DAYS is ${retentionDays}.`,
-          `Something of that day is still to be delivered, or nobody tidies up. ${janitor}`,
+          `Deliveries of that day are still pending, or no janitor runs. ${janitor}`,
         ),
       );
     }
@@ -177,8 +177,8 @@ export function examinePartitions(
   if (findings.length > 0) return findings;
   const says =
     processes === 0 && readings.some(({ daysAhead }) => daysAhead < daysAheadMin)
-      ? "The next process that starts makes the partitions of the days to come."
-      : "There are partitions for the days to come, and none is older than it should be.";
+      ? "The next process that starts creates the partitions for the next days."
+      : "Partitions for the next days exist, and none is past the retention.";
   return [ok(check, says)];
 }
 
@@ -196,7 +196,7 @@ export function examineAutovacuum(
     findings.push(
       problem(
         check,
-        `${server.autovacuum ? "track_counts" : "autovacuum"} is off: tables grow without end, and lists and claims slow down.`,
+        `${server.autovacuum ? "track_counts" : "autovacuum"} is off: tables grow without limit, and lists and claims slow down.`,
         "Set autovacuum = on and track_counts = on, and reload PostgreSQL.",
       ),
     );
@@ -204,20 +204,20 @@ export function examineAutovacuum(
   if (excepted.length > 0) {
     const mend = excepted.map((table) => `alter table ${table} reset (autovacuum_enabled)`);
     findings.push(
-      warning(check, `autovacuum passes over ${excepted.join(", ")}.`, `Run: ${mend.join("; ")};`),
+      warning(check, `autovacuum is off for ${excepted.join(", ")}.`, `Run: ${mend.join("; ")};`),
     );
   }
   if (oldestTransactionSeconds !== null && oldestTransactionSeconds > transactionSecondsMax) {
     findings.push(
       warning(
         check,
-        `A transaction has been open for ${lasting(oldestTransactionSeconds)}: until it ends nothing that was replaced since can be cleared away.`,
+        `A transaction has been open for ${lasting(oldestTransactionSeconds)}: until it ends, vacuum cannot remove row versions that were replaced since then.`,
         "Find it with: select pid, application_name, xact_start from pg_stat_activity order by xact_start; and end it with pg_terminate_backend.",
       ),
     );
   }
   const share = `${Math.round(wraparound * 100)} % of the transaction ids are used up`;
-  const freeze = "Run vacuum freeze in this database, and find out what keeps autovacuum from it.";
+  const freeze = "Run vacuum freeze in this database, and find out what blocks autovacuum.";
   if (wraparound > wraparoundShare.problem) {
     findings.push(problem(check, `${share}: at 100 % PostgreSQL writes no more.`, freeze));
   } else if (wraparound > wraparoundShare.warning) {

@@ -56,7 +56,7 @@ export function examineVersions(
     findings.push(
       problem(
         check,
-        `The database keeps text as ${encoding}: what is outside of it cannot be recorded.`,
+        `The encoding of the database is ${encoding}: other characters cannot be recorded.`,
         "Create the database with encoding UTF8, and restore a dump into it.",
       ),
     );
@@ -71,15 +71,15 @@ export function examineReadWrite({ isStandby, isReadOnly }: ServerReading): Find
   if (isStandby) {
     return problem(
       check,
-      "DATABASE_URL leads to a standby, which writes nothing.",
-      "Let DATABASE_URL lead to the primary, or list all hosts there with target_session_attrs=read-write.",
+      "DATABASE_URL points at a standby, which is read-only.",
+      "Point DATABASE_URL at the primary, or list all hosts in it with target_session_attrs=read-write.",
     );
   }
   if (isReadOnly) {
     return problem(
       check,
       "Transactions are read-only (default_transaction_read_only), so no fact can be recorded.",
-      "Find out who set that and why (a full disk, a primary that was replaced), then set it off.",
+      "Find out who set it and why (a full disk, a replaced primary), then switch it off.",
     );
   }
   return ok(check, "The database can be written to.");
@@ -115,7 +115,7 @@ export function examineConnections(reading: ConnectionsReading, perProcess: numb
     return problem(check, `${has}, too few for ${takes}.`, mend);
   }
   if (left < wanted) {
-    const says = `${has}: enough for ${takes}, not for one more, which an upgrade without a pause starts.`;
+    const says = `${has}: enough for ${takes}, but not for one more, which a rolling upgrade needs.`;
     return warning(check, says, mend);
   }
   return ok(check, `${has}, enough for ${takes} and one more.`);
@@ -155,7 +155,7 @@ export function examineChecksums({ checksums }: ServerReading): Finding {
     ? ok(check, "Data checksums are on.")
     : warning(
         check,
-        "Data checksums are off: a page that the disk spoiled goes unnoticed, also into backups.",
+        "Data checksums are off: PostgreSQL does not notice a page that the disk corrupted, and backups include it.",
         "Stop PostgreSQL, run pg_checksums --enable, and start it again; or use initdb --data-checksums for a new cluster.",
       );
 }
@@ -166,14 +166,14 @@ export function examineFsync({ fsync, fullPageWrites }: ServerReading): Finding 
   if (!fsync) {
     return problem(
       check,
-      "fsync is off: a power cut loses what was acknowledged, and may spoil the whole database.",
+      "fsync is off: a power cut loses acknowledged data and can corrupt the whole database.",
       "Set fsync = on in postgresql.conf and reload PostgreSQL.",
     );
   }
   if (!fullPageWrites) {
     return warning(
       check,
-      "full_page_writes is off: after a power cut half-written pages stay as they are, unless the file system writes whole pages.",
+      "full_page_writes is off: after a power cut, half-written pages stay corrupted, unless the file system writes whole pages.",
       "Set full_page_writes = on and reload PostgreSQL, unless the data lie on ZFS or the like.",
     );
   }
@@ -186,8 +186,8 @@ export function examineJit({ jit }: ServerReading): Finding {
   return jit
     ? warning(
         check,
-        "JIT compilation is on for Postrider's connections, although each of them switches it off.",
-        "Look for what switches it on again: a pooler, or an extension.",
+        "JIT compilation is on for Postrider's connections, although each connection switches it off.",
+        "Find out what switches it on again: a pooler or an extension.",
       )
     : ok(check, "JIT compilation is off for Postrider's connections.");
 }
@@ -201,7 +201,7 @@ export function examineClock(reading: { offsetMs: number; roundTripMs: number })
   const seconds = Math.max(Math.abs(reading.offsetMs) - reading.roundTripMs / 2, 0) / 1_000;
   const direction = reading.offsetMs > 0 ? "behind" : "ahead of";
   const mend =
-    "Synchronise both machines with NTP (chrony, systemd-timesyncd), and look which of the two was wrong.";
+    "Synchronise both machines with NTP (chrony, systemd-timesyncd), and check which of the two was wrong.";
   if (seconds > offsetSeconds.problem) {
     const says = `The clock of this machine is ${lasting(seconds)} ${direction} PostgreSQL's: receivers refuse signatures whose timestamp is minutes off.`;
     return problem(check, says, mend);

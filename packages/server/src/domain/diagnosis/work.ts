@@ -35,28 +35,29 @@ export type ProxyReading = { place: string; failure: string | undefined };
 export type NamesReading = { asked: number; failed: readonly { host: string; detail: string }[] };
 
 const dnsRemedy =
-  "Look at the name servers in /etc/resolv.conf of this machine, and whether its firewall lets port 53 out.";
+  "Check the name servers in /etc/resolv.conf of this machine, and that its firewall allows port 53.";
 const wayRemedy =
-  "Look at the firewall of this machine and its network: the service connects to receivers itself, on port 443.";
+  "Check the firewall of this machine and its network: the service connects to receivers on port 443.";
 
 const egressRemedies: Partial<Record<UnansweredReason, string>> = {
   dns_error: dnsRemedy,
   blocked_address:
-    "Postrider never connects to private addresses. Name the range in POSTRIDER_EGRESS_ALLOW if receivers may live there.",
-  blocked_url: "Give a URL that a subscription may have.",
+    "Postrider never connects to private addresses. Name the range in POSTRIDER_EGRESS_ALLOW if receivers are allowed there.",
+  blocked_url: "Give a URL that is allowed for a subscription.",
   proxy_error:
-    "Look at host, port and credentials in POSTRIDER_EGRESS_PROXY, and at what the proxy allows and logs.",
+    "Check host, port and credentials in POSTRIDER_EGRESS_PROXY, and the rules and the log of the proxy.",
   tls_error:
-    "Look at the receiver's certificate; if something between intercepts TLS, let Postrider's traffic pass it by.",
-  connect_refused: "Nothing listens there, or a firewall refuses. Look at both.",
+    "Check the receiver's certificate. If a proxy intercepts TLS, exclude Postrider's traffic from it.",
+  connect_refused:
+    "Nothing listens on this port, or a firewall refuses the connection. Check both.",
 };
 
 /** Decides whether requests get out to receivers. */
 export function examineEgress(reading: EgressReading): Finding[] {
   const check = "egress";
   if (reading.kind === "refused") {
-    const says = `Postrider would deliver nothing to this URL: ${reading.reason}`;
-    return [problem(check, says, "Give a URL that a subscription may have.")];
+    const says = `Postrider does not deliver to this URL: ${reading.reason}`;
+    return [problem(check, says, "Give a URL that is allowed for a subscription.")];
   }
   if (reading.kind === "unasked") return examineUnasked(reading.proxy, reading.names);
   const way = reading.proxy ? " through the proxy" : "";
@@ -68,11 +69,7 @@ export function examineEgress(reading: EgressReading): Finding[] {
   const says = `A HEAD to ${host}${way} was answered ${status} in ${Math.round(latencyMs)} ms`;
   if (status >= 500) {
     return [
-      warning(
-        check,
-        `${says}: the way is open, the receiver has trouble.`,
-        "Look at the receiver.",
-      ),
+      warning(check, `${says}: the network works, but the receiver fails.`, "Check the receiver."),
     ];
   }
   return [ok(check, `${says}.`)];
@@ -85,7 +82,7 @@ function examineUnasked(
   const check = "egress";
   const findings: Finding[] = [];
   if (proxy?.failure !== undefined) {
-    const says = `The proxy at ${proxy.place} cannot be connected to (${proxy.failure}).`;
+    const says = `The proxy at ${proxy.place} does not accept connections (${proxy.failure}).`;
     const mend = "Start it, or correct host and port in POSTRIDER_EGRESS_PROXY.";
     findings.push(problem(check, says, mend));
   }
@@ -97,7 +94,7 @@ function examineUnasked(
   }
   if (findings.length > 0) return findings;
   const tried = [
-    ...(proxy ? [`the proxy at ${proxy.place} takes connections`] : []),
+    ...(proxy ? [`the proxy at ${proxy.place} accepts connections`] : []),
     ...(names && names.asked > 0
       ? [
           `the ${names.asked === 1 ? "name" : "names"} of ${counted(names.asked, "receiver")} were found`,
@@ -121,7 +118,7 @@ export function examineEndpoints({ failing, longest, disabled }: EndpointsReadin
       warning(
         check,
         `${counted(failing, "endpoint")} ${failing === 1 ? "fails" : "fail"}: ${some.join(", ")}${failing > some.length ? ", …" : ""}.`,
-        "Look at the latest attempts of the endpoint: GET /v1/deliveries?endpoint_id=…; when it is mended, replay what it missed: POST /v1/replays.",
+        "See the latest attempts of the endpoint: GET /v1/deliveries?endpoint_id=…. When the receiver works again, replay the failed deliveries: POST /v1/replays.",
       ),
     );
   }
@@ -130,7 +127,7 @@ export function examineEndpoints({ failing, longest, disabled }: EndpointsReadin
       warning(
         check,
         `${counted(disabled, "endpoint")} ${disabled === 1 ? "was" : "were"} disabled after days of failures.`,
-        "When the receiver is mended: POST /v1/endpoints/{id}/enable.",
+        "When the receiver works again: POST /v1/endpoints/{id}/enable.",
       ),
     );
   }
@@ -146,12 +143,12 @@ export function examineLag({ processes, endpoints, oldestSeconds }: LagReading):
   if (oldestSeconds === null || oldestSeconds <= lagSeconds.warning) {
     return ok(check, processes === 0 ? `Nothing is overdue; ${idle}.` : "Nothing is overdue.");
   }
-  const says = `${counted(endpoints, "healthy endpoint")} ${endpoints === 1 ? "has" : "have"} deliveries that are overdue, by up to ${lasting(oldestSeconds)}`;
+  const says = `${counted(endpoints, "healthy endpoint")} ${endpoints === 1 ? "has" : "have"} overdue deliveries, by up to ${lasting(oldestSeconds)}`;
   if (processes === 0) {
     return problem(check, `${says}, and ${idle}.`, "Start one: postrider serve");
   }
   const mend =
-    "Look at /readyz and at the log of the processes; at their CPU and that of PostgreSQL; then start another one.";
+    "Check /readyz, the logs of the processes, and the CPU load of their machines and of PostgreSQL. Then start one more: postrider serve";
   return oldestSeconds > lagSeconds.problem
     ? problem(check, `${says}.`, mend)
     : warning(check, `${says}.`, mend);

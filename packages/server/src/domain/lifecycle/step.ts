@@ -40,7 +40,7 @@ type Timed = Report & { occurredAt: Date };
  * Applies a report of a step: an attempt starts once, then completes or fails once; one that failed may be followed by
  * another. What was reported before, and every state that lies before the present one, is a repeat.
  *
- * A step may be reported when it is over only. What comes after its run has ended is refused.
+ * You may report a step only after it has ended. What comes after its run has ended is refused.
  */
 export function reportStep(
   existing: Step | undefined,
