@@ -31,6 +31,9 @@ REFUSED_RIGHTLY = {
     "is more than a day in the future": "what is too far ahead depends on the clock",
     "lies beyond the first": "the largest page depends on the page's size",
     "must have one of `api_key` and": "signing in takes a key or the token of a link, and not both",
+    "must name one of contract": "a listener hears one thing of three",
+    "names an operational webhook": "not every endpoint can be listened to",
+    "must be event types of the contract": "which types there are depends on the contract",
     "must be at most 30": "how long a team may keep attempts is the operator's setting",
 }
 
