@@ -246,7 +246,12 @@ const table: readonly (readonly [name: string, found: Finding | Finding[], Level
     "problem",
     /create role a nologin;/,
   ],
-  ["the wall", schema.examineRowSecurity({ missingRules: [], holds: true }), "ok", /works in every table/],
+  [
+    "the wall",
+    schema.examineRowSecurity({ missingRules: [], holds: true }),
+    "ok",
+    /works in every table/,
+  ],
   [
     "a wall with a hole",
     schema.examineRowSecurity({ missingRules: ["grant x"], holds: false }),
