@@ -14,7 +14,8 @@ export type OpenClient = { postrider: Postrider; connection: Connection };
 
 /** Makes a command that asks a service, with the options that all of them have. */
 export function clientCommand(parent: Command, name: string, description: string): Command {
-  const command = parent.command(name);
+  // `postrider runs` lists runs.
+  const command = parent.command(name, { isDefault: name === "list" });
   const path = parent.name() === "postrider" ? name : `${parent.name()} ${name}`;
   return command
     .description(description)

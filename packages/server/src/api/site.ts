@@ -27,7 +27,12 @@ export function serveSite(app: FastifyInstance, { builtSite }: ApiDeps): void {
     const exists = opened && namesOf(path).some((name) => opened.files.has(name));
     // Only who asks for a page is told in words; whatever else is asked for is not found as it is in the API.
     if (!exists && !isPagePath(path)) throw new AppError("not_found");
-    if (!opened) return sendUnbuilt(reply, unbuilt);
+    if (!opened) {
+      // A checkout describes its API without a build.
+      return path === "" || path === "api/"
+        ? reply.redirect("/docs/api/plain")
+        : sendUnbuilt(reply, unbuilt);
+    }
     return await sendFromSite(request, reply, opened, path);
   };
   // Links in the pages are relative to a folder.

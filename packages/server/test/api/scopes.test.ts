@@ -310,7 +310,7 @@ test("no route stays out of the description but the description itself, the page
     "GET /dashboard*",
     "GET /portal",
     "GET /portal*",
-    "POST /mcp",
     "GET /llms.txt",
+    "POST /mcp",
   ]);
 });

@@ -112,7 +112,11 @@ test("a page of the documentation runs scripts of this service and those that it
 test("a service without a built documentation says how to build it, and describes its API all the same", async () => {
   let built: BuiltFiles | undefined;
   const { get } = await open(() => built);
-  for (const url of ["/docs/", "/docs/errors.html", "/docs/api/", "/llms.txt"]) {
+  for (const url of ["/docs/", "/docs/api/"]) {
+    const { statusCode, headers } = await get(url);
+    expect([url, statusCode, headers.location]).toEqual([url, 302, "/docs/api/plain"]);
+  }
+  for (const url of ["/docs/errors.html", "/llms.txt"]) {
     const answer = await get(url);
     expect([url, answer.statusCode]).toEqual([url, 404]);
     expect(answer.body).toContain("npm run build -w packages/site");
