@@ -98,7 +98,8 @@ export async function furnish(
   const { sql } = api.database;
   await sql`
     update events set payload = convert_to(jsonb_build_object('told', ${payload}::text)::text, 'UTF8')
-    where team_id = ${teamId} and contract = 'operational'`;
+    where team_id = ${teamId} and contract = 'operational'
+      and not exists (select from teams where id = ${teamId} and encrypt_payloads)`;
   await sql`
     insert into login_links (team_id, token_sha256, api_key_id, expires_at)
     values (${teamId}, sha256(${newId()}::bytea), ${apiKey.id}, now() + interval '1 day')`;
