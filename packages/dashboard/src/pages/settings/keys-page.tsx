@@ -120,8 +120,8 @@ function Row({ apiKey }: { apiKey: ApiKey }) {
         onConfirm={() => revoking.mutate()}
       >
         <p>
-          Whoever uses it is refused within two seconds, and so are the sessions it opened. It
-          cannot be brought back.
+          Requests with it are refused within two seconds, and so are its sessions. It cannot be
+          brought back.
         </p>
       </Confirm>
     </li>
