@@ -1,9 +1,9 @@
 import type { Problem } from "./api.gen.ts";
 
-/** What a refusal is called: a code of docs/errors.md, or `unexpected_answer` for what is no problem of ours. */
+/** The code of an error answer: a code of docs/errors.md, or `unexpected_answer` for an answer of another program. */
 export type ApiErrorCode = Problem["code"] | "unexpected_answer";
 
-/** Is thrown for an answer that is no success. Tell them apart by `code`; the message is for people. */
+/** Thrown for an error answer. Distinguish errors by `code`; the message is for people. */
 export class ApiError extends Error {
   readonly code: ApiErrorCode;
   readonly status: number;
@@ -11,7 +11,7 @@ export class ApiError extends Error {
   readonly detail: string;
   /** For 422: each field that is wrong. */
   readonly errors: NonNullable<Problem["errors"]>;
-  /** What the operator finds the request by. */
+  /** The id with which the operator finds the request in the log. */
   readonly requestId: string | undefined;
 
   constructor(problem: Partial<Problem> & { status: number }) {
@@ -27,7 +27,7 @@ export class ApiError extends Error {
   }
 }
 
-/** Is thrown when no answer came at all; `cause` says why. What was asked for may have been done. */
+/** Thrown if no answer came; `cause` says why. The service may have executed the request. */
 export class ConnectionError extends Error {
   constructor(cause: unknown) {
     super("Postrider did not answer.", { cause });
@@ -35,7 +35,7 @@ export class ConnectionError extends Error {
   }
 }
 
-/** Says whether the same request may well succeed later: no answer, 429, or 5xx but 501. */
+/** Says whether the same request can succeed later: no answer, 429, or 5xx except 501. */
 export function isTransient(error: unknown): boolean {
   if (error instanceof ConnectionError) return true;
   if (!(error instanceof ApiError)) return false;
@@ -60,7 +60,7 @@ const isRedirect = ({ status, type }: Response): boolean =>
   type === "opaqueredirect" || (status >= 300 && status < 400);
 
 const redirected =
-  "The service answered with a redirect. It is not followed, for the API key would go along; correct the client's `url`.";
+  "The service answered with a redirect. The client does not follow it, because it would send the API key there. Correct the client's `url`.";
 
 const isProblem = (body: unknown): body is Partial<Problem> =>
   typeof body === "object" && body !== null && typeof (body as Problem).code === "string";

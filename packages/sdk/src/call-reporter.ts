@@ -4,8 +4,8 @@ import { requireObject } from "./guards.ts";
 import { openReports, type Reporting, type ReportOptions } from "./reports.ts";
 
 /**
- * Reports one call from its start to its end. Every method resolves when the report is taken or given up, and none throws
- * because of it: `onReportError` or `flush` tells what could not be recorded.
+ * Reports one call from its start to its end. Every method resolves when the report was accepted or given up, and none throws
+ * because of it: `onReportError` or `flush` announces reports that could not be recorded.
  */
 export type CallReporter = {
   id: string;
@@ -17,11 +17,11 @@ export type CallReporter = {
   ): Promise<void>;
   error(error: CallError): Promise<void>;
   end(details?: CallEnd): Promise<void>;
-  /** Resolves when everything reported so far is acknowledged or told; throws once what nobody was told of. */
+  /** Resolves when all reports so far are acknowledged or announced; throws each error that had no listener, once. */
   flush(): Promise<void>;
 };
 
-/** Reports a call's start. Its id is made here, so that nothing has to be waited for. */
+/** Reports a call's start. The id is made here, so that the caller does not have to wait. */
 export async function startCall(
   reporting: Reporting,
   body: CallCreate,

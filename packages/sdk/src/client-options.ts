@@ -1,20 +1,20 @@
 import { kindOf, requireFunction, requireNumber, requireOptions, requireText } from "./guards.ts";
 import type { OnReportError } from "./report-errors.ts";
 
-/** Where the service is, who asks, and how patiently. Only `url` and `apiKey` are needed. */
+/** The address of the service, the API key, time-outs and retries. Only `url` and `apiKey` are required. */
 export type ClientOptions = {
   /** Such as `https://postrider.example.com`. */
   url: string;
   apiKey: string;
-  /** One of the teams that the key reaches; without it, the key's default team. */
+  /** One of the teams that the key reaches. Default: the key's default team. */
   teamId?: string;
-  /** For one attempt, the body of the answer included: 30,000 unless told. */
+  /** Time-out of one attempt, including the body of the answer. Default: 30,000. */
   timeoutMs?: number;
-  /** Further attempts after the first one: 4 unless told. */
+  /** Maximum number of retries after the first attempt. Default: 4. */
   retriesMax?: number;
-  /** How long a report without a buffer is repeated while the service is away: 30,000 unless told. */
+  /** How long a report without a buffer is repeated while the service is not available. Default: 30,000. */
   reportPatienceMs?: number;
-  /** Hears of each report that could not be recorded, of every run and call that names no listener of its own. */
+  /** Called for each report that could not be recorded, for runs and calls without their own listener. */
   onReportError?: OnReportError;
   fetch?: typeof fetch;
   /** Waits; ends early, by throwing, when the signal is aborted. */
@@ -27,7 +27,7 @@ export type ClientOptions = {
 /** The longest that timers can wait. */
 const timerMsMax = 2_147_483_647;
 
-/** Requires what a client needs, and nothing that it does not know. */
+/** Requires the client's mandatory options, and refuses unknown ones. */
 export function requireClientOptions(options: ClientOptions): void {
   requireOptions<Required<ClientOptions>>((options ?? null) as Required<ClientOptions>, {
     url: requireUrl,

@@ -3,11 +3,11 @@ import type { FactResults, FactSink } from "./facts.ts";
 import { FactsRefused, refusalsOf, unfinishedIn } from "./refusals.ts";
 import type { Send } from "./request.ts";
 
-/** How long a report is repeated once the service has stayed away for longer than anybody restarts. */
+/** How long a report is repeated after the service was not available for longer than a restart takes. */
 const shortPatienceMs = 2_000;
 
 /**
- * Sends each fact by itself and at once; `report` throws when it is refused.
+ * Sends each fact in its own request, immediately; `report` throws if the fact is refused.
  *
  * While the service is away, a report is repeated for `patienceMs`. Its identity makes that safe. A service that stays away
  * costs this patience once, not once for every report: the following ones are given up sooner, until one gets through.

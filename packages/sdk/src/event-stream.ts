@@ -5,16 +5,16 @@ import { backoffMs, callerHeaders, chance, parse, retryAfterMs, urlOf, wait } fr
 
 /** What a stream takes last. */
 export type StreamOptions = {
-  /** Ends the stream; without one it goes on until the loop over it is left. */
+  /** Ends the stream. Without a signal, the stream ends when you leave the loop. */
   signal?: AbortSignal | undefined;
-  /** The `lastEventId` of an event that was received: the stream goes on behind it. */
+  /** The `lastEventId` of a received event: the stream continues after it. */
   lastEventId?: string;
 };
 
 /** One server-sent event; `data` is the parsed JSON. */
 export type StreamEvent = { event: string; data: unknown; lastEventId: string };
 
-/** Opens a stream of the API and reads it, again and again from where it was when the connection is lost. */
+/** Opens and reads a stream of the API. After a lost connection, it reconnects and continues. */
 export type OpenStream = (
   path: string,
   query: object,

@@ -5,13 +5,13 @@ import { FactsRefused, type Outcome, type Refusal, refusalsOf, unfinishedIn } fr
 import { type OnReportError, tell } from "./report-errors.ts";
 import type { Send } from "./request.ts";
 
-/** How much a buffer holds and how long; all of it optional. */
+/** Limits of a buffer. All options are optional. */
 export type BufferOptions = {
-  /** Facts in memory; beyond it `report` waits. 10,000 unless told. */
+  /** Maximum number of facts in memory; above it, `report` waits. Default: 10,000. */
   maxFacts?: number;
-  /** How long a fact may lie here before it is sent: 1,000 unless told. */
+  /** Maximum time in milliseconds before a fact is sent. Default: 1,000. */
   flushIntervalMs?: number;
-  /** Hears at once of each fact that was refused. Without it, `flush` throws them once. */
+  /** Called immediately for each refused fact. Without it, `flush` throws them once. */
   onReportError?: OnReportError;
 };
 

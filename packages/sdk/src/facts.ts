@@ -15,7 +15,7 @@ export type FactError = Pick<
   "code" | "detail" | "errors"
 >;
 
-/** Takes facts and sees to it that they arrive, in their order. */
+/** Accepts facts and delivers them in order. */
 export type FactSink = {
   report(fact: Fact): Promise<void>;
   flush(): Promise<void>;

@@ -1,9 +1,9 @@
 import { requireFunction, requireNumber, requireOptions } from "./guards.ts";
 
-/** Changes how fresh a request must be (300 seconds unless told) and which clock says so (ms). */
+/** The maximum age of a request (default: 300 seconds) and the clock (ms) to compare with. */
 export type VerifyOptions = { toleranceSeconds?: number; now?: () => number };
 
-/** What is wrong with a request's time. */
+/** Why a request's time is refused. */
 export type TimeFault = "malformed" | "too_old" | "too_new";
 
 /** What each option must be: a finite number of seconds, a function. */

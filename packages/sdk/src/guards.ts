@@ -18,7 +18,7 @@ export function kindOf(value: unknown): string {
   return kind === "object" ? "an object" : `a ${kind}`;
 }
 
-/** Requires text that is not empty and that UTF-8 can hold: of broken text, two different ones have the same bytes. */
+/** Requires text that is not empty and valid in UTF-8: two different broken texts can have the same bytes. */
 export function requireText(value: unknown, name: string): string {
   if (typeof value !== "string" || value === "") {
     throw new TypeError(`${name} must be a non-empty string, but it is ${kindOf(value)}.`);
@@ -27,7 +27,7 @@ export function requireText(value: unknown, name: string): string {
   return value;
 }
 
-/** Requires text that a header's value can be: printable ASCII, without a blank or line break around it. */
+/** Requires a valid header value: printable ASCII, without blanks or line breaks at its ends. */
 export function requireHeaderText(value: unknown, name: string): string {
   const text = requireText(value, name);
   if (text.trim() !== text) {
@@ -82,8 +82,8 @@ function bodyProblem(value: unknown): string {
 /**
  * Requires the value of one header, as a framework hands it over, and gives its text.
  *
- * A request without the header (undefined, null), or with more than one (an array), is the sender's doing and no mistake of
- * the caller: it gives undefined, and whoever verifies refuses the request.
+ * A request without the header (undefined, null), or with more than one (an array), is an error of the sender, not of
+ * the caller: this function returns undefined, and the verifier refuses the request.
  */
 export function requireHeaderValue(value: unknown): string | undefined {
   if (value === undefined || value === null) return undefined;
@@ -120,7 +120,7 @@ export function requireObject(value: unknown, name: string): Record<string, unkn
   return value as Record<string, unknown>;
 }
 
-/** Requires options that exist: one that is misspelt, or given without its name, would be ignored in silence. */
+/** Requires known options: a misspelt or unnamed option would be ignored silently. */
 export function requireOptions<Options extends object>(
   value: Options | undefined,
   known: Record<keyof Options, (value: unknown, name: string) => unknown>,
@@ -138,7 +138,7 @@ export function requireOptions<Options extends object>(
   }
 }
 
-/** Makes one segment of a path of an id. Of "." and ".." a URL would make another path. */
+/** Makes a path segment from an id. "." and ".." would change the path of the URL. */
 export function pathSegment(id: string): string {
   const text = requireText(id, "The id");
   if (text === "." || text === "..") throw new TypeError(`The id must not be "${text}".`);

@@ -5,7 +5,7 @@ import type { FactError, FactResults, ReportedFact } from "./facts.ts";
 /** One fact that the service refused, and why. It is not sent again. */
 export type Refusal = { fact: ReportedFact; error: FactError };
 
-/** Is thrown when facts were refused; each is named in `refusals`. */
+/** Thrown if facts were refused; `refusals` names each of them. */
 export class FactsRefused extends Error {
   readonly refusals: readonly Refusal[];
 

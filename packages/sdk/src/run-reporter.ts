@@ -13,8 +13,8 @@ export type StepOptions<Value> = {
 };
 
 /**
- * Reports one run from its start to its end. Every method resolves when the report is taken or given up, and none throws
- * because of it: `onReportError` or `flush` tells what could not be recorded.
+ * Reports one run from its start to its end. Every method resolves when the report was accepted or given up, and none throws
+ * because of it: `onReportError` or `flush` announces reports that could not be recorded.
  */
 export type RunReporter = {
   id: string;
@@ -32,14 +32,14 @@ export type RunReporter = {
   complete(output?: unknown, collectedInformation?: unknown): Promise<void>;
   fail(error: unknown): Promise<void>;
   cancel(): Promise<void>;
-  /** Resolves when everything reported so far is acknowledged or told; throws once what nobody was told of. */
+  /** Resolves when all reports so far are acknowledged or announced; throws each error that had no listener, once. */
   flush(): Promise<void>;
 };
 
 type StepFact = Extract<Fact, { type: "step.completed" }>["data"];
 type StepFactType = "step.started" | "step.completed" | "step.failed";
 
-/** Reports a run's start. Its id is made here, so that nothing has to be waited for. */
+/** Reports a run's start. The id is made here, so that the caller does not have to wait. */
 export async function startRun(
   reporting: Reporting,
   body: RunStart,

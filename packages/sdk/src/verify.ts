@@ -12,7 +12,7 @@ export type WebhookVerificationCode =
   | "timestamp_too_new"
   | "no_matching_signature";
 
-/** Is thrown by `verify` for a request that must not be trusted; answer it with 401. */
+/** Thrown by `verify` for a request that must not be trusted. Answer it with 401. */
 export class WebhookVerificationError extends Error {
   readonly code: WebhookVerificationCode;
 
@@ -38,8 +38,8 @@ const SIGNATURES_MAX = 16;
  * of several secrets will do. Gives the event: its id, the key to drop duplicates by, the time of the attempt, its contract and
  * type, and the payload that belongs to that type.
  *
- * Throws WebhookVerificationError for what the sender did: a header is missing or malformed, too old, not signed by us.
- * Throws a TypeError for what only the caller can have got wrong: a secret that is not set or no `whsec_…`, a body that was
+ * Throws WebhookVerificationError for an error of the sender: a header is missing, malformed or too old, or the signature is wrong.
+ * Throws a TypeError for a mistake of the caller: a secret that is not set or not a `whsec_…`, a body that was
  * parsed before, headers that are none, an option that does not exist. The first is answered with 401, the second is a bug.
  * Needs WebCrypto only: Node ≥ 20, browsers, edge runtimes. Format: https://www.standardwebhooks.com.
  */

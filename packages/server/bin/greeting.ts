@@ -1,7 +1,7 @@
 import colors from "picocolors";
 import { buildCommand } from "./dashboard.ts";
 
-/** A line that tells what is being waited for and goes away when it is there. */
+/** A status line on the terminal that disappears when the wait is over. */
 export function progressLine(): { show: (line: string) => void; clear: () => void } {
   const { isTTY } = process.stdout;
   return {
@@ -29,7 +29,7 @@ export type Greeting = {
 const defaultUrl = "http://127.0.0.1:8080";
 const defaultReceiverUrl = "http://127.0.0.1:8081";
 
-/** Prints where everything is, and commands that work as printed: three that end with a delivery, two that play traffic. */
+/** Prints the addresses and ready-to-use commands: three that end with a delivery, two that simulate traffic. */
 export function printGreeting(given: Greeting): void {
   const receiverUrl = given.receiverUrl ?? defaultReceiverUrl;
   const rows = [

@@ -338,7 +338,7 @@ async function openOwnPostgres(
   return postgres.url;
 }
 
-/** Refuses to work where row security does not hold for the API, whoever took the policies or the roles away. */
+/** Refuses to start if row security does not work for the API's connections. */
 async function insistOnWall(database: TeamDatabase): Promise<void> {
   const walled = await holdsWall(database).catch((error) => {
     // Without its role a connection is not made.
@@ -352,7 +352,7 @@ async function insistOnWall(database: TeamDatabase): Promise<void> {
   }
 }
 
-/** Makes sure that this process can open what the database has sealed, and remembers its keys. */
+/** Checks that this process can decrypt the values in the database, and records its keys. */
 async function insistOnKeys(database: Database, keyring: Keyring): Promise<void> {
   const missing = await rememberKeys({ database, keyring });
   if (missing !== undefined) {

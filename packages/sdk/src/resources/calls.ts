@@ -42,7 +42,7 @@ export function calls(send: Send, reporting: Reporting) {
       ),
     get: (id: string, options: RequestOptions = {}) =>
       send<ConversationWithMessages>({ ...options, method: "GET", path: at(id) }),
-    /** Erases a call with everything that was made of it, for good. */
+    /** Erases a call and everything derived from it, permanently. */
     erase: (id: string, options: RequestOptions = {}) =>
       send<void>({ ...options, method: "DELETE", path: at(id) }),
     changeStatus: (id: string, body: CallStatus, options: RequestOptions = {}) =>

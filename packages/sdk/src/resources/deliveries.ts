@@ -13,8 +13,8 @@ import type { RequestOptions, Send } from "../request.ts";
 const base = "/v1/deliveries";
 
 /**
- * What a stream of deliveries tells: a delivery as it is now, or that changes may have been missed. With `lastEventId` a
- * later stream goes on behind it.
+ * An event of a stream of deliveries: a delivery as it is now, or a gap (changes may be missing). With `lastEventId`, a
+ * later stream continues after this event.
  */
 export type DeliveryChange =
   | { type: "delivery"; delivery: Delivery; lastEventId: string }
@@ -37,12 +37,12 @@ export function deliveries(send: Send, openStream: OpenStream) {
     get: (id: string, options: RequestOptions = {}) =>
       send<DeliveryDetails>({ ...options, method: "GET", path: at(id) }),
     /**
-     * Tells each change of a delivery within two seconds. It connects again by itself, and misses nothing: after more than
-     * ten minutes without a connection a `gap` says so. What was told shortly before may be told once more.
+     * Yields each change of a delivery within two seconds. It reconnects by itself and misses nothing: after more than
+     * ten minutes without a connection it yields a `gap`. Recent changes can come a second time.
      */
     stream: (query: StreamDeliveriesQuery = {}, options: StreamOptions = {}) =>
       changes(openStream(`${base}/stream`, query, options)),
-    /** Delivers again, now. */
+    /** Retries a delivery now. */
     retry: (id: string, options: RequestOptions = {}) =>
       send<Delivery>({ ...options, method: "POST", path: `${at(id)}/retry` }),
   };

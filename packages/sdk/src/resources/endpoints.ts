@@ -19,10 +19,10 @@ export function endpoints(send: Send) {
       ),
     get: (id: string, options: RequestOptions = {}) =>
       send<Endpoint>({ ...options, method: "GET", path: at(id) }),
-    /** What waits for it goes on. */
+    /** Enables an endpoint; its waiting deliveries continue. */
     enable: (id: string, options: RequestOptions = {}) =>
       send<Endpoint>({ ...options, method: "POST", path: `${at(id)}/enable` }),
-    /** What waits for it is kept. */
+    /** Disables an endpoint; its waiting deliveries are kept. */
     disable: (id: string, options: RequestOptions = {}) =>
       send<Endpoint>({ ...options, method: "POST", path: `${at(id)}/disable` }),
   };

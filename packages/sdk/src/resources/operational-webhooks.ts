@@ -71,7 +71,7 @@ export function operationalWebhooks(send: Send) {
         body,
       }),
     ...signingSecrets(send, at),
-    /** What operators were told, and what became of it. */
+    /** Deliveries to operational webhooks, and their attempts. */
     events: {
       list: listEvents,
       each: (query: Walk<ListOperationalWebhookEventsQuery> = {}, options: RequestOptions = {}) =>
@@ -85,7 +85,7 @@ export function operationalWebhooks(send: Send) {
           (at) => listAttempts(eventId, at, options),
           (answer) => answer.attempts,
         ),
-      /** Delivers again, now; takes an `event_id` or an `_id`. */
+      /** Retries a delivery now; takes an `event_id` or an `_id`. */
       retry: (id: string, options: RequestOptions = {}) =>
         send<RetryOperationalWebhookEventAnswer>({
           ...options,

@@ -14,7 +14,7 @@ export function portalLinks(send: Send) {
   const list = (query: ListPortalLinksQuery = {}, options: RequestOptions = {}) =>
     send<ListPortalLinksAnswer>({ ...options, method: "GET", path, query });
   return {
-    /** Makes a link; its `url` is shown this once. */
+    /** Creates a link. Its `url` is shown only once. */
     create: (body: PortalLinkCreate, options: RequestOptions = {}) =>
       send<NewPortalLink>({ ...options, method: "POST", path, body }),
     list,
@@ -23,7 +23,7 @@ export function portalLinks(send: Send) {
         (at) => list({ limit: 200, ...at }, options),
         (answer) => answer.portal_links,
       ),
-    /** Takes a link back, and ends what it opened. */
+    /** Revokes a link and ends its sessions. */
     revoke: (id: string, options: RequestOptions = {}) =>
       send<void>({ ...options, method: "DELETE", path: `${path}/${pathSegment(id)}` }),
   };

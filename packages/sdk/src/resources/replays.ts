@@ -13,17 +13,17 @@ const base = "/v1/replays";
 
 /** How a replay is waited for. */
 export type ReplayWait = RequestOptions & {
-  /** Called each time that the replay was looked at. */
+  /** Called after each check of the replay. */
   onProgress?: (replay: Replay) => void;
 };
 
 /** A replay that was started, and a way to wait for its end. */
 export type StartedReplay = Replay & {
-  /** Looks every second, and resolves when the replay is done or was cancelled. It has no time-out: pass a `signal`. */
+  /** Checks the replay every second; resolves when it is done or cancelled. There is no time-out: pass a `signal`. */
   done(options?: ReplayWait): Promise<Replay>;
 };
 
-/** Waits for so long, or until the signal says otherwise. */
+/** Waits for the given time, or until the signal is aborted. */
 export type Delay = (ms: number, signal?: AbortSignal) => Promise<void>;
 
 const lookEveryMs = 1_000;
@@ -50,12 +50,12 @@ export function replays(send: Send, delay: Delay) {
   const list = (query: ListReplaysQuery = {}, options: RequestOptions = {}) =>
     send<ListReplaysAnswer>({ ...options, method: "GET", path: base, query });
   return {
-    /** Starts to deliver again what matches the filter. */
+    /** Starts a replay of the deliveries that match the filter. */
     start: async (body: Omit<ReplayStart, "dry_run">, options: RequestOptions = {}) => {
       const replay = await send<Replay>({ ...options, method: "POST", path: base, body });
       return startedReplay(send, delay, replay);
     },
-    /** Counts what would be delivered again, and keeps nothing. */
+    /** Counts the deliveries that a replay would retry, without starting one. */
     dryRun: (body: Omit<ReplayStart, "dry_run">, options: RequestOptions = {}) =>
       send<ReplayDryRun>({
         ...options,
@@ -71,7 +71,7 @@ export function replays(send: Send, delay: Delay) {
       ),
     get: (id: string, options: RequestOptions = {}) =>
       send<Replay>({ ...options, method: "GET", path: at(id) }),
-    /** Ends it: what it has made due goes on. */
+    /** Cancels a replay. Deliveries that it has already made due continue. */
     cancel: (id: string, options: RequestOptions = {}) =>
       send<Replay>({ ...options, method: "POST", path: `${at(id)}/cancel` }),
   };

@@ -43,7 +43,7 @@ export function runs(send: Send, reporting: Reporting) {
       ),
     get: (id: string, options: RequestOptions = {}) =>
       inside(send({ ...options, method: "GET", path: at(id) })),
-    /** Erases a run with everything that was made of it, for good. */
+    /** Erases a run and everything derived from it, permanently. */
     erase: (id: string, options: RequestOptions = {}) =>
       send<void>({ ...options, method: "DELETE", path: at(id) }),
     update: (id: string, body: RunUpdate, options: RequestOptions = {}) =>

@@ -31,7 +31,7 @@ export function sessions(send: Send) {
       ),
     get: (id: string, options: RequestOptions = {}) =>
       send<Session>({ ...options, method: "GET", path: at(id) }),
-    /** Lets it act for another of the key's teams. */
+    /** Switches a session to another of the key's teams. */
     update: (id: string, body: SessionUpdate, options: RequestOptions = {}) =>
       send<Session>({ ...options, method: "PATCH", path: at(id), body }),
     end: (id: string, options: RequestOptions = {}) =>

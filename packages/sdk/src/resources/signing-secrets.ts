@@ -1,12 +1,12 @@
 import type { SigningSecret } from "../api.gen.ts";
 import type { RequestOptions, Send } from "../request.ts";
 
-/** The signing secret of whatever stands at a path. */
+/** The signing secret of the resource at a path. */
 export function signingSecrets(send: Send, at: (id: string) => string) {
   return {
     getSecret: (id: string, options: RequestOptions = {}) =>
       send<SigningSecret>({ ...options, method: "GET", path: `${at(id)}/signing-secret` }),
-    /** Makes a new secret; the old one stays valid for 24 hours. */
+    /** Creates a new secret; the old one stays valid for 24 hours. */
     rotateSecret: (id: string, options: RequestOptions = {}) =>
       send<SigningSecret>({ ...options, method: "POST", path: `${at(id)}/signing-secret/rotate` }),
   };

@@ -35,7 +35,7 @@ export function teams(send: Send) {
       send<TeamSettings>({ ...options, method: "GET", path: at(id) }),
     update: (id: string, body: TeamUpdate, options: RequestOptions = {}) =>
       send<TeamSettings>({ ...options, method: "PATCH", path: at(id), body }),
-    /** Closes a team at once and erases everything of it. */
+    /** Closes a team immediately and erases all its data. */
     erase: (id: string, options: RequestOptions = {}) =>
       send<EraseTeamAnswer>({ ...options, method: "DELETE", path: at(id) }),
   };
@@ -47,7 +47,7 @@ export function apiKeys(send: Send) {
   const list = (query: ListApiKeysQuery = {}, options: RequestOptions = {}) =>
     send<ListApiKeysAnswer>({ ...options, method: "GET", path, query });
   return {
-    /** Makes a key; its `key` is shown this once. */
+    /** Creates a key. Its `key` is shown only once. */
     create: (body: ApiKeyCreate, options: RequestOptions = {}) =>
       send<NewApiKey>({ ...options, method: "POST", path, body }),
     list,

@@ -83,14 +83,14 @@ export function workflowWebhooks(send: Send, delay: Delay) {
           (at) => listAttempts(eventId, at, options),
           (answer) => answer.attempts,
         ),
-      /** Delivers again, now; takes an `event_id` or an `_id`. */
+      /** Retries a delivery now; takes an `event_id` or an `_id`. */
       retry: (id: string, options: RequestOptions = {}) =>
         send<RetryWorkflowWebhookEventAnswer>({
           ...options,
           method: "POST",
           path: `${eventAt(id)}/retry`,
         }),
-      /** Starts to deliver again what matches the filter; the replay is then one of `client.replays`. */
+      /** Starts a replay of the deliveries that match the filter; find it in `client.replays`. */
       replay: async (
         body: Omit<WorkflowWebhookReplayStart, "dry_run">,
         options: RequestOptions = {},
@@ -99,7 +99,7 @@ export function workflowWebhooks(send: Send, delay: Delay) {
         const replay = await send<Replay>({ ...options, method: "POST", path, body });
         return startedReplay(send, delay, replay);
       },
-      /** Counts what would be delivered again, and keeps nothing. */
+      /** Counts the deliveries that a replay would retry, without starting one. */
       replayDryRun: (
         body: Omit<WorkflowWebhookReplayStart, "dry_run">,
         options: RequestOptions = {},

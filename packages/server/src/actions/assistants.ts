@@ -117,7 +117,7 @@ export async function changeAssistant(
   });
 }
 
-/** Deletes an assistant and ends what its server was still to be told; its calls go on untold. */
+/** Deletes an assistant and ends its pending messages; its running calls send no more messages. */
 export async function endAssistant(
   { database, audit }: Pick<AssistantDeps, "database"> & Audited,
   { teamId, id, actor }: Whose,

@@ -67,7 +67,7 @@ test("keys are rotated while the service delivers, also when that is broken off;
     1,
     "postrider: stopping after the current step\n",
   ]);
-  expect(brokenOff.stdout).toContain("Not everything is done");
+  expect(brokenOff.stdout).toContain("Not finished");
   await call("POST", "/workflows", { name: "in the middle" });
 
   const done = await runCommand([...rotate, "--json"], both);

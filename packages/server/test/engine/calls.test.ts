@@ -329,7 +329,7 @@ test("only what the server asked for is sent, and an event that nobody wants doe
   expect(house.receiver.requests).toHaveLength(1);
 });
 
-test("a deleted assistant's pending messages end, and its calls go on untold", async () => {
+test("a deleted assistant's pending messages end, and its running calls send no more messages", async () => {
   const house = await openHouse({ started: false, hot: false });
   const assistantId = await makeAssistant(house);
   const callId = await startCall(house, assistantId);

@@ -173,7 +173,7 @@ test("an erased call takes its waiting report along, and nobody calls that a fai
   expect(house.errors).toEqual([]);
 });
 
-test("a deleted assistant's waiting report goes untold; what its platform still reports is kept", async () => {
+test("a deleted assistant's waiting report is not sent; later reports of its platform are kept", async () => {
   const house = await openHouse();
   const assistantId = await makeAssistant(house, { endReportWaitSeconds: 60 });
   const [detailed, left] = await Promise.all([

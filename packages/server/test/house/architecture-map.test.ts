@@ -19,7 +19,7 @@ test("ARCHITECTURE.md has one line for every file of the sources, and none for a
   }).toEqual({ withoutLine: [], withoutFile: [], twice: [] });
 });
 
-test("each of the thirteen invariants is held by a test of its name in the files it gives", () => {
+test("each of the thirteen invariants has a test named after it in the files it gives", () => {
   const list = page.slice(page.indexOf("## Invariants"), page.indexOf("## The life of a fact"));
   const invariants = [...list.matchAll(/^(\d+)\. ((?:.|\n(?!\d))+)/gm)];
   expect(invariants.map(([, number]) => Number(number))).toEqual(

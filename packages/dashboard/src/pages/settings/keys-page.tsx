@@ -125,8 +125,8 @@ function Row({ apiKey }: { apiKey: ApiKey }) {
       >
         <p>
           {apiKey.person
-            ? "This ends the sessions of this person at once. Whether the person may sign in again is the provider's to say."
-            : "Whoever uses it is refused within two seconds, and so are the sessions it opened. It cannot be brought back."}
+            ? "The sessions of this person end at once. The provider decides whether the person can sign in again."
+            : "Requests with it are refused within two seconds, and so are its sessions. It cannot be brought back."}
         </p>
       </Confirm>
     </li>
