@@ -119,7 +119,10 @@ export async function openApp(
     if (error.status >= 500 && error.status !== 503) {
       deps.log.error({ err: thrown, request_id: request.id }, "a request failed unexpectedly");
     } else if (error.code === "storage_unavailable") {
-      deps.log.warn({ err: thrown, request_id: request.id }, "the database cannot be reached");
+      deps.log.warn(
+        { err: thrown, request_id: request.id },
+        "a request failed: the database does not answer",
+      );
     }
     // The framework would close while the client still sends, and the reset would destroy the answer on its way.
     if (error.code !== "shutting_down") reply.removeHeader("connection");

@@ -53,7 +53,7 @@ test("help is no error, and what is not understood ends with exit code 2 and the
 test("serve refuses a database that nobody migrated, and migrate brings it there once", async () => {
   const env = productionEnvironment(await emptyDatabase());
   const refused = await runCommand(["serve"], env);
-  expect(refused.stderr).toMatch(/^postrider: [^\n]+ migration[^\n]+; run: postrider migrate\n$/);
+  expect(refused.stderr).toMatch(/^postrider: [^\n]+ migration[^\n]+\. Run: postrider migrate\n$/);
   expect(refused.code).toBe(1);
 
   const applied = await runCommand(["migrate"], env);
