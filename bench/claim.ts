@@ -8,7 +8,7 @@ import { readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { claimDueOfAllTeams } from "../packages/server/src/db/claims.ts";
 import { listDueSubscriptionsOfAllTeams } from "../packages/server/src/db/due-walk.ts";
-import { openDatabase } from "../packages/server/src/db/sql.ts";
+import { openDatabase } from "../packages/server/src/db/pool.ts";
 import {
   claimBytesMax,
   claimMax,

@@ -4,7 +4,7 @@ import type { HotPath } from "../packages/server/src/actions/fan-out.ts";
 import type { FactsIntake } from "../packages/server/src/actions/record-facts.ts";
 import { readConfig } from "../packages/server/src/config.ts";
 import type { AttemptRecord } from "../packages/server/src/db/attempts.ts";
-import { type Database, openDatabase } from "../packages/server/src/db/sql.ts";
+import { type Database, openDatabase } from "../packages/server/src/db/pool.ts";
 import { insertSubscription } from "../packages/server/src/db/subscriptions.ts";
 import { defaultTeamId, ensureDefaultTeam } from "../packages/server/src/db/teams.ts";
 import type { Dispatcher } from "../packages/server/src/dispatcher/dispatcher.ts";

@@ -10,7 +10,7 @@ import { newApiKey } from "../packages/server/src/api-keys.ts";
 import { readConfig } from "../packages/server/src/config.ts";
 import { insertApiKey } from "../packages/server/src/db/api-keys.ts";
 import { migrate } from "../packages/server/src/db/migrate.ts";
-import { openDatabase, openTeamDatabase } from "../packages/server/src/db/sql.ts";
+import { openDatabase, openTeamDatabase } from "../packages/server/src/db/pool.ts";
 import { openEmbeddedPostgres } from "../packages/server/src/embedded-postgres/open.ts";
 import { newId } from "../packages/server/src/ids.ts";
 import { openLog } from "../packages/server/src/log.ts";

@@ -6,8 +6,8 @@
 // fact to the record of its first attempt, and how fast the replay went.
 import { setTimeout as pause } from "node:timers/promises";
 import { everyDelivery } from "../packages/server/src/db/delivery-sought.ts";
+import { openDatabase, openTeamDatabase } from "../packages/server/src/db/pool.ts";
 import { insertReplay } from "../packages/server/src/db/replays.ts";
-import { openDatabase, openTeamDatabase } from "../packages/server/src/db/sql.ts";
 import { newId } from "../packages/server/src/ids.ts";
 import { openReplays } from "../packages/server/src/watch/replays.ts";
 import { quantile, table, verdict } from "./chart.ts";
@@ -85,7 +85,7 @@ await inWorld(async (world) => {
     openReplays({
       database: claims,
       teams,
-      freePlaces: engine.dispatcher.freePlaces,
+      freeSlots: engine.dispatcher.freeSlots,
       onDue: () => engine.dispatcher.wake(),
       onError: (message, error) => console.error(message, error),
     }),

@@ -3,7 +3,7 @@ import pino from "pino";
 import { openApp } from "../packages/server/src/api/app.ts";
 import { readConfig } from "../packages/server/src/config.ts";
 import { ensureBootstrapKey } from "../packages/server/src/db/api-keys.ts";
-import { openDatabase, openTeamDatabase } from "../packages/server/src/db/sql.ts";
+import { openDatabase, openTeamDatabase } from "../packages/server/src/db/pool.ts";
 import { ensureDefaultTeam } from "../packages/server/src/db/teams.ts";
 import { openMetrics } from "../packages/server/src/metrics.ts";
 import { openKeyring } from "../packages/server/src/secrets.ts";

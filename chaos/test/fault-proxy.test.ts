@@ -1,6 +1,6 @@
 import pg from "pg";
 import { expect, onTestFinished, test } from "vitest";
-import { openDatabase } from "../../packages/server/src/db/sql.ts";
+import { openDatabase } from "../../packages/server/src/db/pool.ts";
 import { openCommitWatch } from "../fault-proxy.ts";
 import { openProxiedDatabase } from "./proxied-database.ts";
 

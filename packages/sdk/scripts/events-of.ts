@@ -1,4 +1,4 @@
-import { eventTypePlaces } from "../src/event-places.ts";
+import { eventTypeLocations } from "../src/event-locations.ts";
 import type { OpenApi, Schema } from "./types-of.ts";
 
 const head =
@@ -17,7 +17,7 @@ export function eventsOf({ webhooks = {}, components = {} }: OpenApi): string {
     return { type, name, contract: contractOf(type, schemas[name] ?? {}) };
   });
   const names = events.map(({ name }) => name).sort();
-  const payloads = Object.keys(eventTypePlaces).map((contract) => {
+  const payloads = Object.keys(eventTypeLocations).map((contract) => {
     const own = events.filter((event) => event.contract === contract);
     return `${contract}: {\n${own.map(({ type, name }) => `${JSON.stringify(type)}: ${name};`).join("\n")}\n};`;
   });
@@ -34,7 +34,7 @@ export function eventsOf({ webhooks = {}, components = {} }: OpenApi): string {
 }
 
 function contractOf(type: string, payload: Schema): string {
-  const found = Object.entries(eventTypePlaces).find(([, place]) => {
+  const found = Object.entries(eventTypeLocations).find(([, place]) => {
     const named = place.reduce<Schema | undefined>((at, name) => at?.properties?.[name], payload);
     return named?.const === type;
   });

@@ -1,4 +1,4 @@
-import { eventTypePlaces } from "./event-places.ts";
+import { eventTypeLocations } from "./event-locations.ts";
 import { contractOfEventType, type EventPayloads } from "./events.gen.ts";
 
 type Verified = {
@@ -37,7 +37,7 @@ export type WebhookEventOf<Type extends WebhookEvent["type"]> = Extract<
 /** Reads the event in a body whose signature was verified. */
 export function readEvent(body: Uint8Array, verified: Verified): WebhookEvent {
   const payload = parseJson(body);
-  for (const [contract, place] of Object.entries(eventTypePlaces)) {
+  for (const [contract, place] of Object.entries(eventTypeLocations)) {
     const type = place.reduce(memberOf, payload);
     if (typeof type !== "string" || !Object.hasOwn(contractOfEventType, type)) continue;
     if (contractOfEventType[type as keyof typeof contractOfEventType] !== contract) continue;

@@ -2,7 +2,7 @@ import { rememberKeys } from "../src/actions/remember-keys.ts";
 import { rotateEncryption } from "../src/actions/rotate-encryption.ts";
 import { readKeySettings } from "../src/config.ts";
 import { listPendingMigrations } from "../src/db/migrate.ts";
-import { openDatabase } from "../src/db/sql.ts";
+import { openDatabase } from "../src/db/pool.ts";
 import { openKeyring } from "../src/secrets.ts";
 import { databaseProblem, StartError } from "../src/start-error.ts";
 import { progressLine } from "./greeting.ts";

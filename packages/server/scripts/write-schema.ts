@@ -3,8 +3,8 @@ import { writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { migrate } from "../src/db/migrate.ts";
+import { openDatabase } from "../src/db/pool.ts";
 import { dumpSchema } from "../src/db/schema-dump.ts";
-import { openDatabase } from "../src/db/sql.ts";
 import { openEmbeddedPostgres } from "../src/embedded-postgres/open.ts";
 
 // Run after adding a migration: npx tsx packages/server/scripts/write-schema.ts

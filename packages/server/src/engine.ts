@@ -3,8 +3,8 @@ import { openPayloadVault, type PayloadVault } from "./actions/payload-vault.ts"
 import { type FactsIntake, openRecordFacts } from "./actions/record-facts.ts";
 import { traceFacts } from "./actions/trace-facts.ts";
 import { type Config, ownConnections } from "./config.ts";
+import { type Database, openDatabase, openTeamDatabase, type TeamDatabase } from "./db/pool.ts";
 import type { PoolWatch } from "./db/pool-watch.ts";
-import { type Database, openDatabase, openTeamDatabase, type TeamDatabase } from "./db/sql.ts";
 import type { AttemptDeps } from "./dispatcher/attempt.ts";
 import { claimSettings } from "./dispatcher/claiming.ts";
 import { type Dispatcher, openDispatcher } from "./dispatcher/dispatcher.ts";

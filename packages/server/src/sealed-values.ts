@@ -1,4 +1,4 @@
-import type { Keyring, SealPlace } from "./secrets.ts";
+import type { Keyring, SealContext } from "./secrets.ts";
 
 /**
  * Payload-like values, which a team may want sealed or not: payloads, documents, what somebody said.
@@ -11,11 +11,11 @@ const mark = Buffer.from([0]);
 const textMark = "\0";
 
 /** Seals a value for its column. */
-export const sealValue = (keyring: Keyring, plain: Buffer | string, place: SealPlace): Buffer =>
+export const sealValue = (keyring: Keyring, plain: Buffer | string, place: SealContext): Buffer =>
   Buffer.concat([mark, keyring.seal(plain, place)]);
 
 /** Opens a value that is sealed; one that is not comes back as it is. Throws `SealError`. */
-export const openValue = (keyring: Keyring, value: Buffer, place: SealPlace): Buffer =>
+export const openValue = (keyring: Keyring, value: Buffer, place: SealContext): Buffer =>
   value[0] === 0 ? keyring.openBytes(value.subarray(1), place) : value;
 
 /** Reads a column as text; what is sealed stays so. */
@@ -32,14 +32,14 @@ export const textValue = (text: string): Buffer =>
 export const sealText = <Text extends string>(
   keyring: Keyring,
   plain: Text,
-  place: SealPlace,
+  place: SealContext,
 ): Text => (textMark + keyring.seal(plain, place).toString("base64")) as Text;
 
 /** Opens a text that came out of a column sealed; any other comes back as it is. Throws `SealError`. */
 export const openText = <Text extends string>(
   keyring: Keyring,
   text: Text,
-  place: SealPlace,
+  place: SealContext,
 ): Text =>
   text.startsWith(textMark)
     ? (keyring.open(Buffer.from(text.slice(1), "base64"), place) as Text)

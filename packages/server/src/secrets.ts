@@ -9,18 +9,18 @@ import {
 } from "node:crypto";
 
 /** Where a sealed value lives; bound into the seal, so that it opens nowhere else. */
-export type SealPlace = { table: string; column: string; teamId: string; rowId: string };
+export type SealContext = { table: string; column: string; teamId: string; rowId: string };
 
 /** Seals and opens secrets with AES-256-GCM under the operator's keys. */
 export type Keyring = {
   /** The id of the key that seals. */
   currentKeyId: string;
   keyIds: readonly string[];
-  seal(plain: string | Buffer, place: SealPlace): Buffer;
+  seal(plain: string | Buffer, context: SealContext): Buffer;
   /** Opens what any of the keys sealed; throws `SealError` when it was altered, moved, or sealed by another key. */
-  open(sealed: Buffer, place: SealPlace): string;
+  open(sealed: Buffer, context: SealContext): string;
   /** The same, to the byte. */
-  openBytes(sealed: Buffer, place: SealPlace): Buffer;
+  openBytes(sealed: Buffer, context: SealContext): Buffer;
   /** Makes the tag of a text that anybody may read, so that it comes back unaltered. */
   tag(text: string): Buffer;
   /** Says whether any of the keys made this tag of the text. */
@@ -47,17 +47,17 @@ export function openKeyring(keys: readonly Buffer[]): Keyring {
   if (current === undefined) throw new Error("a keyring needs a key");
   const currentKeyId = keyId(current);
 
-  const openBytes = (sealed: Buffer, place: SealPlace): Buffer => {
+  const openBytes = (sealed: Buffer, context: SealContext): Buffer => {
     const id = sealedBy(sealed);
     const key = byId.get(id);
     if (sealed[0] !== formatVersion || sealed.length < headBytes + tagBytes || !key) {
       throw new SealError(
-        `${place.table}.${place.column} of ${place.rowId} was sealed by a key this process does not have`,
+        `${context.table}.${context.column} of ${context.rowId} was sealed by a key this process does not have`,
       );
     }
     const nonce = sealed.subarray(1 + keyIdBytes, headBytes);
     const decipher = createDecipheriv("aes-256-gcm", key, nonce)
-      .setAAD(placeBytes(place))
+      .setAAD(contextBytes(context))
       .setAuthTag(sealed.subarray(headBytes, headBytes + tagBytes));
     try {
       return Buffer.concat([
@@ -65,21 +65,23 @@ export function openKeyring(keys: readonly Buffer[]): Keyring {
         decipher.final(),
       ]);
     } catch {
-      throw new SealError(`${place.table}.${place.column} of ${place.rowId} was altered or moved`);
+      throw new SealError(
+        `${context.table}.${context.column} of ${context.rowId} was altered or moved`,
+      );
     }
   };
 
   return {
     currentKeyId,
     keyIds: [...byId.keys()],
-    seal(plain, place) {
+    seal(plain, context) {
       const nonce = randomBytes(nonceBytes);
-      const cipher = createCipheriv("aes-256-gcm", current, nonce).setAAD(placeBytes(place));
+      const cipher = createCipheriv("aes-256-gcm", current, nonce).setAAD(contextBytes(context));
       const ciphertext = [cipher.update(plain), cipher.final()];
       const head = [Buffer.from([formatVersion]), Buffer.from(currentKeyId, "hex"), nonce];
       return Buffer.concat([...head, cipher.getAuthTag(), ...ciphertext]);
     },
-    open: (sealed, place) => openBytes(sealed, place).toString("utf8"),
+    open: (sealed, context) => openBytes(sealed, context).toString("utf8"),
     openBytes,
     tag: (text) => tagUnder(current, text),
     isTag: (tag, text) =>
@@ -107,5 +109,5 @@ const keyId = (key: Buffer): string =>
     .digest("hex")
     .slice(0, keyIdBytes * 2);
 
-const placeBytes = (place: SealPlace): Buffer =>
-  Buffer.from([place.table, place.column, place.teamId, place.rowId].join("\n"));
+const contextBytes = (context: SealContext): Buffer =>
+  Buffer.from([context.table, context.column, context.teamId, context.rowId].join("\n"));

@@ -8,17 +8,12 @@ import { openApp } from "./api/app.ts";
 import { readApplication } from "./built-files.ts";
 import { type Config, ownConnections } from "./config.ts";
 import { ensureBootstrapKey, retireBootstrapKey } from "./db/api-keys.ts";
+import { isStorageUnavailable } from "./db/errors.ts";
 import { openListReads } from "./db/list-reads.ts";
 import { listPendingMigrationsOf } from "./db/migrate.ts";
 import { keepPersonOfAnyTeam } from "./db/people.ts";
+import { type Database, openDatabase, openTeamDatabase, type TeamDatabase } from "./db/pool.ts";
 import { reachSchema } from "./db/reach-schema.ts";
-import {
-  type Database,
-  isStorageUnavailable,
-  openDatabase,
-  openTeamDatabase,
-  type TeamDatabase,
-} from "./db/sql.ts";
 import { holdsWall } from "./db/team-wall.ts";
 import { ensureDefaultTeam } from "./db/teams.ts";
 import type { Dispatcher } from "./dispatcher/dispatcher.ts";
@@ -267,7 +262,7 @@ async function start(
   replays = openReplays({
     database: engine.claims,
     teams: database,
-    freePlaces: dispatcher.freePlaces,
+    freeSlots: dispatcher.freeSlots,
     onDue(count) {
       counts.replayed(count);
       dispatcher.wake();

@@ -10,7 +10,8 @@ import {
 import { type Audited, insertAuditEntry } from "../db/audit.ts";
 import { failPendingDeliveries } from "../db/interventions.ts";
 import { notifyDue, notifySubscriptionChanged } from "../db/notify.ts";
-import type { Database, Sql } from "../db/sql.ts";
+import type { Database } from "../db/pool.ts";
+import type { Sql } from "../db/sql.ts";
 import { deleteSubscription } from "../db/subscriptions.ts";
 import { assistantDocumentBytesMax } from "../domain/call-bytes.ts";
 import { assistantMessages } from "../domain/contracts/assistant-messages.ts";
@@ -19,7 +20,7 @@ import type { Assistant } from "../domain/lifecycle/call.ts";
 import { AppError, type FieldError } from "../errors.ts";
 import type { Keyring } from "../secrets.ts";
 import { keepQuota, type Quotas } from "./quotas.ts";
-import { newSigningSecret, signingSecretPlace } from "./signing-secret.ts";
+import { newSigningSecret, signingSecretContext } from "./signing-secret.ts";
 
 export type AssistantDeps = { database: Database; keyring: Keyring };
 
@@ -74,7 +75,7 @@ export async function createAssistant(
       endReportWaitSeconds: given.endReportWaitSeconds ?? 0,
       document: mergeDocument(joinObject([]), given.members),
       server: mergeServer(keyring, { teamId, id }, noServer, given.server ?? {}),
-      sealedSigningSecret: keyring.seal(newSigningSecret(), signingSecretPlace(owner, id)),
+      sealedSigningSecret: keyring.seal(newSigningSecret(), signingSecretContext(owner, id)),
       actor,
     });
     if (added) {

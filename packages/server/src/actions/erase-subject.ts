@@ -8,7 +8,9 @@ import {
   lockCallToErase,
   lockRunToErase,
 } from "../db/erasures.ts";
-import { type Database, isRetryable, type Tx } from "../db/sql.ts";
+import { isRetryable } from "../db/errors.ts";
+import type { Database } from "../db/pool.ts";
+import type { Tx } from "../db/transaction.ts";
 import { callEventIds, runEventIds } from "../domain/event-ids.ts";
 import { AppError } from "../errors.ts";
 

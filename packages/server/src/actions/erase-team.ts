@@ -9,7 +9,7 @@ import {
   deleteTeam,
   listErasuresOfAllTeams,
 } from "../db/erasures.ts";
-import type { Database } from "../db/sql.ts";
+import type { Database } from "../db/pool.ts";
 import { defaultTeamId } from "../db/teams.ts";
 import { AppError } from "../errors.ts";
 

@@ -1,6 +1,6 @@
 import { insertDeliveries, type NewDelivery } from "../db/deliveries.ts";
 import { insertEvents } from "../db/events.ts";
-import type { Tx } from "../db/sql.ts";
+import type { Tx } from "../db/transaction.ts";
 import {
   listSubjectSubscriptions,
   listTeamSubscriptions,

@@ -10,10 +10,11 @@ import {
   lockEndedListener,
 } from "../db/listeners.ts";
 import { notifyListener, notifySubscriptionChanged } from "../db/notify.ts";
+import type { Database } from "../db/pool.ts";
 import { lockTeamsForCounting } from "../db/quotas.ts";
 import { findSigningSecret } from "../db/signing-secrets.ts";
-import type { Database, Tx } from "../db/sql.ts";
 import { deleteSubscription } from "../db/subscriptions.ts";
+import type { Tx } from "../db/transaction.ts";
 import { assistantMessages } from "../domain/contracts/assistant-messages.ts";
 import {
   listenableTypesOf,
@@ -24,7 +25,7 @@ import {
 } from "../domain/listeners.ts";
 import { AppError } from "../errors.ts";
 import type { Keyring } from "../secrets.ts";
-import { newSigningSecret, signingSecretPlace } from "./signing-secret.ts";
+import { newSigningSecret, signingSecretContext } from "./signing-secret.ts";
 
 /** What a listener wants to hear: all that a contract tells the team, an assistant's messages, or what an endpoint gets. */
 export type ListenerWish = { contract: string } | { assistantId: string } | { endpointId: string };
@@ -156,4 +157,4 @@ async function readSecret(
 }
 
 const signingSecretPlaceOf = (teamId: string, id: string) =>
-  signingSecretPlace({ teamId, contract: listenerContract }, id);
+  signingSecretContext({ teamId, contract: listenerContract }, id);

@@ -1,5 +1,5 @@
-import { payloadPlace } from "../db/events.ts";
-import type { Database } from "../db/sql.ts";
+import { payloadContext } from "../db/events.ts";
+import type { Database } from "../db/pool.ts";
 import { listSealingTeams } from "../db/team-settings.ts";
 import type { RenderedEvent } from "../domain/contracts/contract.ts";
 import { sealValue } from "../sealed-values.ts";
@@ -55,7 +55,7 @@ export const sealPayloads = (
         teams.has(event.teamId)
           ? {
               ...event,
-              payload: sealValue(keyring, event.payload, payloadPlace(event.teamId, event.id)),
+              payload: sealValue(keyring, event.payload, payloadContext(event.teamId, event.id)),
             }
           : event,
       );

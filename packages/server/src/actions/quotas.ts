@@ -6,7 +6,8 @@ import {
   lockKeyForCounting,
   lockTeamsForCounting,
 } from "../db/quotas.ts";
-import type { Sql, Tx } from "../db/sql.ts";
+import type { Sql } from "../db/sql.ts";
+import type { Tx } from "../db/transaction.ts";
 import { AppError } from "../errors.ts";
 
 /** How many of a kind there may be at once. */

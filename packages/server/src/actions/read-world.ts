@@ -1,8 +1,8 @@
 import { readAssistants } from "../db/assistants.ts";
 import { lockCalls, readMessages } from "../db/calls.ts";
 import { listUnfinishedRuns, lockRuns } from "../db/runs.ts";
-import type { Tx } from "../db/sql.ts";
 import { readSteps } from "../db/steps.ts";
+import type { Tx } from "../db/transaction.ts";
 import {
   lockWorkflows,
   readVersions,

@@ -1,13 +1,7 @@
+import { isAway, isDuplicate, isRetryable, isStorageUnavailable, isTimeout } from "../db/errors.ts";
 import { type FactName, insertKnownFacts, listKnownFacts } from "../db/fact-identities.ts";
-import {
-  isAway,
-  isDuplicate,
-  isRetryable,
-  isStorageUnavailable,
-  isTimeout,
-  type TeamDatabase,
-  type Tx,
-} from "../db/sql.ts";
+import type { TeamDatabase } from "../db/pool.ts";
+import type { Tx } from "../db/transaction.ts";
 import type { Contract } from "../domain/contracts/contract.ts";
 import { decide } from "../domain/decide.ts";
 import type { Fact } from "../domain/facts.ts";

@@ -4,7 +4,8 @@ import { disableFailing, type FailedProbe, lockFailedProbes, pauseProbes } from 
 import { beginFailing, readOpenStreaks, type StreakKey } from "../db/failure-streaks.ts";
 import { notifySubscriptionChanged } from "../db/notify.ts";
 import { noteExhausted, noteFailingEndpoints } from "../db/operational-happenings.ts";
-import type { Database, Tx } from "../db/sql.ts";
+import type { Database } from "../db/pool.ts";
+import type { Tx } from "../db/transaction.ts";
 import { afterFailedProbe, hasBreaker, probePauseMs } from "../domain/breaker.ts";
 import { isFailing } from "../domain/endpoint-health.ts";
 

@@ -7,7 +7,7 @@ import {
   redeliver,
 } from "../db/interventions.ts";
 import { notifyDue } from "../db/notify.ts";
-import type { Database } from "../db/sql.ts";
+import type { Database } from "../db/pool.ts";
 import { AppError } from "../errors.ts";
 import { reach } from "../fault-points.ts";
 import { publicEventId } from "../ids.ts";

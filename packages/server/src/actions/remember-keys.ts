@@ -3,7 +3,7 @@ import {
   insertEncryptionCheck,
   listEncryptionChecks,
 } from "../db/encryption-checks.ts";
-import type { Database } from "../db/sql.ts";
+import type { Database } from "../db/pool.ts";
 import { type Keyring, SealError } from "../secrets.ts";
 
 const checkWord = "postrider";

@@ -1,6 +1,7 @@
 import { lockForRedelivery, readForRedelivery, redeliver } from "../db/interventions.ts";
 import { bounded } from "../db/lists.ts";
 import { noteReplayDone } from "../db/operational-happenings.ts";
+import type { Database } from "../db/pool.ts";
 import { countToReplay, findToReplay, type ReadOn } from "../db/replay-search.ts";
 import {
   dropHeld,
@@ -11,7 +12,7 @@ import {
   settleReplayed,
 } from "../db/replayed-deliveries.ts";
 import { type LockedReplay, lockDueReplay, type Step, saveStep } from "../db/replays.ts";
-import type { Database, Tx } from "../db/sql.ts";
+import type { Tx } from "../db/transaction.ts";
 import {
   dueMax,
   type FoundDelivery,
@@ -26,7 +27,7 @@ export type ReplayStepDeps = {
   /** As the API reaches a team's rows: the wall stands for replays as well. */
   database: Database;
   /** How many attempts to a subscription may begin here right now, beside its own traffic. */
-  freePlaces: (subscriptionId: string) => number;
+  freeSlots: (subscriptionId: string) => number;
 };
 
 /** A step looks at no fewer deliveries at once, so that many that cannot be made again are soon passed over. */
@@ -40,7 +41,7 @@ const foundMin = 50;
  * one that dies behind has left nothing to do again.
  */
 export async function stepReplay(
-  { database, freePlaces }: ReplayStepDeps,
+  { database, freeSlots }: ReplayStepDeps,
   { teamId, id }: ReplayName,
 ): Promise<number | undefined> {
   const replayed = await bounded(database, async (tx) => {
@@ -49,7 +50,7 @@ export async function stepReplay(
     const step =
       replay.position !== null && replay.matching === null
         ? await countOn(tx, teamId, replay, replay.position)
-        : await goOn(tx, { teamId, id }, replay, freePlaces);
+        : await goOn(tx, { teamId, id }, replay, freeSlots);
     await saveStep(tx, teamId, id, step);
     if (step.nextMs === null) await noteReplayDone(tx, teamId, id);
     reach("replay_before_commit");
@@ -91,7 +92,7 @@ async function goOn(
   tx: Tx,
   name: ReplayName,
   replay: LockedReplay,
-  freePlaces: ReplayStepDeps["freePlaces"],
+  freeSlots: ReplayStepDeps["freeSlots"],
 ): Promise<Step> {
   const { waitingPosition, ...settled } = await settleReplayed(tx, name, replay.waitingPosition);
   const inHand = await readInHand(tx, name);
@@ -99,7 +100,7 @@ async function goOn(
   const allowance = Math.min(replay.allowance, dueMax - dueBefore);
 
   const { found, next } = await findBehind(tx, name, replay, allowance);
-  const plan = planStep(inHand, found, { allowance, freePlaces });
+  const plan = planStep(inHand, found, { allowance, freeSlots });
   const { taken, putAside, passed } = plan;
   if (putAside.length > 0) await insertReplayed(tx, name, "held", putAside);
   const replayed = await makeDue(tx, name, replay, taken);

@@ -2,6 +2,7 @@ import { type Audited, insertAuditEntry } from "../db/audit.ts";
 import { readWalkStart } from "../db/delivery-search.ts";
 import { bounded } from "../db/lists.ts";
 import { notifyReplay } from "../db/notify.ts";
+import type { Database } from "../db/pool.ts";
 import { lockTeamsForCounting } from "../db/quotas.ts";
 import { countToReplay, type Matches } from "../db/replay-search.ts";
 import {
@@ -12,7 +13,6 @@ import {
   type NewReplay,
   type Replay,
 } from "../db/replays.ts";
-import type { Database } from "../db/sql.ts";
 import { AppError } from "../errors.ts";
 
 /** Replays of a team that have not ended. */

@@ -1,4 +1,5 @@
 import { deleteEncryptionChecks, listEncryptionChecks } from "../db/encryption-checks.ts";
+import type { Database } from "../db/pool.ts";
 import {
   listSealedByOthersOfAllTeams,
   replaceSealed,
@@ -6,7 +7,6 @@ import {
   type SealedTable,
   sealedTables,
 } from "../db/sealed-columns.ts";
-import type { Database } from "../db/sql.ts";
 import { openValue, sealValue } from "../sealed-values.ts";
 import { type Keyring, SealError } from "../secrets.ts";
 

@@ -2,12 +2,12 @@ import type { Call, Message } from "../domain/lifecycle/call.ts";
 import type { Run } from "../domain/lifecycle/run.ts";
 import type { Step } from "../domain/lifecycle/step.ts";
 import { openText, sealText } from "../sealed-values.ts";
-import type { Keyring, SealPlace } from "../secrets.ts";
+import type { Keyring, SealContext } from "../secrets.ts";
 
 /** A message with its place in its call. */
 export type PlacedMessage = Message & { teamId: string; callId: string };
 
-type Convert = <Text extends string>(keyring: Keyring, text: Text, place: SealPlace) => Text;
+type Convert = <Text extends string>(keyring: Keyring, text: Text, place: SealContext) => Text;
 
 /** Opens a run's documents as they came out of the database, sealed or not. */
 export const openRun = (keyring: Keyring, run: Run): Run => convertRun(openText, keyring, run);
@@ -41,7 +41,7 @@ export const sealMessage = <Placed extends PlacedMessage>(keyring: Keyring, one:
 
 /** Converts what is there; a value that is null has nothing to hide. */
 const converter =
-  (convert: Convert, keyring: Keyring, place: Omit<SealPlace, "column">) =>
+  (convert: Convert, keyring: Keyring, place: Omit<SealContext, "column">) =>
   <Text extends string>(column: string, text: Text | null): Text | null =>
     text === null ? null : convert(keyring, text, { ...place, column });
 

@@ -6,7 +6,7 @@ import { insertEvents } from "../db/events.ts";
 import { findEventOfDelivery } from "../db/history.ts";
 import { listCopiesOf } from "../db/listeners.ts";
 import { notifyDue } from "../db/notify.ts";
-import type { Database } from "../db/sql.ts";
+import type { Database } from "../db/pool.ts";
 import { holdSubscription } from "../db/subscriptions.ts";
 import { findTeam } from "../db/team-settings.ts";
 import type { Contract } from "../domain/contracts/contract.ts";

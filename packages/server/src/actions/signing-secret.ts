@@ -2,16 +2,16 @@ import { randomBytes } from "node:crypto";
 import { encodeSecret } from "@postrider/sdk/sign";
 import { type Audited, insertAuditEntry } from "../db/audit.ts";
 import { notifySubscriptionChanged } from "../db/notify.ts";
+import type { Database } from "../db/pool.ts";
 import {
   findSigningSecret,
   lockSigningSecret,
   rotateSigningSecret,
 } from "../db/signing-secrets.ts";
-import type { Database } from "../db/sql.ts";
 import type { SubscriptionOwner } from "../db/subscriptions.ts";
 import { AppError } from "../errors.ts";
 import { reach } from "../fault-points.ts";
-import type { Keyring, SealPlace } from "../secrets.ts";
+import type { Keyring, SealContext } from "../secrets.ts";
 
 /** A `whsec_…` secret, and until when the one before it still signs as well (null: it does not). */
 export type SigningSecret = { secret: string; previousExpiresAt: Date | null };
@@ -32,7 +32,7 @@ export async function getSigningSecret(
     if (!row) throw new AppError("not_found");
     await insertAuditEntry(tx, audit, id);
     return {
-      secret: keyring.open(row.sealedSigningSecret, signingSecretPlace(owner, id)),
+      secret: keyring.open(row.sealedSigningSecret, signingSecretContext(owner, id)),
       previousExpiresAt: row.previousExpiresAt,
     };
   });
@@ -50,11 +50,11 @@ export async function replaceSigningSecret(
     if (!sealed) throw new AppError("not_found");
     const secret = newSigningSecret();
     const previousExpiresAt = await rotateSigningSecret(tx, owner, id, {
-      current: keyring.seal(secret, signingSecretPlace(owner, id)),
+      current: keyring.seal(secret, signingSecretContext(owner, id)),
       // A seal names its column: what moves must be opened and sealed again.
       previous: keyring.seal(
-        keyring.open(sealed, signingSecretPlace(owner, id)),
-        previousPlace(owner, id),
+        keyring.open(sealed, signingSecretContext(owner, id)),
+        previousSecretContext(owner, id),
       ),
       actor,
     });
@@ -68,14 +68,17 @@ export async function replaceSigningSecret(
 }
 
 /** Where a subscription's current signing secret is sealed. */
-export const signingSecretPlace = ({ teamId }: SubscriptionOwner, rowId: string): SealPlace => ({
+export const signingSecretContext = (
+  { teamId }: SubscriptionOwner,
+  rowId: string,
+): SealContext => ({
   table: "subscriptions",
   column: "sealed_signing_secret",
   teamId,
   rowId,
 });
 
-const previousPlace = (owner: SubscriptionOwner, rowId: string): SealPlace => ({
-  ...signingSecretPlace(owner, rowId),
+const previousSecretContext = (owner: SubscriptionOwner, rowId: string): SealContext => ({
+  ...signingSecretContext(owner, rowId),
   column: "sealed_previous_secret",
 });

@@ -2,7 +2,7 @@ import { type Audited, insertAuditEntry } from "../db/audit.ts";
 import { resumeProbes } from "../db/breakers.ts";
 import { failPendingDeliveries } from "../db/interventions.ts";
 import { notifyDue, notifySubscriptionChanged } from "../db/notify.ts";
-import type { Database } from "../db/sql.ts";
+import type { Database } from "../db/pool.ts";
 import {
   deleteSubscription,
   findSubscription,
@@ -18,7 +18,7 @@ import { tokenHeader, workflowWebhooks } from "../domain/contracts/workflow-webh
 import { AppError } from "../errors.ts";
 import type { Keyring } from "../secrets.ts";
 import { keepQuota, type Quotas } from "./quotas.ts";
-import { newSigningSecret, signingSecretPlace } from "./signing-secret.ts";
+import { newSigningSecret, signingSecretContext } from "./signing-secret.ts";
 
 export type SubscriptionDeps = { database: Database; keyring: Keyring };
 
@@ -49,7 +49,7 @@ export async function createSubscription(
       ...draft,
       sealedCredential: sealCredential(keyring, owner, draft.id, credential),
       sealedHeaders: sealHeaders(keyring, owner, draft.id, headers),
-      sealedSigningSecret: keyring.seal(newSigningSecret(), signingSecretPlace(owner, draft.id)),
+      sealedSigningSecret: keyring.seal(newSigningSecret(), signingSecretContext(owner, draft.id)),
     });
     if (!created) return await getSubscription(tx, owner, draft.id);
     refuseTwoTokens(owner, created, "headers");

@@ -8,7 +8,7 @@ import {
   type NotedHappening,
   takeNotedOfAllTeams,
 } from "../db/operational-happenings.ts";
-import type { Database } from "../db/sql.ts";
+import type { Database } from "../db/pool.ts";
 import type { RenderedEvent } from "../domain/contracts/contract.ts";
 import { operationalWebhooks } from "../domain/contracts/operational-webhooks.ts";
 import type { OperationalHappening } from "../domain/lifecycle/operational.ts";

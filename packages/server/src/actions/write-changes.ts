@@ -1,7 +1,7 @@
 import { insertCalls, insertMessages, updateCalls } from "../db/calls.ts";
 import { insertRuns, keepEarlierOfRuns, updateRuns } from "../db/runs.ts";
-import type { Tx } from "../db/sql.ts";
 import { keepEarlierOfSteps, saveSteps } from "../db/steps.ts";
+import type { Tx } from "../db/transaction.ts";
 import { insertVersions, insertWorkflows, updateWorkflows } from "../db/workflows.ts";
 import type { Changes, World } from "../domain/world.ts";
 import type { Keyring } from "../secrets.ts";

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { type ApiKey, findApiKeyOfAnyTeam, markApiKeyUsed } from "../db/api-keys.ts";
+import { isAway } from "../db/errors.ts";
 import { markSessionSeen } from "../db/sessions.ts";
-import { isAway } from "../db/sql.ts";
 import { readTraceContext } from "../domain/trace-context.ts";
 import { AppError } from "../errors.ts";
 import { isObjectId } from "../ids.ts";

@@ -1,5 +1,5 @@
 import { findWatchersWithChanges, type Watcher } from "../db/delivery-changes.ts";
-import type { TeamDatabase } from "../db/sql.ts";
+import type { TeamDatabase } from "../db/pool.ts";
 
 /** Wakes those who wait for changes of deliveries, whichever process makes them. */
 export type ChangeWatch = {

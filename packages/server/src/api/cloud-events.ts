@@ -77,7 +77,7 @@ export const binaryHeaders = (headers: Headers): string[] =>
   });
 
 /** Where a path within a CloudEvent in binary mode stands in the request. */
-export function binaryPlace([attribute, ...path]: FieldError["loc"]): FieldError["loc"] {
+export function binaryLocation([attribute, ...path]: FieldError["loc"]): FieldError["loc"] {
   return attribute === undefined || attribute === "data"
     ? ["body", ...path]
     : ["header", prefix + attribute, ...path];
@@ -93,5 +93,5 @@ function unescaped(value: string, attribute: string): string {
     // Told below.
   }
   const msg = "must be printable ASCII in which everything else, % included, is percent-encoded";
-  throw invalidRequest([{ loc: binaryPlace([attribute]), msg, type: "pattern" }]);
+  throw invalidRequest([{ loc: binaryLocation([attribute]), msg, type: "pattern" }]);
 }

@@ -1,5 +1,5 @@
 import Type from "typebox";
-import type { Place } from "../db/walks.ts";
+import type { WalkPosition } from "../db/walks.ts";
 import type { Keyring } from "../secrets.ts";
 import type { Caller } from "./request.ts";
 import { invalidRequest } from "./validation.ts";
@@ -42,7 +42,7 @@ const tagBytes = 16;
  *
  * So a cursor holds nothing but what this service has put in, and it needs no storage.
  */
-export function openCursors<At = Place>(
+export function openCursors<At = WalkPosition>(
   keyring: Keyring,
   { teamId }: Pick<Caller, "teamId">,
   list: { name: string; filter: object },

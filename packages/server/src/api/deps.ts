@@ -4,7 +4,7 @@ import type { Scope } from "../api-keys.ts";
 import type { BuiltFiles } from "../built-files.ts";
 import type { Config } from "../config.ts";
 import type { Person } from "../db/people.ts";
-import type { TeamDatabase } from "../db/sql.ts";
+import type { TeamDatabase } from "../db/pool.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Keyring } from "../secrets.ts";
 import type { Signals } from "../signals.ts";

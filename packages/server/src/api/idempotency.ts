@@ -1,16 +1,17 @@
 import { createHash } from "node:crypto";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { isAway } from "../db/errors.ts";
 import {
   claimIdempotencyKey,
   keepIdempotentAnswer,
   releaseIdempotencyKey,
 } from "../db/idempotency-keys.ts";
-import { isAway, type Sql } from "../db/sql.ts";
+import type { Sql } from "../db/sql.ts";
 import { AppError } from "../errors.ts";
 import { reach } from "../fault-points.ts";
 import { idFromSeed } from "../ids.ts";
 import { openPatience } from "../patience.ts";
-import type { SealPlace } from "../secrets.ts";
+import type { SealContext } from "../secrets.ts";
 import { binaryHeaders } from "./cloud-events.ts";
 import type { ApiDeps } from "./deps.ts";
 
@@ -93,7 +94,7 @@ export function honourIdempotencyKeys(app: FastifyInstance, deps: ApiDeps): void
       }
       const sealedResponse = deps.keyring.seal(
         JSON.stringify(kept(reply, payload)),
-        sealPlace(own.teamId, own.key),
+        storedAnswerContext(own.teamId, own.key),
       );
       const subjectId = subjectOf(request, payload);
       const answer = { statusCode: reply.statusCode, sealedResponse, subjectId };
@@ -108,7 +109,7 @@ export function honourIdempotencyKeys(app: FastifyInstance, deps: ApiDeps): void
   });
 
   const open = (sealed: Buffer, teamId: string, key: string): Kept =>
-    JSON.parse(deps.keyring.open(sealed, sealPlace(teamId, key)));
+    JSON.parse(deps.keyring.open(sealed, storedAnswerContext(teamId, key)));
 }
 
 const isText = (payload: unknown): payload is string | null | undefined =>
@@ -137,7 +138,7 @@ function replay(reply: FastifyReply, statusCode: number, answer: Kept): FastifyR
   return reply.send(answer.body === "" ? undefined : answer.body);
 }
 
-const sealPlace = (teamId: string, key: string): SealPlace => ({
+const storedAnswerContext = (teamId: string, key: string): SealContext => ({
   table: "idempotency_keys",
   column: "sealed_response",
   teamId,

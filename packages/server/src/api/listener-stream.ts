@@ -1,4 +1,4 @@
-import { payloadPlace } from "../db/events.ts";
+import { payloadContext } from "../db/events.ts";
 import {
   listenerHeadersPlace,
   listOpenRequests,
@@ -70,7 +70,7 @@ function requestEvent({ key, keyring }: ListenerStream, request: OpenRequest): s
   const { teamId } = key;
   const { eventId, payload } = request;
   const headers = keyring.open(request.sealedHeaders, listenerHeadersPlace(teamId, request.id));
-  const body = payload && openValue(keyring, payload, payloadPlace(teamId, eventId));
+  const body = payload && openValue(keyring, payload, payloadContext(teamId, eventId));
   const data = {
     id: request.id,
     method: "POST",

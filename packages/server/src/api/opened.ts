@@ -1,5 +1,5 @@
-import { responseBodyPlace, responseHeadersPlace } from "../db/attempts.ts";
-import { payloadPlace } from "../db/events.ts";
+import { responseBodyContext, responseHeadersContext } from "../db/attempts.ts";
+import { payloadContext } from "../db/events.ts";
 import type { DeliveryRow } from "../db/history.ts";
 import type { JsonText } from "../domain/json-text.ts";
 import { shownResponseHeaders } from "../domain/response-headers.ts";
@@ -41,7 +41,7 @@ function payloadText(
   { teamId }: Reader,
   { payload, eventId }: StoredPayload,
 ): JsonText | null {
-  const place = payloadPlace(teamId, eventId);
+  const place = payloadContext(teamId, eventId);
   return payload && (openValue(keyring, payload, place).toString("utf8") as JsonText);
 }
 
@@ -60,7 +60,7 @@ export function shownResponseBody(
   { deliveryId, number, responseBody, sealedResponseBody }: StoredAnswer,
 ): Shown<"response_body", string> {
   const held = responseBody !== null || sealedResponseBody !== null ? ["response_body"] : [];
-  const place = responseBodyPlace(reader.teamId, deliveryId, number);
+  const place = responseBodyContext(reader.teamId, deliveryId, number);
   const body =
     sealedResponseBody && seesPayloads(reader)
       ? keyring.open(sealedResponseBody, place)
@@ -81,7 +81,7 @@ export function shownAnswer(
   const body = shownResponseBody(keyring, reader, stored);
   const held =
     responseHeaders !== null || sealedResponseHeaders !== null ? ["response_headers"] : [];
-  const place = responseHeadersPlace(reader.teamId, deliveryId, number);
+  const place = responseHeadersContext(reader.teamId, deliveryId, number);
   const text =
     sealedResponseHeaders && seesPayloads(reader)
       ? keyring.open(sealedResponseHeaders, place)

@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { isRetryable, isStorageUnavailable, isTimeout, sqlState } from "../db/sql.ts";
+import { isRetryable, isStorageUnavailable, isTimeout, sqlState } from "../db/errors.ts";
 import { AppError, describeError, type ErrorCode, type FieldError } from "../errors.ts";
 
 /** The body of every error answer: RFC 9457 with a code, a request id and, for 422, the fields that are wrong. */

@@ -2,8 +2,8 @@ import type { FastifyInstance, FastifyRequest, FastifyTypeProvider } from "fasti
 import type { Static, TSchema } from "typebox";
 import type { Scope } from "../api-keys.ts";
 import type { Audit, AuditAction, Audited } from "../db/audit.ts";
+import type { Database } from "../db/pool.ts";
 import type { PortalGrant } from "../db/portal-links.ts";
-import type { Database } from "../db/sql.ts";
 import type { JsonText } from "../domain/json-text.ts";
 import type { TraceContext } from "../domain/trace-context.ts";
 import { AppError } from "../errors.ts";

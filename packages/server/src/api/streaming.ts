@@ -46,7 +46,7 @@ export function openKeyCheck(deps: ApiDeps, request: FastifyRequest): () => Prom
 }
 
 /** Counts the open streams, and refuses one too many. */
-export function openPlaces(): { take(teamId: string): () => void } {
+export function openStreamCounts(): { take(teamId: string): () => void } {
   const taken = new Map<string, number>();
   let count = 0;
   return {

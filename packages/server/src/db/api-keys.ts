@@ -2,7 +2,8 @@ import { hashSecret, type Scope, scopes } from "../api-keys.ts";
 import { idFromSeed } from "../ids.ts";
 import { type Audit, insertAuditEntry } from "./audit.ts";
 import type { PageOfRows } from "./lists.ts";
-import type { Database, Sql } from "./sql.ts";
+import type { Database } from "./pool.ts";
+import type { Sql } from "./sql.ts";
 import { defaultTeamId, ensureDefaultTeam } from "./teams.ts";
 import { byId, markedBy, readWalk, stillToTell, type Walked, type WalkPage } from "./walks.ts";
 

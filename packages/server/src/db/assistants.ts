@@ -1,7 +1,9 @@
 import type { Assistant } from "../domain/lifecycle/call.ts";
 import type { Listed } from "./lists.ts";
-import type { Database, Sql, Tx } from "./sql.ts";
+import type { Database } from "./pool.ts";
+import type { Sql } from "./sql.ts";
 import { type DisabledReason, disabledReasonOf } from "./subscriptions.ts";
+import type { Tx } from "./transaction.ts";
 import {
   byId,
   markedBy,

@@ -1,7 +1,7 @@
 import { streakChanges } from "../domain/failure-streaks.ts";
 import { rollUp } from "../domain/rollup.ts";
 import type { Timing } from "../domain/timing.ts";
-import type { SealPlace } from "../secrets.ts";
+import type { SealContext } from "../secrets.ts";
 import { boolArray, byteaArray, int4Array, textArray, uuidArray } from "./arrays.ts";
 import { tellingChanges } from "./delivery-changes.ts";
 import {
@@ -16,11 +16,11 @@ import { addingRollups, addRollupsOfAllTeams } from "./rollups.ts";
 import { part, type Sql, type SqlPart } from "./sql.ts";
 
 /** Where the answer to an attempt is sealed, if it is. */
-export const responseBodyPlace = (
+export const responseBodyContext = (
   teamId: string,
   deliveryId: string,
   attemptNumber: number,
-): SealPlace => ({
+): SealContext => ({
   table: "attempts",
   column: "sealed_response_body",
   teamId,
@@ -28,12 +28,12 @@ export const responseBodyPlace = (
 });
 
 /** Where the headers of the answer are sealed, if they are. */
-export const responseHeadersPlace = (
+export const responseHeadersContext = (
   teamId: string,
   deliveryId: string,
   attemptNumber: number,
-): SealPlace => ({
-  ...responseBodyPlace(teamId, deliveryId, attemptNumber),
+): SealContext => ({
+  ...responseBodyContext(teamId, deliveryId, attemptNumber),
   column: "sealed_response_headers",
 });
 

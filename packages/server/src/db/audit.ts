@@ -1,6 +1,8 @@
 import { newId } from "../ids.ts";
 import type { PageOfRows } from "./lists.ts";
-import type { Database, Sql, Tx } from "./sql.ts";
+import type { Database } from "./pool.ts";
+import type { Sql } from "./sql.ts";
+import type { Tx } from "./transaction.ts";
 import { byId, markedBy, readWalk, stillToTell, type Walked, type WalkPage } from "./walks.ts";
 
 const secretActions = ["signing_secret_revealed", "signing_secret_rotated"] as const;

@@ -3,7 +3,8 @@ import { int4Array, textArray } from "./arrays.ts";
 import { tellingChanges } from "./delivery-changes.ts";
 import type { StreakKey } from "./failure-streaks.ts";
 import { addingEnded } from "./rollups.ts";
-import { part, type Sql, type Tx } from "./sql.ts";
+import { part, type Sql } from "./sql.ts";
+import type { Tx } from "./transaction.ts";
 
 /** A probe that failed, and what decides what follows it. */
 export type FailedProbe = StreakKey &

@@ -3,7 +3,9 @@ import type { Call, Message } from "../domain/lifecycle/call.ts";
 import { textValue, valueText } from "../sealed-values.ts";
 import { boolArray, byteaArray, int4Array, textArray, timestampArray } from "./arrays.ts";
 import type { Listed } from "./lists.ts";
-import { type Database, part, type Sql, type Tx } from "./sql.ts";
+import type { Database } from "./pool.ts";
+import { part, type Sql } from "./sql.ts";
+import type { Tx } from "./transaction.ts";
 import {
   markedBy,
   type Order,

@@ -2,7 +2,8 @@ import type { LeasedDelivery } from "../domain/delivery.ts";
 import { int4Array, textArray, uuidArray } from "./arrays.ts";
 import { tellingChanges } from "./delivery-changes.ts";
 import { addingEnded } from "./rollups.ts";
-import { part, type Sql, type Tx } from "./sql.ts";
+import { part, type Sql } from "./sql.ts";
+import type { Tx } from "./transaction.ts";
 
 /** A delivery about to be made: one event for one subscription. */
 export type NewDelivery = {

@@ -1,12 +1,13 @@
-import { placesOf } from "./delivery-search-places.ts";
+import { rangesOf } from "./delivery-search-ranges.ts";
 import { type DeliverySearch, narrowed, type Sought, wanted } from "./delivery-sought.ts";
 import { findBelow } from "./delivery-subjects.ts";
 import { type DeliverySummary, readSummaries } from "./delivery-summaries.ts";
 import { idBound } from "./delivery-ways.ts";
 import { bounded, type PageOfRows } from "./lists.ts";
-import { allOf, type Database, joined, part, type Sql, type SqlPart } from "./sql.ts";
+import type { Database } from "./pool.ts";
+import { allOf, joined, part, type Sql, type SqlPart } from "./sql.ts";
 import { walkSnapshot } from "./walk-snapshot.ts";
-import type { Place, Walked, WalkPage } from "./walks.ts";
+import type { Walked, WalkPage, WalkPosition } from "./walks.ts";
 
 /** So many deliveries are looked at for one page; the next page goes on behind them. */
 const lookedAtMax = 20_000;
@@ -16,7 +17,7 @@ const eventsLookedAtMax = 5_000;
 /**
  * Lists deliveries of all contracts, newest first.
  *
- * They are read in the order of their ids from the places of an index in which they can lie, and no page looks at more
+ * They are read in the order of their ids from the ranges of an index in which they can lie, and no page looks at more
  * than `lookedAtMax` of them. A page can therefore hold fewer than its limit although others follow.
  */
 export async function searchDeliveries(
@@ -40,12 +41,12 @@ export async function findDeliveries(
   sql: Sql,
   teamId: string,
   sought: Sought,
-  { after, limit, start }: Pick<WalkPage, "after" | "limit"> & { start: Place["start"] },
-): Promise<{ found: Found[]; next: Place | null }> {
+  { after, limit, start }: Pick<WalkPage, "after" | "limit"> & { start: WalkPosition["start"] },
+): Promise<{ found: Found[]; next: WalkPosition | null }> {
   const asksEvents = sought.workflowId !== null && sought.ofRuns === null;
   const reading: Reading = {
     teamId,
-    places: await placesOf(sql, teamId, sought),
+    ranges: await rangesOf(sql, teamId, sought),
     before: after?.row[0] ?? null,
     lookedAt: asksEvents ? eventsLookedAtMax : lookedAtMax,
     sought,
@@ -55,14 +56,14 @@ export async function findDeliveries(
   return { found, next: last === null ? null : { start, row: [last] } };
 }
 
-/** How a page is read: from which places, from where on, and what is wanted of what lies there. */
+/** How a page is read: from which ranges, from where on, and what is wanted of what lies there. */
 type Reading = {
   teamId: string;
-  places: SqlPart[];
+  ranges: SqlPart[];
   before: string | null;
   lookedAt: number;
   sought: Sought;
-  start: Place["start"];
+  start: WalkPosition["start"];
 };
 
 /** A delivery's name, and when it was made: that names its event's partition. */
@@ -105,8 +106,8 @@ async function findMatches(
     limit ${limit}`;
 }
 
-/** What lies in the places between two ids, as `(…) d`: with an order by id behind it PostgreSQL merges them. */
-function merged({ teamId, places, before, sought }: Reading, atLeast: string | null): SqlPart {
+/** What lies in the ranges between two ids, as `(…) d`: with an order by id behind it PostgreSQL merges them. */
+function merged({ teamId, ranges, before, sought }: Reading, atLeast: string | null): SqlPart {
   const { from, to } = sought;
   const between = allOf([
     before !== null && part`d.id < ${before}`,
@@ -114,16 +115,16 @@ function merged({ teamId, places, before, sought }: Reading, atLeast: string | n
     from !== null && part`d.id >= ${idBound(from, -1)}`,
     to !== null && part`d.id < ${idBound(to, 1)}`,
   ]);
-  const branches = (places.length > 0 ? places : [part`false`]).map(
-    (place) => part`
+  const branches = (ranges.length > 0 ? ranges : [part`false`]).map(
+    (range) => part`
       (select d.*, d.xmin as made_in from deliveries d
-       where d.team_id = ${teamId} and ${place} and ${between} order by d.id desc)`,
+       where d.team_id = ${teamId} and ${range} and ${between} order by d.id desc)`,
   );
   return part`(${joined(branches, " union all ")}) d`;
 }
 
 /** What was committed when a walk begins, and when rows were made that are too old to have been under way then. */
-export async function readWalkStart(sql: Sql): Promise<Place["start"]> {
+export async function readWalkStart(sql: Sql): Promise<WalkPosition["start"]> {
   const [start] = await sql<{ snapshot: string; before: string }>`
     select ${walkSnapshot} as snapshot,
            extract(epoch from now() - interval '10 minutes')::bigint::text as before`;
@@ -136,7 +137,7 @@ export async function readWalkStart(sql: Sql): Promise<Place["start"]> {
  *
  * The row of a delivery tells only who changed it last; its event was made with it, and is changed rarely.
  */
-export function wasThere([snapshot, before]: Place["start"]): SqlPart {
+export function wasThere([snapshot, before]: WalkPosition["start"]): SqlPart {
   const seen = (xid: SqlPart) => part`
     pg_visible_in_snapshot(
       -- Rows hold the lower half of a transaction's number; none is later than the latest one.

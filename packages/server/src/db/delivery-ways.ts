@@ -1,4 +1,4 @@
-import { eachIn, newestIn, ownBy, placesOfKinds, placesOfWorkflows } from "./delivery-places.ts";
+import { eachIn, newestIn, ownBy, rangesOfKinds, rangesOfWorkflows } from "./delivery-ranges.ts";
 import type { Page } from "./lists.ts";
 import { allOf, part, type Sql, type SqlPart } from "./sql.ts";
 import type { SubscriptionOwner } from "./subscriptions.ts";
@@ -81,23 +81,23 @@ export async function chooseWays(
     return { pages, count: open, estimated: open };
   }
 
-  const places =
-    workflowIds === null ? await placesOfKinds(sql, owner, sought) : placesOfWorkflows(workflowIds);
+  const ranges =
+    workflowIds === null ? await rangesOfKinds(sql, owner, sought) : rangesOfWorkflows(workflowIds);
   const rest =
     workflowIds === null
       ? { ...sought, subscriptionId: null, eventType: null }
       : { ...sought, workflowIds: null };
   const read = { columns: part`d.id`, wanted: matching(rest) };
-  const newest = newestIn(teamId, places, { ...read, limit: reach });
+  const newest = newestIn(teamId, ranges, { ...read, limit: reach });
   // Walking is quickest where most is wanted; of a time, its fringe is read once and not in each place.
   const isWide = sought.subscriptionId === null && sought.eventType === null;
   const isTimed = sought.start !== null || sought.end !== null;
   const isNear = isTimed || (reach <= 2_001 && status !== "failed");
-  const mayBeWalked = places.few === null || (workflowIds === null && isWide && isNear);
+  const mayBeWalked = ranges.few === null || (workflowIds === null && isWide && isNear);
   return {
     pages: mayBeWalked ? [walk, newest] : [newest],
-    count: eachIn(teamId, places, { ...read, limit: null }),
-    estimated: newestIn(teamId, places, { ...read, limit: null }),
+    count: eachIn(teamId, ranges, { ...read, limit: null }),
+    estimated: newestIn(teamId, ranges, { ...read, limit: null }),
   };
 }
 

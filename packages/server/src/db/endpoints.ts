@@ -2,7 +2,8 @@ import { factsOf, type HealthHistory, type HealthState } from "../domain/endpoin
 import { bucketsMax } from "../domain/latencies.ts";
 import { textArray } from "./arrays.ts";
 import type { PageOfRows } from "./lists.ts";
-import { allOf, type Database, joined, part, type Sql, SqlPart } from "./sql.ts";
+import type { Database } from "./pool.ts";
+import { allOf, joined, part, type Sql, SqlPart } from "./sql.ts";
 import { type DisabledReason, disabledReasonOf } from "./subscriptions.ts";
 import { byId, markedBy, readWalk, stillToTell, type Walked, type WalkPage } from "./walks.ts";
 

@@ -1,6 +1,7 @@
 import type { ToldStep } from "../domain/contracts/organisation-webhooks.ts";
 import { textArray, uuidArray } from "./arrays.ts";
-import { part, type Sql, type SqlPart, type Tx } from "./sql.ts";
+import { part, type Sql, type SqlPart } from "./sql.ts";
+import type { Tx } from "./transaction.ts";
 
 /** A run or a call that is locked to be erased. */
 export type ErasedRun = { createdAt: Date; steps: ToldStep[] };

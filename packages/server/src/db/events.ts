@@ -1,10 +1,10 @@
 import type { RenderedEvent } from "../domain/contracts/contract.ts";
-import type { SealPlace } from "../secrets.ts";
+import type { SealContext } from "../secrets.ts";
 import { byteaArray, textArray, uuidArray } from "./arrays.ts";
-import type { Tx } from "./sql.ts";
+import type { Tx } from "./transaction.ts";
 
 /** Where an event's payload is sealed, if it is. */
-export const payloadPlace = (teamId: string, eventId: string): SealPlace => ({
+export const payloadContext = (teamId: string, eventId: string): SealContext => ({
   table: "events",
   column: "payload",
   teamId,

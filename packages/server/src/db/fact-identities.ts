@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import type { KnownFact } from "../domain/repeats.ts";
 import { byteaArray, textArray } from "./arrays.ts";
-import type { Sql, Tx } from "./sql.ts";
+import type { Sql } from "./sql.ts";
+import type { Tx } from "./transaction.ts";
 
 /** A fact's own name within its team. */
 export type FactName = { teamId: string; name: string };

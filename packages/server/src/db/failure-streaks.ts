@@ -2,7 +2,8 @@ import { type FailureStreak, failingWindowMinutes } from "../domain/endpoint-hea
 import type { StreakChange } from "../domain/failure-streaks.ts";
 import { boolArray, int4Array, textArray } from "./arrays.ts";
 import { notifyOfNoted, notingRecovered } from "./operational-happenings.ts";
-import { part, type Sql, type SqlPart, type Tx } from "./sql.ts";
+import { part, type Sql, type SqlPart } from "./sql.ts";
+import type { Tx } from "./transaction.ts";
 
 /** Whose streak. */
 export type StreakKey = { teamId: string; subscriptionId: string };

@@ -1,22 +1,23 @@
 import type { DeliveryStatus } from "../domain/delivery.ts";
 import { eventId, isObjectId, parseEventId } from "../ids.ts";
 import { textArray } from "./arrays.ts";
-import { eventTypesOf, newestIn, placesOfKinds } from "./delivery-places.ts";
+import { eventTypesOf, newestIn, rangesOfKinds } from "./delivery-ranges.ts";
 import { type Found, findDeliveries, readWalkStart } from "./delivery-search.ts";
 import { everyDelivery, narrowed, type Sought as SoughtOfAll } from "./delivery-sought.ts";
 import { chooseWays, type Sought } from "./delivery-ways.ts";
 import { daysOf, type Listed, type Page, readList, withOneMore } from "./lists.ts";
-import { type Database, part, type Sql, type SqlPart } from "./sql.ts";
+import type { Database } from "./pool.ts";
+import { part, type Sql, type SqlPart } from "./sql.ts";
 import type { SubscriptionOwner } from "./subscriptions.ts";
 import {
   markedBy,
   type Order,
-  type Place,
   readCountedWalk,
   timeOf,
   timeText,
   type Walked,
   type WalkPage,
+  type WalkPosition,
 } from "./walks.ts";
 
 /** A delivery with its event, for people to read. */
@@ -85,7 +86,7 @@ export async function listDeliveries(
   const { teamId } = owner;
   // Before the page is read: what is made meanwhile is newer than what the walk gives.
   const start = page.after?.start ?? (await readWalkStart(database.sql));
-  let next: Place | null = null;
+  let next: WalkPosition | null = null;
   const listed = await readList<DeliveryRow>(database, {
     ...page,
     page: async (sql) => {
@@ -230,10 +231,10 @@ async function throughFew(
   if (workflowIds === null) return sought;
   if (workflowIds.length === 0) return undefined;
   if (eventType === null) return sought;
-  const places = await placesOfKinds(sql, owner, sought);
+  const ranges = await rangesOfKinds(sql, owner, sought);
   const read = { columns: part`d.id`, wanted: part`true`, limit: few + 1 };
   const ofType = await sql<{ id: string }>`
-    select d.id ${newestIn(owner.teamId, places, read)} limit ${few + 1}`;
+    select d.id ${newestIn(owner.teamId, ranges, read)} limit ${few + 1}`;
   if (ofType.length > few) return sought;
   return { ...sought, named: { deliveryIds: ofType.map(({ id }) => id) } };
 }

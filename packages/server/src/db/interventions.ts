@@ -1,7 +1,8 @@
 import { textArray } from "./arrays.ts";
 import { tellingChanges } from "./delivery-changes.ts";
 import { addingEnded } from "./rollups.ts";
-import { part, type SqlPart, type Tx } from "./sql.ts";
+import { part, type SqlPart } from "./sql.ts";
+import type { Tx } from "./transaction.ts";
 
 /** A delivery that a person wants made again, and what speaks for or against it. */
 export type RedeliveryCandidate = {

@@ -1,7 +1,7 @@
-import type { Tx } from "./sql.ts";
+import type { Tx } from "./transaction.ts";
 
 /** Takes the janitor's place until the transaction ends; false when another process has it. */
-export async function takeJanitorsPlace(tx: Tx): Promise<boolean> {
+export async function takeJanitorLock(tx: Tx): Promise<boolean> {
   const [row] = await tx<{ taken: boolean }>`
     select pg_try_advisory_xact_lock(hashtext('postrider.janitor')) as taken`;
   return row?.taken ?? false;

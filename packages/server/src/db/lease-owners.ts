@@ -1,5 +1,6 @@
 import type pg from "pg";
-import type { Database, Sql } from "./sql.ts";
+import type { Database } from "./pool.ts";
+import type { Sql } from "./sql.ts";
 
 /** A process that was not seen for so long, and whose session has ended, is dead. */
 export const unseenMsMax = 3_000;

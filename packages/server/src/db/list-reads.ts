@@ -1,4 +1,4 @@
-import { type DatabaseOptions, openTeamDatabase, type TeamDatabase } from "./sql.ts";
+import { type DatabaseOptions, openTeamDatabase, type TeamDatabase } from "./pool.ts";
 import { openStandbyReads, type StandbyReadsOptions } from "./standby-reads.ts";
 
 export type ListReadsOptions = Omit<StandbyReadsOptions, "standby"> & {

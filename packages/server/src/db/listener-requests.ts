@@ -1,10 +1,10 @@
-import type { SealPlace } from "../secrets.ts";
+import type { SealContext } from "../secrets.ts";
 import { textArray } from "./arrays.ts";
 import type { ListenerKey } from "./listeners.ts";
 import { part, type Sql } from "./sql.ts";
 
 /** Where the headers of a listener's request are sealed. */
-export const listenerHeadersPlace = (teamId: string, rowId: string): SealPlace => ({
+export const listenerHeadersPlace = (teamId: string, rowId: string): SealContext => ({
   table: "listener_requests",
   column: "sealed_headers",
   teamId,
@@ -12,7 +12,7 @@ export const listenerHeadersPlace = (teamId: string, rowId: string): SealPlace =
 });
 
 /** Where its answer is. */
-export const listenerAnswerPlace = (teamId: string, rowId: string): SealPlace => ({
+export const listenerAnswerPlace = (teamId: string, rowId: string): SealContext => ({
   ...listenerHeadersPlace(teamId, rowId),
   column: "sealed_answer",
 });

@@ -1,5 +1,6 @@
 import { listenerContract, listenerGraceSeconds } from "../domain/listeners.ts";
-import type { Sql, Tx } from "./sql.ts";
+import type { Sql } from "./sql.ts";
+import type { Tx } from "./transaction.ts";
 
 /** Whose listener, and which. */
 export type ListenerKey = { teamId: string; id: string };

@@ -1,5 +1,8 @@
 import { AppError } from "../errors.ts";
-import { type Database, isTimeout, type Sql, type Tx } from "./sql.ts";
+import { isTimeout } from "./errors.ts";
+import type { Database } from "./pool.ts";
+import type { Sql } from "./sql.ts";
+import type { Tx } from "./transaction.ts";
 
 /** Which part of a list: the rows to skip and to take. */
 export type Page = { offset: number; limit: number };

@@ -1,10 +1,11 @@
 import { textArray } from "./arrays.ts";
-import { newestIn, placesOfKinds } from "./delivery-places.ts";
+import { newestIn, rangesOfKinds } from "./delivery-ranges.ts";
 import { idBound } from "./delivery-ways.ts";
 import { daysOf, type Listed, type Page, readList, withOneMore } from "./lists.ts";
-import { allOf, type Database, part, type Sql, type SqlPart } from "./sql.ts";
+import type { Database } from "./pool.ts";
+import { allOf, part, type Sql, type SqlPart } from "./sql.ts";
 import type { SubscriptionOwner } from "./subscriptions.ts";
-import { type Place, timeOf, timeText, type Walked, type WalkPage } from "./walks.ts";
+import { timeOf, timeText, type Walked, type WalkPage, type WalkPosition } from "./walks.ts";
 
 /** One attempt, for the subscriber to read. */
 export type LogRow = {
@@ -50,11 +51,11 @@ export async function listLogs(
   filter: LogFilter,
   page: WalkPage,
 ): Promise<Walked<Listed<LogRow>>> {
-  const places = await placesOfKinds(database.sql, owner, filter);
+  const ranges = await rangesOfKinds(database.sql, owner, filter);
   const all = attemptsOf(filter, undefined);
   const behind = attemptsOf(filter, page.after);
   const attempted = (limit: number | null, { deliveries, count }: SoughtAttempts) =>
-    newestIn(owner.teamId, places, {
+    newestIn(owner.teamId, ranges, {
       columns: part`d.id, d.created_at, ${count} as attempts`,
       wanted: part`d.last_attempt_at is not null and ${deliveries}`,
       limit,
@@ -84,7 +85,7 @@ export async function listLogs(
 }
 
 /** Where a walk begins: its time by the database's clock, to the microsecond. */
-async function readNow(sql: Sql): Promise<Place["start"]> {
+async function readNow(sql: Sql): Promise<WalkPosition["start"]> {
   const [row] = await sql<{ at: string }>`select ${timeText(part`now()`)} as at`;
   if (!row) throw new Error("the database told no time");
   return ["", row.at];
@@ -93,7 +94,7 @@ async function readNow(sql: Sql): Promise<Place["start"]> {
 /** Which attempts `a` are sought, which deliveries `d` can have them, and how many one has. */
 type SoughtAttempts = { attempts: SqlPart; deliveries: SqlPart; count: SqlPart };
 
-function attemptsOf({ start, end }: LogFilter, after: Place | undefined): SoughtAttempts {
+function attemptsOf({ start, end }: LogFilter, after: WalkPosition | undefined): SoughtAttempts {
   const [id, number] = after?.row ?? [];
   const attempts = allOf([
     start !== null && part`a.created_at >= ${start}`,

@@ -4,10 +4,10 @@ import type pg from "pg";
 import { reach } from "../fault-points.ts";
 import { packageFile } from "../package-file.ts";
 import { clientOf } from "./connect.ts";
+import { type Database, openDatabase } from "./pool.ts";
 import { backendOf, insistOnSessions } from "./pooler.ts";
 import { ensureRoles } from "./roles.ts";
 import { prepareSession } from "./session.ts";
-import { type Database, openDatabase } from "./sql.ts";
 import { restoreWall } from "./team-wall.ts";
 
 /** A database that is there connects, and answers what costs nothing, in less. */

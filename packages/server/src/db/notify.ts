@@ -1,4 +1,4 @@
-import type { Tx } from "./sql.ts";
+import type { Tx } from "./transaction.ts";
 
 /** Tells all processes, once the transaction commits, that a subscription is not what it was. */
 export async function notifySubscriptionChanged(tx: Tx, subscriptionId: string): Promise<void> {

@@ -1,6 +1,7 @@
 import type { OperationalEventType } from "../domain/lifecycle/operational.ts";
 import { textArray } from "./arrays.ts";
-import { part, type Sql, type SqlPart, type Tx } from "./sql.ts";
+import { part, type Sql, type SqlPart } from "./sql.ts";
+import type { Tx } from "./transaction.ts";
 
 /** Whose endpoint. */
 type EndpointKey = { teamId: string; subscriptionId: string };

@@ -1,4 +1,5 @@
-import type { Sql, Tx } from "./sql.ts";
+import type { Sql } from "./sql.ts";
+import type { Tx } from "./transaction.ts";
 
 /**
  * Makes the daily partitions from today to `daysAhead` days on, by the database's calendar (UTC); returns how many.

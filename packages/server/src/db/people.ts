@@ -1,5 +1,6 @@
 import type { Scope } from "../api-keys.ts";
-import type { Database, Sql } from "./sql.ts";
+import type { Database } from "./pool.ts";
+import type { Sql } from "./sql.ts";
 
 /** Seconds for which a sign-in holds: then the provider is asked anew whether the person may still come in. */
 const signInSeconds = 12 * 3_600;

@@ -1,8 +1,10 @@
 import { textArray } from "./arrays.ts";
 import { type Audit, insertAuditEntry } from "./audit.ts";
 import type { PageOfRows } from "./lists.ts";
+import type { Database } from "./pool.ts";
 import { isOpen, type Session, sessionColumns } from "./sessions.ts";
-import { type Database, part, type Sql, type Tx } from "./sql.ts";
+import { part, type Sql } from "./sql.ts";
+import type { Tx } from "./transaction.ts";
 import { byId, markedBy, readWalk, stillToTell, type Walked, type WalkPage } from "./walks.ts";
 
 /** What a link lets its sessions see and do. */

@@ -1,4 +1,5 @@
-import type { Sql, Tx } from "./sql.ts";
+import type { Sql } from "./sql.ts";
+import type { Tx } from "./transaction.ts";
 
 /** Keeps others who would count what a team has from doing so until the transaction ends. Facts do not wait for it. */
 export async function lockTeamsForCounting(tx: Tx, teamIds: readonly string[]): Promise<void> {

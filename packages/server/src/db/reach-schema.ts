@@ -1,8 +1,8 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { tellWhileWaiting, unlessStopped } from "../patience.ts";
 import { databaseProblem, StartError } from "../start-error.ts";
+import { isStorageUnavailable, sqlState } from "./errors.ts";
 import { listPendingMigrations, migrate } from "./migrate.ts";
-import { isStorageUnavailable, sqlState } from "./sql.ts";
 
 export type ReachSchemaOptions = {
   databaseUrl: string;

@@ -1,13 +1,13 @@
 import type { DeliveryStatus } from "../domain/delivery.ts";
 import type { ReplayedDelivery, ReplayedKind } from "../domain/replay.ts";
 import { wasThere } from "./delivery-search.ts";
-import { placesOf } from "./delivery-search-places.ts";
+import { rangesOf } from "./delivery-search-ranges.ts";
 import { type DeliverySearch, narrowed, type Sought, wanted } from "./delivery-sought.ts";
 import { findBelow } from "./delivery-subjects.ts";
 import { idBound } from "./delivery-ways.ts";
 import { type DeliveryFilter, resolveDeliveryFilter, walkedThrough } from "./history.ts";
 import { allOf, joined, part, type Sql, type SqlPart } from "./sql.ts";
-import type { Place } from "./walks.ts";
+import type { WalkPosition } from "./walks.ts";
 
 /** Which deliveries are replayed: as the list of all contracts is asked, or as contract A's list of events is. */
 export type ReplaySearch = { deliveries: DeliverySearch } | { events: DeliveryFilter };
@@ -16,7 +16,7 @@ export type ReplaySearch = { deliveries: DeliverySearch } | { events: DeliveryFi
 export type ReplayScope = {
   search: ReplaySearch;
   which: ReplayedKind;
-  start: Place["start"];
+  start: WalkPosition["start"];
   /** When it was asked for. */
   createdAt: Date;
 };
@@ -79,7 +79,7 @@ const ended = { failed: ["failed"], all: ["delivered", "failed"] } as const sati
 
 type Reading = {
   teamId: string;
-  places: SqlPart[];
+  ranges: SqlPart[];
   between: SqlPart;
   lookedAt: number;
   wanted: SqlPart;
@@ -102,7 +102,7 @@ async function readingOf(
   const amongFailed = which === "failed" && few.every((names) => names === null);
   return {
     teamId,
-    places: amongFailed ? [part`true`] : await placesOf(sql, teamId, sought),
+    ranges: amongFailed ? [part`true`] : await rangesOf(sql, teamId, sought),
     between: allOf([
       part`d.id > ${position}`,
       part`d.id < ${idBound(createdAt, 1)}`,
@@ -140,9 +140,9 @@ const lookedAt = (reading: Reading): SqlPart =>
 const endOf = (reading: Reading): SqlPart =>
   part`(select d.id from ${lying(reading)} order by d.id offset ${reading.lookedAt - 1} limit 1)`;
 
-/** What lies in the places, as `(…) d`: with an order by id behind it PostgreSQL merges them. */
-function lying({ teamId, places, between }: Reading): SqlPart {
-  const branches = (places.length > 0 ? places : [part`false`]).map(
+/** What lies in the ranges, as `(…) d`: with an order by id behind it PostgreSQL merges them. */
+function lying({ teamId, ranges, between }: Reading): SqlPart {
+  const branches = (ranges.length > 0 ? ranges : [part`false`]).map(
     (place) => part`
       (select d.*, d.xmin as made_in from deliveries d
        where d.team_id = ${teamId} and ${place} and ${between} order by d.id)`,

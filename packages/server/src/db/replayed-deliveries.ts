@@ -1,6 +1,6 @@
 import type { ReplayedDelivery } from "../domain/replay.ts";
 import { textArray } from "./arrays.ts";
-import type { Tx } from "./sql.ts";
+import type { Tx } from "./transaction.ts";
 
 /** A replay that the transaction holds. */
 export type ReplayName = { teamId: string; id: string };

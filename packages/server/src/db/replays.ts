@@ -1,7 +1,9 @@
 import type { ReplayedKind, ReplayState } from "../domain/replay.ts";
 import type { PageOfRows } from "./lists.ts";
+import type { Database } from "./pool.ts";
 import type { ReplaySearch } from "./replay-search.ts";
-import { type Database, part, type Sql, type Tx } from "./sql.ts";
+import { part, type Sql } from "./sql.ts";
+import type { Tx } from "./transaction.ts";
 import { byId, markedBy, readWalk, stillToTell, type Walked, type WalkPage } from "./walks.ts";
 
 /** A replay as it is shown. */

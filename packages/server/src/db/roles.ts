@@ -1,6 +1,6 @@
 import type pg from "pg";
 import { clientOf } from "./connect.ts";
-import { sqlState } from "./sql.ts";
+import { sqlState } from "./errors.ts";
 
 /** The roles under which connections work; see 0006_row_level_security.sql. */
 const roles = ["postrider_team", "postrider_keys", "postrider_all_teams"] as const;

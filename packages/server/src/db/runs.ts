@@ -2,7 +2,9 @@ import type { RunStatus, RunTrigger } from "../domain/facts.ts";
 import type { Run } from "../domain/lifecycle/run.ts";
 import { byteaArray, int4Array, textArray, timestampArray } from "./arrays.ts";
 import type { Listed } from "./lists.ts";
-import type { Database, Sql, Tx } from "./sql.ts";
+import type { Database } from "./pool.ts";
+import type { Sql } from "./sql.ts";
+import type { Tx } from "./transaction.ts";
 import {
   byId,
   markedBy,

@@ -1,5 +1,6 @@
 import { keyIdInRecord } from "../secrets.ts";
-import type { Sql, Tx } from "./sql.ts";
+import type { Sql } from "./sql.ts";
+import type { Tx } from "./transaction.ts";
 
 /** A table with sealed columns, and how the place of a value in it follows from its row. */
 export type SealedTable = {

@@ -1,7 +1,9 @@
 import type { ApiKey } from "./api-keys.ts";
 import { type Audit, insertAuditEntry } from "./audit.ts";
 import type { PageOfRows } from "./lists.ts";
-import { type Database, part, type Sql, type Tx } from "./sql.ts";
+import type { Database } from "./pool.ts";
+import { part, type Sql } from "./sql.ts";
+import type { Tx } from "./transaction.ts";
 import { byId, markedBy, readWalk, stillToTell, type Walked, type WalkPage } from "./walks.ts";
 
 /** A key has so many sessions at the most: one more ends those that were seen longest ago. */

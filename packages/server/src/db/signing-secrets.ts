@@ -1,5 +1,6 @@
-import type { Sql, Tx } from "./sql.ts";
+import type { Sql } from "./sql.ts";
 import type { SubscriptionOwner } from "./subscriptions.ts";
+import type { Tx } from "./transaction.ts";
 
 /** The sealed signing secret, and until when the one before it is valid (null: it is not). */
 export type SigningSecretRow = { sealedSigningSecret: Buffer; previousExpiresAt: Date | null };

@@ -1,13 +1,9 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { withinMs } from "../patience.ts";
-import {
-  type Database,
-  isRetryable,
-  isStorageUnavailable,
-  type Sql,
-  type TeamDatabase,
-  type Tx,
-} from "./sql.ts";
+import { isRetryable, isStorageUnavailable } from "./errors.ts";
+import type { Database, TeamDatabase } from "./pool.ts";
+import type { Sql } from "./sql.ts";
+import type { Tx } from "./transaction.ts";
 import { walkSnapshotSetting } from "./walk-snapshot.ts";
 
 /** Where a list was read: on the standby, or on the primary because the standby was `behind` or `away`. */

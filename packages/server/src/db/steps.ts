@@ -2,7 +2,9 @@ import type { StepStatus } from "../domain/facts.ts";
 import type { Step } from "../domain/lifecycle/step.ts";
 import { byteaArray, int4Array, textArray, timestampArray } from "./arrays.ts";
 import type { Listed } from "./lists.ts";
-import { type Database, part, type Sql, type Tx } from "./sql.ts";
+import type { Database } from "./pool.ts";
+import { part, type Sql } from "./sql.ts";
+import type { Tx } from "./transaction.ts";
 import {
   markedBy,
   type Order,

@@ -1,5 +1,7 @@
 import type { Listed } from "./lists.ts";
-import type { Database, Sql, Tx } from "./sql.ts";
+import type { Database } from "./pool.ts";
+import type { Sql } from "./sql.ts";
+import type { Tx } from "./transaction.ts";
 import {
   byId,
   markedBy,

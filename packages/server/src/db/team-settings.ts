@@ -1,5 +1,6 @@
-import { part, type Sql, type SqlPart, type Tx } from "./sql.ts";
+import { part, type Sql, type SqlPart } from "./sql.ts";
 import type { Team } from "./teams.ts";
+import type { Tx } from "./transaction.ts";
 
 /** A team with what it decides of its own data; days that are null are the service's. */
 export type TeamSettings = Team & {

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { packageFile } from "../package-file.ts";
+import type { Database, TeamDatabase } from "./pool.ts";
 import { dumpSchema } from "./schema-dump.ts";
-import type { Database, Sql, TeamDatabase } from "./sql.ts";
+import type { Sql } from "./sql.ts";
 
 /** Says whether the database hides other teams' rows from these connections, and shows them their own, in every table that knows teams. */
 export async function holdsWall(database: TeamDatabase): Promise<boolean> {

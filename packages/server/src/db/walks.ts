@@ -6,7 +6,8 @@ import {
   readList,
   readPage,
 } from "./lists.ts";
-import { type Database, part, type Sql, type SqlPart } from "./sql.ts";
+import type { Database } from "./pool.ts";
+import { part, type Sql, type SqlPart } from "./sql.ts";
 import { walkSnapshot } from "./walk-snapshot.ts";
 
 /**
@@ -16,10 +17,10 @@ import { walkSnapshot } from "./walk-snapshot.ts";
 type WalkStart = [snapshot: string, hourBefore: string];
 
 /** How far a walk has come: when it began, and its last row by the order of its list. */
-export type Place = { start: WalkStart; row: string[] };
+export type WalkPosition = { start: WalkStart; row: string[] };
 
 /** Which part of a list: from a place on, or after some rows. */
-export type WalkPage = Page & { after?: Place | undefined };
+export type WalkPage = Page & { after?: WalkPosition | undefined };
 
 /**
  * The order of a list, by columns that never change, of which the last tells all its rows apart: a row whose place
@@ -55,7 +56,7 @@ export const markedBy = (order: Order): SqlPart => part`
  * Whether a row was is told by the transaction that made it. After a restore into another server these numbers mean
  * nothing: one that lies ahead of this server is such a one, and rows older than the longest transaction need none.
  */
-export function stillToTell(order: Order, after: Place | undefined): SqlPart {
+export function stillToTell(order: Order, after: WalkPosition | undefined): SqlPart {
   if (after === undefined) return part`true`;
   const [snapshot, hourBefore] = after.start;
   return part`${order.behind(after.row)}
@@ -68,7 +69,7 @@ export function stillToTell(order: Order, after: Place | undefined): SqlPart {
 type Marked = { walk_row: string[]; walk_start: WalkStart };
 
 /** A page of a walk: `next` is where to go on from, null at the end. */
-export type Walked<Read> = Read & { next: Place | null };
+export type Walked<Read> = Read & { next: WalkPosition | null };
 
 /** Reads a page of a walk, as `readPage` does. */
 export async function readWalk<Row extends object>(

@@ -1,5 +1,5 @@
 import { textArray } from "./arrays.ts";
-import type { Tx } from "./sql.ts";
+import type { Tx } from "./transaction.ts";
 
 /** An enabled subscription that wants at least one of the event types asked for. */
 export type WantingSubscription = {

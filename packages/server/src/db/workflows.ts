@@ -3,7 +3,9 @@ import type { Version, Workflow } from "../domain/lifecycle/workflow.ts";
 import { textValue, valueText } from "../sealed-values.ts";
 import { boolArray, byteaArray, int4Array, textArray, timestampArray } from "./arrays.ts";
 import type { Listed } from "./lists.ts";
-import type { Database, Sql, Tx } from "./sql.ts";
+import type { Database } from "./pool.ts";
+import type { Sql } from "./sql.ts";
+import type { Tx } from "./transaction.ts";
 import {
   byId,
   markedBy,

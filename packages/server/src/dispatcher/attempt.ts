@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from "node:crypto";
 import { sign } from "@postrider/sdk/sign";
-import { type AttemptRecord, responseBodyPlace, responseHeadersPlace } from "../db/attempts.ts";
-import { payloadPlace } from "../db/events.ts";
+import { type AttemptRecord, responseBodyContext, responseHeadersContext } from "../db/attempts.ts";
+import { payloadContext } from "../db/events.ts";
 import {
   automaticAttempts,
   bodyBudgetMs,
@@ -247,7 +247,7 @@ const unreadable: AttemptResult = {
 function openPayload(keyring: Keyring, delivery: LeasedDelivery): Buffer | undefined {
   const { teamId, eventId, payload } = delivery;
   try {
-    return openValue(keyring, payload, payloadPlace(teamId, eventId));
+    return openValue(keyring, payload, payloadContext(teamId, eventId));
   } catch (error) {
     if (error instanceof SealError) return undefined;
     throw error;
@@ -261,7 +261,7 @@ function keptBody(
   body: string | null,
 ): Pick<AttemptRecord, "responseBody" | "sealedResponseBody"> {
   if (!sealed || !body) return { responseBody: body, sealedResponseBody: null };
-  const place = responseBodyPlace(teamId, id, attemptNumber);
+  const place = responseBodyContext(teamId, id, attemptNumber);
   return { responseBody: null, sealedResponseBody: keyring.seal(body, place) };
 }
 
@@ -273,7 +273,7 @@ function keptHeaders(
 ): Pick<AttemptRecord, "responseHeaders" | "sealedResponseHeaders"> {
   const responseHeaders = raw.length === 0 ? null : keptResponseHeaders(raw);
   if (!sealed || responseHeaders === null) return { responseHeaders, sealedResponseHeaders: null };
-  const place = responseHeadersPlace(teamId, id, attemptNumber);
+  const place = responseHeadersContext(teamId, id, attemptNumber);
   return { responseHeaders: null, sealedResponseHeaders: keyring.seal(responseHeaders, place) };
 }
 

@@ -5,7 +5,7 @@ import {
   returnProbesOfAllTeams,
 } from "../db/claims.ts";
 import { type DueSubscription, listDueSubscriptionsOfAllTeams } from "../db/due-walk.ts";
-import type { Database } from "../db/sql.ts";
+import type { Database } from "../db/pool.ts";
 import { type LeasedDelivery, leaseMs } from "../domain/delivery.ts";
 import type { Tally } from "../domain/tally.ts";
 import { reach } from "../fault-points.ts";

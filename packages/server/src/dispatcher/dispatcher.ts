@@ -1,5 +1,5 @@
 import type { HotPath } from "../actions/fan-out.ts";
-import type { Database } from "../db/sql.ts";
+import type { Database } from "../db/pool.ts";
 import type { LeasedDelivery } from "../domain/delivery.ts";
 import type { DispatchProgress } from "../domain/dispatch-progress.ts";
 import type { ReceiverStanding } from "../domain/survey.ts";
@@ -46,7 +46,7 @@ export type Dispatcher = {
   /** These endpoints fail from now on: nothing is sent to them but probes, and what people ask for. */
   shut(subscriptionIds: readonly string[]): void;
   /** How many attempts to a subscription could begin in this process now, beside what it has: 0 while its receiver wants quiet. */
-  freePlaces(subscriptionId: string): number;
+  freeSlots(subscriptionId: string): number;
   /** Stops claiming, finishes what is in flight, gives back the rest; resolves when all is written. */
   close(): Promise<void>;
   /** Milliseconds since a look was done with all that it found; undefined before the first time. */
@@ -249,7 +249,7 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
       for (const id of subscriptionIds) setShut(lanes.of(id), true);
     },
     // One is enough to probe with.
-    freePlaces(subscriptionId) {
+    freeSlots(subscriptionId) {
       const lane = lanes.of(subscriptionId);
       return Math.max(0, Math.min(lane.isShut ? 1 : Number.POSITIVE_INFINITY, room.toStart(lane)));
     },

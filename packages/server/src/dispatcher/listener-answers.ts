@@ -1,4 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
+import { isAway, isRetryable } from "../db/errors.ts";
 import {
   insertListenerRequest,
   listenerAnswerPlace,
@@ -6,7 +7,7 @@ import {
   listSettledRequestsOfAllTeams,
   takeListenerAnswer,
 } from "../db/listener-requests.ts";
-import { type Database, isAway, isRetryable } from "../db/sql.ts";
+import type { Database } from "../db/pool.ts";
 import type { LeasedDelivery } from "../domain/delivery.ts";
 import type { ListenerAnswer } from "../domain/listeners.ts";
 import type { AttemptResult } from "../domain/outcome.ts";

@@ -4,7 +4,7 @@ import {
   removeLeaseOwnerOfAllTeams,
   seeLeaseOwnerOfAllTeams,
 } from "../db/lease-owners.ts";
-import type { Database } from "../db/sql.ts";
+import type { Database } from "../db/pool.ts";
 
 export type OwnershipDeps = {
   database: Database;

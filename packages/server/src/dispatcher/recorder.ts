@@ -1,7 +1,8 @@
 import { recordResults } from "../actions/record-results.ts";
 import { type AttemptRecord, recordLateAttempts } from "../db/attempts.ts";
 import { releaseDeliveries, type Unsent } from "../db/deliveries.ts";
-import { type Database, isRetryable, isStorageUnavailable, isTimeout } from "../db/sql.ts";
+import { isRetryable, isStorageUnavailable, isTimeout } from "../db/errors.ts";
+import type { Database } from "../db/pool.ts";
 import { reach } from "../fault-points.ts";
 import { type GroupCommit, openGroupCommit } from "../group-commit.ts";
 

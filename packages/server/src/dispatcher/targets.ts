@@ -1,6 +1,6 @@
 import { decodeSecret } from "@postrider/sdk/sign";
+import type { Database } from "../db/pool.ts";
 import { keepRequestHeadsOfAllTeams } from "../db/request-heads.ts";
-import type { Database } from "../db/sql.ts";
 import { listTargetsOfAllTeams, type TargetRow } from "../db/targets.ts";
 import type { BodySignature, Contract } from "../domain/contracts/contract.ts";
 import type { AttemptResult, UnansweredReason } from "../domain/outcome.ts";

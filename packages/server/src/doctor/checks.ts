@@ -2,6 +2,7 @@ import { isOpenedBy } from "../actions/remember-keys.ts";
 import { type Config, ownConnections } from "../config.ts";
 import { listEncryptionChecks } from "../db/encryption-checks.ts";
 import { MigrationError, readMigrationState } from "../db/migrate.ts";
+import { type Database, openTeamDatabase } from "../db/pool.ts";
 import { listMissingRoles } from "../db/roles.ts";
 import {
   countSealedByOthersOfAllTeams,
@@ -9,7 +10,6 @@ import {
   readPartitions,
 } from "../db/schema-readings.ts";
 import { readClock, readConnections, readServer } from "../db/server-readings.ts";
-import { type Database, openTeamDatabase } from "../db/sql.ts";
 import { holdsWall, listMissingRules } from "../db/team-wall.ts";
 import { readEndpointsOfAllTeams, readLagOfAllTeams } from "../db/work-readings.ts";
 import type { CheckName, Finding } from "../domain/diagnosis/finding.ts";

@@ -1,5 +1,5 @@
 import type { Config } from "../config.ts";
-import type { Database } from "../db/sql.ts";
+import type { Database } from "../db/pool.ts";
 import { listLatestHostsOfAllTeams } from "../db/work-readings.ts";
 import { lookUpAll, reachProxy, sendHead } from "../dispatcher/egress-probe.ts";
 import { parseAddress } from "../domain/address.ts";

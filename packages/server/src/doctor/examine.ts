@@ -1,8 +1,8 @@
 import path from "node:path";
 import type { ConfigError } from "../config.ts";
 import { describeDatabaseUrl } from "../database-url.ts";
+import { openDatabase } from "../db/pool.ts";
 import { insistOnSessions } from "../db/pooler.ts";
-import { openDatabase } from "../db/sql.ts";
 import { connectionFailed } from "../domain/diagnosis/connection.ts";
 import {
   type Finding,

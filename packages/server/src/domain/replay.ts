@@ -31,8 +31,8 @@ export type InHand = {
  * So a delivery that comes meanwhile finds a free place, however many deliveries are replayed. No place is left where
  * the receiver wants quiet, or has none for its own traffic.
  */
-export function placesLeft(freePlaces: number, due: number): number {
-  return Math.max(0, Math.ceil(Math.max(0, freePlaces) / 2) - due);
+export function slotsLeft(freeSlots: number, due: number): number {
+  return Math.max(0, Math.ceil(Math.max(0, freeSlots) / 2) - due);
 }
 
 /** A delivery that was found, and whether it can be made again. */
@@ -59,14 +59,14 @@ export type Plan = {
 export function planStep(
   { held, due }: InHand,
   found: readonly FoundDelivery[],
-  { allowance, freePlaces }: { allowance: number; freePlaces: (subscriptionId: string) => number },
+  { allowance, freeSlots }: { allowance: number; freeSlots: (subscriptionId: string) => number },
 ): Plan {
   const plan: Plan = { taken: [], putAside: [], skipped: 0, passed: undefined };
   const places = new Map<string, number>();
   const take = ({ id, subscriptionId }: ReplayedDelivery): boolean => {
     const left =
       places.get(subscriptionId) ??
-      placesLeft(freePlaces(subscriptionId), due.get(subscriptionId) ?? 0);
+      slotsLeft(freeSlots(subscriptionId), due.get(subscriptionId) ?? 0);
     places.set(subscriptionId, Math.max(0, left - 1));
     if (left > 0) plan.taken.push({ id, subscriptionId });
     return left > 0;

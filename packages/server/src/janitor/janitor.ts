@@ -3,16 +3,17 @@ import { expireWaiting } from "../actions/expire-waiting.ts";
 import { deleteOldAuditEntriesOfAllTeams } from "../db/audit.ts";
 import { failOrphanedDeliveriesOfAllTeams } from "../db/deliveries.ts";
 import { deleteOldChangesOfAllTeams } from "../db/delivery-changes.ts";
+import { isTimeout } from "../db/errors.ts";
 import { deleteOldIdentitiesOfAllTeams } from "../db/fact-identities.ts";
 import { deleteOldIdempotencyKeysOfAllTeams } from "../db/idempotency-keys.ts";
-import { takeJanitorsPlace } from "../db/janitor-lock.ts";
+import { takeJanitorLock } from "../db/janitor-lock.ts";
 import { noteBacklogOfAllTeams } from "../db/operational-happenings.ts";
 import { ensurePartitions } from "../db/partitions.ts";
+import type { Database } from "../db/pool.ts";
 import { deleteOldReplaysOfAllTeams } from "../db/replays.ts";
 import { deleteOldRequestHeadsOfAllTeams } from "../db/request-heads.ts";
 import { deleteOldRollupsOfAllTeams } from "../db/rollups.ts";
 import { deleteOldSessionsOfAllTeams } from "../db/sessions.ts";
-import { type Database, isTimeout } from "../db/sql.ts";
 import { reach } from "../fault-points.ts";
 import { letGo } from "./retention.ts";
 
@@ -73,7 +74,7 @@ export async function prepare(database: Database): Promise<void> {
  */
 export async function tidy(database: Database, retentionDays = 30): Promise<void> {
   await database.begin(async (tx) => {
-    if (await takeJanitorsPlace(tx)) await doRound(database, retentionDays);
+    if (await takeJanitorLock(tx)) await doRound(database, retentionDays);
   });
 }
 

@@ -1,8 +1,10 @@
+import { isTimeout } from "../db/errors.ts";
 import {
   dropPartition,
   hasPendingDeliveriesOfAllTeams,
   listOldPartitionsOfAllTeams,
 } from "../db/partitions.ts";
+import type { Database } from "../db/pool.ts";
 import {
   deleteOldDeliveriesOfAllTeams,
   deleteOldStragglersOfAllTeams,
@@ -11,7 +13,6 @@ import {
   listExpiredDaysOfAllTeams,
   markDayExpired,
 } from "../db/retention.ts";
-import { type Database, isTimeout } from "../db/sql.ts";
 
 export type Retention = {
   /** Days that things are kept at the most; a team may want fewer. */

@@ -1,7 +1,7 @@
 import { endSilentListener } from "../actions/listeners.ts";
 import { deleteOldListenerRequestsOfAllTeams } from "../db/listener-requests.ts";
 import { listEndedListenersOfAllTeams } from "../db/listeners.ts";
-import type { Database } from "../db/sql.ts";
+import type { Database } from "../db/pool.ts";
 
 export type ListenerWatchDeps = {
   /** Of all teams. */

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { type ReplayStepDeps, stepReplay } from "../actions/replay-step.ts";
+import type { Database, TeamDatabase } from "../db/pool.ts";
 import { type DueReplay, listDueReplaysOfAllTeams } from "../db/replays.ts";
-import type { Database, TeamDatabase } from "../db/sql.ts";
 
 /** What does the steps of replays, for as long as it is open. */
 export type Replays = {
@@ -10,7 +10,7 @@ export type Replays = {
   close(): Promise<void>;
 };
 
-export type ReplaysDeps = Pick<ReplayStepDeps, "freePlaces"> & {
+export type ReplaysDeps = Pick<ReplayStepDeps, "freeSlots"> & {
   /** Asks which replays of all teams are due. */
   database: Database;
   /** Does their steps, each as its team. */
@@ -43,7 +43,7 @@ export function openReplays(deps: ReplaysDeps): Replays {
   async function step({ teamId, id }: DueReplay): Promise<void> {
     try {
       const replayed = await stepReplay(
-        { database: deps.teams.forTeams([teamId]), freePlaces: deps.freePlaces },
+        { database: deps.teams.forTeams([teamId]), freeSlots: deps.freeSlots },
         { teamId, id },
       );
       if (replayed) deps.onDue(replayed);

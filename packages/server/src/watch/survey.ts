@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import type { Database } from "../db/sql.ts";
+import type { Database } from "../db/pool.ts";
 import {
   countEndpointsOfAllTeams,
   listWaitingOfAllTeams,

@@ -1,5 +1,5 @@
 import type { RecordFacts } from "../actions/record-facts.ts";
-import type { Database } from "../db/sql.ts";
+import type { Database } from "../db/pool.ts";
 import { listTimersOfAllTeams, type Timer } from "../db/timers.ts";
 import type { Fact } from "../domain/facts.ts";
 import { AppError } from "../errors.ts";

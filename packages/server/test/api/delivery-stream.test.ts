@@ -9,7 +9,8 @@ import {
   readChangesStart,
   tellingChanges,
 } from "../../src/db/delivery-changes.ts";
-import { part, type Tx } from "../../src/db/sql.ts";
+import { part } from "../../src/db/sql.ts";
+import type { Tx } from "../../src/db/transaction.ts";
 import { newId } from "../../src/ids.ts";
 import { openBrowser } from "../support/browser.ts";
 import { type OpenStream, openStream } from "../support/event-stream.ts";

@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from "vitest";
 import { openRecordFacts } from "../../src/actions/record-facts.ts";
 import { openApp } from "../../src/api/app.ts";
-import type { TeamDatabase } from "../../src/db/sql.ts";
+import type { TeamDatabase } from "../../src/db/pool.ts";
 import { allContracts } from "../../src/domain/contracts/all-contracts.ts";
 import { newCallId, newId } from "../../src/ids.ts";
 import { openTestApi } from "../support/api.ts";

@@ -383,10 +383,10 @@ test("a replay makes no more due in a second than its rate", async () => {
   await sql`update replays set due_at = now()`;
   const database = api.deps.database.forTeams([api.teamId]);
   const again = { teamId: api.teamId, id };
-  expect(await stepReplay({ database, freePlaces: () => 1_000 }, again)).toBe(0);
+  expect(await stepReplay({ database, freeSlots: () => 1_000 }, again)).toBe(0);
   // Two thirds of a second later.
   await sql`update replays set due_at = now(), paced_at = now() - interval '670 milliseconds'`;
-  expect(await stepReplay({ database, freePlaces: () => 1_000 }, again)).toBe(2);
+  expect(await stepReplay({ database, freeSlots: () => 1_000 }, again)).toBe(2);
 });
 
 test("what waits for a retry, or for its disabled endpoint, takes no place, and the replay is done when it has ended", async () => {
@@ -420,7 +420,7 @@ test("while a process is at a step of a replay, another one finds nothing to do"
   const database = api.deps.database.forTeams([api.teamId]);
   await database.begin(async (tx) => {
     expect(await lockDueReplay(tx, api.teamId, id)).toBeDefined();
-    const other = { database, freePlaces: () => 1_000 };
+    const other = { database, freeSlots: () => 1_000 };
     expect(await stepReplay(other, { teamId: api.teamId, id })).toBeUndefined();
   });
   expect(await api.step(id)).toBe(0);

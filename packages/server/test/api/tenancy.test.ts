@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from "vitest";
-import type { Database } from "../../src/db/sql.ts";
+import type { Database } from "../../src/db/pool.ts";
 import { newId } from "../../src/ids.ts";
 import type { CallAnswer, TestApi, TestApiOptions } from "../support/api.ts";
 import { openFactsApi } from "../support/facts.ts";

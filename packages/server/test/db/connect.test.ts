@@ -3,7 +3,7 @@ import pg from "pg";
 import { expect, onTestFinished, test } from "vitest";
 import { describeDatabaseUrl, parseDatabaseUrl, secretsOfUrls } from "../../src/database-url.ts";
 import { clientOf } from "../../src/db/connect.ts";
-import { openDatabase } from "../../src/db/sql.ts";
+import { openDatabase } from "../../src/db/pool.ts";
 import { createDatabase } from "../support/postgres.ts";
 
 test.each([

@@ -6,8 +6,8 @@ import {
   type DatabasePool,
   openDatabase,
   openTeamDatabase,
-} from "../../src/db/sql.ts";
-import type { Place } from "../../src/db/walks.ts";
+} from "../../src/db/pool.ts";
+import type { WalkPosition } from "../../src/db/walks.ts";
 import { newId } from "../../src/ids.ts";
 import { createDatabase } from "../support/postgres.ts";
 import { countRowsLookedAt, vacuumDeliveries } from "../support/rows-looked-at.ts";
@@ -151,7 +151,7 @@ async function expected(search: Partial<DeliverySearch>, team = teamId): Promise
 /** Follows a list to its end, and says how many pages it took. */
 async function follow(search: Partial<DeliverySearch>, limit: number, team = teamId) {
   const ids: string[] = [];
-  let [after, pages] = [undefined as Place | undefined, 0];
+  let [after, pages] = [undefined as WalkPosition | undefined, 0];
   do {
     const page = { offset: 0, limit, after };
     const read = await searchDeliveries(walled, team, { ...everyDelivery, ...search }, page);

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from "vitest";
 import { findEndpoint, listEndpoints } from "../../src/db/endpoints.ts";
-import { openDatabase, openTeamDatabase } from "../../src/db/sql.ts";
+import { openDatabase, openTeamDatabase } from "../../src/db/pool.ts";
 import { newId } from "../../src/ids.ts";
 import { createDatabase } from "../support/postgres.ts";
 import { countRowsLookedAt, vacuumDeliveries } from "../support/rows-looked-at.ts";

@@ -4,7 +4,7 @@ import {
   deleteSomeStateOf,
   deleteSomeTracesOf,
 } from "../../src/db/erasures.ts";
-import type { Tx } from "../../src/db/sql.ts";
+import type { Tx } from "../../src/db/transaction.ts";
 import { openFactsApi } from "../support/facts.ts";
 import { furnish } from "../support/furnish.ts";
 import { runText } from "../support/twins.ts";

@@ -3,7 +3,8 @@ import path from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
 import { insertKnownFacts } from "../../src/db/fact-identities.ts";
-import type { Database, Tx } from "../../src/db/sql.ts";
+import type { Database } from "../../src/db/pool.ts";
+import type { Tx } from "../../src/db/transaction.ts";
 import { openFactsApi } from "../support/facts.ts";
 import { furnish, type Names } from "../support/furnish.ts";
 import { type Asked, askedAbout, teamFunctions } from "../support/team-functions.ts";
@@ -12,8 +13,8 @@ import { makeTwin, removeTeam, stateOf, timeless } from "../support/twins.ts";
 /** Files with no statement about rows of a team: connections, roles, the schema, and parts of other statements. */
 const aboutNoRows = [
   "connect.ts",
-  "delivery-places.ts",
-  "delivery-search-places.ts",
+  "delivery-ranges.ts",
+  "delivery-search-ranges.ts",
   "delivery-sought.ts",
   "delivery-ways.ts",
   "encryption-checks.ts",

@@ -6,10 +6,8 @@ import {
   type DatabasePool,
   openDatabase,
   openTeamDatabase,
-  part,
-  type Sql,
-  type SqlPart,
-} from "../../src/db/sql.ts";
+} from "../../src/db/pool.ts";
+import { part, type Sql, type SqlPart } from "../../src/db/sql.ts";
 import { newId } from "../../src/ids.ts";
 import { createDatabase, type TestDatabase } from "../support/postgres.ts";
 import { countRowsLookedAt, vacuumDeliveries, type Where } from "../support/rows-looked-at.ts";

@@ -1,6 +1,7 @@
 import { expect, onTestFinished, test } from "vitest";
 import { readList } from "../../src/db/lists.ts";
-import { type Database, openDatabase, type Sql } from "../../src/db/sql.ts";
+import { type Database, openDatabase } from "../../src/db/pool.ts";
+import type { Sql } from "../../src/db/sql.ts";
 import { createDatabase } from "../support/postgres.ts";
 
 async function open(): Promise<Database> {

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from "vitest";
+import { sqlState } from "../../src/db/errors.ts";
 import { lockKeyForCounting, lockTeamsForCounting } from "../../src/db/quotas.ts";
-import { sqlState } from "../../src/db/sql.ts";
 import { openFactsApi } from "../support/facts.ts";
 import { furnish } from "../support/furnish.ts";
 import { type Asked, askedAbout, teamFunctions } from "../support/team-functions.ts";

@@ -1,8 +1,8 @@
 import { expect, onTestFinished, test } from "vitest";
 import { listAssistants } from "../../src/db/assistants.ts";
 import { listDeliveries } from "../../src/db/history.ts";
+import type { Database } from "../../src/db/pool.ts";
 import { listRuns } from "../../src/db/runs.ts";
-import type { Database } from "../../src/db/sql.ts";
 import { listSteps } from "../../src/db/steps.ts";
 import { listWorkflows } from "../../src/db/workflows.ts";
 import { openFactsApi } from "../support/facts.ts";

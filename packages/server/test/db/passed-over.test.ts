@@ -6,7 +6,7 @@ import {
   deleteOldDeliveriesOfAllTeams,
   expireWaitingDeliveriesOfAllTeams,
 } from "../../src/db/retention.ts";
-import type { Tx } from "../../src/db/sql.ts";
+import type { Tx } from "../../src/db/transaction.ts";
 import { type House, openHouse } from "../support/house.ts";
 
 type PassedOver = {

@@ -1,13 +1,13 @@
 import { beforeAll, expect, test } from "vitest";
 import { readWalkStart } from "../../src/db/delivery-search.ts";
 import { everyDelivery } from "../../src/db/delivery-sought.ts";
+import { type Database, type DatabasePool, openDatabase } from "../../src/db/pool.ts";
 import {
   countToReplay,
   findToReplay,
   type ReplayScope,
   type ReplaySearch,
 } from "../../src/db/replay-search.ts";
-import { type Database, type DatabasePool, openDatabase } from "../../src/db/sql.ts";
 import type { ReplayedKind } from "../../src/domain/replay.ts";
 import { newId } from "../../src/ids.ts";
 import { createDatabase } from "../support/postgres.ts";

@@ -2,7 +2,9 @@ import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import pg from "pg";
 import { expect, onTestFinished, test } from "vitest";
-import { isStorageUnavailable, openDatabase, type Tx } from "../../src/db/sql.ts";
+import { isStorageUnavailable } from "../../src/db/errors.ts";
+import { openDatabase } from "../../src/db/pool.ts";
+import type { Tx } from "../../src/db/transaction.ts";
 import { describeThrown } from "../../src/log.ts";
 import { openHouse } from "../support/house.ts";
 

@@ -2,8 +2,8 @@ import { createHmac, randomBytes } from "node:crypto";
 import { sign } from "@postrider/sdk/sign";
 import { expect, test } from "vitest";
 import type { AttemptRecord } from "../../src/db/attempts.ts";
-import { responseBodyPlace } from "../../src/db/attempts.ts";
-import { payloadPlace } from "../../src/db/events.ts";
+import { responseBodyContext } from "../../src/db/attempts.ts";
+import { payloadContext } from "../../src/db/events.ts";
 import { type AttemptDeps, attempt } from "../../src/dispatcher/attempt.ts";
 import { nothingSeen, type SendRequest, type Wire } from "../../src/dispatcher/exchange.ts";
 import type { Target } from "../../src/dispatcher/targets.ts";
@@ -167,12 +167,12 @@ test("what is refused, or whose payload does not open, is recorded as an attempt
 
 test("a sealed payload is opened before it is sent, and its answer is sealed", async () => {
   const known = leasedDelivery();
-  const place = payloadPlace(known.teamId, known.eventId);
+  const place = payloadContext(known.teamId, known.eventId);
   const payload = sealValue(keyring, '{"b":2}', place);
   const { sent, record, delivery } = await make({ delivery: { ...known, payload, sealed: true } });
   expect(sent[0]?.body.toString()).toBe('{"b":2}');
   expect(record?.responseBody).toBeNull();
-  const answerPlace = responseBodyPlace(delivery.teamId, delivery.id, 1);
+  const answerPlace = responseBodyContext(delivery.teamId, delivery.id, 1);
   expect(keyring.open(record?.sealedResponseBody ?? Buffer.alloc(0), answerPlace)).toBe("said");
   const empty = await make({
     delivery: { ...known, payload, sealed: true },

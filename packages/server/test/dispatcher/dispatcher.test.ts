@@ -18,7 +18,7 @@ vi.mock(
 test("a receiver that falls silent while its results are committed leaves every share as it was", async () => {
   const world = openDispatcherWorld();
   const { dispatcher } = world;
-  const untouched = world.countPlaces();
+  const untouched = world.countSlots();
   await world.prove("a");
   // Ten are answered, and an eleventh hangs. The first one's end makes the dispatcher look around.
   await world.take("a", 1, { crashCount: 2 });
@@ -32,7 +32,7 @@ test("a receiver that falls silent while its results are committed leaves every 
   await world.answerAll();
   await world.commitAll();
   expect([dispatcher.inFlight, dispatcher.held]).toEqual([0, 0]);
-  expect(world.countPlaces()).toBe(untouched);
+  expect(world.countSlots()).toBe(untouched);
 });
 
 test("it claims what is due from its start on, and sends it", async () => {
@@ -51,7 +51,7 @@ test("a slot is free when the receiver has answered, a place in memory when that
   await world.answerAll();
   expect([dispatcher.inFlight, dispatcher.held]).toEqual([0, 1]);
   await world.take("b");
-  expect([world.requests.length, world.countPlaces()]).toEqual([1, 0]);
+  expect([world.requests.length, world.countSlots()]).toEqual([1, 0]);
   await world.commitAll();
   expect([dispatcher.inFlight, dispatcher.held]).toEqual([1, 1]);
 });
@@ -295,7 +295,7 @@ test("when an endpoint comes to fail its process gives back what waits for it, a
   await world.pass();
   expect(released).toHaveLength(taken - inFlight);
   expect(reserve("a")).toBe(false);
-  expect(dispatcher.freePlaces("a")).toBeLessThanOrEqual(1);
+  expect(dispatcher.freeSlots("a")).toBeLessThanOrEqual(1);
 
   // Its own deliveries are over, one after the other; a success opens it again.
   await world.answerAll(500);

@@ -22,9 +22,9 @@ test("a receiver that is silent for more than a second with a request on the wir
   world.reserve("idle");
   world.dispatcher.start();
   await world.pass(1_000);
-  expect(world.countPlaces()).toBe(11);
+  expect(world.countSlots()).toBe(11);
   await world.pass(1_000);
-  expect(world.countPlaces()).toBe(8);
+  expect(world.countSlots()).toBe(8);
 });
 
 test("silence counts from the first request on the wire, and anew from each answer", async () => {
@@ -34,7 +34,7 @@ test("silence counts from the first request on the wire, and anew from each answ
   await world.pass(5_000);
   await world.take("a");
   world.dispatcher.wake();
-  expect(world.countPlaces()).toBe(12);
+  expect(world.countSlots()).toBe(12);
   await world.take("a");
   await world.pass(900);
   world.requests.shift()?.answer();
@@ -43,11 +43,11 @@ test("silence counts from the first request on the wire, and anew from each answ
   await world.pass(1_000);
   world.dispatcher.wake();
   await world.pass();
-  expect(world.countPlaces()).toBe(12);
+  expect(world.countSlots()).toBe(12);
   await world.pass(600);
   world.dispatcher.wake();
   await world.pass();
-  expect(world.countPlaces()).toBe(11);
+  expect(world.countSlots()).toBe(11);
 });
 
 test("those who are silent are looked for no more than twice a second", async () => {
@@ -62,7 +62,7 @@ test("those who are silent are looked for no more than twice a second", async ()
     await world.pass(waitMs);
     world.dispatcher.wake();
     await world.pass();
-    expect(world.countPlaces()).toBe(places);
+    expect(world.countSlots()).toBe(places);
   }
 });
 
@@ -85,7 +85,7 @@ test.each<{ it: string; latencyMs: number; places: number }>([
   await world.answerAll(200, latencyMs);
   await world.commitAll();
   world.reserve("a");
-  expect(world.countPlaces()).toBe(places);
+  expect(world.countSlots()).toBe(places);
 });
 
 test("a receiver that answers late is sent its next one beside those that hang, one that timed out is not", async () => {

@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test, vi } from "vitest";
 import type { AttemptRecord } from "../../src/db/attempts.ts";
 import type { Unsent } from "../../src/db/deliveries.ts";
-import type { Database } from "../../src/db/sql.ts";
+import type { Database } from "../../src/db/pool.ts";
 import { openRecorder } from "../../src/dispatcher/recorder.ts";
 import { armFaultPoints } from "../../src/fault-points.ts";
 

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { encodeSecret } from "@postrider/sdk/sign";
 import { expect, onTestFinished, test, vi } from "vitest";
-import type { Database } from "../../src/db/sql.ts";
+import type { Database } from "../../src/db/pool.ts";
 import type { TargetRow } from "../../src/db/targets.ts";
 import { openTargets } from "../../src/dispatcher/targets.ts";
 import type { Contract, SubscriptionSecrets } from "../../src/domain/contracts/contract.ts";

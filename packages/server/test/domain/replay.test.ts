@@ -4,8 +4,8 @@ import {
   heldMax,
   type InHand,
   nextStepMs,
-  placesLeft,
   planStep,
+  slotsLeft,
 } from "../../src/domain/replay.ts";
 
 const nothingInHand: InHand = { held: [], due: new Map() };
@@ -24,7 +24,7 @@ const plan = (
 ) => {
   const { taken, putAside, ...rest } = planStep(inHand, deliveries, {
     allowance,
-    freePlaces: (id) => free[id] ?? 0,
+    freeSlots: (id) => free[id] ?? 0,
   });
   return { taken: idsOf(taken), putAside: idsOf(putAside), ...rest };
 };
@@ -39,7 +39,7 @@ test.each([
   [4, 3, 0],
   [50, 5, 20],
 ])("of %i free places, with %i due, a replay may take %i", (free, due, left) => {
-  expect(placesLeft(free, due)).toBe(left);
+  expect(slotsLeft(free, due)).toBe(left);
 });
 
 test("a step takes half of an endpoint's free places, and puts aside what has none, so that other endpoints go on", () => {

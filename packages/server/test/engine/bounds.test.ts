@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test, vi } from "vitest";
-import type { Database } from "../../src/db/sql.ts";
+import type { Database } from "../../src/db/pool.ts";
 import type { Recorder } from "../../src/dispatcher/recorder.ts";
 import { jsonText } from "../../src/domain/json-text.ts";
 import { openHouse, until } from "../support/house.ts";

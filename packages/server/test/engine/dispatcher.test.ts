@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { claimDueOfAllTeams } from "../../src/db/claims.ts";
 import { listDueSubscriptionsOfAllTeams } from "../../src/db/due-walk.ts";
-import type { Database } from "../../src/db/sql.ts";
+import type { Database } from "../../src/db/pool.ts";
 import { claimSettings } from "../../src/dispatcher/claiming.ts";
 import { quickMs } from "../../src/dispatcher/standing.ts";
 import { leaseMs } from "../../src/domain/delivery.ts";

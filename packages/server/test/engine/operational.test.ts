@@ -138,7 +138,7 @@ test("a replay that has ended by itself is told", async () => {
   );
   await until("the replay has ended", async () => {
     await database.sql`update replays set due_at = now() where due_at is not null`;
-    await stepReplay({ database, freePlaces: () => 10 }, { teamId, id });
+    await stepReplay({ database, freeSlots: () => 10 }, { teamId, id });
     const rows = await database.sql`select from replays where state = 'done'`;
     return rows.length === 1;
   });

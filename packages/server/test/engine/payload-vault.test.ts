@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test, vi } from "vitest";
 import { openPayloadVault } from "../../src/actions/payload-vault.ts";
-import type { Database } from "../../src/db/sql.ts";
+import type { Database } from "../../src/db/pool.ts";
 import { openKeyring } from "../../src/secrets.ts";
 
 const keyring = openKeyring([Buffer.alloc(32, 1)]);

@@ -1,12 +1,8 @@
 import { expect, onTestFinished, test } from "vitest";
+import { sqlState } from "../../src/db/errors.ts";
 import { ensurePartitions } from "../../src/db/partitions.ts";
-import {
-  type Database,
-  openDatabase,
-  openTeamDatabase,
-  type Sql,
-  sqlState,
-} from "../../src/db/sql.ts";
+import { type Database, openDatabase, openTeamDatabase } from "../../src/db/pool.ts";
+import type { Sql } from "../../src/db/sql.ts";
 import { holdsWall } from "../../src/db/team-wall.ts";
 import { listWorkflows } from "../../src/db/workflows.ts";
 import { newId } from "../../src/ids.ts";

@@ -1,6 +1,6 @@
 import { verify } from "@postrider/sdk";
 import { expect, test } from "vitest";
-import { responseBodyPlace } from "../../src/db/attempts.ts";
+import { responseBodyContext } from "../../src/db/attempts.ts";
 import { jsonText } from "../../src/domain/json-text.ts";
 import { endCall, makeAssistant, say, startCall } from "../support/calls.ts";
 import { tablesWith } from "../support/dump.ts";
@@ -79,7 +79,7 @@ test.each([1, 200, 16_383, 16_384, 40_000])(
     const [row] = rows;
     if (!row) throw new Error("there is no attempt");
     expect(row.plain).toBeNull();
-    const place = responseBodyPlace(house.teamId, row.id, row.number);
+    const place = responseBodyContext(house.teamId, row.id, row.number);
     expect(house.keyring.open(row.sealed, place)).toBe(answer.slice(0, 16_384));
     if (bytes > canary.length) expect(await tablesWith(house.database, canary)).toEqual([]);
   },

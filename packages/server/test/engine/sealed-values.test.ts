@@ -10,7 +10,7 @@ import {
   sealRun,
   sealStep,
 } from "../../src/actions/sealed-state.ts";
-import { payloadPlace } from "../../src/db/events.ts";
+import { payloadContext } from "../../src/db/events.ts";
 import { sealedTables } from "../../src/db/sealed-columns.ts";
 import {
   openText,
@@ -165,5 +165,5 @@ test("payloads are sealed for the teams that want it so, and for no other", () =
   expect(sealed).toMatchObject({ teamId: "b", id: "of b" });
   const payload = Buffer.from(sealed?.payload ?? "");
   expect(payload[0]).toBe(0);
-  expect(openValue(keyring, payload, payloadPlace("b", "of b"))).toEqual(second?.payload);
+  expect(openValue(keyring, payload, payloadContext("b", "of b"))).toEqual(second?.payload);
 });

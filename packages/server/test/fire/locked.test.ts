@@ -1,7 +1,8 @@
 import { expect, onTestFinished, test } from "vitest";
 import { openPayloadVault } from "../../src/actions/payload-vault.ts";
 import { openRecordFacts } from "../../src/actions/record-facts.ts";
-import { isTimeout, openTeamDatabase } from "../../src/db/sql.ts";
+import { isTimeout } from "../../src/db/errors.ts";
+import { openTeamDatabase } from "../../src/db/pool.ts";
 import { newId } from "../../src/ids.ts";
 import { openHouse } from "../support/house.ts";
 import { notSent } from "../support/not-sent.ts";

@@ -26,8 +26,6 @@ const powerExceptions: Readonly<Record<string, string>> = {};
 
 /** Files that may be longer, each with the reason why it is still one thing. */
 const longFileReasons: Readonly<Record<string, string>> = {
-  "server/src/db/sql.ts":
-    "the one door to the driver: pools, transactions, statements and its errors",
   "server/src/config.ts": "one table of settings, each row with its parser",
   "server/src/api/webhook-routes.ts":
     "one resource; most of it is the schemas that make its OpenAPI",

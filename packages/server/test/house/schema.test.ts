@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from "vitest";
 import { ensurePartitions } from "../../src/db/partitions.ts";
+import { type Database, openDatabase } from "../../src/db/pool.ts";
 import { dumpSchema, listOtherObjects } from "../../src/db/schema-dump.ts";
-import { type Database, openDatabase } from "../../src/db/sql.ts";
 import { createDatabase } from "../support/postgres.ts";
 import { readText } from "./sources.ts";
 

@@ -13,7 +13,7 @@ import {
   openDatabase,
   openTeamDatabase,
   type TeamDatabase,
-} from "../../src/db/sql.ts";
+} from "../../src/db/pool.ts";
 import { insertTeam } from "../../src/db/teams.ts";
 import { newId } from "../../src/ids.ts";
 import { openLog } from "../../src/log.ts";

@@ -1,6 +1,6 @@
 import type { ClaimShare } from "../../src/db/claims.ts";
 import type { DueSubscription } from "../../src/db/due-walk.ts";
-import type { Database } from "../../src/db/sql.ts";
+import type { Database } from "../../src/db/pool.ts";
 import type { LeasedDelivery } from "../../src/domain/delivery.ts";
 import { leasedDelivery } from "./leased.ts";
 

@@ -2,7 +2,7 @@ import type { FastifyInstance } from "fastify";
 import { openApp } from "../../src/api/app.ts";
 import type { Routes } from "../../src/api/request.ts";
 import { readConfig } from "../../src/config.ts";
-import { openTeamDatabase } from "../../src/db/sql.ts";
+import { openTeamDatabase } from "../../src/db/pool.ts";
 import { openLog } from "../../src/log.ts";
 import { openMetrics } from "../../src/metrics.ts";
 import { openKeyring } from "../../src/secrets.ts";

@@ -150,7 +150,7 @@ export function openDispatcherWorld(
       await commitAll();
     },
     /** How many new receivers find a place, each for its first delivery. */
-    countPlaces(): number {
+    countSlots(): number {
       const ids: string[] = [];
       for (let id = newId(); ids.length < 10_000 && reserve(id); id = newId()) ids.push(id);
       for (const id of ids) hotPath.cancel(id, 2);

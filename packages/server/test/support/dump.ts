@@ -1,4 +1,4 @@
-import type { Database } from "../../src/db/sql.ts";
+import type { Database } from "../../src/db/pool.ts";
 
 /** Dumps every table as text, bytes in hexadecimal, as a backup in plain format would. */
 export async function dumpDatabase({ sql }: Database): Promise<Map<string, string>> {

@@ -5,7 +5,7 @@ import { onTestFinished } from "vitest";
 import { readConfig } from "../../src/config.ts";
 import type { Audit } from "../../src/db/audit.ts";
 import { listDueSubscriptionsOfAllTeams } from "../../src/db/due-walk.ts";
-import { type Database, openDatabase } from "../../src/db/sql.ts";
+import { type Database, openDatabase } from "../../src/db/pool.ts";
 import { insertTeam } from "../../src/db/teams.ts";
 import type { DispatcherDeps } from "../../src/dispatcher/dispatcher.ts";
 import type { Recorder } from "../../src/dispatcher/recorder.ts";

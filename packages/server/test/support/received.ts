@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { recordResults } from "../../src/actions/record-results.ts";
 import type { AttemptRecord } from "../../src/db/attempts.ts";
-import type { Database } from "../../src/db/sql.ts";
+import type { Database } from "../../src/db/pool.ts";
 import { newId } from "../../src/ids.ts";
 import { attemptRecord } from "./leased.ts";
 

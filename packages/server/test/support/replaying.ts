@@ -10,7 +10,7 @@ export type ReplayingApi = SeenApi & {
   tryOut(body: object): Promise<Seen>;
   replay(id: string): Promise<Seen>;
   /** Does a step of the replay as if its time had come; says how many deliveries it made due. */
-  step(id: string, freePlaces?: (subscriptionId: string) => number): Promise<number | undefined>;
+  step(id: string, freeSlots?: (subscriptionId: string) => number): Promise<number | undefined>;
   /** Ids of the deliveries that are due because somebody asked, in their order. */
   madeDue(): Promise<string[]>;
   /** Ends what is due because somebody asked, and does steps until the replay has ended. */
@@ -35,12 +35,12 @@ export async function openReplayingApi(): Promise<ReplayingApi> {
     return body;
   };
   const replay = (id: string) => read(`/v1/replays/${id}`);
-  const step: ReplayingApi["step"] = async (id, freePlaces = () => 1_000) => {
+  const step: ReplayingApi["step"] = async (id, freeSlots = () => 1_000) => {
     await sql`
       update replays set due_at = now(), paced_at = now() - interval '1 second'
       where id = ${id} and due_at is not null`;
     const database = api.deps.database.forTeams([api.teamId]);
-    return await stepReplay({ database, freePlaces }, { teamId: api.teamId, id });
+    return await stepReplay({ database, freeSlots }, { teamId: api.teamId, id });
   };
   const madeDue = async () =>
     (await sql<{ id: string }>`select id from deliveries where manual order by id`).map(

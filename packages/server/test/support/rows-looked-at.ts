@@ -1,4 +1,6 @@
-import type { Database, Sql, Tx } from "../../src/db/sql.ts";
+import type { Database } from "../../src/db/pool.ts";
+import type { Sql } from "../../src/db/sql.ts";
+import type { Tx } from "../../src/db/transaction.ts";
 import { until } from "./house.ts";
 
 /** Which rows count: those read from an index as well, or only those of the tables themselves. */

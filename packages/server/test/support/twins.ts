@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
-import type { Database, Sql, Tx } from "../../src/db/sql.ts";
+import type { Database } from "../../src/db/pool.ts";
+import type { Sql } from "../../src/db/sql.ts";
+import type { Tx } from "../../src/db/transaction.ts";
 
 /** Runs a statement that a test puts together, as nothing in the service does. */
 export const runText = (sql: Sql, text: string, ...values: unknown[]) =>

@@ -1,4 +1,6 @@
-import { type Database, type Sql, SqlPart, type TeamDatabase, type Tx } from "../../src/db/sql.ts";
+import type { Database, TeamDatabase } from "../../src/db/pool.ts";
+import { type Sql, SqlPart } from "../../src/db/sql.ts";
+import type { Tx } from "../../src/db/transaction.ts";
 
 /** What was taken out of statements: how often, so that a test can tell that it was not nothing. */
 export type Unfiltered = { database: TeamDatabase; filtersTaken(): number };

@@ -3,7 +3,7 @@ import { type BrowserContext, chromium, type Page } from "playwright-core";
 import { expect, onTestFinished } from "vitest";
 import { makeLoginLink } from "../../../../server/bin/development.ts";
 import { readConfig } from "../../../../server/src/config.ts";
-import { openDatabase } from "../../../../server/src/db/sql.ts";
+import { openDatabase } from "../../../../server/src/db/pool.ts";
 import { openReceiver, type Receiver } from "../../../../server/test/support/http-receiver.ts";
 import { openService, type Service } from "../../../../server/test/support/running-server.ts";
 

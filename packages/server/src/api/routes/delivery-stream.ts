@@ -18,7 +18,7 @@ import type { Caller, TypeBox } from "../request.ts";
 import {
   heartbeatMs,
   openKeyCheck,
-  openPlaces,
+  openStreamCounts,
   sendStream,
   streamHeaders,
   streamsMax,
@@ -39,7 +39,7 @@ export function deliveryStreamRoutes(fastify: FastifyInstance, deps: ApiDeps): v
     closing.abort();
     watch.close();
   });
-  const places = openPlaces();
+  const places = openStreamCounts();
 
   app.get(
     "/v1/deliveries/stream",

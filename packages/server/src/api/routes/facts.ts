@@ -7,7 +7,7 @@ import { AppError, describeError, type FieldError } from "../../errors.ts";
 import { acceptJson } from "../body.ts";
 import {
   binaryAttributes,
-  binaryPlace,
+  binaryLocation,
   cloudEventBatchType,
   cloudEventType,
   isBinaryMode,
@@ -164,7 +164,7 @@ function reportsOf({ body, bodyMembers, headers }: FastifyRequest): Reports {
   if (isBinaryMode(headers)) {
     const value = { ...binaryAttributes(headers), data: body ?? {} };
     const members = new Map([["data", joinObject(bodyMembers)]]);
-    const report = { form: "cloud_event", value, members, locate: binaryPlace } as const;
+    const report = { form: "cloud_event", value, members, locate: binaryLocation } as const;
     return { alone: true, reports: [report] };
   }
   const given = body ?? {};

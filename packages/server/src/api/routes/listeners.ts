@@ -16,7 +16,7 @@ import type { ApiDeps } from "../deps.ts";
 import { Id, PathId, textOf } from "../fields.ts";
 import { streamOfRequests } from "../listener-stream.ts";
 import { acting, type Caller, type TypeBox } from "../request.ts";
-import { openKeyCheck, openPlaces, sendStream, streamHeaders } from "../streaming.ts";
+import { openKeyCheck, openStreamCounts, sendStream, streamHeaders } from "../streaming.ts";
 import { invalidRequest } from "../validation.ts";
 
 const CreateBody = Type.Object(
@@ -70,7 +70,7 @@ export function listenerRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
   const app = fastify.withTypeProvider<TypeBox>();
   const closing = new AbortController();
   app.addHook("preClose", async () => closing.abort());
-  const places = openPlaces();
+  const places = openStreamCounts();
 
   app.post(
     path,

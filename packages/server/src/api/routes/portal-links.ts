@@ -11,7 +11,7 @@ import {
   type PortalLink,
 } from "../../db/portal-links.ts";
 import { lockTeamsForCounting } from "../../db/quotas.ts";
-import type { Tx } from "../../db/sql.ts";
+import type { Tx } from "../../db/transaction.ts";
 import { AppError } from "../../errors.ts";
 import { newToken } from "../../session-tokens.ts";
 import { getCallingKey } from "../auth.ts";

@@ -1,6 +1,6 @@
 import type { DeliveryStatus } from "../domain/delivery.ts";
 import { textArray, uuidArray } from "./arrays.ts";
-import { eventTypesOf } from "./delivery-places.ts";
+import { eventTypesOf } from "./delivery-ranges.ts";
 import { common, type Sought, statusesOf } from "./delivery-sought.ts";
 import { allOf, part, type Sql, type SqlPart } from "./sql.ts";
 
@@ -9,18 +9,18 @@ const isOpen = (status: DeliveryStatus): boolean => status === "pending" || stat
 /** Unfinished deliveries are looked up one by one up to this number. */
 const openMax = 20_000;
 
-/** Chooses the places of an index in which what is sought lies, each by its condition. No delivery lies in two. */
-export async function placesOf(sql: Sql, teamId: string, sought: Sought): Promise<SqlPart[]> {
+/** Chooses the ranges of an index in which what is sought lies, each by its condition. No delivery lies in two. */
+export async function rangesOf(sql: Sql, teamId: string, sought: Sought): Promise<SqlPart[]> {
   const { eventIds, deliveryIds } = sought;
   const statuses = statusesOf(sought);
   if (eventIds !== null) return [part`d.event_id = any(${uuidArray(eventIds)}::uuid[])`];
   if (deliveryIds !== null) return [part`d.id = any(${textArray(deliveryIds)}::text[])`];
-  const places = await placesOfAnyStatus(sql, teamId, sought);
-  if (statuses === null || statuses.includes("delivered")) return places;
-  const failed = places.map((place) => part`${place} and d.failed_at is not null`);
+  const ranges = await rangesOfAnyStatus(sql, teamId, sought);
+  if (statuses === null || statuses.includes("delivered")) return ranges;
+  const failed = ranges.map((range) => part`${range} and d.failed_at is not null`);
   if (!statuses.some(isOpen)) return failed;
   const open = await listOpen(sql, teamId, sought);
-  if (open === null) return places;
+  if (open === null) return ranges;
   const named = part`d.finished_at is null and d.id = any(${textArray(open)}::text[])`;
   return [named, ...(statuses.includes("failed") ? failed : [])];
 }
@@ -55,10 +55,10 @@ async function listOpen(
   return rows.length > openMax ? null : rows.map(({ id }) => id);
 }
 
-/** So many places are merged in one statement; planning it takes 0.1 ms for each of them. */
+/** So many ranges are merged in one statement; planning it takes 0.1 ms for each of them. */
 const mergedMax = 100;
 
-async function placesOfAnyStatus(sql: Sql, teamId: string, sought: Sought): Promise<SqlPart[]> {
+async function rangesOfAnyStatus(sql: Sql, teamId: string, sought: Sought): Promise<SqlPart[]> {
   const all = [part`true`];
   const { subscriptionIds, contracts, eventTypes, workflowId, workflowIds, ofRuns } = sought;
   if (workflowIds !== null && workflowIds.length <= mergedMax) {
@@ -73,15 +73,15 @@ async function placesOfAnyStatus(sql: Sql, teamId: string, sought: Sought): Prom
     }
     // Of too many runs the events themselves are asked.
     const ofB = { ...sought, contracts: common(contracts, ["organisation"]) };
-    const others = await placesOfKinds(sql, teamId, ofB);
+    const others = await rangesOfKinds(sql, teamId, ofB);
     return others === null ? all : [ofWorkflow, ...others];
   }
   if (subscriptionIds === null && contracts === null && eventTypes === null) return all;
-  return (await placesOfKinds(sql, teamId, sought)) ?? all;
+  return (await rangesOfKinds(sql, teamId, sought)) ?? all;
 }
 
-/** The places of these subscriptions' event types; null: they are too many to be merged. */
-async function placesOfKinds(
+/** The ranges of these subscriptions' event types; null: they are too many to be merged. */
+async function rangesOfKinds(
   sql: Sql,
   teamId: string,
   { subscriptionIds, contracts, eventTypes }: Sought,

@@ -3,22 +3,22 @@ import { listenerContract, listenerEventTypes } from "../domain/listeners.ts";
 import { allOf, joined, part, type Sql, type SqlPart } from "./sql.ts";
 import type { SubscriptionOwner } from "./subscriptions.ts";
 
-/** So many places are merged in one statement; planning it takes 0.1 ms for each of them. */
+/** So many ranges are merged in one statement; planning it takes 0.1 ms for each of them. */
 const mergedMax = 100;
 
 /** Of which kinds deliveries are sought; null asks for all. */
 type SoughtKinds = { subscriptionId: string | null; eventType: string | null };
 
-/** Places in an index, in each of which deliveries lie in the order of their ids: those of a kind, or of a workflow. */
-export type Places = {
+/** Ranges of an index, in each of which deliveries lie in the order of their ids: those of a kind, or of a workflow. */
+export type IndexRanges = {
   /** The condition under which a delivery `d` lies in each of them; null: they are too many to be merged. */
   few: SqlPart[] | null;
   /** All of them as rows, `from … `; the condition under which `d` lies in such a row's; and which rows count. */
   all: { from: SqlPart; holds: SqlPart; where: SqlPart };
 };
 
-/** The places of these workflows' deliveries: contract A's, as no other delivery carries its workflow. */
-export function placesOfWorkflows(ids: readonly string[]): Places {
+/** The ranges of these workflows' deliveries: contract A's, as no other delivery carries its workflow. */
+export function rangesOfWorkflows(ids: readonly string[]): IndexRanges {
   return {
     few: ids.length > mergedMax ? null : ids.map((id) => part`d.workflow_id = ${id}`),
     all: {
@@ -30,11 +30,11 @@ export function placesOfWorkflows(ids: readonly string[]): Places {
 }
 
 /** A kind is a subscription and an event type. */
-export async function placesOfKinds(
+export async function rangesOfKinds(
   sql: Sql,
   owner: SubscriptionOwner,
   sought: SoughtKinds,
-): Promise<Places> {
+): Promise<IndexRanges> {
   const { contract } = owner;
   const types = sought.eventType === null ? eventTypesOf(contract) : [sought.eventType];
   const most = Math.floor(mergedMax / types.length);
@@ -54,25 +54,25 @@ export async function placesOfKinds(
   };
 }
 
-/** What is read in places: columns of the deliveries `d` that are wanted. */
+/** What is read in ranges: columns of the deliveries `d` that are wanted. */
 type Read = { columns: SqlPart; wanted: SqlPart };
 
 /**
- * Reads what lies in places, as `from … where …`: with an order by id and a limit behind it, the newest.
+ * Reads what lies in ranges, as `from … where …`: with an order by id and a limit behind it, the newest.
  *
- * Few places are merged by PostgreSQL, and it reads no further than that limit; of each of many the newest are read, so
+ * Few ranges are merged by PostgreSQL, and it reads no further than that limit; of each of many the newest are read, so
  * many as could be asked for: `limit`, null for all.
  */
 export function newestIn(
   teamId: string,
-  places: Places,
+  ranges: IndexRanges,
   { columns, wanted, limit }: Read & { limit: number | null },
 ): SqlPart {
-  if (places.few === null) return eachIn(teamId, places, { columns, wanted, limit });
-  const branches = places.few.map(
+  if (ranges.few === null) return eachIn(teamId, ranges, { columns, wanted, limit });
+  const branches = ranges.few.map(
     // Unless each asks for the order, PostgreSQL does not see that all of them have it.
-    (place) => part`
-      (select ${columns} from deliveries d where d.team_id = ${teamId} and ${place} and ${wanted}
+    (range) => part`
+      (select ${columns} from deliveries d where d.team_id = ${teamId} and ${range} and ${wanted}
        order by d.id desc)`,
   );
   // Without any the statement must still be one.
@@ -80,10 +80,10 @@ export function newestIn(
   return part`from (${joined(branches.length > 0 ? branches : [none], " union all ")}) d where true`;
 }
 
-/** Reads place after place, the newest of each, as `from … where …`; null: all of them. */
+/** Reads range after range, the newest of each, as `from … where …`; null: all of them. */
 export const eachIn = (
   teamId: string,
-  { all: { from, holds, where } }: Places,
+  { all: { from, holds, where } }: IndexRanges,
   { columns, wanted, limit }: Read & { limit: number | null },
 ): SqlPart => part`
   from ${from}

@@ -1,5 +1,5 @@
 /** Where a payload names its event type, contract by contract. The receiver and the generator of types both read this. */
-export const eventTypePlaces = {
+export const eventTypeLocations = {
   workflow: ["action"],
   organisation: ["event_type"],
   assistant: ["message", "type"],
