@@ -15,6 +15,7 @@ export const logFields = [
   "err",
   "method",
   "reason",
+  "refusal",
   "request_id",
   "route",
   "seconds",

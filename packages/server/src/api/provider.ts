@@ -126,8 +126,9 @@ function rethrow(thrown: unknown): never {
   if (thrown instanceof ProviderFailure) throw thrown;
   const { name, code, error, status, cause } = thrown as Partial<Record<string, unknown>>;
   const causeCode = (cause as { code?: unknown } | null | undefined)?.code;
+  // A browser brings `error` along: anybody may write it.
   const told = [name, code, error, status, causeCode].filter(
-    (one) => typeof one === "string" || typeof one === "number",
+    (one) => typeof one === "number" || (typeof one === "string" && /^\w{1,60}$/.test(one)),
   );
   const refusal = refusalOf({ name, code, error, status });
   throw new ProviderFailure(refusal, told.join(" "));

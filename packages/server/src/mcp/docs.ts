@@ -19,10 +19,14 @@ export type Section = { heading: string; level: number; text: string };
 export function readPages(): Page[] {
   const shipped = fileURLToPath(packageFile("docs"));
   const directory = existsSync(shipped) ? shipped : fileURLToPath(packageFile("../../docs"));
-  return readdirSync(directory)
-    .filter((file) => file.endsWith(".md"))
-    .sort()
-    .map((file) => pageOf(file.slice(0, -3), readFileSync(path.join(directory, file), "utf8")));
+  return (
+    readdirSync(directory, { recursive: true })
+      .map((file) => String(file).replaceAll(path.sep, "/"))
+      // Decisions explain the code; a package does not have them.
+      .filter((file) => file.endsWith(".md") && !file.startsWith("adr/"))
+      .sort()
+      .map((file) => pageOf(file.slice(0, -3), readFileSync(path.join(directory, file), "utf8")))
+  );
 }
 
 /** Finds the sections of a page; a line of a code block is no heading. */
