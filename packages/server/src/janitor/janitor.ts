@@ -7,6 +7,7 @@ import { isTimeout } from "../db/errors.ts";
 import { deleteOldIdentitiesOfAllTeams } from "../db/fact-identities.ts";
 import { deleteOldIdempotencyKeysOfAllTeams } from "../db/idempotency-keys.ts";
 import { takeJanitorLock } from "../db/janitor-lock.ts";
+import { deleteOldListenerRequestsOfAllTeams } from "../db/listener-requests.ts";
 import { noteBacklogOfAllTeams } from "../db/operational-happenings.ts";
 import { ensurePartitions } from "../db/partitions.ts";
 import type { Database } from "../db/pool.ts";
@@ -95,6 +96,7 @@ async function doRound(database: Database, retentionDays: number): Promise<void>
   await deleteOldChangesOfAllTeams(database.sql, changesMax);
   await deleteOldReplaysOfAllTeams(database.sql, rowsMax);
   await deleteOldSessionsOfAllTeams(database.sql, rowsMax);
+  await deleteOldListenerRequestsOfAllTeams(database.sql, changesMax);
   await finishErasures(database, untilMs);
   await letGo(database, { retentionDays, untilMs });
 }

@@ -1,5 +1,4 @@
 import { endSilentListener } from "../actions/listeners.ts";
-import { deleteOldListenerRequestsOfAllTeams } from "../db/listener-requests.ts";
 import { listEndedListenersOfAllTeams } from "../db/listeners.ts";
 import type { Database } from "../db/pool.ts";
 
@@ -9,11 +8,10 @@ export type ListenerWatchDeps = {
   onError: (message: string, error: unknown) => void;
 };
 
-const lookMs = 2_000;
+const lookMs = 5_000;
 const rowsMax = 100;
-const oldRowsMax = 5_000;
 
-/** Ends listeners whose stream has been away for a minute, and forgets what was asked an hour ago. Every process does. */
+/** Ends listeners whose stream has been away for a minute. Every process does. */
 export function openListenerWatch({ database, onError }: ListenerWatchDeps): {
   close(): Promise<void>;
 } {
@@ -25,7 +23,6 @@ export function openListenerWatch({ database, onError }: ListenerWatchDeps): {
       if (closing) return;
       await endSilentListener(database, key);
     }
-    await deleteOldListenerRequestsOfAllTeams(database.sql, oldRowsMax);
   }
 
   const timer = setInterval(() => {
