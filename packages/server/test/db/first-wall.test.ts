@@ -81,6 +81,7 @@ const aboutNoTeam = [
   "lockTeamsForCounting",
   "readChangesStart",
   "readWalkStart",
+  "transact",
 ];
 
 test("every function of db/ is called below with another team's twins, or is about no team", () => {
