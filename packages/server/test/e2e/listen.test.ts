@@ -157,7 +157,12 @@ test("listen over a kill -9 of the service in the middle of 500 events: each arr
     expect(last).toMatchObject({ status_code: status, response_body: body, error_code: null });
     lost += attempts.length - 1;
   }
-  const told = listening.lines().filter(({ type }) => type === "request");
+  const requestLines = () => listening.lines().filter(({ type }) => type === "request");
+  // A line follows its answer, and answers that met the restart are repeated with growing pauses.
+  await expect
+    .poll(() => requestLines().length, { timeout: 60_000 })
+    .toBe(application.requests.length);
+  const told = requestLines();
   for (const [id, count] of arrived) {
     const marks = told.filter(({ event_id }) => event_id === id).map(({ repeat }) => repeat);
     // The first one may be told last: its answer was kept back by the restart.
