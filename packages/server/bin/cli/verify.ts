@@ -31,7 +31,7 @@ export function addVerifyCommand(program: Command): void {
     )
     .option(
       "--header <name: value>",
-      "a header that replaces the one in the request; repeatable",
+      "a header, used instead of all headers of the request; repeatable",
       gather,
     )
     .option(
