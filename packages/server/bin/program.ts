@@ -18,7 +18,7 @@ export function openProgram(): Command {
     .showHelpAfterError();
   const keys = new Command("keys")
     .copyInheritedSettings(program)
-    .description("look after API keys, and after the keys that seal secrets at rest");
+    .description("manage API keys, and the keys that encrypt secrets at rest");
   program.commandsGroup("Daily work:");
   addClientCommands(program, keys);
   program.addCommand(keys);
@@ -37,9 +37,9 @@ const service = () => import("./service-runs.ts");
 function addServiceCommands(program: Command, keys: Command): void {
   program
     .command("dev")
-    .description("run everything on this machine: API, dispatcher, its own PostgreSQL, a receiver")
-    .option("--receiver-port <port>", "port of the small receiver", port, 8081)
-    .option("--no-receiver", "start no receiver")
+    .description("run everything on this machine: API, dispatcher, PostgreSQL and a test receiver")
+    .option("--receiver-port <port>", "port of the test receiver", port, 8081)
+    .option("--no-receiver", "start no test receiver")
     .option("--open", "open the dashboard in the browser")
     .action(async (given) => (await service()).runDevelopment(given));
   program
@@ -48,13 +48,16 @@ function addServiceCommands(program: Command, keys: Command): void {
     .action(async () => (await service()).runProduction());
   program
     .command("migrate")
-    .description("bring the database to the schema of this version (DATABASE_URL)")
+    .description("migrate the database (DATABASE_URL) to the schema of this version")
     .option("--json", "print a JSON object")
     .action(async (given) => (await service()).runMigrations(given));
   program
     .command("doctor")
-    .description("check this set-up and say how to fix what is wrong")
-    .option("--url <url>", "a receiver to send a HEAD request to, in the same way as webhooks")
+    .description("check this installation, and say how to fix problems")
+    .option(
+      "--url <url>",
+      "URL of a receiver that gets a HEAD request, sent in the same way as webhooks",
+    )
     .option("--json", "print one JSON document")
     .addHelpText("after", doctorHelp)
     .action(async (given) => (await service()).runDoctorUntilSignal(given));
@@ -63,7 +66,7 @@ function addServiceCommands(program: Command, keys: Command): void {
     .description(
       "encrypt everything again with the first key of POSTRIDER_ENCRYPTION_KEY, while the service runs",
     )
-    .option("--batch <rows>", "rows in one transaction", batch, 200)
+    .option("--batch <rows>", "rows per transaction", batch, 200)
     .option("--json", "print a JSON object")
     .action(async (given) => (await service()).runKeyRotation(given));
 }
@@ -77,9 +80,12 @@ Exit codes: 0 no problem (warnings are possible), 1 a problem, 2 wrong usage.`;
 function addReceiveCommand(program: Command): void {
   program
     .command("receive")
-    .description("start a small receiver that prints every webhook it gets")
+    .description("start a test receiver that prints every webhook it gets")
     .option("--port <port>", "port to listen on", port, 8081)
-    .option("--secret <whsec>", "signing secret to verify requests with; others are answered 401")
+    .option(
+      "--secret <whsec>",
+      "signing secret to verify requests with; unverified requests get 401",
+    )
     .option("--status <code>", "status of all other answers", statusCode, 204)
     .action(async (given) => (await service()).runReceiver(given));
 }
@@ -88,14 +94,19 @@ function addReceiveCommand(program: Command): void {
 function addSimulateCommand(program: Command): void {
   program
     .command("simulate")
-    .description("send realistic traffic to a running service, with every kind of event")
+    .description("send realistic traffic with all event types to a running service")
     .addArgument(new Argument("<what>", "what to simulate").choices(["workflow", "call"]))
-    .option("--url <url>", "where the service is", httpUrl, "http://127.0.0.1:8080")
-    .option("--key <key>", "API key; default: the one in .postrider/api-key")
+    .option("--url <url>", "URL of the service", httpUrl, "http://127.0.0.1:8080")
+    .option("--key <key>", "API key; default: the key in .postrider/api-key")
     .option("--rate <n/s>", "runs or calls to start per second", rate, 5)
     .option("--count <n>", "runs or calls to simulate", count, 10)
-    .option("--receiver <url>", "where the webhooks go", httpUrl, "http://127.0.0.1:8081")
-    .option("--no-subscribe", "create no subscriptions, and do not change existing ones")
+    .option(
+      "--receiver <url>",
+      "URL that the webhooks are sent to",
+      httpUrl,
+      "http://127.0.0.1:8081",
+    )
+    .option("--no-subscribe", "do not create or change subscriptions")
     .option("--json", "print a JSON object")
     .action(async (what, given) => (await service()).runSimulation(what, given));
 }

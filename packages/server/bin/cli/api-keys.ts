@@ -17,18 +17,22 @@ const scopes: readonly Scope[] = ["read", "write", "publish", "payload", "admin"
 /** The commands about API keys; all of them need the scope admin. */
 export function addApiKeyCommands(group: Command): void {
   clientCommand(group, "list", "list API keys, newest first")
-    .option("--limit <n>", "at most so many", rows, 50)
-    .addHelpText("after", examples(["keys list", "who may do what, and who still does"]))
+    .option("--limit <n>", "how many to list at most", rows, 50)
+    .addHelpText("after", examples(["keys list", "all keys, with their scopes"]))
     .action(listKeys);
-  clientCommand(group, "create", "make an API key, and show it this once")
-    .requiredOption("--name <name>", "what it is for")
+  clientCommand(group, "create", "create an API key, and show it once")
+    .requiredOption("--name <name>", "a name that says what the key is for")
     .addOption(
-      new Option("--scope <scope>", "what it may do; several times or with commas")
+      new Option("--scope <scope>", "a scope of the key; repeatable, or a list with commas")
         .choices(scopes)
         .argParser(scopesOption)
         .default(defaultScopes, "read"),
     )
-    .option("--expires <time>", "when it ends, as 12h or 90d; default: never", lifetime)
+    .option(
+      "--expires <time>",
+      "how long it is valid, for example 12h or 90d; default: no end",
+      lifetime,
+    )
     .addHelpText(
       "after",
       examples(
@@ -37,10 +41,10 @@ export function addApiKeyCommands(group: Command): void {
       ),
     )
     .action(createKey);
-  clientCommand(group, "revoke", "end an API key at once")
-    .argument("<key>", "its id or its name")
-    .option("-y, --yes", "do not ask")
-    .addHelpText("after", examples(["keys revoke ci", "it is refused from now on"]))
+  clientCommand(group, "revoke", "revoke an API key at once")
+    .argument("<key>", "id or name of the key")
+    .option("-y, --yes", "do not ask for confirmation")
+    .addHelpText("after", examples(["keys revoke ci", "the service refuses it from now on"]))
     .action(revokeKey);
 }
 

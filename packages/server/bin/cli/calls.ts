@@ -28,17 +28,17 @@ const tones: Readonly<Record<Status, Tone>> = {
 
 /** The commands that look at calls. */
 export function addCallCommands(program: Command): void {
-  const group = program.command("calls").description("see calls and what was said in them");
+  const group = program.command("calls").description("list calls and show their messages");
   clientCommand(group, "list", "list calls, newest first")
     .addOption(
-      new Option("--status <status>", "only those with this status").choices(Object.keys(tones)),
+      new Option("--status <status>", "only calls with this status").choices(Object.keys(tones)),
     )
-    .option("--assistant <assistant>", "only those of this assistant, by id or name")
-    .option("--limit <n>", "at most so many", rows, 20)
-    .addHelpText("after", examples(["calls list --status ongoing", "who is on the line now"]))
+    .option("--assistant <assistant>", "only calls of this assistant, by id or name")
+    .option("--limit <n>", "how many to list at most", rows, 20)
+    .addHelpText("after", examples(["calls list --status ongoing", "calls that are going on now"]))
     .action(listCalls);
-  clientCommand(group, "show", "show a call and what was said in it")
-    .argument("<call>", "its id")
+  clientCommand(group, "show", "show a call and its messages")
+    .argument("<call>", "id of the call")
     .addHelpText(
       "after",
       examples(["calls show CC-0f9b1c2d-3e4f-4a5b-8c6d-7e8f90a1b2c3", "with its messages"]),

@@ -21,11 +21,7 @@ export function clientCommand(parent: Command, name: string, description: string
     .description(description)
     .showHelpAfterError(`What it takes: postrider ${path} --help`)
     .configureHelp({ visibleOptions: ownOptionsFirst })
-    .option(
-      "--url <url>",
-      "where the service is; default: POSTRIDER_URL, then the profile",
-      httpUrl,
-    )
+    .option("--url <url>", "URL of the service; default: POSTRIDER_URL, then the profile", httpUrl)
     .option("--key <key>", "API key; default: POSTRIDER_API_KEY, then the profile")
     .option("--team <id>", "one of the key's teams; default: the key's own")
     .option("--json", "print one JSON document");

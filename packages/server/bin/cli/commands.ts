@@ -19,13 +19,13 @@ export function addClientCommands(program: Command, keys: Command): void {
   addLoginCommand(program);
   const endpoints = program
     .command("endpoints")
-    .description("see and change who receives webhooks");
+    .description("list, show, create and change endpoints");
   addEndpointCommands(endpoints);
   addEndpointCreateCommand(endpoints);
   addEndpointChangeCommands(endpoints);
   const deliveries = program
     .command("deliveries")
-    .description("see what was sent, why it failed, and send it again");
+    .description("list and show deliveries, and send them again");
   addDeliveryCommands(deliveries);
   addDeliveryChangeCommands(deliveries);
   addRunCommands(program);

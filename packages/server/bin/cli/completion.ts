@@ -17,8 +17,8 @@ Examples:
 export function addCompletionCommand(program: Command): void {
   program
     .command("completion")
-    .description("print a script by which a shell completes commands, options and their values")
-    .addArgument(new Argument("<shell>", "which").choices(Object.keys(scripts)))
+    .description("print a shell script that completes commands, options and their values")
+    .addArgument(new Argument("<shell>", "name of the shell").choices(Object.keys(scripts)))
     .addHelpText("after", help)
     .action((shell: Shell) => {
       process.stdout.write(scripts[shell](placesOf(program)));

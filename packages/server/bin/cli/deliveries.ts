@@ -19,23 +19,23 @@ export function addDeliveryCommands(group: Command): void {
   withDeliveryFilter(clientCommand(group, "list", "list deliveries, newest first"), {
     status: true,
   })
-    .option("--limit <n>", "at most so many", rows, 20)
+    .option("--limit <n>", "how many to list at most", rows, 20)
     .addHelpText(
       "after",
       examples(
-        ["deliveries list --status failed --since 1h", "what failed in the last hour"],
+        ["deliveries list --status failed --since 1h", "deliveries of the last hour that failed"],
         ['deliveries list --endpoint "Billing system" --type hang', "one receiver, one event type"],
       ),
     )
     .action(listDeliveries);
-  clientCommand(group, "show", "show a delivery, each attempt at it, and what was answered")
-    .argument("<delivery>", "its id, the end of it as lists show it, or its event's id")
-    .option("--body", "print the body that was posted, byte for byte, and nothing else")
+  clientCommand(group, "show", "show a delivery with its attempts and answers")
+    .argument("<delivery>", "id of the delivery, the short id from a list, or id of its event")
+    .option("--body", "print only the body that was posted, byte for byte")
     .addHelpText(
       "after",
       examples(
-        ["deliveries show 6b0d94965e42183f0612fbce", "by its whole id"],
-        ["deliveries show 0612fbce --body", "what was posted, for another program"],
+        ["deliveries show 6b0d94965e42183f0612fbce", "by its full id"],
+        ["deliveries show 0612fbce --body", "the body, for another program"],
       ),
     )
     .action(showDelivery);

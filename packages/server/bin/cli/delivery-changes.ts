@@ -12,16 +12,16 @@ import { answerOf, durationOf, outcomes } from "./words.ts";
 
 /** The commands that deliver again, and that watch deliveries. */
 export function addDeliveryChangeCommands(group: Command): void {
-  clientCommand(group, "retry", "deliver again now, and say what came of it")
-    .argument("<delivery>", "its id, the end of it as lists show it, or its event's id")
-    .option("--no-wait", "do not wait for the attempt")
+  clientCommand(group, "retry", "retry a delivery now, and print the result")
+    .argument("<delivery>", "id of the delivery, the short id from a list, or id of its event")
+    .option("--no-wait", "do not wait for the result of the attempt")
     .addHelpText("after", examples(["deliveries retry 0612fbce", "one more attempt, now"]))
     .action(retryDelivery);
   withDeliveryFilter(
     clientCommand(
       group,
       "tail",
-      "print each change of a delivery as it happens; --json: a line each",
+      "print each change of a delivery as it happens; with --json, one line each",
     ),
     { status: true },
   )

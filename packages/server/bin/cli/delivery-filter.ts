@@ -28,22 +28,34 @@ export function withDeliveryFilter(command: Command, { status }: { status: boole
       // The dashboard's word for "pending" will do.
       oneOrMore(
         "--status <status>",
-        "only those with this status",
+        "only deliveries with this status",
         [...statuses, "waiting"],
         (word) => (word === "waiting" ? "pending" : word),
       ),
     );
   }
   return command
-    .option("--endpoint <endpoint>", "only those for this endpoint, by id or name", gather)
-    .addOption(oneOrMore("--type <type>", "only those of this event type", eventTypes))
+    .option("--endpoint <endpoint>", "only deliveries to this endpoint, by id or name", gather)
+    .addOption(oneOrMore("--type <type>", "only deliveries of this event type", eventTypes))
     .addOption(
-      oneOrMore("--contract <name>", "only those of this contract", Object.keys(contractWords)),
+      oneOrMore(
+        "--contract <name>",
+        "only deliveries of this contract",
+        Object.keys(contractWords),
+      ),
     )
-    .option("--subject <id>", "only those about this workflow, run, step, call or assistant")
-    .option("--error <code>", "only those whose last attempt ended so, as timeout", gather)
-    .option("--since <time>", "only those made since then: 30m, 1h, 2d, 10:41 or RFC 3339", since)
-    .option("--until <time>", "only those made before then", since);
+    .option("--subject <id>", "only deliveries about this workflow, run, step, call or assistant")
+    .option(
+      "--error <code>",
+      "only deliveries whose last attempt has this error code, for example timeout",
+      gather,
+    )
+    .option(
+      "--since <time>",
+      "only deliveries created since then: 30m, 1h, 2d, 10:41 or RFC 3339",
+      since,
+    )
+    .option("--until <time>", "only deliveries created before then", since);
 }
 
 /** Puts the options into the filter that the API knows. */

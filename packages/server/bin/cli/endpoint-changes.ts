@@ -15,31 +15,35 @@ import { clockOf, counted } from "./words.ts";
 
 /** The commands that try an endpoint out, switch it on and off, and give it a new signing secret. */
 export function addEndpointChangeCommands(group: Command): void {
-  clientCommand(group, "test", "send a sample to an endpoint alone, and say what it answers")
-    .argument("<endpoint>", "its id or its name")
+  clientCommand(group, "test", "send a sample event to one endpoint, and print its answer")
+    .argument("<endpoint>", "id or name of the endpoint")
     .addOption(
-      new Option("--type <type>", "which sample; default: its first event type").choices(
-        eventTypes,
-      ),
+      new Option(
+        "--type <type>",
+        "event type of the sample; default: the endpoint's first event type",
+      ).choices(eventTypes),
     )
     .option("--no-wait", "do not wait for the answer")
     .addHelpText("after", examples(['endpoints test "Billing system"', "one sample, one answer"]))
     .action(testEndpoint);
-  clientCommand(group, "enable", "send to an endpoint again, beginning with what waits for it")
-    .argument("<endpoint>", "its id or its name")
-    .addHelpText("after", examples(['endpoints enable "Billing system"', "what waits goes out"]))
+  clientCommand(group, "enable", "enable an endpoint; its waiting deliveries are sent first")
+    .argument("<endpoint>", "id or name of the endpoint")
+    .addHelpText(
+      "after",
+      examples(['endpoints enable "Billing system"', "waiting deliveries are sent"]),
+    )
     .action((endpoint: string, given: ClientOptions) => switchEndpoint(endpoint, given, true));
-  clientCommand(group, "disable", "send nothing to an endpoint; what waits for it is kept")
-    .argument("<endpoint>", "its id or its name")
+  clientCommand(group, "disable", "disable an endpoint; its waiting deliveries are kept")
+    .argument("<endpoint>", "id or name of the endpoint")
     .addHelpText("after", examples(['endpoints disable "Billing system"', "until it is enabled"]))
     .action((endpoint: string, given: ClientOptions) => switchEndpoint(endpoint, given, false));
   clientCommand(
     group,
     "rotate",
-    "make a new signing secret; the old one is valid for 24 hours more",
+    "create a new signing secret; the old one stays valid for 24 hours",
   )
-    .argument("<endpoint>", "its id or its name")
-    .option("-y, --yes", "do not ask")
+    .argument("<endpoint>", "id or name of the endpoint")
+    .option("-y, --yes", "do not ask for confirmation")
     .addHelpText("after", examples(['endpoints rotate "Billing system" --yes', "without asking"]))
     .action(rotateSecret);
 }

@@ -26,30 +26,37 @@ export function addEndpointCreateCommand(group: Command): void {
   clientCommand(
     group,
     "create",
-    "create an endpoint, for all event types of its contract unless told",
+    "create an endpoint; by default, it gets all event types of its contract",
   )
     .argument("<receiver>", "the URL that webhooks are posted to", httpUrl)
-    .option("--name <name>", "what people call it; default: the receiver's host name")
+    .option("--name <name>", "name of the endpoint; default: the receiver's host name")
     .addOption(
       new Option(
         "--contract <name>",
-        "its contract; default: that of the events, else workflow",
+        "contract of the endpoint; default: the contract of its event types, or workflow",
       ).choices(Object.keys(creators).filter((contract) => contract !== "listener")),
     )
     .addOption(
-      new Option("--event <type>", "an event type it wants; several times or with commas")
+      new Option("--event <type>", "an event type to send; repeatable, or a list with commas")
         .choices(eventTypes)
         .argParser(eventsOption),
     )
-    .option("--header <name: value>", "a header on every request; several times", headerOption)
-    .option("--bearer-token <token>", "for Authorization; - reads it from standard input")
+    .option(
+      "--header <name: value>",
+      "a header to send with every request; repeatable",
+      headerOption,
+    )
+    .option(
+      "--bearer-token <token>",
+      "bearer token for Authorization; - reads it from standard input",
+    )
     .option(
       "--secret <secret>",
-      "organisation, assistant: what requests prove themselves by; - reads it",
+      "secret of an organisation webhook or assistant; - reads it from standard input",
     )
-    .option("--timeout <seconds>", "how long an answer may take", seconds)
-    .option("--retries <n>", "further attempts after the first", wholeTo(10))
-    .option("--backoff <seconds>", "the pause before the first of them", wholeTo(300))
+    .option("--timeout <seconds>", "time limit for an answer", seconds)
+    .option("--retries <n>", "how many retries to make after the first attempt", wholeTo(10))
+    .option("--backoff <seconds>", "pause before the first retry", wholeTo(300))
     .addHelpText(
       "after",
       examples(

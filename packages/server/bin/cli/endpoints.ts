@@ -28,20 +28,20 @@ type ListOptions = ClientOptions & {
 export function addEndpointCommands(group: Command): void {
   clientCommand(group, "list", "list endpoints with their health, newest first")
     .addOption(
-      new Option("--contract <name>", "only those of this contract").choices(
+      new Option("--contract <name>", "only endpoints of this contract").choices(
         Object.keys(contractWords),
       ),
     )
     .addOption(
-      new Option("--state <state>", "only those in this state").choices(Object.keys(healths)),
+      new Option("--state <state>", "only endpoints in this state").choices(Object.keys(healths)),
     )
-    .option("--search <text>", "only those with this text in their name or URL")
-    .option("--limit <n>", "at most so many", rows, 50)
-    .addHelpText("after", examples(["endpoints list --state failing", "those that fail now"]))
+    .option("--search <text>", "only endpoints with this text in their name or URL")
+    .option("--limit <n>", "how many to list at most", rows, 50)
+    .addHelpText("after", examples(["endpoints list --state failing", "endpoints that fail now"]))
     .action(listEndpoints);
-  clientCommand(group, "show", "show an endpoint and how well it receives")
-    .argument("<endpoint>", "its id or its name")
-    .option("--secret", "show its signing secret as well; the audit keeps that it was looked at")
+  clientCommand(group, "show", "show an endpoint and its health")
+    .argument("<endpoint>", "id or name of the endpoint")
+    .option("--secret", "also show the signing secret; the audit log records this")
     .addHelpText("after", examples(['endpoints show "Billing system"', "by its name"]))
     .action(showEndpoint);
 }

@@ -39,20 +39,25 @@ export function addListenCommand(program: Command): void {
   const command = clientCommand(
     program,
     "listen",
-    "get webhooks on this machine without a public URL, until it is stopped",
+    "receive webhooks on this machine without a public URL, until you stop it",
   )
-    .option("--forward <url>", "post each request to this URL, and report its answer", httpUrl)
-    .option("--no-forward", "answer 200 to everything, and post nothing")
+    .option("--forward <url>", "post each request to this URL, and report the answer", httpUrl)
+    .option("--no-forward", "answer 200 to every request, and post nothing")
     .addOption(
-      new Option("--contract <name>", "whose webhooks to get")
+      new Option("--contract <name>", "contract of the webhooks to receive")
         .choices(["workflow", "organisation"])
         .default("workflow"),
     )
     .addOption(
-      new Option("--assistant <id>", "get copies of an assistant's messages").conflicts("endpoint"),
+      new Option("--assistant <id>", "receive copies of this assistant's messages").conflicts(
+        "endpoint",
+      ),
     )
-    .option("--endpoint <endpoint>", "get copies of what this endpoint gets: its id or its name")
-    .option("--event <type>", "only this event type; repeat it for several", collect)
+    .option(
+      "--endpoint <endpoint>",
+      "receive copies of the requests to this endpoint, by id or name",
+    )
+    .option("--event <type>", "only this event type; repeatable", collect)
     .option("--print-body", "print each body")
     .addHelpText(
       "after",

@@ -22,14 +22,14 @@ type LoginOptions = { url?: string; key?: string; team?: string; json?: boolean 
 export function addLoginCommand(program: Command): void {
   program
     .command("login")
-    .description("check an API key and keep it for the commands to come")
+    .description("check an API key and save it for later commands")
     .option(
       "--url <url>",
-      "where the service is; default: POSTRIDER_URL, then the last login's",
+      "URL of the service; default: POSTRIDER_URL, then the URL of the last login",
       httpUrl,
     )
-    .option("--key <key>", "API key; without it: asked for, or the first line of standard input")
-    .option("--team <id>", "the key's team that the commands act for; default: the key's own")
+    .option("--key <key>", "API key; default: ask, or read the first line of standard input")
+    .option("--team <id>", "one of the key's teams, for later commands; default: the key's own")
     .option("--json", "print one JSON document")
     .addHelpText(
       "after",

@@ -8,12 +8,8 @@ import { type ConnectionOptions, connectionOf } from "./profile.ts";
 export function addMcpCommand(program: Command): void {
   program
     .command("mcp")
-    .description("speak MCP on standard input and output: tools by which an agent asks a service")
-    .option(
-      "--url <url>",
-      "where the service is; default: POSTRIDER_URL, then the profile",
-      httpUrl,
-    )
+    .description("run an MCP server on standard input and output, with tools for agents")
+    .option("--url <url>", "URL of the service; default: POSTRIDER_URL, then the profile", httpUrl)
     .option("--key <key>", "API key; default: POSTRIDER_API_KEY, then the profile")
     .option("--team <id>", "one of the key's teams; default: the key's own")
     .addHelpText(

@@ -36,28 +36,31 @@ export function addReplayCommand(program: Command): void {
     clientCommand(
       program,
       "replay",
-      "deliver again what failed: says what it will do, asks, shows how far it is",
+      "replay failed deliveries: count them, ask for confirmation, show the progress",
     ),
     { status: false },
   )
     .addOption(
-      new Option("--only <which>", "what failed, or what was delivered as well")
+      new Option("--only <which>", "replay failed deliveries only, or delivered ones too")
         .choices(["failed", "all"])
         .default("failed"),
     )
-    .option("--rate <n>", "at most so many a second", perSecond, 50)
-    .option("--dry-run", "say how many match, and do nothing")
-    .option("-y, --yes", "do not ask")
-    .option("--no-wait", "do not wait for its end")
-    .option("--resume <id>", "watch a replay that runs already")
-    .option("--list", "list replays, newest first, and start none")
-    .option("--cancel <id>", "end a replay: what it has made due goes on")
+    .option("--rate <n>", "how many deliveries per second at most", perSecond, 50)
+    .option("--dry-run", "only print how many deliveries match")
+    .option("-y, --yes", "do not ask for confirmation")
+    .option("--no-wait", "do not wait for the end of the replay")
+    .option("--resume <id>", "watch a replay that is already running")
+    .option("--list", "only list replays, newest first")
+    .option(
+      "--cancel <id>",
+      "cancel a replay; deliveries that it has already made due are still sent",
+    )
     .addHelpText(
       "after",
       examples(
-        ['replay --endpoint "Billing system" --since 10:41', "what one receiver missed"],
-        ["replay --since 1d --dry-run", "how many there would be"],
-        ["replay --resume 6b0c3f2a9d4e5f607182930a", "back to one that was left running"],
+        ['replay --endpoint "Billing system" --since 10:41', "failed deliveries to one endpoint"],
+        ["replay --since 1d --dry-run", "only the count"],
+        ["replay --resume 6b0c3f2a9d4e5f607182930a", "watch a running replay again"],
       ),
     )
     .action(replay);

@@ -27,19 +27,19 @@ const tones: Readonly<Record<Run["status"], Tone>> = {
 
 /** The commands that look at workflow runs. */
 export function addRunCommands(program: Command): void {
-  const group = program.command("runs").description("see workflow runs and their steps");
+  const group = program.command("runs").description("list workflow runs and show their steps");
   clientCommand(group, "list", "list runs, newest first")
     .addOption(
-      new Option("--status <status>", "only those with this status").choices(Object.keys(tones)),
+      new Option("--status <status>", "only runs with this status").choices(Object.keys(tones)),
     )
-    .option("--workflow <id>", "only those of this workflow")
-    .option("--since <time>", "only those that started since then, as 1h, 10:41 or RFC 3339", since)
-    .option("--until <time>", "only those that started before then", since)
-    .option("--limit <n>", "at most so many", rows, 20)
+    .option("--workflow <id>", "only runs of this workflow")
+    .option("--since <time>", "only runs that started since then: 1h, 10:41 or RFC 3339", since)
+    .option("--until <time>", "only runs that started before then", since)
+    .option("--limit <n>", "how many to list at most", rows, 20)
     .addHelpText("after", examples(["runs list --status failed --since 1d", "what failed today"]))
     .action(listRuns);
   clientCommand(group, "show", "show a run and its steps")
-    .argument("<run>", "its id")
+    .argument("<run>", "id of the run")
     .addHelpText("after", examples(["runs show 6b0c3f2a9d4e5f6071829306", "with its steps"]))
     .action(showRun);
 }

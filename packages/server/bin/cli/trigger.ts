@@ -34,24 +34,24 @@ export function addTriggerCommand(program: Command): void {
   clientCommand(
     program,
     "trigger",
-    "make an event of a type: a sample to one endpoint, or what leads to it, changed as you like",
+    "create an event: send a sample to one endpoint, or report facts that lead to it",
   )
-    .addArgument(new Argument("<event-type>", "which").choices(eventTypes))
+    .addArgument(new Argument("<event-type>", "type of the event").choices(eventTypes))
     .option(
       "--endpoint <endpoint>",
-      "who gets it, by id or name; default: the only one that takes it",
+      "endpoint that gets it, by id or name; default: the only one with this event type",
     )
     .option(
       "--set <path=value>",
-      "change what happens, as run.input.amount=3; several times",
+      "change a value of the facts, for example run.input.amount=3; repeatable",
       changes,
     )
-    .option("--play", "play what leads to it: every endpoint that takes it gets it")
-    .option("--print", "print what would be played, which is what --set can change, and do nothing")
     .option(
-      "-y, --yes",
-      "do not ask before it is played into a service that is not on this machine",
+      "--play",
+      "report the facts that lead to it: every endpoint with this event type gets it",
     )
+    .option("--print", "only print the facts to report, with the values that --set can change")
+    .option("-y, --yes", "do not ask for confirmation when the service is on another machine")
     .option("--no-wait", "do not wait for the first attempt")
     .addHelpText("after", `${triggerExamples}\n${triggerHelp}`)
     .action(trigger);
@@ -60,16 +60,16 @@ export function addTriggerCommand(program: Command): void {
 const triggerExamples = examples(
   [
     'trigger workflow_run_completed --endpoint "Billing system"',
-    "the service's sample, to it alone",
+    "the service's sample, to this endpoint only",
   ],
   ["trigger workflow.failed --set end.error='out of stock'", "a run that fails like this"],
   ["trigger conversation-update --endpoint Reception --set message.text=Hello", "in a call to it"],
-  ["trigger hang --print", "what would happen, and so what --set can change"],
+  ["trigger hang --print", "the facts, with the values that --set can change"],
 );
 
 const triggerHelp = `
-Workflow webhooks and operational webhooks get the service's sample, which cannot be changed and touches nothing else.
-With --set or --play, and for other types, a workflow, run or call is played: it is there afterwards as any other.`;
+Workflow webhooks and operational webhooks get the service's sample. It cannot be changed, and it changes nothing else.
+With --set or --play, and for other types, trigger reports facts of a new workflow, run or call. The service keeps it like any other.`;
 
 function changes(text: string, before: Change[] = []): Change[] {
   const change = parseChange(text);

@@ -19,35 +19,38 @@ type VerifyOptions = {
 export function addVerifyCommand(program: Command): void {
   program
     .command("verify")
-    .description("say whether a request holds, and what does not and why; asks no service")
+    .description("check the signature of a request, and say what is wrong; calls no service")
     .argument(
       "[file]",
-      "the request as it came: headers, an empty line, the body; default: standard input",
+      "file with the request as received: headers, an empty line, the body; default: standard input",
     )
     .option(
       "--secret <whsec>",
-      "the endpoint's signing secret; default: POSTRIDER_WEBHOOK_SECRET; several times",
+      "signing secret of the endpoint; default: POSTRIDER_WEBHOOK_SECRET; repeatable",
       gather,
     )
     .option(
       "--header <name: value>",
-      "a header, instead of those in the request; several times",
+      "a header, used instead of all headers of the request; repeatable",
       gather,
     )
-    .option("--body-file <file>", "the body alone, byte for byte; its headers come by --header")
-    .option("--ignore-age", "let a request that was kept be older than five minutes")
+    .option(
+      "--body-file <file>",
+      "file with only the body, byte for byte; give the headers with --header",
+    )
+    .option("--ignore-age", "accept a request that is older than five minutes")
     .option("--json", "print one JSON document")
     .addHelpText(
       "after",
       `${examples(
-        ["verify < request.http", "a request that was kept, with its headers"],
+        ["verify < request.http", "a saved request with its headers"],
         [
           "verify --body-file body.json --header 'webhook-id: …' --header 'webhook-timestamp: …' --header 'webhook-signature: …'",
-          "a body, and the headers that count",
+          "a body and its headers",
         ],
       )}
 
-Exit codes: 0 everything holds, 1 something does not, 2 wrong usage.`,
+Exit codes: 0 the request is valid, 1 it is not, 2 wrong usage.`,
     )
     .action(verifyRequest);
 }

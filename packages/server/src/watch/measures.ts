@@ -27,18 +27,18 @@ const latencyBuckets = [
 export function openCounts(metrics: Metrics): Counts {
   const deliveries = metrics.counter({
     name: "postrider_deliveries_total",
-    help: "Deliveries that ended by an attempt, or that a claim gave up.",
+    help: "Deliveries that an attempt finished, or that failed when they were claimed.",
     labels: ["contract", "outcome", "error_code"],
   });
   const durations = metrics.histogram({
     name: "postrider_attempt_duration_seconds",
-    help: "Time from the beginning of an attempt to its answer, its error or its time limit.",
+    help: "Time from the start of an attempt to its answer, its error or its time limit.",
     labels: ["contract", "outcome"],
     buckets: attemptBuckets,
   });
   const firstAttempts = metrics.histogram({
     name: "postrider_first_attempt_latency_seconds",
-    help: "Time from the making of a delivery to the beginning of its first attempt.",
+    help: "Time from the creation of a delivery to the start of its first attempt.",
     labels: ["contract"],
     buckets: latencyBuckets,
   });
@@ -52,7 +52,7 @@ export function openCounts(metrics: Metrics): Counts {
   });
   const leasesLost = metrics.counter({
     name: "postrider_leases_lost_total",
-    help: "Results that came after their delivery's lease had ended.",
+    help: "Results that came after the lease of their delivery had ended.",
   });
   const unwanted = metrics.counter({
     name: "postrider_events_unwanted_total",
@@ -64,7 +64,7 @@ export function openCounts(metrics: Metrics): Counts {
   });
   const listReads = metrics.counter({
     name: "postrider_list_reads_total",
-    help: "Reads of lists and counts that a standby could answer, by what came of it.",
+    help: "Reads of lists and counts that a standby could answer, by outcome.",
     labels: ["outcome"],
   });
   return {
@@ -103,13 +103,13 @@ function watchPools(metrics: Metrics): PoolWatch {
   });
   metrics.gauge({
     name: "postrider_database_connection_waiters",
-    help: "Callers that wait for a connection right now, by pool.",
+    help: "Callers that wait for a connection now, by pool.",
     labels: ["pool"],
     read: ofEach((pool, { waitingCount }) => [{ labels: [pool], value: waitingCount }]),
   });
   const waits = metrics.histogram({
     name: "postrider_database_connection_wait_seconds",
-    help: "How long those waited for a connection who found none free, by pool.",
+    help: "How long callers waited for a connection when none was free, by pool.",
     labels: ["pool"],
     buckets: waitBuckets,
   });
@@ -136,33 +136,33 @@ export function observe(metrics: Metrics, observed: Observed): { close(): void }
 
   metrics.gauge({
     name: "postrider_build_info",
-    help: "The version that runs; always 1.",
+    help: "The running version; the value is always 1.",
     labels: ["version"],
     read: () => [{ labels: [version], value: 1 }],
   });
   gauge(
     "postrider_attempts_in_flight",
-    "Attempts under way in this process.",
+    "Attempts in flight in this process.",
     () => dispatcher.inFlight,
   );
   gauge(
     "postrider_deliveries_held",
-    "Deliveries leased to this process, those in flight included.",
+    "Deliveries leased to this process, including those in flight.",
     () => dispatcher.held,
   );
   gauge(
     "postrider_dispatcher_stalled",
-    "1 while the dispatcher of this process stands still although the process lives; /readyz says why.",
+    "1 while the dispatcher of this process is stalled although the process lives; /readyz says why.",
     () => (watchdog.stall() === undefined ? 0 : 1),
   );
   gauge(
     "postrider_dispatcher_look_age_seconds",
-    "Time since this process looked for due deliveries and claimed what it found.",
+    "Time since this process last looked for due deliveries and claimed them.",
     () => seconds(dispatcher.progress().lookedMs),
   );
   gauge(
     "postrider_rollup_lag_seconds",
-    "By how much the counts and the history lag behind: how long the oldest result has waited to be written.",
+    "How far the counts and the history lag behind: how long the oldest result has waited to be written.",
     () => seconds(dispatcher.progress().unwrittenMs),
   );
   gauge("postrider_database_up", "1 while the database answers this process.", () =>
@@ -170,12 +170,12 @@ export function observe(metrics: Metrics, observed: Observed): { close(): void }
   );
   gauge(
     "postrider_database_clock_offset_seconds",
-    "By how much the database's clock is ahead of this machine's.",
+    "How far the database's clock is ahead of this machine's clock.",
     () => seconds(surveys.clockOffsetMs()),
   );
   gauge(
     "postrider_survey_age_seconds",
-    "Age of what this process knows of all of them: backlog, endpoints, upkeep. Beyond 60 s it tells nothing of these.",
+    "Age of the survey in this process: backlog, endpoints, upkeep. After 60 s their metrics are left out.",
     () => seconds(surveys.ageMs()),
   );
   observeSurvey(metrics, surveys);
@@ -195,12 +195,12 @@ function observeSurvey(metrics: Metrics, surveys: Surveys): void {
 
   metrics.gauge({
     name: "postrider_oldest_due_delivery_age_seconds",
-    help: "How long the oldest delivery has been due that waits for Postrider and not for its receiver.",
+    help: "How long the oldest delivery that waits for Postrider, not for its receiver, has been due.",
     read: read(({ oldestDueMs }) => oldestDueMs && oldestDueMs / 1_000),
   });
   metrics.gauge({
     name: "postrider_backlog",
-    help: "Deliveries that are due and not in hand, by what is known of their receivers.",
+    help: "Deliveries that are due and not leased, by the standing of their receivers.",
     labels: ["standing"],
     read: read(({ backlog }) => byName(backlog)),
   });
@@ -218,7 +218,7 @@ function observeSurvey(metrics: Metrics, surveys: Surveys): void {
   });
   metrics.gauge({
     name: "postrider_endpoint_failing_seconds",
-    help: "How long an endpoint has failed; the 20 that have failed for the longest.",
+    help: "How long an endpoint has failed; only the 20 endpoints that have failed for longest.",
     labels: ["contract", "endpoint"],
     read: read(({ failing = [] }) =>
       failing.map(({ id, contract, failingMs }) => ({
@@ -235,12 +235,12 @@ function observeSurvey(metrics: Metrics, surveys: Surveys): void {
   });
   metrics.gauge({
     name: "postrider_partitions_ahead",
-    help: "Whole days after today for which the tables of events and attempts have a partition.",
+    help: "Whole days after today that have a partition in the tables of events and attempts.",
     read: read(({ partitionsAhead }) => partitionsAhead),
   });
   metrics.gauge({
     name: "postrider_retention_lag_seconds",
-    help: "By how much the oldest day of events and attempts is older than things are kept.",
+    help: "How far the oldest day of events and attempts is past its retention.",
     read: read(({ retentionLagDays = 0 }) => retentionLagDays * 86_400),
   });
 }
@@ -265,12 +265,12 @@ function observeProcess(metrics: Metrics): { close(): void } {
   });
   metrics.gauge({
     name: "process_resident_memory_bytes",
-    help: "Memory of the process that is in use.",
+    help: "Resident memory of the process.",
     read: () => process.memoryUsage.rss(),
   });
   const lag = metrics.histogram({
     name: "postrider_event_loop_lag_seconds",
-    help: "By how much a timer of 100 ms is late: how long everything else waits for its turn.",
+    help: "How late a timer of 100 ms is: how long other work waits for the event loop.",
     buckets: lagBuckets,
   });
   let dueAtMs = performance.now() + lagEveryMs;
