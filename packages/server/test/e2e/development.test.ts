@@ -62,7 +62,9 @@ test("a taken port or data directory is refused in one sentence, and what was st
   const first = await home.dev();
   const busyDirectory = await home.refused(["dev", "--receiver-port", "0"]);
   expect(busyDirectory).toMatch(
-    new RegExp(`^The data directory .* is in use by process ${first.child.pid}\\. Stop that process`),
+    new RegExp(
+      `^The data directory .* is in use by process ${first.child.pid}\\. Stop that process`,
+    ),
   );
   expect(await apiOf(first).workflowNames()).toEqual([]);
   const postgres = home.postgres();
