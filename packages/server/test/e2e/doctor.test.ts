@@ -260,6 +260,7 @@ const settled = (text: string): string =>
       "leaves 17 connections to Postrider (by max_connections), too few",
     )
     .replaceAll(/max_connections to \d+/g, "max_connections to 49")
+    .replaceAll(/the database has \d+ MB/g, "the database has 9 MB")
     .replaceAll(/\d+ migrations of \d+/g, "21 migrations of 21");
 
 test("fifteen set-ups that are broken: each is told in order, with what mends it, as docs/doctor.md shows, and no password", {
