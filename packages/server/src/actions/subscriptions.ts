@@ -72,7 +72,7 @@ export async function getSubscription(
 /** The changes of a PATCH, with the credential and headers plain; null leaves a field as it is. */
 export type SubscriptionPatch = Omit<SubscriptionChanges, "sealedCredential" | "sealedHeaders"> & {
   credential: string | null;
-  /** Replaces all custom headers; empty or null: removes them. */
+  /** All custom headers anew; empty: removes them; null leaves them. */
   headers?: PlainHeaders | null;
   actor: string;
 };
