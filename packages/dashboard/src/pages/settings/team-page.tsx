@@ -10,7 +10,7 @@ import { Failure, Forbidden, SkeletonBlock } from "../../components/states.tsx";
 import { say } from "../../components/toasts.tsx";
 import { useMay, useViewer } from "../../shell/viewer.tsx";
 
-/** A team's settings: its name, how long things are kept, whether payloads are encrypted. */
+/** A team's settings: its name, its retention, whether payloads are encrypted. */
 export default function TeamPage() {
   const viewer = useViewer();
   const may = useMay("admin");
