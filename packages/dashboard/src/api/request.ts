@@ -3,7 +3,7 @@ import { readFailure, unreachable } from "./problem.ts";
 
 type Value = string | number | boolean | null | undefined;
 
-/** Query parameters; a list is a repeated parameter, and undefined ones are left out. */
+/** Query parameters; a list is a repeated parameter, and empty values are left out. */
 export type Query = Readonly<Record<string, Value | readonly string[]>>;
 
 /** The team that the page shows. Another tab may have changed the session's team since. */
