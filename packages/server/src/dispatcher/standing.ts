@@ -21,7 +21,7 @@ export const takenInAll = ({ slow, new: unproven, quick }: Taken): number =>
   slow + unproven + quick;
 
 /**
- * How many of `max` are left for a receiver of this standing; negative when `max` has shrunk.
+ * How many of `max` are left for a receiver of this standing; negative when more are in use than it may have.
  *
  * However many receivers hang, the last quarter is for quick receivers. Each of them frees its slots within a second, so
  * a few slots are enough for all of them.
