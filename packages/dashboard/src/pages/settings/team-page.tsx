@@ -31,7 +31,7 @@ type Days =
   | "disable_failing_after_days"
   | "expire_waiting_after_days";
 
-/** The settings that are a number of days, or empty for what the service does by itself. */
+/** The settings that are a number of days, or empty for the service's default. */
 const daySettings: Readonly<Record<Days, { label: string; hint: string }>> = {
   payload_retention_days: {
     label: "Days that payloads are kept",
