@@ -17,6 +17,7 @@ export const contractsWithoutBreaker: readonly string[] = [
   listenerContract,
 ];
 
+/** Says whether endpoints of this contract have a circuit breaker. */
 export const hasBreaker = (contract: string): boolean =>
   !contractsWithoutBreaker.includes(contract);
 

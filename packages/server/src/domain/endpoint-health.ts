@@ -19,6 +19,7 @@ const exhaustedMax = 3;
 export const isFailing = ({ attempts, failed, exhausted }: FailureStreak): boolean =>
   exhausted >= exhaustedMax || (attempts >= attemptsMin && failed * 10 >= attempts * 9);
 
+/** The states of an endpoint. `idle`: enabled, and without an attempt in the last 24 hours. */
 export const healthStates = ["healthy", "failing", "disabled", "idle"] as const;
 export type HealthState = (typeof healthStates)[number];
 

@@ -75,6 +75,7 @@ export type WorkflowChanges = {
   settings?: JsonText | null;
 };
 
+/** A new version of a workflow, as its platform reports it. */
 export type NewVersion = {
   /** The version's own id; the same id again is the same version. */
   versionId: string;
@@ -82,9 +83,11 @@ export type NewVersion = {
   markAsActive?: boolean | undefined;
 };
 
+/** What can start a run. */
 export const runTriggers = ["manual", "scheduled", "triggered"] as const;
 export type RunTrigger = (typeof runTriggers)[number];
 
+/** How a run starts. Free-form values are the exact JSON text of the report. */
 export type NewRun = {
   trigger: RunTrigger;
   input?: JsonText | null | undefined;
@@ -117,6 +120,7 @@ export type StepStatus = (typeof stepStatuses)[number];
 /** The most attempts that one step may have. The ids of its events are computed from their number. */
 export const attemptsMax = 1_000;
 
+/** A report of one attempt of a step; an absent field was left out of the report. */
 export type StepReport = {
   status: StepStatus;
   /** The number of the attempt, from 1. Undefined: the present attempt, or the next one if it starts after a failure. */
@@ -128,8 +132,11 @@ export type StepReport = {
   error?: JsonText | null;
 };
 
+/** Where a call takes place: in a browser or on a phone line. */
 export const callTypes = ["web", "phone"] as const;
+/** Who began a call: the user (`inbound`) or the platform (`outbound`). */
 export const callDirections = ["inbound", "outbound"] as const;
+/** The statuses of a call, in order: a call never goes back. */
 export const callStatuses = ["queued", "ongoing", "forwarded", "finished"] as const;
 export type CallStatus = (typeof callStatuses)[number];
 
@@ -152,8 +159,10 @@ export type CallStatusReport = {
   phoneCallStatusReason?: string | null;
 };
 
+/** Who spoke a message. */
 export const messageRoles = ["user", "assistant"] as const;
 
+/** One message of a call, as its platform reports it. */
 export type NewMessage = {
   /** The platform's own id; the same id again is the same message. Null: the service numbers the message. */
   messageId: string | null;
@@ -165,8 +174,10 @@ export type NewMessage = {
   metrics?: JsonText | null;
 };
 
+/** What failed in a call: the language model, or the speech recognition (speech to text). */
 export const callErrorTypes = ["llm_error", "stt_error"] as const;
 
+/** A failure of the language model or the speech recognition in a call; null: not reported. */
 export type CallError = {
   type: (typeof callErrorTypes)[number];
   code: string | null;

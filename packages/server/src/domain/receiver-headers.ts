@@ -1,6 +1,7 @@
 /** What is wrong with a header that a subscriber asks for; `name` is null when it is about all headers together. */
 export type HeaderFault = { name: string | null; code: HeaderFaultCode; reason: string };
 
+/** The code of each fault of a custom header. */
 export type HeaderFaultCode =
   | "header_name_invalid"
   | "header_name_reserved"
@@ -11,10 +12,13 @@ export type HeaderFaultCode =
   | "header_too_many"
   | "header_total_too_long";
 
+/** The most headers that a subscriber may ask for. */
 export const headersMax = 20;
+/** Characters of one value. */
 export const headerValueLengthMax = 4 * 1024;
 /** Characters of all names and values together. */
 export const headersLengthMax = 8 * 1024;
+/** Characters of one name. */
 export const headerNameLengthMax = 64;
 
 // A token of RFC 9110 §5.6.2 that begins with a letter or digit: `__proto__` and similar names are refused.

@@ -33,6 +33,7 @@ export type Assistant = {
   deletedAt: Date | null;
 };
 
+/** A call as it is stored; null: not reported. Free-form values are the exact JSON text of the report. */
 export type Call = Required<Omit<NewCall, "status">> & {
   teamId: string;
   id: string;
@@ -67,6 +68,7 @@ export type Call = Required<Omit<NewCall, "status">> & {
   updatedAt: Date;
 };
 
+/** One message of a call. Times are Unix milliseconds by the platform's clock; `metrics` is the exact text of the report. */
 export type Message = {
   messageId: string;
   role: "user" | "assistant";

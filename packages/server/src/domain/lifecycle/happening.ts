@@ -14,6 +14,7 @@ export type Change = {
   newValue: JsonText | undefined;
 };
 
+/** Why a workflow_updated was made. */
 export type UpdateReason = "configuration" | "version" | "settings";
 
 /** What happened in a transition, for subscribers; each contract makes at most one event of it. */
@@ -54,6 +55,7 @@ type Refused =
   /** The members that differ from what was recorded, as the report's body names them. */
   | { kind: "refused"; code: "reported_differently"; members: string[] };
 
+/** A transition that was not refused. */
 export type Accepted<State> = Exclude<Transition<State>, { kind: "refused" }>;
 
 /** Gives a transition that was not refused; throws the `AppError` of a refusal. */

@@ -5,6 +5,7 @@ import { sameJson } from "../same-json.ts";
 import type { Transition } from "./happening.ts";
 import type { Report, Workflow } from "./workflow.ts";
 
+/** A workflow run as it is stored. Free-form values are the exact JSON text of the report. */
 export type Run = {
   teamId: string;
   id: string;

@@ -12,6 +12,7 @@ import type { Transition } from "./happening.ts";
 import { isFinal, type Run } from "./run.ts";
 import type { Report, Workflow } from "./workflow.ts";
 
+/** A step of a run as it is stored. Free-form values are the exact JSON text of the report. */
 export type Step = {
   teamId: string;
   runId: string;

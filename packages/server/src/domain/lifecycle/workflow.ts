@@ -4,6 +4,7 @@ import { digestsOf, namesOutside, plainDiffers, repeatUnless } from "../repeats.
 import { sameJson } from "../same-json.ts";
 import type { Change, Transition } from "./happening.ts";
 
+/** A workflow as it is stored. Free-form values are the exact JSON text of the report. */
 export type Workflow = {
   teamId: string;
   id: string;
@@ -24,6 +25,7 @@ export type Workflow = {
   deletedAt: Date | null;
 };
 
+/** A version of a workflow. */
 export type Version = {
   id: string;
   number: number;
