@@ -16,9 +16,9 @@ import { ViewerProvider } from "./shell/viewer.tsx";
 
 const client = openQueryClient();
 
-/** The whole application. `entered` is how signing in by a link went: null, or why it did not work. */
+/** The whole application. `entered`: the result of a sign-in by link: null, or its error. */
 export const App = ({ entered }: { entered: Promise<unknown> }) => (
-  // The CSP allows no style elements; what Base UI would put there stands in styles.css.
+  // The CSP allows no style elements; styles.css has Base UI's styles instead.
   <CSPProvider disableStyleElements>
     <QueryClientProvider client={client}>
       <PreferencesProvider>
@@ -33,7 +33,7 @@ export const App = ({ entered }: { entered: Promise<unknown> }) => (
   </CSPProvider>
 );
 
-/** Lets in who is signed in, and asks everybody else who they are. */
+/** Shows the pages to a signed-in viewer, and otherwise the sign-in page. */
 function Gate({ entered }: { entered: Promise<unknown> }) {
   const refused = use(entered);
   const { data: viewer, error, refetch } = useQuery(viewerQuery);

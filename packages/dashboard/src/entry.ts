@@ -4,14 +4,14 @@ import { refusalIn } from "./words/sign-in-refusals.ts";
 
 const wantedKey = "postrider.wanted";
 
-/** Notes which page was wanted, as the provider sends everybody back to the first one. */
+/** Stores the requested page, because the provider sends everybody back to the first page. */
 export function noteWanted(): void {
   sessionStorage.setItem(wantedKey, location.pathname + location.search);
 }
 
-/** Goes to the page that was wanted before the provider's sign-in, if there is one: a page of these and no other. */
+/** Goes to the page that was requested before the sign-in, if there is one; only to pages of this application. */
 function goToWanted(): void {
-  // A customer comes by a link alone, and in a frame there may be no storage to ask.
+  // Customers come only by a link, and in a frame there may be no storage.
   if (place.kind === "portal") return;
   const wanted = sessionStorage.getItem(wantedKey);
   sessionStorage.removeItem(wantedKey);
@@ -27,9 +27,9 @@ export function loginTokenOf(hash: string): string | undefined {
 }
 
 /**
- * Signs in with the token of the address, if it has one, and takes it out of the address and the history at once.
+ * Signs in with the token of the address, if it has one, and removes it from the address and the history at once.
  *
- * Gives why it did not work, or null. It is called once, before anything is shown: the token works only once.
+ * Returns the error, or null. Call it once, before anything is shown: the token works only once.
  */
 export async function enter(): Promise<unknown> {
   const token = loginTokenOf(location.hash);

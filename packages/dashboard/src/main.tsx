@@ -8,7 +8,7 @@ const root = document.getElementById("app");
 if (root === null) throw new Error("index.html has no #app");
 
 const entered = enter();
-// A sign-in link that is opened where the pages are open already changes the fragment alone.
+// A sign-in link that is opened in an open tab changes only the fragment.
 addEventListener("hashchange", () => {
   if (loginTokenOf(location.hash) !== undefined) location.reload();
 });

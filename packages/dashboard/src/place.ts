@@ -1,10 +1,10 @@
-/** What the pages are for: an operator's whole service, or a customer's part of it. */
+/** The kind of the application: the operator's dashboard, or a customer's portal. */
 export type Kind = "dashboard" | "portal";
 
-/** Where the application stands: `base` is before its pages, `api` before the API's paths. */
+/** The place of the application: `base` is the prefix of its pages, `api` that of the API's paths. */
 export type Place = { kind: Kind; base: string; api: string };
 
-/** Reads from a path where the application stands; a proxy may have put a prefix before it. */
+/** Reads the place of the application from a path; a proxy may have added a prefix. */
 export function placeOf(pathname: string): Place {
   const found = /^(.*?)\/(dashboard|portal)(?:\/|$)/.exec(pathname);
   const prefix = found?.[1] ?? "";
@@ -12,5 +12,5 @@ export function placeOf(pathname: string): Place {
   return { kind, base: `${prefix}/${kind}`, api: prefix };
 }
 
-/** Where this page stands. */
+/** The place of this page. */
 export const place = placeOf(globalThis.location?.pathname ?? "/dashboard/");

@@ -31,10 +31,10 @@ type ValueOf<P> = P extends {
     : V | undefined
   : never;
 
-/** What an address says, by the names of its spec. */
+/** The parameters of an address, by the names of its spec. */
 export type Searched<S extends Spec> = { readonly [Name in keyof S]: ValueOf<S[Name]> };
 
-/** Reads what an address says; what the page does not understand counts as not said. */
+/** Reads the parameters of an address; ignores those that the page does not understand. */
 export function parseSearch<S extends Spec>(spec: S, search: string): Searched<S> {
   const given = new URLSearchParams(search);
   return Object.fromEntries(
@@ -47,7 +47,7 @@ export function parseSearch<S extends Spec>(spec: S, search: string): Searched<S
   ) as Searched<S>;
 }
 
-/** Prints parameters as an address says them, with `?` when there are any. */
+/** Prints parameters for an address, with `?` when there are any. */
 export function printSearch(
   values: Readonly<Record<string, string | readonly string[] | undefined>>,
 ): string {
@@ -61,13 +61,13 @@ export function printSearch(
   return text === "" ? "" : `?${text}`;
 }
 
-/** Changes some of what the address says; `replace` keeps it out of the browser's history. */
+/** Changes some parameters of the address; `replace`: without an entry in the browser's history. */
 export type ChangeSearch<S extends Spec> = (
   patch: Partial<Searched<S>>,
   how?: { replace?: boolean },
 ) => void;
 
-/** Gives what this page's address says, and changes it. */
+/** Gives the parameters of this page's address, and the function that changes them. */
 export function useTypedSearch<S extends Spec>(spec: S): [Searched<S>, ChangeSearch<S>] {
   const search = useSearch();
   const [path, navigate] = useLocation();

@@ -42,7 +42,7 @@ export function isTransient(error: unknown): boolean {
   return error.status === 429 || (error.status >= 500 && error.status !== 501);
 }
 
-/** Reads the error of an answer that is no success, whatever its body is. */
+/** Makes the error of an answer that is not a success, whatever its body is. */
 export function apiErrorOf(response: Response, body: unknown): ApiError {
   const { status } = response;
   const problem = isProblem(body) ? body : {};

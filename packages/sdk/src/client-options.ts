@@ -17,9 +17,9 @@ export type ClientOptions = {
   /** Called for each report that could not be recorded, for runs and calls without their own listener. */
   onReportError?: OnReportError;
   fetch?: typeof fetch;
-  /** Waits; ends early, by throwing, when the signal is aborted. */
+  /** Waits `ms` milliseconds; throws early when the signal is aborted. */
   delay?: (ms: number, signal?: AbortSignal) => Promise<void>;
-  /** Gives numbers from 0 up to 1. */
+  /** Gives a number from 0 (included) to 1 (excluded). */
   random?: () => number;
   now?: () => number;
 };
@@ -78,7 +78,7 @@ function requireApiKey(value: unknown, name: string): void {
   }
 }
 
-/** Whether this is a page of a browser. Node with an imitated document, as tests have it, is none. */
+/** Whether this is a browser page. Node with a simulated document, as in tests, is not. */
 function isPage(): boolean {
   const { document, process } = globalThis as {
     document?: unknown;
@@ -87,7 +87,7 @@ function isPage(): boolean {
   return document !== undefined && process?.versions?.node === undefined;
 }
 
-/** Requires what can stand in a header in one piece. */
+/** Requires a text without blanks that is valid in a header. */
 function requireToken(value: unknown, name: string): void {
   if (!/^[\x21-\x7e]+$/.test(requireText(value, name))) {
     throw new TypeError(`${name} must be printable ASCII without blanks or line breaks.`);

@@ -44,7 +44,7 @@ export class Postrider {
   readonly me: ReturnType<typeof me>;
   readonly audit: ReturnType<typeof audit>;
   readonly stats: ReturnType<typeof stats>;
-  /** Opens a buffer for facts, to be handed to `runs.start` and `calls.start`; await its `flush` at the end. */
+  /** Opens a buffer for facts, to pass to `runs.start` and `calls.start`; await its `flush` at the end. */
   readonly buffer: (options?: BufferOptions) => FactSink;
 
   constructor(options: ClientOptions) {
@@ -78,7 +78,7 @@ export class Postrider {
 }
 
 const facts = (send: Send) => ({
-  /** Reports up to 1,000 facts in order; look at `results`, for each is recorded or refused by itself. */
+  /** Reports up to 1,000 facts in order. Check `results`: each fact is recorded or refused separately. */
   report: (facts: readonly Fact[], options: RequestOptions = {}) =>
     send<FactResults>({ ...options, method: "POST", path: "/v1/facts", body: { facts } }),
 });

@@ -5,11 +5,11 @@ export async function hmacSha256(
 ): Promise<Uint8Array> {
   const algorithm = { name: "HMAC", hash: "SHA-256" };
   const imported = await crypto.subtle.importKey("raw", key, algorithm, false, ["sign"]);
-  // A copy, because WebCrypto takes no bytes of shared memory.
+  // A copy, because WebCrypto does not accept shared memory.
   return new Uint8Array(await crypto.subtle.sign("HMAC", imported, new Uint8Array(content)));
 }
 
-/** Compares in a time that tells nothing about where two texts of equal length differ. */
+/** Compares two texts of equal length in a time that does not depend on where they differ. */
 export function sameText(a: string, b: string): boolean {
   if (a.length !== b.length) return false;
   let difference = 0;

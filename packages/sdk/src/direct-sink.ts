@@ -3,7 +3,7 @@ import type { FactResults, FactSink } from "./facts.ts";
 import { FactsRefused, refusalsOf, unfinishedIn } from "./refusals.ts";
 import type { Send } from "./request.ts";
 
-/** How long a report is repeated after the service was not available for longer than a restart takes. */
+/** How long a report is repeated after an earlier one was given up because the service was away. */
 const shortPatienceMs = 2_000;
 
 /**

@@ -1,4 +1,4 @@
-/** Where a payload names its event type, contract by contract. The receiver and the generator of types both read this. */
+/** The place of the event type in the payloads of each contract. The receiver and the generator of types both use it. */
 export const eventTypeLocations = {
   workflow: ["action"],
   organisation: ["event_type"],

@@ -3,7 +3,7 @@ import type { ClientOptions } from "./client-options.ts";
 import { requireSignal, requireText } from "./guards.ts";
 import { backoffMs, callerHeaders, chance, parse, retryAfterMs, urlOf, wait } from "./request.ts";
 
-/** What a stream takes last. */
+/** The options of a stream. */
 export type StreamOptions = {
   /** Ends the stream. Without a signal, the stream ends when you leave the loop. */
   signal?: AbortSignal | undefined;
@@ -14,23 +14,23 @@ export type StreamOptions = {
 /** One server-sent event; `data` is the parsed JSON. */
 export type StreamEvent = { event: string; data: unknown; lastEventId: string };
 
-/** Opens and reads a stream of the API. After a lost connection, it reconnects and continues. */
+/** Opens and reads a stream of the API. After a lost connection, it reconnects and continues. Throws ApiError when refused. */
 export type OpenStream = (
   path: string,
   query: object,
   options: StreamOptions,
 ) => AsyncGenerator<StreamEvent>;
 
-/** The service sends something every 10 seconds: a connection that is silent for so long is lost. */
+/** The service sends something every 10 seconds: a connection that is silent for this time counts as lost. */
 const silenceMsMax = 30_000;
-/** More text than this without the end of an event is none that this service sends. */
+/** The longest event: the service never sends a longer one. */
 const eventCharactersMax = 4 * 1024 * 1024;
 
 /**
  * Makes the one function that reads streams (server-sent events, WHATWG HTML, section 9.2).
  *
- * A lost connection, 429 and 5xx are followed by another try, after a delay that grows until an event comes; any other
- * refusal is thrown as an ApiError.
+ * After a lost connection, 429 or 5xx it tries again, after a delay that grows until an event arrives. Any other refusal
+ * is thrown as an ApiError.
  */
 export function openStreams(options: ClientOptions): OpenStream {
   const { delay = wait, random = chance, now = Date.now } = options;
@@ -94,7 +94,7 @@ const isStream = ({ ok, headers }: Response): boolean =>
 
 type Block = { id: string | undefined; event: string; data: string };
 
-/** Reads the blocks of a stream, those without data as well: their ids count. */
+/** Reads the blocks of a stream, also those without data, because their ids count. */
 async function* eventsOf(
   response: Response,
   signal: AbortSignal | undefined,

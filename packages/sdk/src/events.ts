@@ -21,10 +21,10 @@ type Known = {
 type Unknown = Verified & { contract: "unknown"; type: "unknown"; payload: unknown };
 
 /**
- * An event as it was received: `switch (event.type)` narrows its `payload`, `event.contract` says who was promised it.
+ * A received event: `switch (event.type)` narrows its `payload`; `event.contract` names its contract.
  *
- * `unknown` is an event that this version of the SDK does not know. JavaScript rounds numbers of more than 15 digits: where
- * they count, read them from the raw body.
+ * `unknown` is an event that this version of the SDK does not know. JavaScript rounds numbers of more than 15 digits: if
+ * you need them exactly, read them from the raw body.
  */
 export type WebhookEvent = Known | Unknown;
 
@@ -41,7 +41,7 @@ export function readEvent(body: Uint8Array, verified: Verified): WebhookEvent {
     const type = place.reduce(memberOf, payload);
     if (typeof type !== "string" || !Object.hasOwn(contractOfEventType, type)) continue;
     if (contractOfEventType[type as keyof typeof contractOfEventType] !== contract) continue;
-    // What was signed is what the service rendered by the schema of this type.
+    // The signature proves that the service rendered the body by the schema of this type.
     return { ...verified, contract, type, payload } as WebhookEvent;
   }
   return { ...verified, contract: "unknown", type: "unknown", payload };

@@ -5,10 +5,10 @@ import { bodyWasRead, openReceiver, type ReceiverOptions } from "./receive.ts";
 export type { ReceiverOptions } from "./receive.ts";
 
 /**
- * Receives webhooks as a handler of Express, or of whatever else has Node's requests and responses.
+ * Receives webhooks as a handler of Express, or of any framework with Node's requests and responses.
  *
- * `app.post("/hooks", receiveWebhooks({ secret, onEvent }))`, before `express.json()`; after `express.raw()` is as good. What
- * `onEvent` throws goes to `next`.
+ * `app.post("/hooks", receiveWebhooks({ secret, onEvent }))`, before `express.json()`; after `express.raw()` works too.
+ * An error of `onEvent` goes to `next`.
  */
 export function receiveWebhooks(
   options: ReceiverOptions,
@@ -22,7 +22,7 @@ export function receiveWebhooks(
     try {
       const body = await readBody(request, receiver.bodyBytesMax);
       const { status, text } = await receiver.receive(body, request.headers);
-      // Of a body that is too large the rest is not waited for.
+      // The rest of a body that is too large is not read.
       if (status === 413) response.setHeader("connection", "close");
       response.writeHead(status).end(text);
     } catch (error) {
@@ -31,7 +31,7 @@ export function receiveWebhooks(
   };
 }
 
-/** Reads a body up to a number of bytes, or takes the bytes that a middleware has read; undefined when there are more. */
+/** Reads a body up to a number of bytes, or uses the bytes that a middleware has read; undefined when there are more. */
 async function readBody(
   request: IncomingMessage & { body?: unknown },
   bytesMax: number,

@@ -18,14 +18,14 @@ export type BufferOptions = {
 type Queued = { fact: ReportedFact; text: string };
 
 const batchFactsMax = 1_000;
-// The service takes 1 MiB a batch; its envelope and commas need a little.
+// The service accepts 1 MiB for a batch; the envelope and commas need a part of it.
 const batchLengthMax = 1_000_000;
 
 /**
  * Opens a buffer that sends facts in batches, in the order of `report`, one batch at a time.
  *
- * Each fact gets an identity, so that a batch may be sent again after a lost answer: the service counts it once. What
- * could not be delivered stays in the buffer and is sent by the next flush. Before the process ends, await `flush`.
+ * Each fact gets an identity, so that a batch can be sent again after a lost answer: the service counts it once. Facts
+ * that could not be delivered stay in the buffer and are sent by the next flush. Await `flush` before the process ends.
  */
 export function openFactBuffer(
   send: Send,
@@ -41,12 +41,12 @@ export function openFactBuffer(
   const queue: Queued[] = [];
   let queuedCount = 0;
   let settledCount = 0;
-  /** Refusals that no flush has told of yet, and the flushes that are on. */
+  /** Refusals that no flush has thrown yet, and the running flushes. */
   let untold: Refusal[] = [];
   const listeners = new Set<Refusal[]>();
   let draining: Promise<void> | undefined;
   let timing = false;
-  /** Ends when every report that was made so far is in the queue, or was refused. */
+  /** Resolves when every report so far is in the queue or was refused. */
   let line: Promise<void> = Promise.resolve();
 
   const isFull = () => queue.length >= maxFacts;
@@ -56,7 +56,7 @@ export function openFactBuffer(
     queuedCount++;
     if (queue.length >= batchFactsMax) void drain().catch(() => {});
     else sendLater();
-    // The fact is taken: what is thrown names others.
+    // The fact is in the buffer: the thrown error names other facts.
     if (untold.length >= maxFacts) throw new FactsRefused(takeUntold());
   };
 
@@ -66,7 +66,7 @@ export function openFactBuffer(
     return taken;
   };
 
-  /** A failure here loses nothing: the facts stay, and the next report or flush tells it. */
+  /** A failure here loses nothing: the facts stay, and the next report or flush throws it. */
   const sendLater = () => {
     if (timing) return;
     timing = true;
@@ -87,7 +87,7 @@ export function openFactBuffer(
     return draining;
   };
 
-  /** Sends the first facts of the queue and takes them out, however they were judged. */
+  /** Sends the first facts of the queue and removes them, recorded or refused. */
   const sendBatch = async (batch: readonly Queued[]): Promise<void> => {
     let outcomes: Outcome[];
     try {
@@ -100,7 +100,7 @@ export function openFactBuffer(
     } catch (error) {
       if (!isAboutTheBody(error)) throw error;
       if (batch.length > 1) {
-        // One malformed fact must not keep the others from arriving: find it.
+        // One malformed fact must not block the others: halve the batch to find it.
         const middle = batch.length >> 1;
         await sendBatch(batch.slice(0, middle));
         return sendBatch(batch.slice(middle));
@@ -117,7 +117,7 @@ export function openFactBuffer(
     }
   };
 
-  /** Hands a refusal to the listener, or else to the flushes that are on, or else to the next one. */
+  /** Passes a refusal to the listener, otherwise to the running flushes, otherwise to the next one. */
   const noteRefusal = (refusal: Refusal) => {
     const keep = () => {
       if (listeners.size === 0) untold.push(refusal);
@@ -138,7 +138,7 @@ export function openFactBuffer(
   return {
     report(fact) {
       const named = { id: crypto.randomUUID(), ...fact };
-      // As text at once: what the caller does with the object later is not the fact any more.
+      // Converted to text at once: later changes of the object are not part of the fact.
       return report({ fact: named, text: JSON.stringify(named) });
     },
     async flush() {
@@ -167,10 +167,10 @@ function batchLength(queue: readonly Queued[]): number {
   let length = 0;
   let count = 0;
   for (const { text } of queue) {
-    // A character of UTF-16 is at most three bytes of UTF-8.
+    // A UTF-16 unit is at most three bytes of UTF-8.
     length += text.length * 3;
     const fits = count < batchFactsMax && length <= batchLengthMax;
-    // What is too large by itself goes out by itself: the service says so.
+    // A fact that is too large alone is sent alone: the service refuses it.
     if (count > 0 && !fits) break;
     count++;
   }

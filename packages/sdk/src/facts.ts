@@ -1,12 +1,12 @@
 import type { FactList, ReportFactsAnswer } from "./api.gen.ts";
 
-/** Something that happened, as POST /v1/facts takes it. */
+/** A fact: something that happened, in the form of POST /v1/facts. */
 export type Fact = FactList["facts"][number];
 
 /** A fact with the identity under which it counts once. */
 export type ReportedFact = Fact & { id: string };
 
-/** How each fact of a request was judged. */
+/** The result of each fact of a request, in order. */
 export type FactResults = ReportFactsAnswer;
 
 /** Why a fact was refused. */

@@ -15,7 +15,7 @@ type Instance = {
 type Received = { headers: object; body: unknown };
 type Reply = { code(status: number): { send(text?: string): unknown } };
 
-/** How webhooks are received by a route of Fastify. */
+/** The options of the Fastify plugin. */
 export type FastifyReceiverOptions = ReceiverOptions & {
   /** The path of the route, below the prefix that it is registered with. */
   path: string;
@@ -24,14 +24,14 @@ export type FastifyReceiverOptions = ReceiverOptions & {
 /**
  * Receives webhooks as a plugin of Fastify: `app.register(receiveWebhooks({ path: "/hooks", secret, onEvent }))`.
  *
- * The plugin keeps the raw body for its own route; the app's other routes go on parsing theirs.
+ * The plugin keeps the raw body only for its own route; the app's other routes still parse theirs.
  */
 export function receiveWebhooks(whole: FastifyReceiverOptions): (app: Instance) => Promise<void> {
   const { path, ...options } = whole ?? {};
   requireText(path, "path");
   const receiver = openReceiver(options);
   return async (app) => {
-    // Of this plugin's own context: Fastify keeps those of the app apart.
+    // Only in this plugin's context: the app's parsers are not changed.
     app.removeAllContentTypeParsers();
     const raw = { parseAs: "buffer", bodyLimit: receiver.bodyBytesMax } as const;
     app.addContentTypeParser("*", raw, async (_request, body) => body);

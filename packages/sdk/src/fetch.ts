@@ -3,10 +3,10 @@ import { bodyWasRead, openReceiver, type ReceiverOptions } from "./receive.ts";
 export type { ReceiverOptions } from "./receive.ts";
 
 /**
- * Receives webhooks where a handler takes a `Request` and gives a `Response`: workers, Deno, Bun, route handlers.
+ * Receives webhooks in handlers that take a `Request` and return a `Response`: workers, Deno, Bun, route handlers.
  *
- * It reads the raw body, verifies it, awaits `onEvent` and answers 204; 401, 405 or 413 to what is no webhook of ours. It
- * rejects when `onEvent` does.
+ * It reads the raw body, verifies it, awaits `onEvent` and answers 204. It answers 401, 405 or 413 to any other request,
+ * and rejects when `onEvent` does.
  */
 export function receiveWebhooks(options: ReceiverOptions): (request: Request) => Promise<Response> {
   const receiver = openReceiver(options);

@@ -6,7 +6,7 @@ export type VerifyOptions = { toleranceSeconds?: number; now?: () => number };
 /** Why a request's time is refused. */
 export type TimeFault = "malformed" | "too_old" | "too_new";
 
-/** What each option must be: a finite number of seconds, a function. */
+/** The guard of each option. */
 export const verifyOptionGuards = {
   toleranceSeconds: (value: unknown, name: string) => requireNumber(value, name, { min: 0 }),
   now: requireFunction,
@@ -17,13 +17,13 @@ export function requireVerifyOptions(options: VerifyOptions | undefined): void {
   requireOptions(options, verifyOptionGuards);
 }
 
-/** Finds what is wrong with a time in whole Unix seconds; undefined when it is near enough to now. */
+/** Finds the fault of a time in whole Unix seconds; undefined when it is within the tolerance. */
 export function findTimeFault(
   timestamp: string,
   { toleranceSeconds = 300, now = Date.now }: VerifyOptions,
 ): TimeFault | undefined {
   if (!/^\d{1,12}$/.test(timestamp)) return "malformed";
-  // A clock that gives no number would let every time pass.
+  // With a clock that gives no number, every time would be accepted.
   const nowMs = requireNumber(now(), "What now() gives", { min: 0 });
   const ageSeconds = Math.floor(nowMs / 1000) - Number(timestamp);
   if (ageSeconds > toleranceSeconds) return "too_old";

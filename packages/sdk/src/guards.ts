@@ -1,5 +1,5 @@
 /*
- * What callers hand in, checked at run time: TypeScript's types do not protect JavaScript callers, and a value that is
+ * Run-time checks of callers' values: TypeScript's types do not protect JavaScript callers, and a value that is
  * undefined by mistake must never become a key that everybody knows. Each guard names what is valid and throws a TypeError
  * for everything else. No message quotes a value: it may be a secret.
  */

@@ -1,9 +1,9 @@
-/** The query of a walk: where it begins is its own, but for a `cursor` from which it goes on. */
+/** The query of a walk through a list: without `page` and `offset`; a `cursor` continues an earlier walk. */
 export type Walk<Query> = Omit<Query, "page" | "offset">;
 
 /**
- * Goes through a list by cursor: gives each row that existed at the first page and still matches when it is reached,
- * exactly once, whatever is added or removed meanwhile. Newer rows are not given.
+ * Reads a list by cursor: yields each row that existed at the first page and still matches when it is reached, exactly
+ * once, whatever is added or removed meanwhile. Newer rows are left out.
  */
 export async function* eachByCursor<Answer extends { next_cursor: string | null }, Item>(
   list: (at: { cursor?: string }) => Promise<Answer>,

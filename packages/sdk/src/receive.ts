@@ -4,39 +4,38 @@ import { requireFunction, requireNumber, requireOptions } from "./guards.ts";
 import { requireSecrets } from "./secret.ts";
 import { verify, type WebhookHeaders, WebhookVerificationError } from "./verify.ts";
 
-/** How webhooks are received, whatever the framework. */
+/** The options of a receiver, for all frameworks. */
 export type ReceiverOptions = VerifyOptions & {
   /** The signing secret (`whsec_…`) of the subscription, or several of them. */
   secret: string | readonly string[];
-  /** The largest body that is read: 5,000,000 bytes unless told, which is more than any event has. */
+  /** The largest body that is read, in bytes. Default: 5,000,000, which is more than any event has. */
   bodyBytesMax?: number;
   /**
-   * Gets each event whose signature was verified, with the exact text of its body. Its answer is awaited before the
-   * sender's: store the event and return, and work afterwards.
+   * Called with each verified event and the exact text of its body. The sender is answered after it resolves: store the
+   * event and return, and work afterwards.
    *
-   * What it throws is the framework's to report and to answer with 500, and the event is sent again where its contract
-   * retries.
+   * If it throws, the framework reports the error and answers 500, and the event is sent again if its contract retries.
    */
   onEvent: (event: WebhookEvent, body: string) => void | Promise<void>;
 };
 
-/** What a sender is answered; a refusal says why in one word. */
+/** The answer to the sender; a refusal gives its reason in one word. */
 export type ReceiverAnswer = { status: 204 | 401 | 413; text: string };
 
 /** A receiver whose options were checked. */
 export type Receiver = {
   bodyBytesMax: number;
-  /** Verifies a request and hands its event over; undefined stands for a body that was too large to read. */
+  /** Verifies a request and calls `onEvent`; `body` undefined: it was too large to read. */
   receive(body: Uint8Array | undefined, headers: WebhookHeaders): Promise<ReceiverAnswer>;
 };
 
-/** Thrown where a body was read before: what was signed is its bytes, and those are gone. */
+/** Makes the error for a body that was read before: the signature covers its bytes, and they are gone. */
 export const bodyWasRead = (): TypeError =>
   new TypeError(
     "The body was read before, for instance by a JSON parser. Put the webhook's route before it, or leave the route out of it.",
   );
 
-/** Checks a receiver's options, so that a secret that is not set stops the start and not the first event. */
+/** Checks a receiver's options, so that a missing secret fails at the start and not at the first event. */
 export function openReceiver(options: ReceiverOptions): Receiver {
   requireOptions<Required<ReceiverOptions>>((options ?? null) as Required<ReceiverOptions>, {
     ...verifyOptionGuards,

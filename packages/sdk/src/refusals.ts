@@ -18,7 +18,7 @@ export class FactsRefused extends Error {
   }
 }
 
-/** How the service judged one fact, as far as it matters here. */
+/** The parts of a fact's result that are needed here. */
 export type Outcome = Pick<FactResults["results"][number], "index" | "status"> & {
   error?: FactError | undefined;
 };
@@ -35,8 +35,8 @@ export function refusalsOf(
 }
 
 /**
- * Finds in an answer to facts why all of them must be sent again: the service could not take one just now, which is no
- * refusal, or something between us and the service has answered in its place.
+ * Finds in an answer why all facts must be sent again: the service could not accept one now, which is not a refusal, or a
+ * program between client and service answered instead.
  */
 export function unfinishedIn(answer: Partial<FactResults> | undefined): ApiError | undefined {
   if (!Array.isArray(answer?.results)) {

@@ -1,12 +1,12 @@
 import type { Fact } from "./facts.ts";
 
 /**
- * Hears of a report that could not be recorded, and why: FactsRefused, ApiError, ConnectionError, or what kept the report
- * from being made. What it throws itself is thrown by the next flush.
+ * Called for a report that could not be recorded, with the reason: FactsRefused, ApiError, ConnectionError, or the error
+ * that stopped the report. An error that it throws itself is thrown by the next flush.
  */
 export type OnReportError = (error: unknown, fact?: Fact) => unknown;
 
-/** Tells a listener, and tells `orElse` what nobody hears of: the error without a listener, or the listener's own. */
+/** Passes an error to the listener. Without a listener, `orElse` gets the error; it also gets an error of the listener. */
 export async function tell(
   listener: OnReportError | undefined,
   orElse: (error: unknown) => void,

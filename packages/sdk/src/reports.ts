@@ -3,11 +3,11 @@ import { requireFunction, requireOptions } from "./guards.ts";
 import { FactsRefused } from "./refusals.ts";
 import { type OnReportError, tell } from "./report-errors.ts";
 
-/** Where the reports of one run or call go, and who hears of those that could not be recorded. */
+/** The options for the reports of one run or call. */
 export type ReportOptions = {
-  /** Takes the reports; without it each is sent at once and by itself. */
+  /** Takes the reports. Without it, each report is sent at once in its own request. */
   buffer?: FactSink;
-  /** Without it, `flush` throws once what could not be recorded. */
+  /** Called for each report that could not be recorded. Without it, `flush` throws each such error once. */
   onReportError?: OnReportError;
 };
 
@@ -15,18 +15,18 @@ export type ReportOptions = {
 export type Reports = {
   /** Resolves when the sink has taken the report, or has given up on it; never rejects. */
   report(fact: () => Fact): Promise<void>;
-  /** Resolves when every report is acknowledged or told; throws once what nobody was told of. */
+  /** Resolves when every report is acknowledged or announced; throws each error that had no listener, once. */
   flush(): Promise<void>;
 };
 
-/** What a client reports with unless told otherwise. */
+/** A client's defaults for reports. */
 export type Reporting = {
   direct: FactSink;
   now: () => number;
   onReportError: OnReportError | undefined;
 };
 
-/** So many errors are kept for a flush; of those beyond, only their number. */
+/** The most errors that are kept for a flush; further ones are only counted. */
 const untoldMax = 1_000;
 
 /** Opens the reports of one run or call. */
@@ -47,7 +47,7 @@ export function openReports(reporting: Reporting, options: ReportOptions | undef
         fact = makeFact();
         await sink.report(fact);
       } catch (error) {
-        // Not awaited: a slow listener does not stop the work either.
+        // Not awaited: a slow listener must not stop the work.
         void tell(listener, keep, error, fact);
       }
     },
@@ -55,7 +55,7 @@ export function openReports(reporting: Reporting, options: ReportOptions | undef
       try {
         await sink.flush();
       } catch (error) {
-        // Anything but a refusal has lost nothing: the facts are still in the buffer.
+        // Any other error loses nothing: the facts are still in the buffer.
         if (!(error instanceof FactsRefused)) throw error;
         void tell(listener, keep, error);
       }
@@ -68,7 +68,7 @@ export function openReports(reporting: Reporting, options: ReportOptions | undef
   };
 }
 
-/** Makes one error of those that a flush throws. */
+/** Combines the errors of a flush into one. */
 function errorOf(errors: readonly unknown[], count: number): unknown {
   const [first] = errors;
   if (count === 1) return first;

@@ -2,10 +2,10 @@ import { type ApiError, apiErrorOf, ConnectionError, isTransient } from "./api-e
 import type { ClientOptions } from "./client-options.ts";
 import { requireSignal } from "./guards.ts";
 
-/** What every method takes last. */
+/** The options of every method, its last argument. */
 export type RequestOptions = {
   signal?: AbortSignal;
-  /** Names a POST; the same name within 24 hours is the same request. Made up unless told. */
+  /** The `Idempotency-Key` of a POST: the same key within 24 hours is the same request. Default: a random key. */
   idempotencyKey?: string;
 };
 
@@ -16,11 +16,11 @@ export type ApiRequest = RequestOptions & {
   query?: object | undefined;
   body?: unknown;
   json?: string;
-  /** The body names what it reports: sent twice it counts once, also without an Idempotency-Key. */
+  /** The body identifies its facts: if it is sent twice, it counts once, also without an Idempotency-Key. */
   namesItself?: boolean;
-  /** The request is repeated for so long, instead of so often. */
+  /** Milliseconds for which the request is repeated, instead of `retriesMax`. */
   patienceMs?: number;
-  /** Finds in an answer what the service could not do just now. */
+  /** Finds in an answer an error because of which the request must be sent again. */
   unfinished?: (answer: object | undefined) => ApiError | undefined;
 };
 
@@ -33,16 +33,16 @@ const retryDelayMaxMs = 10_000;
 /** How long to wait before attempt 2, 3 and so on, unless the service asks for more; `random` is from 0 up to 1. */
 export const backoffMs = (attempt: number, random: number): number =>
   Math.min(retryDelayMaxMs, retryBaseMs * 2 ** (attempt - 1)) * (0.5 + random / 2);
-/** A service that asks for more patience than this is not waited for. */
+/** The longest `Retry-After` that the client waits for. */
 const retryAfterMaxMs = 60_000;
 
 type Failure = { error: ApiError | ConnectionError; retryAfterMs: number };
 
 /**
- * Makes the one function through which everything goes.
+ * Makes the one function that sends all requests.
  *
  * Network errors, timeouts, 429 and 5xx (but 501) are retried after an exponential delay with jitter, or after `Retry-After`
- * where that is longer. All attempts at a POST carry the same Idempotency-Key, so that it is done once. Redirects are never
+ * where that is longer. All attempts of a POST have the same Idempotency-Key, so that it is executed once. Redirects are never
  * followed: the API key would go along.
  */
 export function openSend(options: ClientOptions): Send {
@@ -62,7 +62,7 @@ export function openSend(options: ClientOptions): Send {
       const result = await tryOnce<Answer>(options, request, fixed);
       if ("answer" in result) return result.answer;
       const { error, retryAfterMs } = result;
-      // The lost answer to an earlier attempt must have been 204.
+      // An earlier attempt, whose answer was lost, must have deleted it.
       if (attempt > 1 && request.method === "DELETE" && isStatus(error, 404)) {
         return undefined as Answer;
       }
@@ -76,7 +76,7 @@ export function openSend(options: ClientOptions): Send {
 
 type Init = { url: string; method: string; headers: Record<string, string>; body?: string };
 
-/** What is equal on all attempts. */
+/** The parts of a request that are the same on all attempts. */
 function init(options: ClientOptions, request: ApiRequest): Init {
   const body =
     request.json ?? (request.body === undefined ? undefined : JSON.stringify(request.body));
@@ -95,13 +95,13 @@ function init(options: ClientOptions, request: ApiRequest): Init {
   };
 }
 
-/** Where a request goes. */
+/** The URL of a request. */
 export const urlOf = (
   { url }: ClientOptions,
   { path, query }: Pick<ApiRequest, "path" | "query">,
 ): string => url.replace(/\/+$/, "") + path + queryText(query);
 
-/** The headers that say who asks, and for which team. */
+/** The headers with the API key and the team. */
 export const callerHeaders = ({ apiKey, teamId }: ClientOptions): Record<string, string> => ({
   authorization: `Bearer ${apiKey}`,
   ...(teamId === undefined ? {} : { "x-org-id": teamId }),
@@ -129,12 +129,12 @@ async function tryOnce<Answer>(
 }
 
 function retryable(error: Failure["error"]): boolean {
-  // Our own earlier attempt, whose answer we did not wait for, is still being worked on.
+  // The service still works on an earlier attempt whose answer this client did not wait for.
   return isTransient(error) || ("code" in error && error.code === "idempotency_key_in_flight");
 }
 
 const optionNames = ["signal", "idempotencyKey"];
-/** What the methods themselves say of a request. */
+/** The members of a request that only methods set. */
 const ownNames = [
   "method",
   "path",
@@ -146,7 +146,7 @@ const ownNames = [
   "unfinished",
 ];
 
-/** Requires what every method takes last, where it is given, and nothing that no method knows. */
+/** Requires valid options, if any are given, and refuses unknown ones. */
 function requireRequestOptions(request: ApiRequest): void {
   const unknown = Object.keys(request).find(
     (name) => !optionNames.includes(name) && !ownNames.includes(name),
@@ -167,7 +167,7 @@ function requireRequestOptions(request: ApiRequest): void {
 const isStatus = (error: Failure["error"], status: number): boolean =>
   "status" in error && error.status === status;
 
-/** Reads JSON; undefined for what is none. */
+/** Parses JSON; undefined when it is invalid. */
 export function parse(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -176,7 +176,7 @@ export function parse(text: string): unknown {
   }
 }
 
-/** Reads seconds or an HTTP date (RFC 9110 §10.2.3); anything else is no delay, and neither is a date that is over. */
+/** Reads seconds or an HTTP date (RFC 9110 §10.2.3); 0 for anything else and for a date in the past. */
 export function retryAfterMs(value: string, nowMs: number): number {
   if (/^\d{1,9}$/.test(value)) return Number(value) * 1000;
   const atMs = Date.parse(value);
@@ -186,12 +186,12 @@ export function retryAfterMs(value: string, nowMs: number): number {
 function queryText(query: object = {}): string {
   const pairs = Object.entries(query)
     .filter(([, value]) => value !== undefined)
-    // A list is its parameter, repeated.
+    // A list becomes a repeated parameter.
     .flatMap(([name, value]) => [value].flat().map((one): [string, string] => [name, String(one)]));
   return pairs.length === 0 ? "" : `?${new URLSearchParams(pairs)}`;
 }
 
-/** Waits for real. */
+/** Waits with a timer. */
 export function wait(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
@@ -207,7 +207,7 @@ export function wait(ms: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
-/** A number from 0 up to 1. */
+/** A random number from 0 (included) to 1 (excluded). */
 export function chance(): number {
   const [drawn = 0] = crypto.getRandomValues(new Uint32Array(1));
   return drawn / 2 ** 32;

@@ -4,11 +4,11 @@ import { kindOf, requireFunction, requireObject, requireOptions, requireText } f
 import { newObjectId } from "./object-id.ts";
 import { openReports, type Reporting, type ReportOptions } from "./reports.ts";
 
-/** What a step's report says besides how it went. */
+/** The options of a step. */
 export type StepOptions<Value> = {
-  /** The step's own id in its run; made of its index and name unless told. */
+  /** The step's id in its run. Default: made from its index and name. */
   id?: string;
-  /** What is reported as the step's output: the function's value unless told. */
+  /** Gives the output to report. Default: the function's value. */
   output?: (value: Value) => unknown;
 };
 
@@ -19,8 +19,8 @@ export type StepOptions<Value> = {
 export type RunReporter = {
   id: string;
   /**
-   * Does the work and reports that it started and how it ended; gives its value or throws its error, whatever becomes of
-   * the reports. The work begins at once: it does not wait for the report of its start.
+   * Does the work, and reports its start and its end. Returns the work's value or throws its error, whether the reports
+   * succeed or not. The work begins at once: it does not wait for the report of its start.
    */
   step<Value>(
     name: string,
@@ -107,7 +107,7 @@ export async function startRun(
   };
 }
 
-/** Requires what a step is made of. Whether the service likes a name is no reason not to do the work. */
+/** Requires the arguments of a step. It does not check the service's rules for names: the work must be done anyway. */
 function requireStep<Value>(
   name: unknown,
   work: unknown,
@@ -120,7 +120,7 @@ function requireStep<Value>(
   requireOptions(options, { id: requireText, output: requireFunction });
 }
 
-/** The same name at the same place is the same step, also when a restarted process reports it again. */
+/** Makes a step's id: the same name at the same index is the same step, also after a restart of the process. */
 function stepIdOf(index: number, name: string): string {
   const words = name
     .toLowerCase()
@@ -130,6 +130,6 @@ function stepIdOf(index: number, name: string): string {
   return words === "" ? String(index) : `${index}-${words}`;
 }
 
-/** Name and message, never a stack: it names files of the platform. What is no Error is reported as it is. */
+/** Name and message, but no stack, because it names files of the platform. A value that is not an Error is reported unchanged. */
 const errorText = (error: unknown): unknown =>
   error instanceof Error ? { name: error.name, message: error.message } : (error ?? null);

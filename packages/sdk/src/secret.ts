@@ -17,7 +17,7 @@ export function parseSecret(secret: string): Uint8Array<ArrayBuffer> {
   if (problem !== undefined) throw new TypeError(`The signing secret ${problem}`);
   const base64 = secret.slice(PREFIX.length);
   const bytes = decodeBase64(base64);
-  // Printing it again catches what `atob` forgives: white space, missing padding, stray bits.
+  // Encoding it again finds what `atob` accepts: white space, missing padding, extra bits.
   if (bytes === undefined || encodeBase64(bytes) !== base64) {
     throw new TypeError(`The signing secret must be base64 after "${PREFIX}".`);
   }
@@ -25,7 +25,7 @@ export function parseSecret(secret: string): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** Reads one signing secret, or each of several; throws a TypeError where there is none. */
+/** Reads one or several signing secrets; throws a TypeError if there is none or one is invalid. */
 export function requireSecrets(secret: unknown): Uint8Array<ArrayBuffer>[] {
   const secrets = Array.isArray(secret) ? Array.from<string>(secret) : [secret as string];
   if (secrets.length === 0) throw new TypeError("At least one signing secret is needed.");
@@ -45,7 +45,7 @@ export function encodeSecret(bytes: Uint8Array): string {
 /**
  * Requires a decoded signing secret of 24 to 64 bytes and gives its bytes.
  *
- * The bytes of the text `whsec_…` are refused: whoever knows the secret would compute another signature.
+ * The bytes of the text `whsec_…` are refused: a receiver, which decodes the secret, would compute another signature.
  */
 export function requireSigningKey(key: unknown): Uint8Array {
   const view = viewOf(key);
@@ -64,7 +64,7 @@ export function encodeBase64(bytes: Uint8Array): string {
   return btoa(String.fromCharCode(...bytes));
 }
 
-/** Finds what is around the secret that should not be, or is missing. */
+/** Finds a wrong prefix, or blanks and quotes around the secret. */
 function frameProblem(secret: string): string | undefined {
   if (secret.trim() !== secret) return "has a blank or line break around it. Trim it.";
   if (/^["'`]|["'`]$/.test(secret)) return "has quotes around it. Take them away.";

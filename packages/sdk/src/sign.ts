@@ -5,9 +5,9 @@ import { parseSecret, requireSigningKey } from "./secret.ts";
 export { encodeSecret } from "./secret.ts";
 
 /**
- * Signs one request as Standard Webhooks asks: `v1,` and base64 HMAC-SHA256 of `id.timestamp.body`.
+ * Signs one request as Standard Webhooks specifies: `v1,` and base64 HMAC-SHA256 of `id.timestamp.body`.
  *
- * Takes the decoded secret (24 to 64 bytes, see `decodeSecret`) and the exact bytes that go on the wire. The id is visible
+ * Takes the decoded secret (24 to 64 bytes, see `decodeSecret`) and the exact bytes of the request's body. The id is visible
  * ASCII without a full stop. Throws a TypeError for anything else.
  */
 export function sign(
@@ -31,8 +31,8 @@ export function sign(
 /**
  * Signs the bare body for `X-Webhook-Signature`: lower-case hex HMAC-SHA256 under the secret as UTF-8.
  *
- * The secret is the receiver's own text, of any length but 0. `X-Interactly-Signature` is made in the same way, under the
- * text `whsec_…` as it stands.
+ * The secret is the receiver's own text, not empty. `X-Interactly-Signature` is made in the same way, with the undecoded
+ * text `whsec_…` as the key.
  */
 export function signBody(secret: string, body: Bytes): string {
   const key = requireText(secret, "The secret");

@@ -11,11 +11,11 @@ import {
 import { parseSecret } from "./secret.ts";
 
 /*
- * All of these give false for a request that proves nothing: its header is absent, there twice, or wrong. They throw a
- * TypeError for what only the caller can have got wrong: a secret that is not set, a parsed body, a header that is no text.
+ * All of these return false for a request without a valid header: it is absent, present twice, or wrong. They throw a
+ * TypeError for a mistake of the caller: a missing secret, a parsed body, a header that is not a text.
  */
 
-/** A header as frameworks hand it over; more than one of it is never accepted. */
+/** The value of a header, as frameworks give it; several headers with one name are never accepted. */
 export type HeaderValue = string | readonly string[] | null | undefined;
 
 /** The two headers that workflow webhooks carry for the platform's own SDK. */
@@ -24,7 +24,7 @@ export type TimedHeaders = { signature: HeaderValue; timestamp: HeaderValue };
 /**
  * Proves `X-Webhook-Signature`: the lower-case hex HMAC-SHA256 of the raw body under the webhook's secret.
  *
- * It covers no time: a request may be played again. Prefer `verify`, which every request can be checked with too.
+ * It covers no time, so an attacker can replay a request. Prefer `verify`, which works for every request.
  */
 export async function verifyBody(
   body: Bytes,
@@ -36,10 +36,10 @@ export async function verifyBody(
 }
 
 /**
- * Proves `X-Interactly-Signature` and looks at `X-Interactly-Timestamp`, which workflow webhooks carry.
+ * Proves `X-Interactly-Signature` and checks `X-Interactly-Timestamp`, which workflow webhooks have.
  *
- * The signature is that of `verifyBody`, under the text `whsec_…` as it stands. The time is not signed: it keeps nobody
- * from playing a request again. Prefer `verify`.
+ * The signature is that of `verifyBody`, with the undecoded text `whsec_…` as the key. The time is not signed, so an
+ * attacker can replay a request with a new time. Prefer `verify`.
  */
 export async function verifyTimedBody(
   body: Bytes,
@@ -67,7 +67,7 @@ export async function verifyBearer(header: HeaderValue, token: string): Promise<
   return await sameSecret(given, expected);
 }
 
-/** Proves `x-interactly-secret`, or whatever your operator calls it. */
+/** Proves `x-interactly-secret`, or the header that your operator configured instead. */
 export async function verifySecret(header: HeaderValue, secret: string): Promise<boolean> {
   const expected = requireHeaderText(secret, "The secret");
   return await sameSecret(requireHeaderValue(header), expected);
@@ -83,7 +83,7 @@ async function signsBody(
   return signature !== undefined && sameText(signature, hex);
 }
 
-/** Compares digests under a key of this moment: the time tells neither where two texts differ nor how long they are. */
+/** Compares digests under a random key: the time depends neither on where two texts differ nor on their lengths. */
 async function sameSecret(given: string | undefined, expected: string): Promise<boolean> {
   const encoder = new TextEncoder();
   const key = crypto.getRandomValues(new Uint8Array(32));

@@ -23,7 +23,7 @@ export class WebhookVerificationError extends Error {
   }
 }
 
-/** Are the headers of a request as `fetch` or as Node, Express and Lambda hand them over. */
+/** The headers of a request, as `fetch`, Node, Express or Lambda give them. */
 export type WebhookHeaders =
   | Headers
   | ReadonlyMap<string, string | readonly string[] | null | undefined>
@@ -34,13 +34,13 @@ const SIGNATURES_MAX = 16;
 /**
  * Proves that a request was signed under the secret, recently, and not changed since.
  *
- * Takes the raw body as text or as bytes in any form, never parsed and printed again: the signature covers bytes. Any one
- * of several secrets will do. Gives the event: its id, the key to drop duplicates by, the time of the attempt, its contract and
- * type, and the payload that belongs to that type.
+ * Takes the raw body as text or bytes, never parsed and printed again: the signature covers the bytes. Of several
+ * secrets, one must match. Returns the event: its id (drop duplicates by it), the time of the attempt, its contract, its
+ * type, and the payload of that type.
  *
  * Throws WebhookVerificationError for an error of the sender: a header is missing, malformed or too old, or the signature is wrong.
  * Throws a TypeError for a mistake of the caller: a secret that is not set or not a `whsec_…`, a body that was
- * parsed before, headers that are none, an option that does not exist. The first is answered with 401, the second is a bug.
+ * parsed before, invalid headers, an unknown option. Answer the first with 401; the second is a bug.
  * Needs WebCrypto only: Node ≥ 20, browsers, edge runtimes. Format: https://www.standardwebhooks.com.
  */
 export async function verify(
@@ -58,7 +58,7 @@ export async function verify(
   const timestamp = singleHeader(valuesOf, "webhook-timestamp");
   const signatures = valuesOf("webhook-signature").join(" ");
   if (signatures === "") throw missing("webhook-signature");
-  // A full stop would let the same signed bytes be cut into another id and another time.
+  // With a full stop in the id, the same signed bytes could mean another id and another time.
   if (id.includes(".")) throw invalid("webhook-id");
   requireFresh(timestamp, options);
 
@@ -89,7 +89,7 @@ function requireFresh(timestamp: string, options: VerifyOptions = {}): void {
   }
 }
 
-/** Gives the values of a header, whatever the case of its name. */
+/** Returns the values of a header, whatever the case of its name. */
 type ValuesOf = (name: string) => string[];
 
 function singleHeader(valuesOf: ValuesOf, name: string): string {
@@ -102,7 +102,7 @@ function singleHeader(valuesOf: ValuesOf, name: string): string {
 /** Requires the headers of a request: an object of names and values, a Headers, or a Map. */
 function requireHeaders(headers: WebhookHeaders): ValuesOf {
   const { get, entries } = (headers ?? {}) as Partial<Headers>;
-  // By their methods, not by instanceof: frameworks bring Headers classes of their own.
+  // Recognised by methods, not by instanceof: frameworks have their own Headers classes.
   if (typeof get === "function" && typeof entries !== "function") {
     return (name) => textsOf((headers as Headers).get(name));
   }

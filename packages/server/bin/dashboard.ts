@@ -5,7 +5,7 @@ import { tellWhileWaiting } from "../src/patience.ts";
 /** How a checkout gets its dashboard. */
 export const buildCommand = "npm run build -w packages/dashboard";
 
-/** Its root while the dashboard is still to be built, and whether there is one. */
+/** A checkout: its root while the dashboard is not built, and whether it is built. */
 type Checkout = { unbuilt(): string | undefined; isBuilt(): boolean };
 const thisCheckout: Checkout = {
   unbuilt: () => unbuiltCheckout("dashboard"),
@@ -15,9 +15,9 @@ const thisCheckout: Checkout = {
 const buildMsMax = 180_000;
 
 /**
- * Builds the dashboard of a checkout that has none yet; says whether there is one then.
+ * Builds the dashboard of a checkout that has none; returns whether there is one afterwards.
  *
- * A start does without it when the build fails: the service is worth more than its pages.
+ * If the build fails, the service starts without its pages.
  */
 export async function ensureDashboard(
   tell: (line: string) => void,
@@ -34,7 +34,7 @@ export async function ensureDashboard(
   return isBuilt();
 }
 
-/** Ends when the build has, however. */
+/** Resolves when the build has ended, even if it failed. */
 async function build(root: string, stop: AbortSignal): Promise<void> {
   const [command = "", ...args] = buildCommand.split(" ");
   const signal = AbortSignal.any([stop, AbortSignal.timeout(buildMsMax)]);
@@ -45,7 +45,7 @@ async function build(root: string, stop: AbortSignal): Promise<void> {
   });
 }
 
-/** Shows an address in the browser of this machine; where there is none, nothing happens. */
+/** Opens an address in this machine's browser, if there is one. */
 export function openInBrowser(url: string): void {
   const command = process.platform === "darwin" ? "open" : "xdg-open";
   const child = spawn(command, [url], { stdio: "ignore", detached: true });

@@ -11,7 +11,7 @@ import { newId } from "../src/ids.ts";
 import { newToken } from "../src/session-tokens.ts";
 import { keyFile } from "./cli/profile.ts";
 
-/** The keys that seal secrets: the given ones, or one of this data directory's own that is made on the first start. */
+/** The keys that seal secrets: the given ones, or the data directory's own, which the first start creates. */
 export function developmentSecrets(config: Config): { encryptionKeys: readonly Buffer[] } {
   if (config.encryptionKeys.length > 0) return { encryptionKeys: config.encryptionKeys };
   const file = path.join(config.dataDirectory, "encryption-key");
@@ -19,19 +19,19 @@ export function developmentSecrets(config: Config): { encryptionKeys: readonly B
   return { encryptionKeys: [Buffer.from(text, "hex")] };
 }
 
-/** The key that a data directory keeps, if it was started once. */
+/** The stored key of a data directory, if there is one. */
 export function encryptionKeysIfThere(dataDirectory: string): readonly Buffer[] {
   const text = readIfThere(path.join(dataDirectory, "encryption-key"));
   return text === undefined ? [] : [Buffer.from(text, "hex")];
 }
 
-/** The API key of the default team: the given one, or one that the first start makes and keeps in a private file. */
+/** The API key of the default team: the given one, or one that the first start creates and stores in a private file. */
 export async function ensureDevelopmentKey(config: Config, database: Database): Promise<string> {
   if (config.bootstrapApiKey) return config.bootstrapApiKey;
   const file = keyFile(config.dataDirectory);
   const kept = readIfThere(file);
   const keptId = kept && parseApiKey(kept)?.id;
-  // A kept key is of no use to a database that was made anew.
+  // A stored key is not valid for a new database.
   if (kept && keptId && (await findApiKeyOfAnyTeam(database.sql, keptId))) return kept;
 
   const id = newId();
@@ -61,7 +61,7 @@ export async function makeLoginLink(
   return `${publicUrl ?? url}/dashboard/#login=${text}`;
 }
 
-/** Whether the commands of this directory find the development key without being told. */
+/** Whether commands in this directory find the development key by themselves. */
 export const isFoundHere = ({ bootstrapApiKey, dataDirectory }: Config): boolean =>
   bootstrapApiKey === undefined && dataDirectory === path.resolve(".postrider");
 

@@ -20,7 +20,7 @@ const paint: Readonly<Record<Level, (text: string) => string>> = {
 const nameWidth = 16;
 const levelWidth = 8;
 
-/** Says in order what is wrong and how to mend it; sets the exit code. */
+/** Prints what is wrong and how to fix it, in order; sets the exit code. */
 export async function runDoctor({ url, json }: DoctorOptions, stop: AbortSignal): Promise<void> {
   const { config, wrong } = readConfigAsFarAsRight();
   const encryptionKeys =
@@ -54,7 +54,7 @@ export async function runDoctor({ url, json }: DoctorOptions, stop: AbortSignal)
   else console.log(`\n${summary(findings)}`);
 }
 
-/** Prints a line for each finding; looks that are left out for the same reason share one. */
+/** Prints a line for each finding; checks that are skipped for the same reason share one. */
 function openPrinter() {
   const left: Finding[] = [];
   const line = (level: Level, name: string, says: string) =>
@@ -89,7 +89,7 @@ function summary(findings: readonly Finding[]): string {
   return `${counted(problems, "problem")}, ${counted(warnings, "warning")}${rest}.`;
 }
 
-/** Whatever an error of the driver or the system quotes: no secret of the settings. */
+/** Removes the settings' secrets from errors of the driver or the system. */
 const hiding =
   (secrets: readonly string[]) =>
   (text: string): string =>

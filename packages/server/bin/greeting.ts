@@ -12,13 +12,13 @@ export function progressLine(): { show: (line: string) => void; clear: () => voi
   };
 }
 
-/** What the greeting tells of a service in development mode. */
+/** The values of the greeting of a service in development mode. */
 export type Greeting = {
   url: string;
   /** A link to the dashboard that signs in once; undefined where it is not built. */
   dashboardUrl: string | undefined;
   apiKey: string;
-  /** The key lies where `postrider simulate` looks for it in this directory. */
+  /** Whether `postrider simulate` finds the key in this directory. */
   keyIsFound: boolean;
   teamId: string;
   receiverUrl: string | undefined;

@@ -14,22 +14,21 @@ export function report(error: unknown): number {
   return 1;
 }
 
-/** Whatever has no sentence of its own is a bug. It needs its stack, but its text and members may quote a secret. */
+/** Prints a bug: an error without a sentence of its own. The stack is needed, but its text and members may quote a secret. */
 export function printBug(error: unknown): void {
   const { stack = "", ...described } = describeThrown(error);
   console.error(`postrider: unexpected error: ${JSON.stringify(described)}\n${stack}`);
 }
 
-/** How long a process that can deliver nothing any more may take to stop in order. */
+/** How long a stalled process may take to stop in order. */
 const hopelessMsMax = 10_000;
 
 /**
  * Opens, waits for a signal, and closes in order; a second signal ends the process at once.
  *
- * A service that finds itself of no use ends as well, with exit code 1: whoever started it starts it again.
+ * A service that is stalled for good ends too, with exit code 1, so that its supervisor restarts it.
  *
- * A signal that comes while it still opens breaks that off, in order as well: ended at once, a start would leave its
- * PostgreSQL behind.
+ * A signal during the start cancels the start in order: if it ended at once, its PostgreSQL would keep running.
  */
 export async function runUntilSignal(
   stopping: string,
@@ -65,7 +64,7 @@ export async function runUntilSignal(
   process.exit(exitCode);
 }
 
-/** Says so and calls it at the first signal to stop; a second one ends the process at once. */
+/** Prints a line and calls `stop` at the first signal; a second one ends the process at once. */
 export function onSignal(stopping: string, stop: () => void): void {
   let told = false;
   const once = () => {
@@ -81,5 +80,5 @@ export function onSignal(stopping: string, stop: () => void): void {
   process.on("SIGTERM", once);
 }
 
-/** Tells a person who watches; results go to standard output. */
+/** Prints a line for people on standard error; results go to standard output. */
 export const say = (line: string): void => console.error(`postrider: ${line}`);

@@ -5,10 +5,9 @@ import { addCompletionCommand } from "./cli/completion.ts";
 import { batch, count, httpUrl, port, rate, statusCode } from "./options.ts";
 
 /**
- * Makes the whole command line, which the documents and the shells' completion are compared with as well.
+ * Makes the whole command line; documents and shell completion are compared with it.
  *
- * What runs the service is loaded when one of its commands runs: it takes a second that nobody waits for who looks at a
- * delivery.
+ * The service's code is loaded only by the commands that run it: it takes a second, and other commands should not wait for it.
  */
 export function openProgram(): Command {
   const program = new Command("postrider")
@@ -33,7 +32,7 @@ export function openProgram(): Command {
 
 const service = () => import("./service-runs.ts");
 
-/** What runs and looks after the service itself, on its own machine. */
+/** Adds the commands that run and maintain the service, on its own machine. */
 function addServiceCommands(program: Command, keys: Command): void {
   program
     .command("dev")
@@ -90,7 +89,7 @@ function addReceiveCommand(program: Command): void {
     .action(async (given) => (await service()).runReceiver(given));
 }
 
-/** It plays into the service of this machine unless told: what it plays is not real. */
+/** By default, it plays into the service of this machine only, because its traffic is not real. */
 function addSimulateCommand(program: Command): void {
   program
     .command("simulate")

@@ -3,7 +3,7 @@ import { verify, WebhookVerificationError } from "@postrider/sdk";
 import colors from "picocolors";
 import { StartError } from "../src/start-error.ts";
 
-/** A small receiver for trying things out: it answers at once and prints what came. */
+/** A small receiver for tests: it answers at once and prints the requests. */
 export type Receiver = { url: string; close(): Promise<void> };
 
 /** A receiver that cannot start. The message is one sentence. */
@@ -11,11 +11,11 @@ export class ReceiverError extends StartError {}
 
 export type ReceiverOptions = {
   port: number;
-  /** Verifies signatures with it, and answers 401 to what it refuses; without one they are not looked at. */
+  /** Verifies signatures with it, and answers 401 to invalid requests; undefined: signatures are not checked. */
   secret?: string;
-  /** What is answered to everything that is not refused. */
+  /** The status of answers to accepted requests. */
   status?: number;
-  /** The options by which another port is chosen, for the message that this one is taken. */
+  /** The options that choose another port, for the message that this port is in use. */
   portOptions?: string;
   print?: (line: string) => void;
 };
@@ -66,7 +66,7 @@ function portProblem(
   );
 }
 
-/** Decides what is answered, and tells the same. */
+/** Decides the answer to a request, and prints it. */
 async function answerTo(
   request: IncomingMessage,
   { secret, status = 204 }: ReceiverOptions,
@@ -85,7 +85,7 @@ async function answerTo(
   return { status: 401, line: describe(request, body, verdict) };
 }
 
-/** Reads a body to its end, for a sender that is cut off sees no answer; gives undefined for one that is too large. */
+/** Reads a body to its end, because a sender that is cut off sees no answer; undefined when it is too large. */
 async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   let size = 0;

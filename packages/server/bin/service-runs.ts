@@ -100,14 +100,14 @@ export async function runMigrations(given: { json?: boolean }): Promise<void> {
   if (applied.length + repaired.length === 0) console.log("Nothing to do: the schema is current.");
 }
 
-/** A signal lets the step that has begun come to its end; what is left waits for another run. */
+/** After a signal, the running step is finished; the rest waits for another run. */
 export async function runKeyRotation(given: RotateOptions): Promise<void> {
   const stop = new AbortController();
   onSignal("stopping after the current step", () => stop.abort());
   await rotateKeys(given, stop.signal);
 }
 
-/** A signal lets the look that has begun come to its end: an embedded PostgreSQL is stopped again. */
+/** After a signal, the running check is finished, so that an embedded PostgreSQL is stopped again. */
 export async function runDoctorUntilSignal(given: DoctorOptions): Promise<void> {
   const stop = new AbortController();
   onSignal("stopping after the current check", () => stop.abort());
@@ -129,7 +129,7 @@ export async function runReceiver(given: {
   });
 }
 
-/** Plays until it is over; a signal lets what has begun come to its end, a second one ends the process at once. */
+/** Plays until it is over. After a signal, running runs and calls are finished; a second signal ends the process at once. */
 export async function runSimulation(what: SimulationName, given: SimulateOptions): Promise<void> {
   const stop = new AbortController();
   // Every pause of every call listens to it.

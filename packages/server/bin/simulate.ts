@@ -28,7 +28,7 @@ export class SimulationError extends StartError {}
 
 const progressMs = 1_000;
 
-/** Plays traffic into a running service until it is over or told to stop, and prints what came of it. */
+/** Plays traffic into a running service until it is over or stopped, and prints the result. */
 export async function simulate(
   what: SimulationName,
   given: SimulateOptions,
@@ -37,7 +37,7 @@ export async function simulate(
   const apiKey = given.key ?? keyOfThisDirectory();
   const target = { url: given.url, apiKey };
   try {
-    // Asked once and at once: a wrong address should not look like a slow service.
+    // Checked once, without retries: a wrong address should not look like a slow service.
     await openClient({ ...target, retriesMax: 0, timeoutMs: 10_000 }).me.get();
     const summary = await play(simulations[what], openClient(target), given, stop);
     if (given.json) console.log(JSON.stringify({ simulation: what, ...summary }));
@@ -78,7 +78,7 @@ async function play(
       await sink.flush();
     };
     const played = await playAll(playOne, { count, perSecond: rate, stop });
-    // Told to stop, nothing new is begun.
+    // After a stop, nothing new is begun.
     if (!stop.aborted) await finish();
     await sink.flush();
     return { played, ...tally, seconds: Number(seconds().toFixed(1)), stopped: stop.aborted };

@@ -3,18 +3,18 @@ import type { Fact, FactSink, Postrider } from "@postrider/sdk";
 /** What a simulation plays with. */
 export type Stage = {
   postrider: Postrider;
-  /** Where the webhooks of what is played go; undefined leaves subscriptions and servers alone. */
+  /** The receiver of the played traffic's webhooks; undefined: no subscriptions and servers are changed. */
   receiverUrl: string | undefined;
   /** Takes every fact that is played, and counts it. */
   sink: FactSink;
-  /** Lets as much time pass as people and machines take; none once the simulation is to stop. */
+  /** Waits as long as people and machines would; not at all after a stop. */
   pause(ms: number): Promise<void>;
 };
 
 /** Facts that were accepted, and those that were refused. */
 export type Tally = { sent: number; refused: number };
 
-/** One kind of traffic: what it needs, what is played again and again, and what comes last. */
+/** One kind of traffic: its preparation, the part that is repeated, and its end. */
 export type Simulation = {
   prepare(stage: Stage): Promise<{
     /** Plays the n-th of them, from 0, to its end. */
@@ -24,7 +24,7 @@ export type Simulation = {
 };
 
 /**
- * Opens a sink that reports each fact by itself and counts what became of it.
+ * Opens a sink that reports each fact separately and counts the results.
  *
  * Reporters keep what goes wrong from what they report. So the sink remembers when the service could not be asked: it takes
  * nothing more then, and its flush throws why.
@@ -79,7 +79,7 @@ export async function playAll(
 
 const inFlightMax = 200;
 
-/** Waits; less once the signal is given. */
+/** Waits; ends early when the signal is aborted. */
 export function sleep(ms: number, stop: AbortSignal): Promise<void> {
   if (ms <= 0 || stop.aborted) return Promise.resolve();
   return new Promise((resolve) => {
@@ -93,7 +93,7 @@ export function sleep(ms: number, stop: AbortSignal): Promise<void> {
   });
 }
 
-/** Gives the first that is wanted of a list, or undefined. */
+/** Returns the first matching item of a list, or undefined. */
 export async function firstOf<Item>(
   list: AsyncIterable<Item>,
   wanted: (item: Item) => boolean,

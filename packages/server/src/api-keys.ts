@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 
-/** What a key may do: each scope stands alone, none contains another. */
+/** The scopes of a key; no scope contains another. */
 export const scopes = ["read", "write", "publish", "payload", "admin"] as const;
 export type Scope = (typeof scopes)[number];
 
@@ -11,8 +11,8 @@ const checksumLength = 6;
 /**
  * Makes the key of this id: `prk_<env>_<id>_<secret><checksum>`.
  *
- * The text is shown once; what is stored is `secretSha256`, and `prefix` and `last4` to know it again by. The checksum lets a mistyped key be refused without a
- * question to the database, and lets secret scanners tell a key from a lookalike.
+ * The text is shown once. Only `secretSha256`, and `prefix` and `last4` to recognise it, are stored. With the checksum, a
+ * mistyped key is refused without the database, and secret scanners can recognise real keys.
  */
 export function newApiKey(
   env: "dev" | "live",

@@ -8,7 +8,7 @@ const fromPackage = (name: string): string => fileURLToPath(packageFile(name));
 /** The files of a built application by their paths, such as `assets/index-1a2b3c4d.js`. */
 export type BuiltFiles = ReadonlyMap<string, Buffer>;
 
-/** What browsers are served: a folder beside the bundle in a package, a package of its own in a checkout. */
+/** An application for browsers: a folder beside the bundle in a package, a package of its own in a checkout. */
 export type Application = "dashboard" | "site";
 
 /** Reads a built application of this package or checkout; undefined when it is not built. */
@@ -24,20 +24,20 @@ export function unbuiltCheckout(name: Application): string | undefined {
     : undefined;
 }
 
-/** Reads what was built into a directory; undefined when it has no index.html. */
+/** Reads the built files of a directory; undefined when it has no index.html. */
 export function readBuilt(directory: string): BuiltFiles | undefined {
   if (!existsSync(path.join(directory, "index.html"))) return undefined;
   const files = readdirSync(directory, { recursive: true, withFileTypes: true })
-    // Not what a link leads to.
+    // Symbolic links are not followed.
     .filter((entry) => entry.isFile())
     .map((entry) => path.join(entry.parentPath, entry.name))
     .map((file) => [path.relative(directory, file).split(path.sep).join("/"), file] as const)
-    // Nothing that is hidden.
+    // Hidden files are left out.
     .filter(([name]) => !/(?:^|\/)\./.test(name));
   return new Map(files.map(([name, file]) => [name, readFileSync(file)]));
 }
 
-/** Beside an installed package there can be anybody's package of that name. */
+/** The sources of an application. Beside an installed package, there may be another package with this name. */
 const sources = (name: Application): string => fromPackage(`../${name}`);
 
 function isCheckout(name: Application): boolean {

@@ -4,7 +4,7 @@ import { parseDatabaseUrl, secretsOfUrls } from "./database-url.ts";
 import { type Cidr, parseCidr } from "./domain/address.ts";
 import { packageFile } from "./package-file.ts";
 
-/** Connections to PostgreSQL that every process takes beside those of the API, by their names in pg_stat_activity. */
+/** Connections to PostgreSQL of every process besides those of the API, by their names in pg_stat_activity. */
 export const ownConnections = {
   keys: 2,
   ingest: 2,
@@ -20,15 +20,15 @@ export type Config = {
   version: string;
   host: string;
   port: number;
-  /** The origin under which people and their browsers reach this service. */
+  /** The origin of this service for people and their browsers. */
   publicUrl: string | undefined;
   /** The origins whose pages may show the portal in a frame. */
   portalOrigins: readonly string[];
-  /** Where people sign in; undefined: with API keys alone. */
+  /** The provider for sign-ins; undefined: only API keys. */
   oidc: Oidc | undefined;
   /** Undefined: the service runs its own PostgreSQL in `dataDirectory`. */
   databaseUrl: string | undefined;
-  /** A streaming standby of it, on which lists are read. */
+  /** The URL of a streaming standby for lists. */
   replicaUrl: string | undefined;
   dataDirectory: string;
   bootstrapApiKey: string | undefined;
@@ -36,40 +36,40 @@ export type Config = {
   encryptionKeys: readonly Buffer[];
   allowHttp: boolean;
   egressAllow: readonly Cidr[];
-  /** What every request to a receiver goes through. */
+  /** The proxy of all requests to receivers. */
   egressProxy: EgressProxy | undefined;
   userAgent: string;
-  /** What the names of the service's own headers begin with, lower case. */
+  /** The prefix of the service's own header names, lower case. */
   headerPrefix: string;
   concurrency: number;
   subscriptionConcurrency: number;
   databaseConnections: number;
   ingestQueue: number;
-  /** What one API key may ask of this process. */
+  /** The rate limit of one API key in this process. */
   rateLimit: { perSecond: number; burst: number };
-  /** How many of a kind there may be at once: of a team, or teams of an API key. */
+  /** The most objects of a kind of a team, or teams of an API key. */
   quotas: { webhooks: number; assistants: number; apiKeys: number; teams: number };
   retentionDays: number;
   shutdownSeconds: number;
   logLevel: LogLevel;
-  /** Where spans go; undefined: there are none. */
+  /** The collector of spans; undefined: tracing is off. */
   traceEndpoint: string | undefined;
-  /** Sent to it: they may be secrets. */
+  /** Headers of requests to the collector; they may be secrets. */
   traceHeaders: Readonly<Record<string, string>>;
 };
 
 export type Environment = "development" | "production";
 
-/** A provider of OpenID Connect, and what its claims mean here. */
+/** A provider of OpenID Connect, and the claims to read. */
 export type Oidc = {
-  /** As it names itself, to the letter. */
+  /** Exactly as the provider names itself. */
   issuer: string;
   clientId: string;
   /** Undefined: a public client. */
   clientSecret: string | undefined;
-  /** What the button says that leads to it. */
+  /** Its name on the sign-in button. */
   name: string;
-  /** What is asked of it. */
+  /** The OAuth scopes to request. */
   scope: string;
   teamsClaim: string;
   scopesClaim: string;
@@ -81,28 +81,28 @@ export type EgressProxy = {
   port: number;
   /** The value of `Proxy-Authorization`: a secret. */
   authorization: string | undefined;
-  /** Whether it gets the receiver's name, and so decides alone which address that is. */
+  /** Whether the proxy gets the receiver's name and resolves it itself. */
   resolvesNames: boolean;
 };
 
 const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 export type LogLevel = (typeof logLevels)[number];
 
-/** A setting that is wrong. The message is one sentence for the operator and never holds a secret's value. */
+/** A wrong setting. The message is one sentence for the operator and never contains a secret. */
 export class ConfigError extends Error {}
 
 /** One row of docs/configuration.md. */
 export type Setting<T = unknown> = {
   name: string;
-  /** What `postrider serve` takes when nothing is given; `required` stops it. */
+  /** The default of `postrider serve`; `required`: it must be set. */
   production: string;
-  /** What `postrider dev` takes when nothing is given. */
+  /** The default of `postrider dev`. */
   development: string;
   describes: string;
   parse: (text: string, name: string) => T;
 };
 
-/** The settings, in the order of the table. A default is written as the text one would set. */
+/** The settings, in the order of the table. Defaults are written as in the environment. */
 export const settings = {
   port: setting("PORT", {
     default: "8080",
@@ -318,9 +318,9 @@ export const settings = {
 } as const;
 
 /**
- * Reads the settings. A value that is given wins over a development default; an empty one counts as not given.
+ * Reads the settings. A given value replaces the default; an empty value counts as not given.
  *
- * Throws `ConfigError` with one sentence at the first value that is wrong.
+ * Throws `ConfigError` with one sentence for the first wrong value.
  */
 export function readConfig(
   environment: Environment,
@@ -368,7 +368,7 @@ function configOf(environment: Environment, read: <T>(one: Setting<T>) => T): Co
   };
 }
 
-/** The provider, if one is named; it takes a client, and beyond development an address to come back to. */
+/** The provider, if one is set; it needs a client, and in production the service's public URL. */
 function oidcOf(environment: Environment, read: <T>(one: Setting<T>) => T): Oidc | undefined {
   const issuer = read(settings.oidcIssuer);
   const clientId = read(settings.oidcClientId);
@@ -381,7 +381,7 @@ function oidcOf(environment: Environment, read: <T>(one: Setting<T>) => T): Oidc
   };
   if (issuer === undefined) return undefined;
   if (clientId === undefined) throw needs(settings.oidcIssuer, settings.oidcClientId);
-  // A laptop is reached where it listens; of production only its operator knows.
+  // In development, the listening address is the public URL; in production only the operator knows it.
   if (environment === "production" && read(settings.publicUrl) === undefined) {
     throw needs(settings.oidcIssuer, settings.publicUrl);
   }
@@ -392,9 +392,9 @@ const needs = (one: { name: string }, other: { name: string }): ConfigError =>
   new ConfigError(`${one.name} needs ${other.name}; set that as well.`);
 
 /**
- * Reads the settings as far as they are right, for whoever tells of all that are wrong; those have their defaults then.
+ * Reads all valid settings, for commands that report all wrong ones; wrong settings have their defaults.
  *
- * As production reads them where DATABASE_URL is given, and as development does where it is not.
+ * With DATABASE_URL it reads them as in production, without it as in development.
  */
 export function readConfigAsFarAsRight(env: Record<string, string | undefined> = process.env): {
   config: Config;
@@ -414,7 +414,7 @@ export function readConfigAsFarAsRight(env: Record<string, string | undefined> =
   const read = <T>(one: Setting<T>): T =>
     unless(
       () => readSetting(one, environment, env),
-      // What production requires has a default in development alone.
+      // A setting that production requires has a default only in development.
       () => readSetting(one, one.production === "required" ? "development" : environment, {}),
     );
   unless(
@@ -423,7 +423,7 @@ export function readConfigAsFarAsRight(env: Record<string, string | undefined> =
   );
   const config = unless(
     () => configOf(environment, read),
-    // Each of the settings is right, and two of them are not together.
+    // Each setting is valid, but two of them contradict each other.
     () =>
       configOf(environment, (one) =>
         one === settings.egressProxyNames
@@ -436,7 +436,7 @@ export function readConfigAsFarAsRight(env: Record<string, string | undefined> =
   return { config, wrong };
 }
 
-/** Everything in the settings that nobody may read, as it is written and as it is meant. */
+/** All secrets in the settings, as written and as decoded. */
 export function secretsOfSettings(env: Record<string, string | undefined> = process.env): string[] {
   const {
     databaseUrl,
@@ -458,7 +458,7 @@ export function secretsOfSettings(env: Record<string, string | undefined> = proc
     .filter((secret) => secret !== "");
 }
 
-/** Settings that are gone, and what to set instead: ignored, they would change what receivers get. */
+/** Removed settings, and what to set instead. They are refused: if they were ignored, receivers would get different requests. */
 const replaced: Readonly<Record<string, string>> = {
   POSTRIDER_SECRET_HEADER:
     "Set POSTRIDER_HEADER_PREFIX instead, for instance to x-acme for the header x-acme-secret.",
@@ -500,17 +500,17 @@ export function readKeySettings(env: Record<string, string | undefined> = proces
   };
 }
 
-/** What the environment says to the commands that use a service, and not to the service. */
+/** The environment of the commands that use a service. */
 export type ClientSettings = {
   url: string | undefined;
   apiKey: string | undefined;
   /** The signing secret that a receiver verifies with. */
   webhookSecret: string | undefined;
-  /** Where programs keep their settings. */
+  /** XDG_CONFIG_HOME, where programs keep their settings. */
   configHome: string | undefined;
 };
 
-/** Reads what the commands that use a service take from the environment; an empty value counts as not given. */
+/** Reads the environment of the commands that use a service; an empty value counts as not given. */
 export function readClientSettings(
   env: Record<string, string | undefined> = process.env,
 ): ClientSettings {
@@ -653,7 +653,7 @@ function encryptionKeys(value: string, name: string): Buffer[] {
   return value.split(",").map((part) => {
     const text = part.trim();
     const isHex = /^[0-9a-f]{64}$/i.test(text);
-    // Node decodes what is no base64 as well, and leaves out what it does not know.
+    // Node also decodes invalid base64, and ignores invalid characters.
     const isBase64 = /^[A-Za-z0-9+/]{43}=?$/.test(text);
     const key = Buffer.from(text, isHex ? "hex" : "base64");
     if (key.length !== 32 || !(isHex || isBase64)) {
@@ -687,7 +687,7 @@ function proxyUrl(value: string, name: string): Omit<EgressProxy, "resolvesNames
         credentials === ":" ? undefined : `Basic ${Buffer.from(credentials).toString("base64")}`,
     };
   } catch {
-    throw refusal; // A % that encodes nothing.
+    throw refusal; // An invalid percent-encoding.
   }
 }
 

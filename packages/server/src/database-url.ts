@@ -1,20 +1,20 @@
-/** Where a database URL leads: one server, or several of which the service wants the one that can be written to. */
+/** The servers of a database URL: one, or several of which the service uses one that accepts writes. */
 export type DatabaseHosts = {
-  /** A URL with one host for each server, in the order in which they are asked. */
+  /** A URL with one host for each server, in the order in which they are tried. */
   urls: readonly [string, ...string[]];
-  /** Servers that cannot be written to are passed over. */
+  /** Servers that accept no writes are skipped. */
   mustWrite: boolean;
 };
 
 const hostsMax = 16;
-/** The values of libpq for which this service is of use; `any` is its default. */
+/** The values of libpq's target_session_attrs that this service supports besides `any`, the default. */
 const writable = ["read-write", "primary"];
 
 /**
  * Parses a database URL as libpq reads it: `host1:5432,host2`, or `?host=/a,/b&port=…`, and `target_session_attrs`.
  *
  * Several hosts without `target_session_attrs` mean read-write: a service on a standby could record nothing. Returns
- * undefined when it is no such URL.
+ * undefined when it is not such a URL.
  */
 export function parseDatabaseUrl(text: string): DatabaseHosts | undefined {
   const parts =
@@ -46,7 +46,7 @@ export function parseDatabaseUrl(text: string): DatabaseHosts | undefined {
 
 type Place = { host: string; port: string; directory?: string };
 
-/** The servers that are named: in the query, which counts, or before the path. */
+/** The named servers: from the query if it has any, otherwise from before the path. */
 function placesOf(authority: string, query: URLSearchParams): Place[] | undefined {
   const written = authority.split(",").map((one) => /^(\[[^\]]*\]|[^:]*)(?::(\d*))?$/.exec(one));
   if (written.includes(null)) return undefined;
@@ -60,13 +60,13 @@ function placesOf(authority: string, query: URLSearchParams): Place[] | undefine
     const port = ports?.[at] ?? ports?.[0] ?? own.port;
     const host = hosts?.[at];
     if (host === undefined) return { host: own.host, port };
-    // A socket's directory can stand nowhere else than in the query.
+    // A socket's directory can only be in the query.
     if (host.startsWith("/")) return { host: own.host || "localhost", port, directory: host };
     return { host: host.includes(":") ? `[${host}]` : host, port };
   });
 }
 
-/** Names a database as a person may read it: hosts, database and user, and no password. */
+/** Describes a database for people: hosts, database and user, without the password. */
 export function describeDatabaseUrl(text: string): string {
   const hosts = parseDatabaseUrl(text);
   if (!hosts) return "a database";
@@ -80,7 +80,7 @@ export function describeDatabaseUrl(text: string): string {
   return `${name} at ${places.join(", ")}${user}`;
 }
 
-/** Everything in these URLs that nobody may read, as it is written and as it is meant; longest first. */
+/** All secrets in these URLs, as written and as decoded, longest first. */
 export function secretsOfUrls(urls: readonly (string | undefined)[]): string[] {
   const secrets = new Set<string>();
   for (const text of urls) {
@@ -92,7 +92,7 @@ export function secretsOfUrls(urls: readonly (string | undefined)[]): string[] {
       try {
         secrets.add(decodeURIComponent(secret));
       } catch {
-        // A % that encodes nothing stands for itself.
+        // An invalid percent-encoding is kept as it is.
       }
     }
   }

@@ -22,7 +22,7 @@ import type { Keyring } from "./secrets.ts";
 import { openSignals, type Signals } from "./signals.ts";
 import type { Tracing } from "./tracing.ts";
 
-/** What the engine takes of the service's settings. */
+/** The settings that the engine needs. */
 export type EngineConfig = Pick<
   Config,
   | "allowHttp"
@@ -37,28 +37,28 @@ export type EngineConfig = Pick<
 >;
 
 export type EngineDeps = Pick<AttemptDeps, "random" | "nowMs" | "onLeaseLost"> & {
-  /** Told of what is to be counted. */
+  /** Counts what the dispatcher does. */
   tally?: Tally;
-  /** Told of how the pools are used. */
+  /** Observes the use of the pools. */
   poolWatch?: PoolWatch;
   databaseUrl: string;
   keyring: Keyring;
-  /** Told of events that no enabled subscription wanted. */
+  /** Called with the number of events that no enabled subscription wanted. */
   onUnwanted: (count: number) => void;
-  /** Told of each failed try to write results; they are kept and tried again. */
+  /** Called for each failed write of results; they are kept and written again. */
   onResultsUnwritten: (error: unknown, count: number) => void;
-  /** Told when attempts were still in flight after `shutdownSeconds`; their leases will run out. */
+  /** Called when attempts were still in flight after `shutdownSeconds`; their leases end by time. */
   onLeftBehind: (error: unknown) => void;
   onError: (message: string, error: unknown) => void;
-  /** Undefined: nobody traces. */
+  /** Undefined: tracing is off. */
   tracing?: Tracing | undefined;
-  /** Told when a replay was asked for, by whichever process. */
+  /** Called when a replay was requested, by any process. */
   onReplay?: () => void;
-  /** Told when there is something to tell operators. */
+  /** Called when there is a happening for operators. */
   onOperational?: () => void;
 };
 
-/** Where tests and measurements stand between the parts; the service leaves them out. */
+/** Replacements of parts for tests and measurements; the service does not use them. */
 export type EngineSeams = {
   /** DNS, sockets, certificate authorities. */
   sender?: Partial<SenderOptions>;
@@ -67,41 +67,41 @@ export type EngineSeams = {
   claims?: (claims: Database) => Database;
 };
 
-/** What records facts and what delivers them: the service without its API, its watch and its upkeep. */
+/** The parts that record facts and deliver events: the service without its API, watch and janitor. */
 export type Engine = {
   facts: FactsIntake;
   dispatcher: Dispatcher;
   recorder: Recorder;
-  /** What facts are recorded with. */
+  /** The connections that record facts. */
   ingest: TeamDatabase;
-  /** What claims and timers ask. */
+  /** The connections of claims and timers. */
   claims: Database;
-  /** Whose new payloads are sealed. */
+  /** Knows which teams' new payloads are sealed. */
   vault: PayloadVault;
   /** Signals the id of a listener when there is a request for it. */
   listening: Signals;
-  /** As a notification does: each target is read again at its next attempt. */
+  /** Forgets all targets, as a notification does: each is read again at its next attempt. */
   forgetTargets(): void;
-  /** Begins to deliver what is due, to hear what other processes notify of, and to notice when they die. */
+  /** Begins to send due deliveries, to receive notifications of other processes, and to detect dead ones. */
   start(): void;
-  /** Ends in order: the intake, attempts in flight (for `shutdownSeconds` at the most), connections. */
+  /** Ends in order: the intake, attempts in flight (for at most `shutdownSeconds`), connections. */
   close(): Promise<void>;
 };
 
 const statementTimeoutMs = 30_000;
 
 /**
- * Planner switches for connections whose every statement finds rows by their keys.
+ * Planner settings for connections whose statements all find rows by key.
  *
- * A plan made while a table is small reads it from end to end, and a prepared statement keeps that plan until the table
- * is analysed: in the first minute of a database each batch of facts or results would read all rows there are.
+ * A plan that is made while a table is small reads the whole table, and a prepared statement keeps that plan until the
+ * table is analysed: in the first minute of a database, each batch of facts or results would read all rows.
  */
 const lookupSettings = { enable_seqscan: "off", enable_hashjoin: "off", enable_mergejoin: "off" };
 
-/** Results are written by two statements: planned for the values of each batch anew, one result would cost twice as much. */
+/** Results are written by two statements. With a new plan for each batch, one result would cost twice as much. */
 const resultSettings = { ...lookupSettings, plan_cache_mode: "force_generic_plan" };
 
-/** Puts the engine together; the service, the tests and the measurements all open this one. */
+/** Opens the engine; the service, the tests and the measurements all use it. */
 export function openEngine(
   config: EngineConfig,
   deps: EngineDeps,
@@ -233,7 +233,7 @@ export function openEngine(
       await facts.idle();
       answers.hurry();
       const limitMs = config.shutdownSeconds * 1_000;
-      // Only what holds nothing says that it is gone; and a database that hangs holds nobody up for longer.
+      // The process removes its row only when it holds nothing; and a database that hangs must not delay the end.
       const nothingHeld = dispatcher.close().then(() => ownership.close());
       await withinMs(limitMs, nothingHeld).catch(deps.onLeftBehind);
       ownership.stop();

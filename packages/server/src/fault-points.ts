@@ -1,6 +1,6 @@
 /**
- * The steps at which a process may die with something half done, in the order of a fact's life. docs/faults.md says what
- * becomes of a delivery at each of them.
+ * The steps at which a process may die in the middle of its work, in the order of a fact's life. docs/faults.md says what
+ * happens to a delivery at each of them.
  */
 export const faultPoints = [
   "after_begin",
@@ -28,17 +28,17 @@ export const faultPoints = [
 ] as const;
 export type FaultPoint = (typeof faultPoints)[number];
 
-/** What a test does to the process at a point; `deliveryId` where the point is about a single delivery. */
+/** The action of a test at a point; `deliveryId`: the delivery, if the point is about a single one. */
 export type Fault = (point: FaultPoint, deliveryId: string | undefined) => void;
 
 let fault: Fault | undefined;
 
-/** Says that the process has come to this point. Does nothing, unless a test has armed the points. */
+/** Marks that the process has reached this point. Does nothing, unless a test has armed the points. */
 export function reach(point: FaultPoint, deliveryId?: string): void {
   fault?.(point, deliveryId);
 }
 
-/** Lets a test decide what happens at the points. Nothing in src or bin may call it. */
+/** Sets the action of a test at the points. Code in src and bin must not call it. */
 export function armFaultPoints(given: Fault): void {
   fault = given;
 }

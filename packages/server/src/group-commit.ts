@@ -1,26 +1,26 @@
 import { AppError } from "./errors.ts";
 import { openPace } from "./pace.ts";
 
-/** What a commit says of one item: its result, or the error that is this item's alone. */
+/** The outcome of one item in a commit: its result, or its own error. */
 export type Settled<Result> = { result: Result } | { error: unknown };
 
 export type GroupCommitOptions<Item, Result> = {
-  /** How many batches may be on their way at once. */
+  /** The most batches that may be committed at once. */
   lanes: number;
-  /** How long a batch may be on its way before the next one leaves beside it. */
+  /** How long a commit may take before the next batch is committed at the same time. */
   patienceMs: number;
-  /** Items in a batch, at the most. */
+  /** The most items in a batch. */
   batchMax: number;
-  /** Weight of a batch, at the most; one item always fits. */
+  /** The largest weight of a batch; one item always fits. */
   weightMax: number;
-  /** Items that may wait; beyond that `submit` refuses. */
+  /** The most items that may wait; further ones are refused by `submit`. */
   waitingMax: number;
   weigh: (item: Item) => number;
-  /** Says whether an error may be the doing of a single item; then each item of the batch is committed alone. */
+  /** Says whether a single item may have caused an error; then each item of the batch is committed alone. */
   mayBeOneItem: (error: unknown) => boolean;
-  /** Says whether an error came of waiting; items that are committed alone do not wait for it one after the other. */
+  /** Says whether an error is a timeout; then items that are committed alone do not each wait for it again. */
   waitedInVain?: (error: unknown) => boolean;
-  /** Lets batches grow while much comes in; without it every item leaves as soon as a lane is free. */
+  /** Lets batches grow under load; without it, every item is committed as soon as a lane is free. */
   gather?: Gathering;
   /** Commits a batch, all or nothing. Results are in the order of the items. */
   commit: (items: Item[]) => Promise<Settled<Result>[]>;
@@ -33,7 +33,7 @@ export type GroupCommit<Item, Result> = {
   /** Joins the next batch; resolves when that batch is committed. Refuses with `overloaded` when too many wait. */
   submit(item: Item): Promise<Result>;
   readonly waiting: number;
-  /** Waits until nothing is waiting or on its way. */
+  /** Resolves when no item waits or is being committed. */
   idle(): Promise<void>;
 };
 
@@ -47,10 +47,10 @@ type Waiting<Item, Result> = {
 /**
  * Lets concurrent callers share one transaction.
  *
- * An item that finds nothing on its way leaves at once, alone if need be; while a batch is on its way the next one grows. So
- * the batch size follows the load by itself, and an idle service answers fastest. A second lane is for when the first
- * takes long: two commits that keep each other waiting cost more than one that is twice as large. Only with `gather`,
- * and only while much comes in, a free lane waits a moment for more.
+ * If no commit is running, an item is committed at once, even alone; during a commit, the next batch grows. So the batch
+ * size follows the load, and an idle service answers fastest. A second lane is used only when the first takes long: two
+ * commits that wait for each other cost more than one that is twice as large. Only with `gather`, and only under load, a
+ * free lane waits a moment for more items.
  */
 export function openGroupCommit<Item, Result>(
   options: GroupCommitOptions<Item, Result>,
@@ -80,7 +80,7 @@ export function openGroupCommit<Item, Result>(
     return batch;
   }
 
-  /** Commits a batch, and returns what it failed with. */
+  /** Commits a batch, and returns its error, if it failed. */
   async function run(batch: Waiting<Item, Result>[]): Promise<unknown> {
     try {
       const settled = await options.commit(batch.map(({ item }) => item));
@@ -101,7 +101,7 @@ export function openGroupCommit<Item, Result>(
   async function runOneByOne(batch: Waiting<Item, Result>[]): Promise<void> {
     let failure: unknown;
     for (const waiting of batch) {
-      // What holds up one of them holds up the rest, or they may come again when it is gone.
+      // A timeout of one item would also hit the others; their callers may try again later.
       if (failure !== undefined && options.waitedInVain?.(failure)) waiting.reject(failure);
       else failure = await run([waiting]);
     }
@@ -123,7 +123,7 @@ export function openGroupCommit<Item, Result>(
     if (queue.length > 0) scheduleDeparture();
   }
 
-  // After the callbacks that are ready now: requests that arrived in one turn of the loop travel together.
+  // After the callbacks that are ready now, so that requests of one turn of the event loop share a batch.
   function scheduleDeparture(): void {
     if (departureScheduled || !laneIsOpen() || gathersMore()) return;
     clearTimeout(gathering);
@@ -132,19 +132,19 @@ export function openGroupCommit<Item, Result>(
     setImmediate(depart);
   }
 
-  /** Says whether a batch may leave; if it may a little later, a timer sees to it. */
+  /** Says whether a batch may be committed now; sets a timer if it may be a little later. */
   function laneIsOpen(): boolean {
     clearTimeout(losingPatience);
     if (busyLanes === 0) return true;
     if (busyLanes === options.lanes) return false;
-    // A full batch has nothing to wait for.
+    // A full batch need not wait.
     if (queue.length >= options.batchMax || queueWeight >= options.weightMax) return true;
     const leftMs = departedAtMs + options.patienceMs - performance.now();
     if (leftMs > 0) losingPatience = setTimeout(scheduleDeparture, Math.ceil(leftMs));
     return leftMs <= 0;
   }
 
-  /** Says whether the batch had better wait for more items; then a timer sees to its departure. */
+  /** Says whether the batch should wait for more items; then it sets a timer. */
   function gathersMore(): boolean {
     const { gather } = options;
     if (!gather || queue.length >= gather.batchMin) return false;

@@ -24,7 +24,7 @@ export function isObjectId(text: string): boolean {
 }
 
 /**
- * Derives an event's id from its identity: the same fact is the same event, whoever reports it and how often.
+ * Derives an event's id from its identity: the same fact gives the same event, however often it is reported.
  *
  * A UUID of version 8 (RFC 9562): the first 32 bits are the seconds of the subject's id where it has any, so that
  * index pages are filled from left to right; the rest is SHA-256 over team, contract and dedupe key.
@@ -78,7 +78,7 @@ export function parseEventId(text: string): string | undefined {
 const secondsHex = (unixSeconds: number): string =>
   (unixSeconds >>> 0).toString(16).padStart(8, "0");
 
-/** Tells one content from another in 16 hex digits, without keeping it. */
+/** A digest of a content in 16 hex digits. */
 export const contentDigest = (text: string): string => sha256Hex(text).slice(0, 16);
 
 /** SHA-256 in hexadecimal, in one call: half the time of a hash object. */

@@ -3,10 +3,10 @@ import { type DestinationStream, type LevelWithSilent, type Logger, pino } from 
 const textLengthMax = 200;
 
 /**
- * Every field that a line may have beside its level, its time and its message.
+ * All fields that a line may have besides its level, time and message.
  *
- * Whoever adds one answers for what it can hold: ids, counts, states and names of our own. Never a URL of a receiver, a
- * header, a name or text that somebody typed, or anything of a body.
+ * A field may contain only ids, counts, states and names of the service. Never add a receiver's URL, a header, a name or
+ * text of a user, or a part of a body.
  */
 export const logFields = [
   "api_key_id",
@@ -28,8 +28,8 @@ export const logFields = [
 /**
  * Opens the log: one JSON object a line on standard output, or on `destination`.
  *
- * A line keeps the fields of the list above as far as they are plain values, and of errors what `describeThrown` keeps. A
- * request, a row or a payload that is handed in by mistake is left out rather than written down.
+ * A line has only the fields above if they are plain values, and of errors only the parts of `describeThrown`. A request,
+ * a row or a payload that is passed by mistake is left out.
  */
 export function openLog(options: {
   level: LevelWithSilent;
@@ -43,7 +43,7 @@ export function openLog(options: {
       formatters: { level: (label) => ({ level: label }), log: plainFields },
       serializers: { err: describeThrown },
       hooks: {
-        // A message is ours as it stands: nothing is put into it, and no error lends its own.
+        // A message is a constant text: nothing is inserted, and an error's message is never used.
         logMethod([given, message], log) {
           if (typeof given === "string") log.call(this, given);
           else log.call(this, fieldsOf(given), typeof message === "string" ? message : "an error");
@@ -52,7 +52,7 @@ export function openLog(options: {
     },
     options.destination ?? pino.destination({ sync: false }),
   );
-  // A child's own fields would go past the list.
+  // A child logger's fields would bypass the list.
   return Object.assign(log, { child: () => log });
 }
 
@@ -73,10 +73,10 @@ function plainFields(fields: Record<string, unknown>): Record<string, unknown> {
 }
 
 /**
- * Says what an error was and where it came from, without a word that may quote a value.
+ * Describes an error and its place in the code, without text that may quote a value.
  *
- * An error's own text is kept only where it is known to be always the same: PostgreSQL puts rows into its details, parsers
- * put the input into theirs, sockets put addresses. Names in our schema are kept, since they are in the repository.
+ * An error's text is kept only if it is known to be constant: PostgreSQL's details contain rows, parsers' messages
+ * contain input, and sockets' messages contain addresses. Names of the schema are kept, because they are public.
  */
 export function describeThrown(thrown: unknown): Record<string, unknown> {
   if (!(thrown instanceof Error)) return { type: typeof thrown };
@@ -94,7 +94,7 @@ export function describeThrown(thrown: unknown): Record<string, unknown> {
   };
 }
 
-/** What pg and we ourselves say in the same words every time. */
+/** The constant messages of pg and of this service. */
 const constantMessage = new RegExp(
   `^(?:${[
     "Connection terminated",
@@ -113,7 +113,7 @@ const frame =
   /^ {4}at (?:async )?(?:[\w$.<>[\] ]{1,120} \()?(?:file:\/\/|node:|\/)[^\s()?#]{1,300}:\d+:\d+\)?$/;
 const framesMax = 20;
 
-/** The places in the code, without the first lines of a stack: they repeat the message. */
+/** The frames of a stack, without its first lines, which repeat the message. */
 function framesOf({ stack = "", message }: Error): string {
   const at = stack.indexOf(message);
   const behind = at < 0 ? stack : stack.slice(at + message.length);

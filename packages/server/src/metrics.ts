@@ -1,7 +1,7 @@
 /** Values of a metric's labels, in the order of its label names. Few and bounded: never a URL, a name or a payload. */
 export type LabelValues = readonly (string | number)[];
 
-/** One value of a metric that is read when it is printed. */
+/** One value of a metric that is read at the time of printing. */
 export type Reading = { labels: LabelValues; value: number };
 
 export type Counter = { add(amount?: number, labels?: LabelValues): void };
@@ -10,23 +10,23 @@ export type Histogram = { observe(value: number, labels?: LabelValues): void };
 
 type Description = { name: string; help: string; labels?: readonly string[] };
 
-/** Asked whenever the metrics are printed: one value, or one for each set of labels. What is not known has no value. */
+/** Called whenever the metrics are printed: gives one value, or one for each set of labels; undefined: unknown. */
 type Read = { read?: () => number | undefined | readonly Reading[] };
 
 /** Makes metrics and prints them in the Prometheus text format (version 0.0.4). */
 export type Metrics = {
-  /** Makes a counter, which only grows. Asking for the same name again gives the same one. */
+  /** Makes a counter, which only grows. The same name again returns the same counter. */
   counter(description: Description & Read): Counter;
   /** Makes a gauge. */
   gauge(description: Description & Read): Gauge;
-  /** Makes a histogram over the given upper bounds, in growing order and in the unit the name ends with. */
+  /** Makes a histogram with these upper bounds, in growing order and in the unit at the end of its name. */
   histogram(description: Description & { buckets: readonly number[] }): Histogram;
   print(): string;
-  /** What there is, whether it has values or not. */
+  /** Describes all metrics, with or without values. */
   describe(): MetricDescription[];
 };
 
-/** A metric as docs/metrics.md tells it. */
+/** A metric as docs/metrics.md describes it. */
 export type MetricDescription = {
   name: string;
   type: "counter" | "gauge" | "histogram";
@@ -69,7 +69,7 @@ const described = (
 function plainMetric(type: "counter" | "gauge", description: Description & Read): Metric {
   const { name, read } = description;
   const values = new Map<string, number>();
-  // A metric without labels is shown from the start: a graph needs its zero.
+  // A metric without labels is printed from the start, because a graph needs the zero.
   if (!description.labels) values.set("", 0);
   const add = (value: number, labels: LabelValues, sofar: number) =>
     values.set(labelText(description, labels), sofar + value);

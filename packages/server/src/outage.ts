@@ -1,22 +1,22 @@
 export type OutageDeps = {
-  /** Says whether an error means that something is away, as opposed to a fault of ours. */
+  /** Says whether an error means that the other side is away, and not a bug. */
   isAway: (error: unknown) => boolean;
-  /** Resolves when it is there. */
+  /** Resolves when it is available again. */
   ask: () => Promise<unknown>;
-  /** It is away, or is still so after this many seconds. */
+  /** Called when it is away, and again while it is still away, with the seconds so far. */
   onAway: (error: unknown, seconds: number) => void;
   onBack: (seconds: number) => void;
 };
 
-/** Tells of an outage once when it begins and once when it ends, however many notice it. */
+/** Reports an outage once when it begins and once when it ends, however many callers notice it. */
 export type Outage = {
-  /** Takes an error that somebody met; false when it is no news of an outage. */
+  /** Takes a caller's error; false when it is not about an outage. */
   noticed(error: unknown): boolean;
   close(): void;
 };
 
 const askEveryMs = 1_000;
-/** One that lasts is told again. */
+/** How often a lasting outage is reported again. */
 const remindEveryMs = 30_000;
 
 export function openOutage({ isAway, ask, onAway, onBack }: OutageDeps): Outage {

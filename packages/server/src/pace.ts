@@ -1,17 +1,17 @@
-/** How often something happened lately. */
+/** The recent rate of something. */
 export type Pace = {
   /** Counts one more. */
   count(): void;
-  /** How many there were in the last whole window, as a rate per second; 0 when nothing was counted for two windows. */
+  /** The rate per second in the last complete window; 0 when nothing was counted for two windows. */
   perSecond(): number;
-  /** The best rate of late: it halves every ten seconds in which it is not reached again. */
+  /** The best recent rate: it halves every ten seconds in which it is not reached again. */
   bestPerSecond(): number;
 };
 
 const windowMs = 250;
 const bestHalvesMs = 10_000;
 
-/** Opens a pace. It costs a clock reading a count, and no timer. */
+/** Opens a pace. Each count reads the clock once; there is no timer. */
 export function openPace(nowMs: () => number = () => performance.now()): Pace {
   let windowStartMs = nowMs();
   let counts = 0;
@@ -21,7 +21,7 @@ export function openPace(nowMs: () => number = () => performance.now()): Pace {
   function turn(): void {
     const elapsedMs = nowMs() - windowStartMs;
     if (elapsedMs < windowMs) return;
-    // Of a window that nobody ended in time, the average says more than nothing and less than too much.
+    // If a window was not ended in time, its average is the best estimate.
     const average = (counts * 1_000) / elapsedMs;
     rate = elapsedMs < 2 * windowMs ? average : 0;
     best = Math.max(average, best * 0.5 ** (elapsedMs / bestHalvesMs));

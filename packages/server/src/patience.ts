@@ -1,7 +1,7 @@
-/** Somebody who waits hears of it by then, and from then on as often. */
+/** How often a waiting person gets a line. */
 const newsEveryMs = 4_000;
 
-/** Waits for the work, and tells every 4 s for how many whole seconds it has taken. */
+/** Waits for the work, and reports every 4 s how many whole seconds it has taken. */
 export async function tellWhileWaiting<T>(
   work: Promise<T>,
   tell: (seconds: number) => void,
@@ -18,7 +18,7 @@ export async function tellWhileWaiting<T>(
   }
 }
 
-/** Waits for the work, or for the signal, whichever comes first: then it rejects with its reason, and the work goes on. */
+/** Waits for the work or the signal. If the signal comes first, it rejects with the signal's reason, and the work continues. */
 export async function unlessStopped<T>(
   stop: AbortSignal | undefined,
   work: Promise<T>,
@@ -37,7 +37,7 @@ export async function unlessStopped<T>(
   }
 }
 
-/** Does work again and again while something is away for a moment. */
+/** Repeats work while something is away for a short time. */
 export type Patience = <T>(work: () => Promise<T>) => Promise<T>;
 
 /** How long that may last, and the pauses between two tries. */
@@ -45,8 +45,8 @@ const awayMsMax = 10_000;
 const awayPauseMs = { first: 50, most: 250 };
 
 /**
- * Lets work wait while, say, the database restarts or fails over. When it has been away for 10 s, all work fails with the
- * error that it meets, at once, until some of it succeeds again. The work must be such that it may be done twice.
+ * Lets work wait while, for example, the database restarts or fails over. After 10 s without success, all work fails at
+ * once with its own error, until some work succeeds again. The work must be safe to repeat.
  */
 export function openPatience(isAway: (error: unknown) => boolean): Patience {
   let awaySinceMs = Number.NEGATIVE_INFINITY;
@@ -61,7 +61,7 @@ export function openPatience(isAway: (error: unknown) => boolean): Patience {
       } catch (error) {
         if (!isAway(error)) throw error;
         const nowMs = performance.now();
-        // Nobody has asked for a while: this is another outage.
+        // The last failure was long ago: this is another outage.
         if (nowMs - lastAwayMs > awayMsMax) awaySinceMs = nowMs;
         lastAwayMs = nowMs;
         if (nowMs + pauseMs - awaySinceMs > awayMsMax) throw error;
@@ -72,7 +72,7 @@ export function openPatience(isAway: (error: unknown) => boolean): Patience {
   };
 }
 
-/** Rejects when the work takes longer; the work goes on. */
+/** Rejects when the work takes longer; the work continues. */
 export async function withinMs<T>(limitMs: number, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<never>((_resolve, reject) => {

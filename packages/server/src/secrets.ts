@@ -8,7 +8,7 @@ import {
   timingSafeEqual,
 } from "node:crypto";
 
-/** Where a sealed value lives; bound into the seal, so that it opens nowhere else. */
+/** The place of a sealed value. The seal is bound to it: the value cannot be opened at another place. */
 export type SealContext = { table: string; column: string; teamId: string; rowId: string };
 
 /** Seals and opens secrets with AES-256-GCM under the operator's keys. */
@@ -17,17 +17,17 @@ export type Keyring = {
   currentKeyId: string;
   keyIds: readonly string[];
   seal(plain: string | Buffer, context: SealContext): Buffer;
-  /** Opens what any of the keys sealed; throws `SealError` when it was altered, moved, or sealed by another key. */
+  /** Opens a value that any of the keys sealed; throws `SealError` when it was altered, moved, or sealed by another key. */
   open(sealed: Buffer, context: SealContext): string;
-  /** The same, to the byte. */
+  /** The same, as bytes. */
   openBytes(sealed: Buffer, context: SealContext): Buffer;
-  /** Makes the tag of a text that anybody may read, so that it comes back unaltered. */
+  /** Makes the tag (a MAC) of a public text, so that a changed text is recognised. */
   tag(text: string): Buffer;
   /** Says whether any of the keys made this tag of the text. */
   isTag(tag: Buffer, text: string): boolean;
 };
 
-/** A sealed value that does not open. The message never holds the value. */
+/** A sealed value that cannot be opened. The message never contains the value. */
 export class SealError extends Error {}
 
 const formatVersion = 1;
@@ -37,7 +37,7 @@ const tagBytes = 16;
 const headBytes = 1 + keyIdBytes + nonceBytes;
 
 /**
- * Makes the keyring from 32-byte keys; the first one seals, all of them open.
+ * Makes the keyring from 32-byte keys: the first key seals, all keys open.
  *
  * A record is: version (1 byte), key id (4 bytes of the key's SHA-256), nonce (12), tag (16), ciphertext.
  */
@@ -89,7 +89,7 @@ export function openKeyring(keys: readonly Buffer[]): Keyring {
   };
 }
 
-/** Under a key derived for tags alone: the one that seals does nothing else. */
+/** With a key that is derived only for tags: the sealing key is used for nothing else. */
 const tagUnder = (key: Buffer, text: string): Buffer =>
   createHmac("sha256", Buffer.from(hkdfSync("sha256", key, "", "postrider tags", 32)))
     .update(text)
@@ -99,7 +99,7 @@ const tagUnder = (key: Buffer, text: string): Buffer =>
 /** The id of the key that sealed a record. */
 const sealedBy = (sealed: Buffer): string => sealed.toString("hex", 1, 1 + keyIdBytes);
 
-/** Where a key id stands in a record, counted from 1 as SQL does, and its length. */
+/** The place of the key id in a record, counted from 1 as in SQL, and its length. */
 export const keyIdInRecord = { from: 2, bytes: keyIdBytes };
 
 const keyId = (key: Buffer): string =>

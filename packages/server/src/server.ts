@@ -42,33 +42,33 @@ export type Server = {
   url: string;
   port: number;
   databaseUrl: string;
-  /** Without a wall between teams: it is the operator's. */
+  /** The owner's connections, without row security. */
   database: Database;
   keyring: Keyring;
   dispatcher: Dispatcher;
   /** Why this service would not deliver to a URL; undefined when it would. */
   reasonToRefuse(url: string): string | undefined;
-  /** Drains and stops: callers first, then attempts in flight, the database last. */
+  /** Stops in order: requests first, then attempts in flight, the database last. */
   close(): Promise<void>;
 };
 
 export type ServerOptions = {
-  /** Gets one line for each thing worth telling a person who watches the start; without it the log does. */
+  /** Called with lines for a person who watches the start; undefined: they go to the log. */
   onProgress?: (line: string) => void;
   /** Apply migrations at the start, as development does. */
   migrate: boolean;
-  /** Breaks the start off: it is undone, and rejects with the signal's reason. */
+  /** Cancels the start: it is undone, and rejects with the signal's reason. */
   stop?: AbortSignal;
   /** Test seams of the sender: DNS, sockets, certificate authorities. */
   sender?: Partial<SenderOptions>;
   /** Where log lines go instead of standard output. */
   log?: Logger;
   /**
-   * Told once that the dispatcher has stood still for a minute although the database answers: nothing of this process
-   * will mend it. The command line ends the process.
+   * Called once when the dispatcher has been stalled for a minute although the database answers: this process cannot
+   * recover. The command line ends the process.
    */
   onHopeless?: (reason: string) => void;
-  /** Test seams: how long the dispatcher may stand still, and what lies between the engine's parts. */
+  /** Test seams: how long the dispatcher may be stalled, and replacements of the engine's parts. */
   stalledMsMax?: number;
   engine?: EngineSeams;
 };
@@ -76,12 +76,12 @@ export type ServerOptions = {
 const statementTimeoutMs = { api: 10_000, work: 30_000 };
 const awayMessage =
   "the database cannot be reached or has closed connections; waiting work is kept and retried";
-/** A connection that hangs is given up after 35 s, and a claim is tried again: that has its chance before the process ends. */
+/** A hanging connection is given up after 35 s, and the claim is tried again: there must be time for that. */
 const stalledMsMax = 60_000;
 const readinessMsMax = 2_000;
 const readinessPauseMs = 20;
 
-/** Starts the whole service; resolves when it answers and delivers. */
+/** Starts the whole service; resolves when it serves requests and delivers. */
 export async function openServer(config: Config, options: ServerOptions): Promise<Server> {
   const log = options.log ?? openLog({ level: config.logLevel });
   const closers: (() => Promise<void>)[] = [];
@@ -94,7 +94,7 @@ export async function openServer(config: Config, options: ServerOptions): Promis
     await close().catch((failure) =>
       log.error({ err: failure }, "the failed start could not be cleaned up"),
     );
-    // A database that went away in the middle of the start is the operator's to look at, and no bug.
+    // If the database went away during the start, the operator must check it; it is not a bug.
     const away = isStorageUnavailable(error) && !(error instanceof StartError);
     throw away ? databaseProblem(error) : error;
   }
@@ -115,7 +115,7 @@ async function start(
   const tell = options.onProgress ?? ((line: string) => log.warn(line));
   await reachSchema({ databaseUrl, migrate, stop, tell });
 
-  // Many notice when the database goes away, and each tries again: it is told once, and once when it is back.
+  // Many parts notice an outage of the database, and each tries again: it is reported once, and once when it ends.
   const outage = openOutage({
     isAway: isStorageUnavailable,
     ask: () => listPendingMigrationsOf(upkeep),
@@ -242,7 +242,7 @@ async function start(
     eraseTeam: (teamId) => eraseTeam({ database: upkeep }, teamId),
     listening: engine.listening,
     keepPerson: (person) => keepPersonOfAnyTeam(upkeep, person),
-    // Loaded when it is first asked for: its packages take a tenth of a second.
+    // Loaded at the first use: its packages take a tenth of a second.
     answerMcp: async (exchange) => (await import("./mcp/over-http.ts")).answerMcp(exchange),
     builtDashboard: () => readApplication("dashboard"),
     builtSite: () => readApplication("site"),
@@ -278,7 +278,7 @@ async function start(
   closers.push(() => janitor.close());
 
   log.info(address, "postrider is listening");
-  // Whoever reads that it is ready may send traffic: /readyz says so as well by then.
+  // A client may send requests as soon as this resolves, so /readyz must report ready by then.
   while (!stop?.aborted && (await notReadyReason(upkeep, watchdog)) !== undefined) {
     await pause(readinessPauseMs);
   }
@@ -325,7 +325,7 @@ async function openOwnPostgres(
     tell(`starting PostgreSQL … (${seconds} s so far)`),
   ).catch((error: Error) => {
     options.stop?.throwIfAborted();
-    throw new StartError(error.message, { cause: error }); // It is a sentence already.
+    throw new StartError(error.message, { cause: error }); // Its message is a sentence already.
   });
   closers.push(() => postgres.close());
   if (postgres.adopted) tell("PostgreSQL was already running; using it");
@@ -336,7 +336,7 @@ async function openOwnPostgres(
 /** Refuses to start if row security does not work for the API's connections. */
 async function insistOnWall(database: TeamDatabase): Promise<void> {
   const walled = await holdsWall(database).catch((error) => {
-    // Without its role a connection is not made.
+    // Without its role, a connection is refused.
     if (isStorageUnavailable(error)) throw databaseProblem(error);
     return false;
   });

@@ -1,12 +1,12 @@
-/** Wakes those who wait for a thing to happen, by its name. A hint only: nobody waits for longer than they say. */
+/** Wakes waiters by the name of what happened. It is only a hint: each waiter also has a time limit. */
 export type Signals = {
-  /** Resolves once the name is signalled, after `ms`, or when told to stop. */
+  /** Resolves when the name is signalled, after `ms`, or when `stop` is aborted. */
   next(name: string, ms: number, stop?: AbortSignal): Promise<void>;
-  /** Wakes all who wait for this name. */
+  /** Wakes all waiters for this name. */
   signal(name: string): void;
 };
 
-/** Opens a place for those who wait and those who wake them, in one process. */
+/** Opens signals within one process. */
 export function openSignals(): Signals {
   const waiting = new Map<string, Set<() => void>>();
   return {

@@ -4,17 +4,17 @@ import https from "node:https";
 export type TraceExporterOptions = {
   /** `http://host:4318`; spans go to `/v1/traces` below it. */
   endpoint: string;
-  /** Sent with each request: they may be secrets. */
+  /** Headers of each request; they may be secrets. */
   headers: Readonly<Record<string, string>>;
-  /** JSON that comes before the spans of a request, and behind them. */
+  /** JSON before and after the spans of a request. */
   envelope: { head: string; tail: string };
 };
 
-/** Takes spans, and sends them on when there are many or a second has passed. */
+/** Takes spans, and sends them when there are many or a second has passed. */
 export type TraceExporter = {
   /** Takes the JSON of one span. */
   add(span: string): void;
-  /** Sends what is left; resolves when it was taken, or given up. */
+  /** Sends the remaining spans; resolves when they were accepted or given up. */
   close(): Promise<void>;
 };
 
@@ -24,10 +24,11 @@ const requestsMax = 2;
 const answerMsMax = 5_000;
 
 /**
- * Opens the way to a collector: OTLP as JSON over HTTP. Nothing waits for it, and what it does not take is lost.
+ * Opens the exporter to a collector: OTLP as JSON over HTTP. Nothing waits for it; spans that the collector does not
+ * accept are lost.
  *
- * Spans are written into one buffer at once: kept as objects until they are sent, they would cost the garbage collector
- * more than all the rest of tracing (ADR 35).
+ * Spans are written into one buffer at once: objects that are kept until they are sent would cost the garbage collector
+ * more than the rest of tracing (ADR 35).
  */
 export function openTraceExporter({
   endpoint,
@@ -65,7 +66,7 @@ export function openTraceExporter({
     batch = begin();
   }
 
-  /** Resolves when it is over, whatever came of it. */
+  /** Resolves when the request is over, whatever its result. */
   function post(body: Buffer): Promise<void> {
     return new Promise((resolve) => {
       const sent = request(url, {
@@ -88,7 +89,7 @@ export function openTraceExporter({
 
   return {
     add(span) {
-      // UTF-8 takes three bytes for what is one character here, at the most.
+      // A UTF-16 unit is at most three bytes of UTF-8.
       const mostBytes = span.length * 3 + 1 + tail.length;
       if (batch.used + mostBytes > batchBytes) send();
       if (batch.used + mostBytes > batchBytes) return;

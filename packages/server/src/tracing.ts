@@ -2,35 +2,35 @@ import { randomBytes } from "node:crypto";
 import { type Attributes, SpanKind, SpanStatusCode, TraceFlags } from "@opentelemetry/api";
 import { openTraceExporter, type TraceExporterOptions } from "./trace-exporter.ts";
 
-/** Where a span belongs: a W3C `traceparent` of version 00, and maybe more behind it; none begins a trace. */
+/** The parent of a span: a W3C `traceparent` of version 00, possibly with more text after it; none begins a trace. */
 type Parent = string | null | undefined;
 
-/** A span that goes on. */
+/** A span that has not ended. */
 export type OpenSpan = {
   /** 16 hex digits. */
   spanId: string;
-  /** The collector is told of it, so others may be its children. */
+  /** It is exported, so other spans may be its children. */
   recorded: boolean;
-  /** Ends it; what went wrong is one of our own codes. */
+  /** Ends it; an error is given as one of the service's codes. */
   end(attributes: Attributes, errorCode?: string | null): void;
 };
 
-/** Tells a collector how long the parts of the work took; where there is none, it is not there at all. */
+/** Makes spans for a collector; without a collector, there is no `Tracing` at all. */
 export type Tracing = {
   open(name: string, kind: "internal" | "client", parent: Parent): OpenSpan;
-  /** A span that is over: `startedAtMs` as `performance.now()` told it. */
+  /** Records a span that is over; `startedAtMs`: its start by `performance.now()`. */
   tell(name: string, startedAtMs: number, attributes: Attributes): void;
-  /** Sends what is left, for a few seconds at the most. */
+  /** Sends the remaining spans, for at most a few seconds. */
   close(): Promise<void>;
 };
 
 const kinds = { internal: SpanKind.INTERNAL, client: SpanKind.CLIENT } as const;
 
 /**
- * Opens OpenTelemetry spans that go to a collector.
+ * Opens tracing: OpenTelemetry spans for a collector.
  *
- * The report of a trace decides whether it is sampled; what belongs to no trace is told always. Of our own behind
- * OpenTelemetry's terms: with its SDK each span costs three times as much (ADR 35).
+ * A reported trace decides whether it is sampled; spans without a trace are always exported. It is our own code with
+ * OpenTelemetry's formats: with its SDK each span costs three times as much (ADR 35).
  */
 export function openTracing(
   collector: Pick<TraceExporterOptions, "endpoint" | "headers"> & { version: string },
@@ -75,7 +75,7 @@ export function openTracing(
 const isSampled = (parent: string): boolean =>
   (Number.parseInt(parent.slice(53, 55), 16) & TraceFlags.SAMPLED) !== 0;
 
-/** Random ids are cut from a piece of this size: asked for one by one they cost more than the span. */
+/** Random ids are cut from a pool of this size: made one by one, they cost more than the span. */
 const poolBytes = 8_192;
 let pool = "";
 let poolAt = 0;
@@ -111,7 +111,7 @@ function encodeSpan(span: EndedSpan): string {
   return `{"traceId":"${traceId}","spanId":"${spanId}",${parentId}"name":"${name}","kind":${kind + 1},"startTimeUnixNano":"${nanoseconds(startedAtMs)}","endTimeUnixNano":"${nanoseconds(endedAtMs)}","attributes":[${encodeAttributes(attributes)}]${failed}}`;
 }
 
-/** Since 1970. Exact to a microsecond, which is what a double has. */
+/** Nanoseconds since 1970, exact to a microsecond, which is the precision of a double. */
 const nanoseconds = (atMs: number): string =>
   `${Math.floor((performance.timeOrigin + atMs) * 1_000)}000`;
 
@@ -128,7 +128,7 @@ function encodeAttributes(attributes: Attributes): string {
   return text;
 }
 
-/** What stands around the spans of a request (ExportTraceServiceRequest). */
+/** The JSON around the spans of a request (ExportTraceServiceRequest). */
 function envelopeOf(name: string, version: string): TraceExporterOptions["envelope"] {
   const resource = encodeAttributes({ "service.name": name, "service.version": version });
   const scope = JSON.stringify({ name, version });

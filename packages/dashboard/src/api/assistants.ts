@@ -33,6 +33,6 @@ export const assistantQuery = (id: string) =>
 export const createAssistant = (body: AssistantCreate): Promise<Assistant> =>
   ask("POST", path, { body });
 
-/** Changes an assistant; what is left out stays. */
+/** Changes an assistant; omitted members stay as they are. */
 export const updateAssistant = (id: string, body: AssistantUpdate): Promise<Assistant> =>
   ask("PATCH", `${path}/${encodeURIComponent(id)}`, { body });

@@ -21,7 +21,7 @@ export const callsQuery = (filter: Pick<ListConversationsQuery, "status" | "assi
     getNextPageParam: (page) => page.next_cursor,
   });
 
-/** One call with what was said. */
+/** One call with its messages. */
 export const callQuery = (id: string) =>
   queryOptions({
     queryKey: ["calls", "one", id],
@@ -29,6 +29,6 @@ export const callQuery = (id: string) =>
       ask<ConversationWithMessages>("GET", `${path}/${encodeURIComponent(id)}`, { signal }),
   });
 
-/** Erases a call with everything that was made of it. */
+/** Erases a call with its events, deliveries and attempts. */
 export const eraseCall = (id: string): Promise<void> =>
   ask("DELETE", `${path}/${encodeURIComponent(id)}`);

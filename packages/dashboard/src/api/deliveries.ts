@@ -2,7 +2,7 @@ import type { Delivery, DeliveryDetails, ListDeliveriesAnswer } from "@postrider
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { ask } from "./request.ts";
 
-/** Which deliveries are asked for, in the words of the API. */
+/** The filter of deliveries, in the API's words. */
 export type DeliverySought = {
   status?: readonly Delivery["status"][];
   endpoint_id?: readonly string[];
@@ -26,7 +26,7 @@ export const deliveriesQuery = (sought: DeliverySought) =>
       }),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next_cursor,
-    // Rows that were loaded are not compared with themselves at each further page.
+    // Loaded rows are not compared again at each further page.
     structuralSharing: false,
     // The stream keeps it fresh.
     staleTime: 60_000,
@@ -48,6 +48,6 @@ export const someDeliveriesQuery = (sought: DeliverySought, limit: number) =>
       ask<ListDeliveriesAnswer>("GET", "/v1/deliveries", { query: { ...sought, limit }, signal }),
   });
 
-/** Has a delivery made again, now. */
+/** Retries a delivery now. */
 export const retryDelivery = (id: string): Promise<Delivery> =>
   ask("POST", `/v1/deliveries/${encodeURIComponent(id)}/retry`);

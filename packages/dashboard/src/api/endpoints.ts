@@ -2,7 +2,7 @@ import type { Endpoint, ListEndpointsAnswer, SigningSecret } from "@postrider/sd
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { ask } from "./request.ts";
 
-/** Which endpoints are asked for. */
+/** The filter of endpoints. */
 export type EndpointFilter = {
   state?: readonly string[];
   contract?: readonly string[];
@@ -44,11 +44,11 @@ export const endpointQuery = (id: string) =>
       ask<Endpoint>("GET", `/v1/endpoints/${encodeURIComponent(id)}`, { signal }),
   });
 
-/** Lets an endpoint have its deliveries again, or no more. */
+/** Enables or disables an endpoint. */
 export const switchEndpoint = (id: string, to: "enable" | "disable"): Promise<Endpoint> =>
   ask("POST", `/v1/endpoints/${encodeURIComponent(id)}/${to}`);
 
-/** Where an endpoint of a contract is configured. */
+/** The API path of an endpoint's configuration, by its contract. */
 export function configPath({ contract, id }: Pick<Endpoint, "contract" | "id">): string {
   const paths: Readonly<Record<Endpoint["contract"], string>> = {
     workflow: "/workflows/v1/workflow-webhooks",
@@ -60,10 +60,10 @@ export function configPath({ contract, id }: Pick<Endpoint, "contract" | "id">):
   return `${paths[contract]}/${encodeURIComponent(id)}`;
 }
 
-/** Reads the signing secret; the audit notes who looked. */
+/** Reads the signing secret; the audit log notes who read it. */
 export const revealSecret = (of: Pick<Endpoint, "contract" | "id">): Promise<SigningSecret> =>
   ask("GET", `${configPath(of)}/signing-secret`);
 
-/** Makes a new signing secret; the old one stays valid for a while. */
+/** Creates a new signing secret; the old one stays valid for 24 hours. */
 export const rotateSecret = (of: Pick<Endpoint, "contract" | "id">): Promise<SigningSecret> =>
   ask("POST", `${configPath(of)}/signing-secret/rotate`);

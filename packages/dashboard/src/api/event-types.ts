@@ -2,7 +2,7 @@ import type { ListEventTypesAnswer } from "@postrider/sdk";
 import { queryOptions } from "@tanstack/react-query";
 import { ask } from "./request.ts";
 
-/** The whole catalogue; it changes with the service's version alone. */
+/** The whole catalogue; it changes only with the service's version. */
 export const eventTypesQuery = queryOptions({
   queryKey: ["event-types"],
   queryFn: ({ signal }) =>

@@ -14,10 +14,10 @@ export const keysQuery = infiniteQueryOptions({
   getNextPageParam: (page) => page.next_cursor,
 });
 
-/** Makes a key; the answer is the only one that has it whole. */
+/** Creates a key; only this answer has the whole key. */
 export const createKey = (body: ApiKeyCreate): Promise<NewApiKey> =>
   ask("POST", "/v1/api-keys", { body });
 
-/** Ends a key. */
+/** Revokes a key. */
 export const revokeKey = (id: string): Promise<void> =>
   ask("DELETE", `/v1/api-keys/${encodeURIComponent(id)}`);

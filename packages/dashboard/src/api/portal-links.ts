@@ -7,7 +7,7 @@ import type {
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { ask } from "./request.ts";
 
-/** The team's portal links that work, page after page. */
+/** The team's valid portal links, page after page. */
 export const portalLinksQuery = infiniteQueryOptions({
   queryKey: ["portal links"],
   queryFn: ({ signal, pageParam }) =>
@@ -20,7 +20,7 @@ export const portalLinksQuery = infiniteQueryOptions({
   staleTime: 0,
 });
 
-/** The endpoints of any of the viewer's teams, those of operators aside: what a link can be for. */
+/** The endpoints of one of the viewer's teams, without operational ones: a link can be for these. */
 export const endpointsOfTeamQuery = (team: string) =>
   queryOptions({
     queryKey: ["endpoints of team", team],
@@ -28,10 +28,10 @@ export const endpointsOfTeamQuery = (team: string) =>
       ask<ListEndpointsAnswer>("GET", "/v1/endpoints", { query: { limit: 200 }, team, signal }),
   });
 
-/** Makes a link; the answer is the only one that has it. */
+/** Creates a link; only this answer has its URL. */
 export const createPortalLink = (body: PortalLinkCreate): Promise<NewPortalLink> =>
   ask("POST", "/v1/portal-links", { body });
 
-/** Takes a link back, and ends what it opened. */
+/** Revokes a link, and ends its sessions. */
 export const revokePortalLink = (id: string): Promise<void> =>
   ask("DELETE", `/v1/portal-links/${encodeURIComponent(id)}`);

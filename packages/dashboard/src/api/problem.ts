@@ -3,7 +3,7 @@ import type { Problem } from "@postrider/sdk";
 /** One fault of a request: which member, and what is wrong with it. */
 export type Fault = NonNullable<Problem["errors"]>[number];
 
-/** What the API refused, or why it could not be asked; `detail` is a sentence for people. */
+/** A refusal of the API, or a failed request; `detail` is a sentence for people. */
 export class ApiFailure extends Error {
   readonly status: number;
   readonly code: string;
@@ -26,7 +26,7 @@ export class ApiFailure extends Error {
   }
 }
 
-/** Reads a refusal; whatever stands between the page and the service may answer otherwise than the API. */
+/** Reads a refusal. A proxy may have answered instead of the API, in another form. */
 export async function readFailure(response: Response): Promise<ApiFailure> {
   const requestId = response.headers.get("x-request-id") ?? undefined;
   try {
@@ -59,6 +59,6 @@ export const unreachable = (): ApiFailure =>
     detail: "The service cannot be reached. Is it running, and is this computer online?",
   });
 
-/** What went wrong, as one sentence. */
+/** The error as one sentence. */
 export const sentenceOf = (error: unknown): string =>
   error instanceof Error ? error.message : "Something went wrong.";

@@ -2,7 +2,7 @@ import { MutationCache, QueryCache, QueryClient } from "@tanstack/react-query";
 import { ApiFailure } from "./problem.ts";
 import { viewerQuery } from "./session.ts";
 
-/** Opens what the pages keep of the API's answers. */
+/** Opens the cache of the API's answers. */
 export function openQueryClient(): QueryClient {
   /** A session that has ended shows the sign-in page, wherever it is noticed. */
   const onError = (error: unknown): void => {
@@ -15,7 +15,7 @@ export function openQueryClient(): QueryClient {
     mutationCache: new MutationCache({ onError }),
     defaultOptions: {
       queries: {
-        // The stream says when something changed: a page that lies open asks nothing.
+        // The stream reports changes: an open page need not poll.
         refetchOnWindowFocus: false,
         refetchOnReconnect: true,
         staleTime: 15_000,

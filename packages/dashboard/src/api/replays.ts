@@ -2,7 +2,7 @@ import type { ListReplaysAnswer, Replay, ReplayDryRun, ReplayStart } from "@post
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { ask } from "./request.ts";
 
-/** What a replay would do; it changes nothing. */
+/** A dry run: what a replay would do, without starting it. */
 export const dryRunQuery = (start: Pick<ReplayStart, "filter" | "only">) =>
   queryOptions({
     queryKey: ["dry-run", start],
@@ -16,18 +16,18 @@ export const dryRunQuery = (start: Pick<ReplayStart, "filter" | "only">) =>
 export const startReplay = (start: ReplayStart): Promise<Replay> =>
   ask("POST", "/v1/replays", { body: start });
 
-/** Starts no more deliveries of a replay; those that were started go on. */
+/** Cancels a replay; deliveries that it made due are still sent. */
 export const cancelReplay = (id: string): Promise<Replay> =>
   ask("POST", `/v1/replays/${encodeURIComponent(id)}/cancel`);
 
-/** Whether a replay goes on. */
+/** Whether a replay has not ended. */
 export const goesOn = ({ state }: Pick<Replay, "state">): boolean =>
   state === "queued" || state === "running";
 
-/** A replay's own progress is asked for this often while it goes on, and never afterwards. */
+/** How often a running replay's progress is read; not after its end. */
 const progressMs = 1_000;
 
-/** One replay, up to date while it goes on. */
+/** One replay, kept up to date until it ends. */
 export const replayQuery = (id: string) =>
   queryOptions({
     queryKey: ["replays", "one", id],

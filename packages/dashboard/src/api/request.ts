@@ -3,13 +3,13 @@ import { readFailure, unreachable } from "./problem.ts";
 
 type Value = string | number | boolean | null | undefined;
 
-/** Query parameters; a list is a parameter that is repeated, and nothing is left out. */
+/** Query parameters; a list is a repeated parameter, and empty values are left out. */
 export type Query = Readonly<Record<string, Value | readonly string[]>>;
 
-/** The team that the page shows. The session may act for another one since, changed in another tab. */
+/** The team that the page shows. Another tab may have changed the session's team since. */
 let actingTeam: string | undefined;
 
-/** From now on every request is for this team. */
+/** Sets the team of all later requests. */
 export function actFor(team: string | undefined): void {
   actingTeam = team;
 }
@@ -18,7 +18,7 @@ export function actFor(team: string | undefined): void {
 const ownHeaders = (team = actingTeam): Record<string, string> =>
   team === undefined ? {} : { "x-org-id": team };
 
-/** What a request may bring; `team` is another one than is shown, and null the one that the session acts for. */
+/** The options of a request; `team`: another team than the shown one; null: the session's own. */
 export type Asked = { query?: Query; body?: unknown; signal?: AbortSignal; team?: string | null };
 
 /** Prints a path of the API with its parameters. */
@@ -34,9 +34,9 @@ export function urlOf(path: string, query: Query = {}): string {
 }
 
 /**
- * Asks the API, as the browser's session.
+ * Sends a request to the API, with the browser's session.
  *
- * Gives the parsed answer, or undefined when there is none. Throws an ApiFailure.
+ * Returns the parsed answer; undefined when there is none. Throws an ApiFailure.
  */
 export async function ask<Answer>(
   method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE",
@@ -48,7 +48,7 @@ export async function ask<Answer>(
     headers: {
       ...(team === null ? {} : ownHeaders(team)),
       accept: "application/json",
-      // No other site can send this header: what changes something comes from these pages.
+      // Other sites cannot send this header, so changes come only from these pages.
       ...(method === "GET" ? {} : { "x-postrider-request": "1" }),
       ...(body === undefined ? {} : { "content-type": "application/json" }),
     },
@@ -60,7 +60,7 @@ export async function ask<Answer>(
   return (text === "" ? undefined : JSON.parse(text)) as Answer;
 }
 
-/** Opens a stream of text of the API; throws an ApiFailure when it is refused. */
+/** Opens a text stream of the API; throws an ApiFailure when it is refused. */
 export async function openStream(
   path: string,
   { headers, signal }: { headers: Record<string, string>; signal: AbortSignal },

@@ -36,6 +36,6 @@ export const stepsQuery = (id: string) =>
       }),
   });
 
-/** Erases a run with everything that was made of it. */
+/** Erases a run with its steps, events, deliveries and attempts. */
 export const eraseRun = (id: string): Promise<void> =>
   ask("DELETE", `${path}/${encodeURIComponent(id)}`);

@@ -3,10 +3,10 @@ import { queryOptions } from "@tanstack/react-query";
 import { ApiFailure } from "./problem.ts";
 import { actFor, ask } from "./request.ts";
 
-/** Who is signed in, and for a session of the portal what its link grants. */
+/** The signed-in caller; for a portal session, with the access of its link. */
 export type Viewer = Me;
 
-/** What a session or key may do. */
+/** A scope of a session or key. */
 export type Scope = Me["scopes"][number];
 
 /** Who is signed in; null when nobody is. */
@@ -25,7 +25,7 @@ export const viewerQuery = queryOptions({
   staleTime: Number.POSITIVE_INFINITY,
 });
 
-/** Opens a session with a key, or with the token of a link that works once. */
+/** Opens a session with a key, or with the token of a one-time link. */
 export const signIn = (way: { api_key: string } | { login_token: string }): Promise<unknown> =>
   ask("POST", "/v1/sessions", { body: way });
 
@@ -36,7 +36,7 @@ export const signOut = (): Promise<unknown> => ask("DELETE", "/v1/sessions/curre
 export const switchTeam = (teamId: string): Promise<unknown> =>
   ask("PATCH", "/v1/sessions/current", { body: { team_id: teamId } });
 
-/** How people sign in besides with a key. */
+/** The ways to sign in besides a key. */
 export const waysInQuery = queryOptions({
   queryKey: ["ways in"],
   queryFn: ({ signal }) => ask<SignIn>("GET", "/v1/sign-in", { signal, team: null }),

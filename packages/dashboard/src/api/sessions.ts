@@ -2,7 +2,7 @@ import type { ListSessionsAnswer } from "@postrider/sdk";
 import { infiniteQueryOptions } from "@tanstack/react-query";
 import { ask } from "./request.ts";
 
-/** The open sessions of who is signed in, page after page. */
+/** The viewer's open sessions, page after page. */
 export const sessionsQuery = infiniteQueryOptions({
   queryKey: ["sessions"],
   queryFn: ({ signal, pageParam }) =>
@@ -19,5 +19,5 @@ export const sessionsQuery = infiniteQueryOptions({
 export const endSession = (id: string): Promise<void> =>
   ask("DELETE", `/v1/sessions/${encodeURIComponent(id)}`);
 
-/** Ends all sessions of who is signed in, this one among them. */
+/** Ends all the viewer's sessions, including this one. */
 export const endAllSessions = (): Promise<void> => ask("DELETE", "/v1/sessions");

@@ -2,7 +2,7 @@ import type { GetStatsAnswer } from "@postrider/sdk";
 import { queryOptions } from "@tanstack/react-query";
 import { ask } from "./request.ts";
 
-/** The spans that charts show, each with a bucket that makes 24 to 60 bars of it. */
+/** The time spans of charts, each with a bucket that gives 24 to 60 bars. */
 export const spans = {
   hour: { name: "Last hour", ms: 3_600_000, step: "minute" },
   day: { name: "Last 24 hours", ms: 86_400_000, step: "hour" },

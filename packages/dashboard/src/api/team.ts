@@ -10,11 +10,11 @@ export const teamQuery = (id: string) =>
       ask<TeamSettings>("GET", `/v1/teams/${encodeURIComponent(id)}`, { signal }),
   });
 
-/** Changes a team's settings; what is left out stays. */
+/** Changes a team's settings; omitted members stay as they are. */
 export const updateTeam = (id: string, body: TeamUpdate): Promise<TeamSettings> =>
   ask("PATCH", `/v1/teams/${encodeURIComponent(id)}`, { body });
 
-/** Which entries of the audit log are asked for. */
+/** The filter of audit entries. */
 export type AuditSought = {
   actor?: string | undefined;
   subject?: string | undefined;

@@ -13,14 +13,14 @@ import type {
 import { queryOptions } from "@tanstack/react-query";
 import { ask } from "./request.ts";
 
-/** The contracts whose webhooks a team makes itself. */
+/** The contracts whose webhooks a team creates itself. */
 export type OwnContract = "workflow" | "organisation" | "operational";
 
-/** Its contract, if it is a webhook with a form of its own; an assistant's server and a listener are none. */
+/** The contract, if its webhooks have a form; undefined for an assistant's server and a listener. */
 export const ownContractOf = (contract: Endpoint["contract"]): OwnContract | undefined =>
   contract === "assistant" || contract === "listener" ? undefined : contract;
 
-/** What is created, changed and read, by contract. */
+/** The API types of create, change and read, by contract. */
 export type Webhooks = {
   workflow: { create: WorkflowWebhookCreate; update: WorkflowWebhookUpdate; one: WorkflowWebhook };
   operational: {
@@ -40,7 +40,7 @@ const paths: Readonly<Record<OwnContract, string>> = {
 const pathOf = (contract: OwnContract, id: string): string =>
   `${paths[contract]}/${encodeURIComponent(id)}`;
 
-/** A webhook with what its contract says of it. */
+/** A webhook in its contract's form. */
 export const webhookQuery = <C extends OwnContract>(contract: C, id: string) =>
   queryOptions({
     queryKey: ["webhook", contract, id],
@@ -53,7 +53,7 @@ export const createWebhook = <C extends OwnContract>(
   body: Webhooks[C]["create"],
 ): Promise<Webhooks[C]["one"]> => ask("POST", paths[contract], { body });
 
-/** Changes a webhook; what is left out stays. */
+/** Changes a webhook; omitted members stay as they are. */
 export const updateWebhook = <C extends OwnContract>(
   contract: C,
   id: string,
@@ -64,7 +64,7 @@ export const updateWebhook = <C extends OwnContract>(
 export const deleteWebhook = (contract: OwnContract, id: string): Promise<void> =>
   ask("DELETE", pathOf(contract, id));
 
-/** Sends a sample event; `action` chooses the type where the contract lets one choose. */
+/** Sends a sample event; `action` chooses its type if the contract allows that. */
 export const testWebhook = (
   contract: OwnContract,
   id: string,

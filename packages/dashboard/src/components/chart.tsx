@@ -12,9 +12,9 @@ type Props = {
   /** Unix milliseconds of each value. */
   times: readonly number[];
   series: readonly Series[];
-  /** Bars stand on each other in the order of the series, the first at the bottom. */
+  /** Bars are stacked in the order of the series, the first at the bottom. */
   kind: "bars" | "lines";
-  /** What a screen reader says of it. */
+  /** The description for screen readers. */
   label: string;
   format: (value: number) => string;
   high?: number;
@@ -75,7 +75,7 @@ export function Chart({ times, series, kind, label, format, high = 180 }: Props)
   );
 }
 
-/** What is drawn: for bars the sums, the tallest first, so that each shows above the next. */
+/** The values to draw: for bars the sums, the tallest first, so that smaller ones are drawn over it. */
 function drawn(series: readonly Series[], kind: Props["kind"]): (number | null)[][] {
   if (kind === "lines") return series.map(({ values }) => [...values]);
   return series
@@ -118,7 +118,7 @@ function optionsOf(d: Drawing): uPlot.Options {
         size: 52,
         space: 40,
         grid: { stroke: colour("line"), width: 1 },
-        // Counts have no halves.
+        // Counts are whole numbers.
         incrs: [1, 2, 5]
           .flatMap((one) => [0, 1, 2, 3, 4, 5, 6, 7, 8].map((zeros) => one * 10 ** zeros))
           .sort((a, b) => a - b),

@@ -1,6 +1,6 @@
 import { useEffect, useState } from "react";
 
-/** Puts a text on the clipboard; also where the page is plain http, which has no clipboard of its own. */
+/** Copies a text to the clipboard, also on a plain http page, which has no clipboard API. */
 export async function copyText(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);
@@ -52,7 +52,7 @@ export function Copy({
   );
 }
 
-/** An id that copies with one click; its middle gives way where it is narrow. */
+/** An id that copies with one click; on narrow screens its middle is cut. */
 export const Id = ({ id, what }: { id: string; what: string }) => (
   <span className="inline-flex max-w-full items-baseline gap-1.5">
     <span className="mono truncate text-ink-3" title={id}>

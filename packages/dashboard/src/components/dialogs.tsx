@@ -6,7 +6,7 @@ type Props = {
   open: boolean;
   onClose: () => void;
   title: string;
-  /** One sentence on what it is for. */
+  /** One sentence about its purpose. */
   about?: ReactNode;
   children: ReactNode;
   wide?: boolean;
@@ -20,7 +20,7 @@ export const Modal = ({ open, ...rest }: Props) =>
     </Suspense>
   );
 
-/** Asks before something that cannot be taken back; the button says what it does. */
+/** Asks before something that cannot be undone; the button says what it does. */
 export function Confirm({
   open,
   onClose,

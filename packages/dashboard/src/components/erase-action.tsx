@@ -8,14 +8,14 @@ import { say, sayFailure } from "./toasts.tsx";
 type Props = {
   /** What is erased, as in "this call". */
   what: string;
-  /** What goes with it. */
+  /** What is erased with it. */
   children: ReactNode;
   erase: () => Promise<void>;
-  /** The list that it is gone from. */
+  /** The address of the list to return to. */
   back: string;
 };
 
-/** Erases something with everything that was made of it, for whoever may; it asks first. */
+/** A button that erases something with all its data, if the viewer may; it asks first. */
 export function EraseAction({ what, children, erase, back }: Props) {
   const client = useQueryClient();
   const [, navigate] = useLocation();
@@ -26,7 +26,7 @@ export function EraseAction({ what, children, erase, back }: Props) {
     onSuccess: () => {
       say("It is erased");
       navigate(back);
-      // Whatever a page still knows of it is wrong now.
+      // Cached answers about it are outdated now.
       client.removeQueries({ type: "inactive" });
       void client.invalidateQueries();
     },

@@ -1,7 +1,7 @@
 import { type ReactNode, useId } from "react";
 import { ApiFailure } from "../api/problem.ts";
 
-/** What is wrong with a member of the body, by the API's own words; undefined when nothing is. */
+/** The fault of a member of the body, in the API's own words; undefined when there is none. */
 export function faultOf(error: unknown, ...path: readonly string[]): string | undefined {
   if (!(error instanceof ApiFailure)) return undefined;
   const found = error.faults.find(({ loc }) => {
@@ -13,7 +13,7 @@ export function faultOf(error: unknown, ...path: readonly string[]): string | un
 
 const upperFirst = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
-/** What was refused without naming a member that the form shows: it stands above the button. */
+/** A refusal that names no member of the form; it is shown above the button. */
 export function FormFault({ error, known }: { error: unknown; known: readonly string[] }) {
   if (!error) return null;
   const named =
@@ -33,7 +33,7 @@ export function FormFault({ error, known }: { error: unknown; known: readonly st
   );
 }
 
-/** A label, its field, a hint and what is wrong. The field gets the ids that tie them together. */
+/** A label, its field, a hint and a fault. The field gets the ids that connect them. */
 export function Field({
   label,
   hint,
@@ -104,7 +104,7 @@ export const TextField = ({
       <input
         {...ids}
         {...rest}
-        // A URL is judged by the service, in its own words.
+        // The service validates a URL, in its own words.
         type={type === "url" ? "text" : type}
         inputMode={type === "url" ? "url" : undefined}
         autoComplete="off"
@@ -130,7 +130,7 @@ export function CheckList({
   chosen: readonly string[];
   onChange: (chosen: string[]) => void;
   fault?: string | undefined;
-  /** A sentence on each choice. */
+  /** A sentence about each choice. */
   about?: Readonly<Record<string, string>>;
 }) {
   const id = useId();
@@ -176,7 +176,7 @@ export function CheckList({
   );
 }
 
-/** Yes or no, with what yes means. */
+/** A checkbox with the meaning of "yes". */
 export const Check = ({
   label,
   hint,

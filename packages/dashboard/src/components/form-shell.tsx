@@ -3,12 +3,12 @@ import { FormFault } from "./fields.tsx";
 import { useFocusFault } from "./focus-fault.ts";
 
 type Props = {
-  /** What was refused; the first field that it names gets the focus. */
+  /** The refusal; the first field that it names gets the focus. */
   error: unknown;
   /** The members of the body that the form shows. */
   known: readonly string[];
   saving: boolean;
-  /** What the button says; without a word there is none. */
+  /** The button's text; undefined: no button. */
   action: string | undefined;
   onSave: () => void;
   /** Beside the button. */
@@ -16,7 +16,7 @@ type Props = {
   children: ReactNode;
 };
 
-/** A form that makes or changes one thing: its fields, what was refused, and the button that saves. */
+/** A form that creates or changes one thing: its fields, a refusal, and the button that saves. */
 export function FormShell({ error, known, saving, action, onSave, aside, children }: Props) {
   const form = useRef<HTMLFormElement>(null);
   useFocusFault(form, error);

@@ -1,16 +1,16 @@
 import { useId } from "react";
 
-/** One header as it is typed; `key` tells rows apart. */
+/** One header as it is typed; `key` identifies the row. */
 export type HeaderRow = { key: number; name: string; value: string };
 
-/** Headers that are typed, by name; undefined when they stay as they are. */
+/** The typed headers, by name; undefined when they stay as they are. */
 export const headersOf = (rows: readonly HeaderRow[]): Record<string, string> =>
   Object.fromEntries(
     rows.filter(({ name }) => name.trim() !== "").map(({ name, value }) => [name.trim(), value]),
   );
 
 /**
- * Headers that go with every request. Values are never shown again: existing ones are kept as they are, or all are
+ * Headers of every request. Values are never shown again: existing ones are kept as they are, or all are
  * replaced. `rows` is undefined while they are kept.
  */
 export function HeaderFields({

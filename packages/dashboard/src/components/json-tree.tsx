@@ -5,10 +5,10 @@ import { bytes } from "../words/numbers.ts";
 import { Copy } from "./copy.tsx";
 
 const rowPx = 24;
-/** Longer values are cut in the tree; a copy has the whole. */
+/** Longer values are cut in the tree; a copy has the whole value. */
 const shownMax = 400;
 
-/** A JSON text as a tree with search, or as it is; a text that is no JSON is shown as it is. */
+/** A JSON text as a tree with search, or as plain text; other text is shown as plain text. */
 export function JsonView({
   text,
   what,

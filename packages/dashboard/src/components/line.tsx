@@ -4,7 +4,7 @@ import { Link } from "wouter";
 /**
  * One thing in a list, as a link to it: its state, its name, how long ago, and more about it.
  *
- * One line where there is room; else what there is more stands in a second one.
+ * One line if there is room; otherwise further parts are in a second line.
  */
 export const Line = ({
   href,

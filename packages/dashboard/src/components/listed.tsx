@@ -12,11 +12,11 @@ type Query = Parameters<typeof MoreButton>[0]["query"] & {
 
 type Props<Item> = {
   query: Query;
-  /** What its pages hold. */
+  /** The items of its loaded pages. */
   items: readonly Item[];
   /** The list's name for screen readers. */
   label: string;
-  /** Stands in place of a list without items. */
+  /** Shown instead of an empty list. */
   empty: ReactNode;
   /** Makes the `li` of an item. */
   row: (item: Item) => ReactNode;

@@ -1,4 +1,4 @@
-/** Loads the next page of a list that is not endless by itself. */
+/** A button that loads the next page of a list. */
 export function MoreButton({
   query,
 }: {

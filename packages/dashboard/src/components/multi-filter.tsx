@@ -84,7 +84,7 @@ function Choices({ label, options, chosen, onChange }: Props) {
   );
 }
 
-/** Takes a filter away. */
+/** A chip's button that removes a filter. */
 export const ClearChip = ({ what, onClear }: { what: string; onClear: () => void }) => (
   <button type="button" aria-label={`Clear ${what}`} className="-mr-1 px-1" onClick={onClear}>
     ✕

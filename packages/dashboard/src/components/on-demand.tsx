@@ -1,7 +1,7 @@
 import { type ReactNode, Suspense, useState } from "react";
 
 /**
- * A button whose popup is loaded when somebody presses it: the first page does not wait for what may never open.
+ * A button whose popup is loaded when it is pressed, so that the first page does not load it.
  *
  * `children` is the same button with its popup, open from the start.
  */

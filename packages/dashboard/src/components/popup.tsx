@@ -1,7 +1,7 @@
 import { Popover } from "@base-ui/react/popover";
 import { type ReactNode, useState } from "react";
 
-/** A button with what opens below it; it is open from the start. */
+/** A button with its popup below, which is open from the start. */
 export default function Popup({
   face,
   className,
@@ -11,7 +11,7 @@ export default function Popup({
   face: ReactNode;
   className: string;
   title: string;
-  /** What stands in it, given what closes it. */
+  /** Its content; gets the function that closes it. */
   children: (close: () => void) => ReactNode;
 }) {
   const [open, setOpen] = useState(true);

@@ -1,4 +1,4 @@
-/** A sentence of the API, whose `names` stand between backticks. */
+/** A sentence of the API; `names` between backticks are shown as code. */
 export const Prose = ({ children }: { children: string }) =>
   children.split("`").map((part, index) =>
     index % 2 === 1 ? (

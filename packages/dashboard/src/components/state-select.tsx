@@ -7,7 +7,7 @@ type Props<State extends string> = {
   onChange: (state: State | undefined) => void;
 };
 
-/** Narrows a list down to one state, or to none. */
+/** Filters a list by one state, or by none. */
 export const StateSelect = <State extends string>(props: Props<State>) => (
   <select
     className="field w-auto"

@@ -1,7 +1,7 @@
 import { ApiFailure, sentenceOf } from "../api/problem.ts";
 import { Copy } from "./copy.tsx";
 
-/** The shape of rows that are still to come. */
+/** Placeholders for rows that are being loaded. */
 export const SkeletonRows = ({ rows = 8 }: { rows?: number }) => (
   <div role="status" aria-label="Loading" className="divide-y divide-line">
     {Array.from({ length: rows }, (_, index) => (
@@ -16,7 +16,7 @@ export const SkeletonRows = ({ rows = 8 }: { rows?: number }) => (
   </div>
 );
 
-/** The shape of a block that is still to come. */
+/** A placeholder for a block that is being loaded. */
 export const SkeletonBlock = ({ className = "h-40" }: { className?: string }) => (
   <div role="status" aria-label="Loading" className={`card p-4 ${className}`}>
     <div className="skeleton mb-3 h-4 w-40" />
@@ -25,7 +25,7 @@ export const SkeletonBlock = ({ className = "h-40" }: { className?: string }) =>
   </div>
 );
 
-/** Nothing is there: why, and what to do about it. */
+/** An empty state: why it is empty, and what to do about it. */
 export const Empty = ({ title, children }: { title: string; children?: React.ReactNode }) => (
   <div className="mx-auto grid max-w-lg justify-items-center gap-2 px-4 py-12 text-center">
     <p className="font-[600]">{title}</p>
@@ -33,7 +33,7 @@ export const Empty = ({ title, children }: { title: string; children?: React.Rea
   </div>
 );
 
-/** What the API refused, in its own words, with what support needs and another try. */
+/** A refusal of the API in its own words, with the request id and a button to try again. */
 export function Failure({ error, onRetry }: { error: unknown; onRetry?: () => void }) {
   const failure = error instanceof ApiFailure ? error : undefined;
   if (failure?.status === 403) return <Forbidden />;

@@ -29,7 +29,7 @@ export function Status({ of: { word, tone }, children }: { of: Word; children?: 
   );
 }
 
-/** What became of a delivery, in its one word. */
+/** The status of a delivery as one word. */
 export const Outcome = ({ status }: { status: Delivery["status"] }) => (
   <Status of={outcomes[status]} />
 );
@@ -43,7 +43,7 @@ export const Tag = ({ tone, children }: { tone: Tone; children: React.ReactNode 
   </span>
 );
 
-/** Dots are shown up to this number; beyond it the numbers say it better. */
+/** The most dots; above it, numbers are clearer. */
 const dotsMax = 6;
 
 /** Attempts as dots: filled for made, hollow for one that is planned. */

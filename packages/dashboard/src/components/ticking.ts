@@ -1,6 +1,6 @@
 import { useSyncExternalStore } from "react";
 
-/** One clock for all that shows ages: it stands still while the page is hidden or nothing shows one. */
+/** One clock for all shown ages: it stops while the page is hidden or shows no age. */
 function openTicks(everyMs: number) {
   const listeners = new Set<() => void>();
   let nowMs = Date.now();

@@ -3,7 +3,7 @@ import { ApiFailure, sentenceOf } from "../api/problem.ts";
 
 const manager = Toast.createToastManager();
 
-/** Says what was done, with a way back where there is one. */
+/** Shows what was done, with a button to undo it if that is possible. */
 export const say = (title: string, undo?: { label: string; run: () => void }): void => {
   manager.add({
     title,
@@ -11,7 +11,7 @@ export const say = (title: string, undo?: { label: string; run: () => void }): v
   });
 };
 
-/** Says what could not be done. */
+/** Shows why something could not be done. */
 export const sayFailure = (error: unknown): void => {
   const id = error instanceof ApiFailure ? error.requestId : undefined;
   manager.add({

@@ -1,10 +1,10 @@
-/** One server-sent event; `id` is the place to go on from. */
+/** One server-sent event; `id`: the position to continue from. */
 export type ServerEvent = { event: string; data: string; id: string };
 
 /**
- * Reads server-sent events (WHATWG HTML, section 9.2) out of pieces of text, however they are cut.
+ * Parses server-sent events (WHATWG HTML, section 9.2) from pieces of text, wherever these are cut.
  *
- * Gives the function that takes the next piece. Comments, which keep a connection alive, are passed over.
+ * Returns the function that takes the next piece. Comments, which keep a connection alive, are ignored.
  */
 export function openEventParser(onEvent: (event: ServerEvent) => void): (text: string) => void {
   let rest = "";

@@ -1,10 +1,10 @@
 import type { Delivery } from "@postrider/sdk";
 
 /**
- * What the stream brought for one list since it was loaded.
+ * The changes that the stream brought for one list since it was loaded.
  *
- * `head` is shown above or among the loaded rows, `waiting` stands behind "n new", `changed` has new states of loaded
- * rows. `more` counts what came beyond what is kept.
+ * `head`: new rows that are shown. `waiting`: new rows behind "n new". `changed`: new states of loaded rows. `more`: the
+ * number of further new rows, which are not kept.
  */
 export type Feed = {
   head: readonly Delivery[];
@@ -16,19 +16,19 @@ export type Feed = {
 /** A list right after it was loaded. */
 export const emptyFeed: Feed = { head: [], waiting: [], changed: new Map(), more: 0 };
 
-/** So many rows are kept behind "n new"; beyond that the list is loaded anew when they are asked for. */
+/** The most rows that are kept behind "n new"; with more, the list is loaded again when they are requested. */
 export const waitingMax = 1_000;
 
-/** What decides where an arriving row goes. */
+/** The conditions that decide where an arriving row goes. */
 export type Arrival = {
-  /** A person reads further down, or has paused: rows wait. */
+  /** The viewer has scrolled down or paused: rows wait. */
   hold: boolean;
   isLoaded: (id: string) => boolean;
-  /** Whether the list would have the row: its filters, and how far down it was loaded. */
+  /** Whether the row belongs to the list, by its filters and its loaded part. */
   belongs: (delivery: Delivery) => boolean;
 };
 
-/** Takes in rows that changed. What is shown changes in place and never leaves, even when it matches no more. */
+/** Adds changed rows. A shown row changes in place and stays, even when it does not match any more. */
 export function arrive(feed: Feed, rows: readonly Delivery[], arrival: Arrival): Feed {
   const head = new Map(feed.head.map((row) => [row.id, row]));
   const waiting = new Map(feed.waiting.map((row) => [row.id, row]));
@@ -51,14 +51,14 @@ export function arrive(feed: Feed, rows: readonly Delivery[], arrival: Arrival):
   };
 }
 
-/** Shows what waited. */
+/** Shows the waiting rows. */
 export const release = (feed: Feed): Feed => ({
   ...feed,
   head: [...feed.head, ...feed.waiting].sort(newestFirst),
   waiting: [],
 });
 
-/** The rows as they are shown: what arrived among what was loaded, newest first, each in its latest state. */
+/** The rows to show: arrived and loaded ones, newest first, each in its latest state. */
 export function shown(feed: Feed, loaded: readonly Delivery[]): Delivery[] {
   const rows: Delivery[] = [];
   let next = 0;

@@ -13,14 +13,14 @@ import {
 import type { StreamState } from "./read-stream.ts";
 import { openSharedStream } from "./shared-stream.ts";
 
-/** Hears of changed deliveries, or that some may have been missed. */
+/** Called with changed deliveries; `gap`: changes may have been missed. */
 export type LiveListener = (news: { rows: readonly Delivery[]; gap: boolean }) => void;
 
 type Live = { state: StreamState; listen: (listener: LiveListener) => () => void };
 
 const Context = createContext<Live | undefined>(undefined);
 
-/** Counts and states that follow from deliveries are asked for again this often, and only after a change. */
+/** How often counts and states that depend on deliveries are read again, and only after a change. */
 const settleMs = 5_000;
 const followers = ["endpoints", "stats", "first-delivery"];
 
@@ -34,7 +34,7 @@ export function LiveProvider({ team, children }: { team: string; children: React
     let settling: ReturnType<typeof setTimeout> | undefined;
     const settle = (): void => {
       settling = undefined;
-      // A page that nobody looks at asks when somebody does.
+      // A hidden page reads again when it is shown.
       if (document.hidden) {
         document.addEventListener("visibilitychange", settle, { once: true });
         return;
@@ -75,10 +75,10 @@ function useLive(): Live {
   return found;
 }
 
-/** How the stream is. */
+/** The state of the stream. */
 export const useStreamState = (): StreamState => useLive().state;
 
-/** Hears of deliveries that change, for as long as the component is shown. */
+/** Calls the listener for changed deliveries while the component is shown. */
 export function useChanges(listener: LiveListener): void {
   const { listen } = useLive();
   const hear = useEffectEvent(listener);

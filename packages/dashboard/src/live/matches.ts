@@ -1,7 +1,7 @@
 import type { Delivery } from "@postrider/sdk";
 import type { DeliverySought } from "../api/deliveries.ts";
 
-/** Whether a delivery that the stream tells of is one that was asked for: the same as the API would decide. */
+/** Whether a delivery of the stream matches the filter, by the same rules as the API. */
 export function matches(sought: DeliverySought, delivery: Delivery): boolean {
   return (
     among(sought.status, delivery.status) &&

@@ -3,25 +3,25 @@ import { ApiFailure } from "../api/problem.ts";
 import { openStream } from "../api/request.ts";
 import { openEventParser } from "./event-parser.ts";
 
-/** Whether changes arrive: not yet, they do, or they did and the connection is lost. */
+/** Whether changes arrive: not yet; yes; or the connection is lost. */
 export type StreamState = "connecting" | "open" | "lost";
 
-/** What the stream tells: rows that changed, that some may have been missed, how it is. `last` is the place to go on from. */
+/** The messages of the stream: changed rows, a gap, or its state. `last`: the position to continue from. */
 export type Told =
   | { kind: "rows"; rows: Delivery[]; last: string }
   | { kind: "gap" }
   | { kind: "state"; state: StreamState };
 
-/** Rows are handed on so often: a person sees no difference, and 500 changes a second are five messages. */
+/** How often rows are passed on: 500 changes a second become five messages, and people see no difference. */
 const gatherMs = 200;
 const againMs = { first: 1_000, most: 60_000 };
-/** The service sends something every 10 seconds: a connection that is silent for so long is lost. */
+/** The service sends something every 10 seconds: a connection that is silent for this time counts as lost. */
 const silenceMsMax = 30_000;
 
 /**
- * Reads the stream of changed deliveries until it is told to stop, again and again from where it was.
+ * Reads the stream of changed deliveries until it is stopped; reconnects and continues where it was.
  *
- * `last` is where to begin: the place behind which rows were not told yet, or empty for now.
+ * `last`: the position to begin after; empty: now.
  */
 export async function readStream(
   tell: (told: Told) => void,
@@ -57,7 +57,7 @@ export async function readStream(
       );
     } catch (error) {
       if (error instanceof ApiFailure && error.status === 422) {
-        // The place is not known any more, as after a restart with another key.
+        // The position is not valid any more, for example after a restart with another key.
         place = "";
         tell({ kind: "gap" });
       }
@@ -70,7 +70,7 @@ export async function readStream(
   }
 }
 
-/** Reads one connection to its end; throws what ends it otherwise. */
+/** Reads one connection to its end; throws the error that ends it. */
 async function readOnce(
   place: string,
   signal: AbortSignal,

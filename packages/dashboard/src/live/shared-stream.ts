@@ -1,14 +1,15 @@
 import { place } from "../place.ts";
 import { readStream, type StreamState, type Told } from "./read-stream.ts";
 
-/** What tabs say to each other: what the stream tells, and that a new one is there. */
+/** The messages between tabs: those of the stream, and a new tab's hello. */
 type Said = Told | { kind: "hello" };
 
 /**
  * Opens the one stream that all tabs of this browser share for a team.
  *
- * The tab that holds a lock reads the stream and tells the others; when it closes, the next one goes on from the same
- * place. Without locks (plain http beyond this machine) each tab has its own. Gives what closes it.
+ * The tab that holds a lock reads the stream and informs the others; when it closes, the next tab continues from the same
+ * position. Without locks (plain http on another machine) each tab has its own stream. Returns the function that closes
+ * it.
  */
 export function openSharedStream(team: string, onTold: (told: Told) => void): () => void {
   const name = `postrider:${place.base}:${team}`;

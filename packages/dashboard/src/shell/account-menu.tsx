@@ -12,11 +12,11 @@ import { useViewer } from "./viewer.tsx";
 const item =
   "flex min-h-8 w-full items-center gap-2 rounded px-2 outline-none data-highlighted:bg-sunken pointer-coarse:min-h-10";
 
-/** Chooses the team, the theme and the time zone; the way out. It is open from the start. */
+/** The menu for the team, the theme, the time zone and signing out. It is open from the start. */
 export default function AccountMenu({ face, className }: { face: ReactNode; className: string }) {
   const viewer = useViewer();
   const { theme, zone, setTheme, setZone } = usePreferences();
-  // Loaded anew: nothing of the other team, or of who was here, may stay on the screen or in memory.
+  // Loaded again, so that nothing of the other team or the former viewer stays on the screen or in memory.
   const startOver = (): void => location.assign(`${place.base}/`);
   const switching = useMutation({
     mutationFn: switchTeam,

@@ -9,7 +9,7 @@ const AccountMenu = lazy(() => import("./account-menu.tsx"));
 const look =
   "flex w-full min-w-0 items-center gap-2 rounded-md px-2 py-1.5 text-left hover:bg-surface";
 
-/** Which team is shown, who looks, in which time zone; behind it the menu that changes them. */
+/** The shown team, the viewer and the time zone, with the menu that changes them. */
 export function Account() {
   const viewer = useViewer();
   const { zone } = usePreferences();

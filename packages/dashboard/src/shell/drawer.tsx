@@ -3,7 +3,7 @@ import { useState } from "react";
 import { Account } from "./account.tsx";
 import { Navigation } from "./navigation.tsx";
 
-/** The navigation where there is no room beside the page; it is open from the start. */
+/** The navigation on narrow screens; it is open from the start. */
 export default function Drawer() {
   const [open, setOpen] = useState(true);
   return (

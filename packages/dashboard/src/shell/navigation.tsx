@@ -27,7 +27,7 @@ const service: readonly Entry[] = [
   { path: "/operational", name: "Operational webhooks", needs: "admin" },
 ];
 
-/** The way to every page that the viewer may see. `onGo` is told of each step. */
+/** Links to every page that the viewer may see. `onGo` is called at each click. */
 export function Navigation({ onGo }: { onGo?: () => void }) {
   const viewer = useViewer();
   const shown = ({ needs, portal }: Entry): boolean =>

@@ -1,7 +1,7 @@
 import { Component, type ReactNode } from "react";
 import { sentenceOf } from "../api/problem.ts";
 
-/** Keeps the shell usable when a page breaks, as after an update whose files are not there any more. */
+/** Keeps the shell usable when a page fails, for example because an update has removed its files. */
 export class PageBoundary extends Component<{ children: ReactNode }, { error: unknown }> {
   override state: { error: unknown } = { error: undefined };
 

@@ -1,7 +1,7 @@
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from "react";
 import type { Zone } from "../words/times.ts";
 
-/** Which theme is shown: the system's, or one that was chosen. */
+/** The shown theme: the system's, or a chosen one. */
 export type Theme = "system" | "light" | "dark";
 
 type Preferences = {
@@ -13,7 +13,7 @@ type Preferences = {
 
 const Context = createContext<Preferences | undefined>(undefined);
 
-/** Keeps what this viewer likes, in this browser. */
+/** Stores the viewer's preferences in this browser. */
 export function PreferencesProvider({ children }: { children: ReactNode }) {
   const [theme, setTheme] = useKept<Theme>("postrider.theme", "system", ["light", "dark"]);
   const [zone, setZone] = useKept<Zone>("postrider.zone", "local", ["utc"]);
@@ -63,6 +63,6 @@ function keep(name: string, value: string): void {
   try {
     localStorage.setItem(name, value);
   } catch {
-    // A browser that keeps nothing forgets it with the page.
+    // Without storage, the preference is lost with the page.
   }
 }

@@ -24,7 +24,7 @@ const pages = {
   "/audit": lazy(() => import("../pages/settings/audit-page.tsx")),
 };
 
-/** Pages that only the operator has. */
+/** Pages that only the dashboard has. */
 const operatorsOnly: readonly string[] = [
   "/runs",
   "/calls",
@@ -38,7 +38,7 @@ const operatorsOnly: readonly string[] = [
   "/operational",
 ];
 
-/** The page that the address names. All are one level deep: what is open in a page stands behind the `?`. */
+/** The page of the address. All are one level deep: the open item of a page is in the query string. */
 export function Routes() {
   const [path] = useLocation();
   return (

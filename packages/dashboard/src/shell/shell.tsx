@@ -7,7 +7,7 @@ import { Navigation } from "./navigation.tsx";
 
 const Drawer = lazy(() => import("./drawer.tsx"));
 
-/** What stands around every page: the way to the others, and whose they are. */
+/** The frame of every page: the navigation, the team and the viewer. */
 export function Shell({ children }: { children: ReactNode }) {
   const narrow = useNarrow();
   return (

@@ -7,7 +7,7 @@ import { noteWanted, SignInRefused } from "../entry.ts";
 import { place } from "../place.ts";
 import { Brand } from "./brand.tsx";
 
-/** Leads to the provider or asks for a key. A portal has no such page: who comes there has a link, or needs a new one. */
+/** The sign-in page: a link to the provider, or a field for a key. In a portal it only says that a new link is needed. */
 export function SignIn({ refused }: { refused: unknown }) {
   return (
     <main className="mx-auto grid min-h-full max-w-md content-center gap-5 px-4 py-10">
@@ -19,7 +19,7 @@ export function SignIn({ refused }: { refused: unknown }) {
 
 function WaysIn({ refused }: { refused: unknown }) {
   const { data, isPending } = useQuery(waysInQuery);
-  // A form that moves under a person's hand is worse than one that comes a moment later.
+  // The form is shown when the ways to sign in are known, so that it does not move while a person types.
   if (isPending) return null;
   const provider = data?.provider;
   return (

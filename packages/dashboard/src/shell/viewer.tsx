@@ -6,7 +6,7 @@ import { usePreferences } from "./preferences.tsx";
 
 const Context = createContext<Viewer | undefined>(undefined);
 
-/** Tells the pages who looks at them, and dresses a portal in its customer's colours. */
+/** Gives the pages their viewer, and a portal its link's colours. */
 export function ViewerProvider({ viewer, children }: { viewer: Viewer; children: ReactNode }) {
   const dark = useDark();
   const { theme: chosen } = usePreferences();
@@ -16,7 +16,7 @@ export function ViewerProvider({ viewer, children }: { viewer: Viewer; children:
     const { style, dataset } = document.documentElement;
     const { scheme, tokens } = dressOf({ accent, background }, dark ? "dark" : "light");
     if (scheme) dataset.theme = scheme;
-    // Through the object model and never as markup.
+    // Set through the DOM and never as markup.
     for (const [name, value] of Object.entries(tokens)) style.setProperty(name, value);
     return () => {
       for (const name of Object.keys(tokens)) style.removeProperty(name);
@@ -25,12 +25,12 @@ export function ViewerProvider({ viewer, children }: { viewer: Viewer; children:
   return <Context value={viewer}>{children}</Context>;
 }
 
-/** Gives who looks at the page. */
+/** Returns the viewer of the page. */
 export function useViewer(): Viewer {
   const found = useContext(Context);
   if (found === undefined) throw new Error("useViewer stands outside of its provider");
   return found;
 }
 
-/** Whether the viewer may do what needs this scope; what one may not do is not shown. */
+/** Whether the viewer has this scope; actions without their scope are not shown. */
 export const useMay = (scope: Scope): boolean => useViewer().scopes.includes(scope);

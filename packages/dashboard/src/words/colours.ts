@@ -2,18 +2,18 @@
 type Hex = string;
 type Rgb = readonly [number, number, number];
 
-/** The grounds that text stands on, by day and by night: the tokens --surface. */
+/** The backgrounds of text in the light and the dark theme: the tokens --surface. */
 const grounds = { light: "#ffffff", dark: "#1c1d1b" } as const;
-/** What text needs to be read (WCAG 2.2, 1.4.3). */
+/** The contrast that text needs (WCAG 2.2, 1.4.3). */
 const contrastMin = 4.5;
 
-/** The colours of text that stand out least from their ground: tokens of styles.css. */
+/** The text colours with the least contrast to their background: tokens of styles.css. */
 const faintest = {
   light: ["#66685f", "#63655e", "#7f5900", "#b3261e", "#16703f"],
   dark: ["#93958d", "#a0a29a", "#f2877f", "#63c793"],
 } as const;
 
-/** Whether all text can be read on a ground. */
+/** Whether all text is readable on a background. */
 const carries = (ground: Rgb, scheme: "light" | "dark"): boolean =>
   faintest[scheme].every((ink) => contrast(ink, print(ground)) >= contrastMin);
 
@@ -46,7 +46,7 @@ export function contrast(one: Hex, other: Hex): number {
   return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
 }
 
-/** What a portal's two colours make of the tokens; a colour that is none changes nothing. */
+/** Makes the tokens for a portal's two colours; an invalid colour changes nothing. */
 export type Dress = {
   /** The theme that goes with the background; undefined without one. */
   scheme: "light" | "dark" | undefined;
@@ -54,10 +54,10 @@ export type Dress = {
 };
 
 /**
- * Dresses the pages in two colours so that everything can still be read.
+ * Applies two colours to the pages so that all text stays readable.
  *
- * A light background brings the light theme along, a dark one the dark theme. An accent that is too near to the ground
- * is moved away from it until text in it can be read.
+ * A light background selects the light theme, a dark one the dark theme. An accent that is too similar to the background
+ * is changed until its text is readable.
  */
 export function dressOf(
   { accent, background }: { accent?: string | undefined; background?: string | undefined },
@@ -67,7 +67,7 @@ export function dressOf(
   const scheme = back && (luminance(back) > 0.35 ? "light" : "dark");
   const tokens: Record<string, string> = {};
   if (back && scheme) {
-    // As it was given, or as near to it as the faintest text can be read on.
+    // The given colour, or the nearest one on which the faintest text is readable.
     const ground = parse(grounds[scheme]) ?? back;
     let near = back;
     for (let share = 0.05; share <= 1 && !carries(near, scheme); share += 0.05) {

@@ -1,15 +1,15 @@
 import type { CallMessage, Delivery } from "@postrider/sdk";
 
-/** One thing in a call: something that was said, or something that happened; and the deliveries that tell of it. */
+/** One entry of a call: a message or another happening, with its deliveries. */
 export type Moment = {
   at: string;
   message: CallMessage | undefined;
-  /** What happened, for a moment in which nothing was said. */
+  /** The happening of an entry without a message. */
   type: string | undefined;
   told: readonly Delivery[];
 };
 
-/** Puts what was said and what was told of a call into one order: of when it happened. */
+/** Merges a call's messages and deliveries in the order of their times. */
 export function conversationOf(
   messages: readonly CallMessage[],
   deliveries: readonly Delivery[],

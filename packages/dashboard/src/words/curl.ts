@@ -3,14 +3,14 @@ import type { DeliveryAttempt } from "@postrider/sdk";
 /** Headers that curl sets itself or that would be wrong in another request. */
 const leftOut = new Set(["host", "content-length", "connection", "transfer-encoding"]);
 
-/** A text as one word of a POSIX shell, whatever stands in it. */
+/** Quotes any text as one word of a POSIX shell. */
 export const shellWord = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
 /**
  * Prints the request of an attempt as a curl command.
  *
- * Secret headers are `***` in the API's answer and become a place to fill in. Without its headers or its body the
- * command has what is known.
+ * Secret headers are `***` in the API's answer and become placeholders. If headers or body are not known, the command has
+ * the rest.
  */
 export function curlOf(
   attempt: Pick<DeliveryAttempt, "url" | "request_headers">,

@@ -6,7 +6,7 @@ type Compared = Pick<
   "url" | "address" | "status_code" | "error_code" | "request_headers"
 >;
 
-/** Says what differs between the attempts of a delivery, in sentences; none for a single attempt. */
+/** Describes the differences between the attempts of a delivery, in sentences; none for a single attempt. */
 export function differences(attempts: readonly Compared[]): string[] {
   if (attempts.length < 2) return [];
   const answers = runs(attempts.map(answerOf));

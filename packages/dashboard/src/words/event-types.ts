@@ -6,7 +6,7 @@ import type {
   WorkflowWebhookCreate,
 } from "@postrider/sdk";
 
-/** What workflow webhooks can be told. */
+/** The event types of workflow webhooks. */
 export const workflowActions = [
   "workflow_created",
   "workflow_updated",
@@ -15,7 +15,7 @@ export const workflowActions = [
   "workflow_run_completed",
 ] as const satisfies WorkflowWebhookCreate["actions"];
 
-/** What organisation webhooks can be told. */
+/** The event types of organisation webhooks. */
 export const organisationEvents = [
   "workflow.started",
   "workflow.completed",
@@ -25,7 +25,7 @@ export const organisationEvents = [
   "workflow.step.failed",
 ] as const satisfies WebhookCreate["events"];
 
-/** What an assistant's server can be told. */
+/** The event types of an assistant's server. */
 export const assistantMessages = [
   "status-update",
   "conversation-update",
@@ -34,7 +34,7 @@ export const assistantMessages = [
   "error",
 ] as const satisfies NonNullable<AssistantServerChange["messages"]>;
 
-/** What operational webhooks can be told. */
+/** The event types of operational webhooks. */
 export const operationalEvents = [
   "endpoint.failing",
   "endpoint.recovered",
@@ -50,6 +50,6 @@ export const eventTypes: Readonly<Record<Delivery["contract"], readonly string[]
   organisation: organisationEvents,
   assistant: assistantMessages,
   operational: operationalEvents,
-  // It hears of another contract's.
+  // It gets the events of another contract.
   listener: [],
 };

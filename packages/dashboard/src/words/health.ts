@@ -3,7 +3,7 @@ import { counted, percent } from "./numbers.ts";
 import type { Tone } from "./outcomes.ts";
 import { duration, moment, type Zone } from "./times.ts";
 
-/** What receivers do that makes an attempt fail, as the end of "the receiver …". */
+/** Why an attempt failed, as the end of "the receiver …". */
 const faults: Readonly<Record<string, string>> = {
   http_status: "The receiver answers, but not with 2xx.",
   timeout: "The receiver does not answer in time.",
@@ -21,10 +21,10 @@ const faults: Readonly<Record<string, string>> = {
   blocked_url: "The URL is one that this service does not deliver to.",
 };
 
-/** What a health amounts to: a first sentence in the colour of its state, and what stands behind it. */
+/** The description of a health: a first sentence in the colour of its state, and details. */
 export type HealthSentence = { tone: Tone; lead: string; rest: string };
 
-/** Says how an endpoint does: in which state it is and since when, why, and what that means for its deliveries. */
+/** Describes an endpoint's state, since when, why, and what it means for its deliveries. */
 export function healthSentence(
   health: EndpointHealth,
   {
@@ -37,7 +37,7 @@ export function healthSentence(
     nowMs: number;
     /** Why it is disabled. */
     reason?: "manual" | "failing" | null;
-    /** The status code that it answered last, where that is known. */
+    /** Its last status code, if known. */
     answer?: number | null | undefined;
   },
 ): HealthSentence {
@@ -96,13 +96,13 @@ export function healthSentence(
 const sentences = (...parts: readonly string[]): string =>
   parts.filter((part) => part !== "").join(" ");
 
-/** The span whose failed deliveries a replay makes good: of the present or the last spell of failures; none without one. */
+/** The time span to replay: that of the present or the last period of failures; undefined without one. */
 export function missedSpan(
   health: Pick<EndpointHealth, "state" | "since" | "last_failing">,
 ): { from: string; to?: string } | undefined {
   if (health.state === "failing") return { from: health.since };
   if (health.last_failing === null) return undefined;
-  // Its `to` is when the endpoint succeeded again; what was created in that very moment belongs to it.
+  // Its `to` is when the endpoint succeeded again; a delivery that was created at exactly that time is included.
   return {
     from: health.last_failing.from,
     to: new Date(Date.parse(health.last_failing.to) + 1).toISOString(),

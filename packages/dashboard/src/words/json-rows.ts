@@ -9,14 +9,14 @@ export type JsonRow = {
   open: boolean;
 };
 
-/** Objects and lists of more members than this are closed until somebody opens them. */
+/** Objects and lists with more members than this are closed at first. */
 const openMax = 100;
 const openDepth = 4;
 
-/** What decides which lines are there: what a person opened or closed, and what is searched for. */
+/** The state that decides which lines are shown: what the viewer opened or closed, and the search. */
 export type JsonView = { toggled: ReadonlySet<string>; reveal: ReadonlySet<string> };
 
-/** Lists the lines of a JSON object or list that are to be seen. */
+/** Lists the shown lines of a JSON object or list. */
 export function jsonRows(root: unknown, { toggled, reveal }: JsonView): JsonRow[] {
   const rows: JsonRow[] = [];
   const walk = (value: unknown, path: string, name: string, depth: number): void => {
@@ -28,15 +28,15 @@ export function jsonRows(root: unknown, { toggled, reveal }: JsonView): JsonRow[
     if (!open) return;
     for (const [key, member] of members) walk(member, pointer(path, key), key, depth + 1);
   };
-  // The whole is not a line of its own: what stands in it is.
+  // The outermost value is not a line; its members are.
   for (const [key, member] of membersOf(root) ?? []) walk(member, pointer("", key), key, 0);
   return rows;
 }
 
-/** What was found: the paths that hold the text in a name or a value, and what has to be open to see them. */
+/** The search's result: the paths with the text in a name or a value, and the paths that must be open to show them. */
 export type JsonFound = { paths: readonly string[]; reveal: ReadonlySet<string> };
 
-/** No more places than this are pointed at. */
+/** The most matches that are shown. */
 const foundMax = 1_000;
 
 /** Finds a text in the names and values of a JSON value, whatever its case. */
@@ -76,7 +76,7 @@ function kindOf(value: unknown): JsonRow["kind"] {
   return kind === "string" || kind === "number" || kind === "boolean" ? kind : "object";
 }
 
-/** Parses a body; undefined when it is no JSON. */
+/** Parses a body; undefined when it is not JSON. */
 export function parseJson(text: string): { value: unknown } | undefined {
   try {
     return { value: JSON.parse(text) as unknown };

@@ -7,7 +7,7 @@ export const count = (value: number): string => whole.format(value);
 export const counted = (value: number, one: string, many = `${one}s`): string =>
   `${count(value)} ${value === 1 ? one : many}`;
 
-/** A share of 0 to 1 as a percentage; what is not quite all is never rounded up to all. */
+/** A share of 0 to 1 as a percentage; a share below 1 is never rounded up to 100 %. */
 export function percent(share: number): string {
   const value = share * 100;
   if (value > 99.9 && value < 100) return "> 99.9 %";

@@ -6,7 +6,7 @@ export type Tone = "ok" | "wait" | "bad" | "idle";
 /** A state as people read it. */
 export type Word = { word: string; tone: Tone };
 
-/** The four words for what became of a delivery, the same everywhere. */
+/** The four words for a delivery's status, the same everywhere. */
 export const outcomes: Readonly<Record<Delivery["status"], Word>> = {
   delivered: { word: "Delivered", tone: "ok" },
   retrying: { word: "Retrying", tone: "wait" },
@@ -14,7 +14,7 @@ export const outcomes: Readonly<Record<Delivery["status"], Word>> = {
   pending: { word: "Waiting", tone: "idle" },
 };
 
-/** What a receiver answered or why it did not, in a word or two. */
+/** A receiver's answer, or why there was none, in a word or two. */
 const errorWords: Readonly<Record<string, string>> = {
   timeout: "time-out",
   dns_error: "unknown name",

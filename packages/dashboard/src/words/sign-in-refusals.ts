@@ -1,4 +1,4 @@
-/** Why the provider's sign-in did not work, by the word that the service sends along. */
+/** Why the provider's sign-in failed, by the code that the service adds to the address. */
 const sentences: Readonly<Record<string, string>> = {
   provider_away:
     "The sign-in provider cannot be reached at the moment. Try again in a minute, or sign in with an API key.",
@@ -10,7 +10,7 @@ const sentences: Readonly<Record<string, string>> = {
     "The provider's answer was not one that this service trusts. Start again; if it happens again, tell the operator: the service's log says why.",
 };
 
-/** Finds in an address why a sign-in did not work: `#refused=…`. What stands there otherwise is not shown. */
+/** Reads why a sign-in failed from an address: `#refused=…`. An unknown code is not shown. */
 export function refusalIn(hash: string): string | undefined {
   const word = new URLSearchParams(hash.replace(/^#/, "")).get("refused");
   if (word === null) return undefined;

@@ -1,4 +1,4 @@
-/** In which time zone times are told: the viewer's own, or UTC. */
+/** The time zone of shown times: the viewer's own, or UTC. */
 export type Zone = "local" | "utc";
 
 const second = 1_000;
@@ -55,7 +55,7 @@ export function clock(at: string, zone: Zone): string {
   return `${time.format(date)}.${String(date.getUTCMilliseconds()).padStart(3, "0")}`;
 }
 
-/** A point in time as short as it stays clear: `10:41` today, else `2026-11-29 10:41`. */
+/** A point in time in short: `10:41` today, otherwise `2026-11-29 10:41`. */
 export function moment(at: string, zone: Zone, nowMs: number): string {
   const date = new Date(at);
   const days = format(zone, "day", { year: "numeric", month: "2-digit", day: "2-digit" });
@@ -74,6 +74,6 @@ export const dateTime = (at: string, zone: Zone): string =>
     second: "2-digit",
   }).format(new Date(at));
 
-/** The name of the zone that times are told in, for the one place that says it. */
+/** The name of the time zone of shown times. */
 export const zoneName = (zone: Zone): string =>
   zone === "utc" ? "UTC" : Intl.DateTimeFormat().resolvedOptions().timeZone;

@@ -1,6 +1,6 @@
 import type { StatsBucket } from "@postrider/sdk";
 
-/** What some buckets amount to. */
+/** The totals of some buckets. */
 export type Totals = { delivered: number; failed: number; attempts: number; retried: number };
 
 /** Adds up buckets. */
@@ -15,6 +15,6 @@ export function totalsOf(buckets: readonly StatsBucket[]): Totals {
   return totals;
 }
 
-/** The latest bucket in which anything was attempted, for how long attempts take now. */
+/** The latest bucket with attempts, for the present latency. */
 export const latestOf = (buckets: readonly StatsBucket[]): StatsBucket | undefined =>
   buckets.findLast(({ attempts }) => attempts > 0);

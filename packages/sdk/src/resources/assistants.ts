@@ -14,7 +14,7 @@ import { signingSecrets } from "./signing-secrets.ts";
 
 const base = "/assistants/v1/assistants";
 
-/** Assistants, where their server messages go, and which were sent. */
+/** Assistants, their servers, and the deliveries to these. */
 export function assistants(send: Send) {
   const at = (id: string) => `${base}/${pathSegment(id)}`;
 

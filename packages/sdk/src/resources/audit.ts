@@ -2,7 +2,7 @@ import type { ListAuditEntriesAnswer, ListAuditEntriesQuery } from "../api.gen.t
 import { eachByCursor } from "../paging.ts";
 import type { RequestOptions, Send } from "../request.ts";
 
-/** Who did what to the team's configuration, and who looked at its secrets; newest first. */
+/** The audit log: who changed the team's configuration, and who read its secrets; newest first. */
 export function audit(send: Send) {
   const list = (query: ListAuditEntriesQuery = {}, options: RequestOptions = {}) =>
     send<ListAuditEntriesAnswer>({ ...options, method: "GET", path: "/v1/audit", query });

@@ -28,10 +28,10 @@ export function calls(send: Send, reporting: Reporting) {
     send<ListConversationsAnswer>({ ...options, method: "GET", path: base, query });
 
   return {
-    /** Reports a call's start; what comes back reports the rest of it. With a `buffer`, all of it goes there. */
+    /** Reports a call's start and returns a reporter for the rest of the call. With a `buffer`, all reports go there. */
     start: (body: CallCreate, options?: ReportOptions): Promise<CallReporter> =>
       startCall(reporting, body, options),
-    /** Reports a call's start and gives the call as the service keeps it. */
+    /** Reports a call's start and returns the call as the service stores it. */
     create: (body: CallCreate, options: RequestOptions = {}) =>
       post<Conversation>(base, body, options),
     list,

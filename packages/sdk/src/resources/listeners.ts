@@ -3,40 +3,40 @@ import type { OpenStream, StreamOptions } from "../event-stream.ts";
 import { pathSegment } from "../guards.ts";
 import type { RequestOptions, Send } from "../request.ts";
 
-/** A request that a listener is to answer: what would have been sent to an endpoint with a URL. */
+/** A request for a listener to answer: the same that an endpoint with a URL would get. */
 export type ListenerRequest = {
-  /** Names it in its answer. */
+  /** The `request_id` of its answer. */
   id: string;
   method: string;
   headers: Record<string, string>;
   /** Base64. */
   body: string;
-  /** Until when it can be answered. */
+  /** Until when it can be answered, RFC 3339. */
   deadline: string;
   delivery_id: string;
   event_id: string;
   event_type: string;
   /** The number of the attempt. */
   attempt: number;
-  /** The listener was handed the delivery before. */
+  /** The listener got this delivery before. */
   repeat: boolean;
 };
 
-/** A request with the place from which a later stream goes on behind it. */
+/** A request, with the `lastEventId` from which a later stream continues. */
 export type ListenedRequest = { request: ListenerRequest; lastEventId: string };
 
 const base = "/v1/listeners";
 
-/** Endpoints whose requests are fetched and answered here. */
+/** Endpoints whose requests a program fetches and answers. */
 export function listeners(send: Send, openStream: OpenStream) {
   const at = (id: string) => `${base}/${pathSegment(id)}`;
   return {
-    /** Makes a listener; it ends a minute after its last stream. */
+    /** Creates a listener; it ends a minute after its last stream. */
     create: (body: ListenerCreate, options: RequestOptions = {}) =>
       send<NewListener>({ ...options, method: "POST", path: base, body }),
     /**
-     * Tells the requests of a listener as they come, and connects again by itself. What was told shortly before a
-     * connection was lost is not told again; a delivery that is made again is, as a `repeat`.
+     * Yields the requests of a listener as they come, and reconnects by itself. A request is not yielded twice; a retry
+     * of its delivery is, as a `repeat`.
      */
     requests: (id: string, options: StreamOptions = {}) =>
       asked(openStream(`${at(id)}/requests`, {}, options)),

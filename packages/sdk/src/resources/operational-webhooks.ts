@@ -19,7 +19,7 @@ import { signingSecrets } from "./signing-secrets.ts";
 
 const base = "/v1/operational-webhooks";
 
-/** Operational webhooks: what tells operators of failing endpoints, used-up retries and replays. */
+/** Operational webhooks: events for operators about failing endpoints, used-up retries and replays. */
 export function operationalWebhooks(send: Send) {
   const at = (id: string) => `${base}/${pathSegment(id)}`;
   const list = (query: ListOperationalWebhooksQuery = {}, options: RequestOptions = {}) =>

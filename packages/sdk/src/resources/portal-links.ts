@@ -8,7 +8,7 @@ import { pathSegment } from "../guards.ts";
 import { eachByCursor } from "../paging.ts";
 import type { RequestOptions, Send } from "../request.ts";
 
-/** Links that let customers of a team into the portal. */
+/** Links that give a team's customers access to the portal. */
 export function portalLinks(send: Send) {
   const path = "/v1/portal-links";
   const list = (query: ListPortalLinksQuery = {}, options: RequestOptions = {}) =>

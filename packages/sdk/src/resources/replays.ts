@@ -11,7 +11,7 @@ import type { RequestOptions, Send } from "../request.ts";
 
 const base = "/v1/replays";
 
-/** How a replay is waited for. */
+/** The options for waiting for a replay. */
 export type ReplayWait = RequestOptions & {
   /** Called after each check of the replay. */
   onProgress?: (replay: Replay) => void;
@@ -28,7 +28,7 @@ export type Delay = (ms: number, signal?: AbortSignal) => Promise<void>;
 
 const lookEveryMs = 1_000;
 
-/** Makes of the answer to a start a replay that can be waited for. */
+/** Adds `done` to the answer of a start. */
 export function startedReplay(send: Send, delay: Delay, replay: Replay): StartedReplay {
   return {
     ...replay,

@@ -29,10 +29,10 @@ export function runs(send: Send, reporting: Reporting) {
     send<ListStepsAnswer>({ ...options, method: "GET", path: `${at(id)}/steps`, query });
 
   return {
-    /** Reports a run's start; what comes back reports the rest of it. With a `buffer`, all of it goes there. */
+    /** Reports a run's start and returns a reporter for the rest of the run. With a `buffer`, all reports go there. */
     start: (body: RunStart, options?: ReportOptions): Promise<RunReporter> =>
       startRun(reporting, body, options),
-    /** Reports a run's start and gives the run as the service keeps it. */
+    /** Reports a run's start and returns the run as the service stores it. */
     create: (body: RunStart, options: RequestOptions = {}) =>
       inside(send({ ...options, method: "POST", path: base, body })),
     list,

@@ -10,17 +10,17 @@ import { pathSegment } from "../guards.ts";
 import { eachByCursor } from "../paging.ts";
 import type { RequestOptions, Send } from "../request.ts";
 
-/** Sessions of browsers that were signed in by the calling key. */
+/** Browser sessions of the calling key. */
 export function sessions(send: Send) {
   const path = "/v1/sessions";
   const at = (id: string) => `${path}/${pathSegment(id)}`;
   const list = (query: ListSessionsQuery = {}, options: RequestOptions = {}) =>
     send<ListSessionsAnswer>({ ...options, method: "GET", path, query });
   return {
-    /** Tells how people sign in to the dashboard. */
+    /** Gets the ways in which people can sign in to the dashboard. */
     ways: (options: RequestOptions = {}) =>
       send<SignIn>({ ...options, method: "GET", path: "/v1/sign-in" }),
-    /** Opens a session; its cookie stands in the answer's `Set-Cookie`, which browsers keep. */
+    /** Opens a session; its cookie is in the answer's `Set-Cookie`, which browsers store. */
     create: (body: SessionCreate, options: RequestOptions = {}) =>
       send<Session>({ ...options, method: "POST", path, body }),
     list,
@@ -36,7 +36,7 @@ export function sessions(send: Send) {
       send<Session>({ ...options, method: "PATCH", path: at(id), body }),
     end: (id: string, options: RequestOptions = {}) =>
       send<void>({ ...options, method: "DELETE", path: at(id) }),
-    /** Signs out everywhere. */
+    /** Ends all sessions of the key. */
     endAll: (options: RequestOptions = {}) => send<void>({ ...options, method: "DELETE", path }),
   };
 }

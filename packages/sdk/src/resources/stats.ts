@@ -3,7 +3,7 @@ import type { RequestOptions, Send } from "../request.ts";
 
 /** Counts of deliveries and attempts over time. */
 export const stats = (send: Send) => ({
-  /** Gets whole buckets of UTC, oldest first; without `from` and `to` the last 24 hours, by the hour. */
+  /** Gets whole UTC buckets, oldest first. Default: the last 24 hours, by the hour. */
   get: (query: GetStatsQuery = {}, options: RequestOptions = {}) =>
     send<GetStatsAnswer>({ ...options, method: "GET", path: "/v1/stats", query }),
 });

@@ -41,7 +41,7 @@ export function teams(send: Send) {
   };
 }
 
-/** The keys by which the API is used. */
+/** API keys. */
 export function apiKeys(send: Send) {
   const path = "/v1/api-keys";
   const list = (query: ListApiKeysQuery = {}, options: RequestOptions = {}) =>

@@ -23,7 +23,7 @@ import { signingSecrets } from "./signing-secrets.ts";
 
 const base = "/workflows/v1/workflow-webhooks";
 
-/** Workflow webhooks: subscriptions, what they were sent, and each attempt at it. */
+/** Workflow webhooks, their deliveries, and the attempts of each. */
 export function workflowWebhooks(send: Send, delay: Delay) {
   const at = (id: string) => `${base}/${pathSegment(id)}`;
   const eventAt = (id: string) => `${base}/events/${pathSegment(id)}`;
@@ -70,14 +70,14 @@ export function workflowWebhooks(send: Send, delay: Delay) {
     ...signingSecrets(send, at),
     events: {
       list: listEvents,
-      /** Gives deliveries, newest first: each that was there when it began, whatever is retried meanwhile. */
+      /** Yields deliveries, newest first: each one that existed at the beginning, whatever is retried meanwhile. */
       each: (query: Walk<ListWorkflowWebhookEventsQuery> = {}, options: RequestOptions = {}) =>
         eachByCursor(
           (at) => listEvents({ ...query, ...at }, options),
           (answer) => answer.events,
         ),
       listAttempts,
-      /** Gives attempts, newest first. */
+      /** Yields attempts, newest first. */
       eachAttempt: (eventId: string, options: RequestOptions = {}) =>
         eachByCursor(
           (at) => listAttempts(eventId, at, options),

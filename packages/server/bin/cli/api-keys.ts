@@ -10,7 +10,7 @@ import { print, printFields, printJson, printNext, printTable, stateCell } from 
 import { ageOf, clockOf, counted, type Word } from "./words.ts";
 
 type Scope = ApiKey["scopes"][number];
-/** What a key may do that is made without a scope. */
+/** The scopes of a key that is created without any. */
 const defaultScopes: Scope[] = ["read"];
 const scopes: readonly Scope[] = ["read", "write", "publish", "payload", "admin"];
 

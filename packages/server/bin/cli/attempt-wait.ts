@@ -2,7 +2,7 @@ import type { Delivery, Postrider } from "@postrider/sdk";
 
 const lookEveryMs = 250;
 
-/** Waits, at most so long, until a look finds what it looks for; undefined when it does not. */
+/** Repeats a look until it finds something, within a time limit; undefined when it does not. */
 export async function lookFor<Found>(
   look: () => Promise<Found | undefined>,
   { msMax }: { msMax: number },
@@ -15,7 +15,7 @@ export async function lookFor<Found>(
   }
 }
 
-/** Waits until a delivery has made more attempts than before, or has ended; undefined when it takes too long. */
+/** Waits until a delivery has more attempts than before, or has ended; undefined when it takes too long. */
 export const awaitAttempt = (
   postrider: Postrider,
   id: string,
@@ -29,7 +29,7 @@ export const awaitAttempt = (
     { msMax },
   );
 
-/** Waits until every delivery of an event or a subject has made its first attempt; gives what there is in the end. */
+/** Waits until every delivery of an event or a subject has its first attempt; returns the deliveries at the end. */
 export async function awaitFirstAttempts(
   list: () => Promise<readonly Delivery[]>,
   {

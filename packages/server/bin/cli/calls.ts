@@ -26,7 +26,7 @@ const tones: Readonly<Record<Status, Tone>> = {
   finished: "ok",
 };
 
-/** The commands that look at calls. */
+/** The commands that read calls. */
 export function addCallCommands(program: Command): void {
   const group = program.command("calls").description("list calls and show their messages");
   clientCommand(group, "list", "list calls, newest first")
@@ -96,11 +96,11 @@ async function listCalls(given: ListOptions): Promise<void> {
   });
 }
 
-/** An assistant without a server is no endpoint, so an id is taken as it is. */
+/** An assistant without a server is not an endpoint, so an id is used as it is. */
 const assistantId = async (postrider: Postrider, given: string): Promise<string> =>
   /^[0-9a-f]{24}$/.test(given) ? given : (await getEndpoint(postrider, given)).id;
 
-/** The names of the calls' assistants; one that was deleted keeps its id for a name. */
+/** The names of the calls' assistants; a deleted one has its id as its name. */
 async function assistantNames(
   { assistants }: Postrider,
   calls: readonly { assistantId: string }[],

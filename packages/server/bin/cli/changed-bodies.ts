@@ -1,15 +1,15 @@
-/** A way in which bodies are changed before they are verified, and how to undo it. */
+/** A change of a body before its verification, and how to undo it. */
 export type BodyChange = {
-  /** What happened to the body, as the end of "… but". */
+  /** The change, as the end of a sentence "… but". */
   says: string;
   mend: string;
-  /** The body before that; undefined where it cannot have happened. */
+  /** The body before the change; undefined if the change is impossible. */
   undo(body: Buffer, contentLength: number | undefined): Buffer | undefined;
 };
 
 const rawBody = "verify the raw body, before any JSON parser";
 
-/** What frameworks, editors and shells do to bodies, the likeliest first. */
+/** Changes by frameworks, editors and shells, the most likely first. */
 export const bodyChanges: readonly BodyChange[] = [
   {
     says: "a line break was added at its end",
@@ -84,7 +84,7 @@ function onJson(
   });
 }
 
-/** Reads JSON; undefined for what is none. */
+/** Parses JSON; undefined when it is invalid. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -93,7 +93,7 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/** Says whether the members of a body of ours stand in another order than we write them. */
+/** Says whether the members of a service's body are in another order than the service writes them. */
 export function isReordered(value: unknown): boolean {
   if (typeof value !== "object" || value === null) return false;
   const { message } = value as { message?: unknown };

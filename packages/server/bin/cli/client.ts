@@ -6,13 +6,13 @@ import { httpUrl } from "../options.ts";
 import { type Connection, type ConnectionOptions, connectionOf } from "./profile.ts";
 import { printable } from "./table.ts";
 
-/** What every command takes that asks a service. */
+/** The options of every command that calls a service. */
 export type ClientOptions = ConnectionOptions & { json?: boolean };
 
-/** A service to ask, and where it is. */
+/** A client of a service, and its connection. */
 export type OpenClient = { postrider: Postrider; connection: Connection };
 
-/** Makes a command that asks a service, with the options that all of them have. */
+/** Makes a command that calls a service, with the common options. */
 export function clientCommand(parent: Command, name: string, description: string): Command {
   // `postrider runs` lists runs.
   const command = parent.command(name, { isDefault: name === "list" });
@@ -27,7 +27,7 @@ export function clientCommand(parent: Command, name: string, description: string
     .option("--json", "print one JSON document");
 }
 
-/** The options that every command has, after those of its own. */
+/** The common options, shown after a command's own ones. */
 const commonOptions = ["--url", "--key", "--team", "--json", "--help"];
 
 function ownOptionsFirst(command: Command): Option[] {
@@ -40,13 +40,13 @@ function ownOptionsFirst(command: Command): Option[] {
 export const examples = (...lines: readonly (readonly [command: string, does: string])[]): string =>
   `\nExamples:\n${lines.map(([command, does]) => `  # ${does}\n  $ postrider ${command}`).join("\n")}`;
 
-/** Opens the SDK's client for the service that the options mean. */
+/** Opens the SDK's client for the service of the options. */
 export function openClient(options: ClientOptions): OpenClient {
   const connection = connectionOf(options);
   return { postrider: clientOf(connection), connection };
 }
 
-/** Makes the SDK's client. A person waits: what cannot be asked is told after a second and not after ten. */
+/** Makes the SDK's client. A person waits, so an unreachable service is reported after a second and not after ten. */
 export function clientOf({ url, apiKey, teamId }: Connection, retriesMax = 2): Postrider {
   try {
     return new Postrider({
@@ -60,7 +60,7 @@ export function clientOf({ url, apiKey, teamId }: Connection, retriesMax = 2): P
   }
 }
 
-/** Runs what a command does, and puts what the service or the network says against it into one sentence. */
+/** Runs a command's work, and converts an error of the service or the network to one sentence. */
 export async function withClient<Result>(
   options: ClientOptions,
   run: (client: OpenClient) => Promise<Result>,
@@ -73,7 +73,7 @@ export async function withClient<Result>(
   }
 }
 
-/** Puts an error of the SDK into one sentence that says what to type next; any other error stays as it is. */
+/** Converts an error of the SDK to one sentence that says what to type next; any other error stays as it is. */
 export function clientProblem(error: unknown, connection: Connection): unknown {
   if (error instanceof ConnectionError) return new StartError(noAnswer(error, connection.url));
   return error instanceof ApiError ? new StartError(refusal(error, connection)) : error;
@@ -95,7 +95,7 @@ const reasons: Readonly<Record<string, string>> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: "its certificate is signed by itself",
 };
 
-/** Why there was no answer, as far as the system names it: the code lies one or two causes deep. */
+/** Why there was no answer: the system's code, which is in one of the error's causes. */
 function reasonOf(error: unknown): string {
   let last = "";
   for (let at = error, depth = 0; at instanceof Error && depth < 4; at = at.cause, depth++) {
@@ -124,7 +124,7 @@ function refusal(error: ApiError, { url, keyFrom }: Connection): string {
   }
 }
 
-/** What to type after refusals that say it less well. */
+/** What to type after refusals whose own text does not say it. */
 const next: Readonly<Partial<Record<ApiError["code"], string>>> = {
   delivery_in_flight: "Wait for its end, run: postrider deliveries tail",
   subscription_disabled: "Run: postrider endpoints enable <endpoint>",
@@ -132,7 +132,7 @@ const next: Readonly<Partial<Record<ApiError["code"], string>>> = {
   quota_exceeded: "Delete what nobody needs any more.",
 };
 
-/** Waits for a thing that a person has named; where there is none, throws a StartError that says how to see what there is. */
+/** Awaits a thing that a person named; if it does not exist, throws a StartError that says how to list the existing ones. */
 export async function existing<Thing>(
   thing: Promise<Thing>,
   { noun, id, list }: { noun: string; id: string; list: string },
@@ -147,7 +147,7 @@ export async function existing<Thing>(
   }
 }
 
-/** The fields that are wrong, each with what is wrong with it. */
+/** The wrong fields, each with its fault. */
 const fieldsOf = ({ errors, detail }: ApiError): string[] =>
   errors
     .filter(({ msg }) => !detail.includes(msg))
@@ -155,6 +155,6 @@ const fieldsOf = ({ errors, detail }: ApiError): string[] =>
       ({ loc, msg }) => `${loc.slice(1).join(".") || loc.join(".")}: ${msg.replace(/\.$/, "")}.`,
     );
 
-/** What the operator finds the request by: of interest where the fault is not the caller's. */
+/** The request's id for the operator, if the fault is not the caller's. */
 const traceOf = ({ status, requestId }: ApiError): string =>
   status >= 500 && requestId !== undefined ? ` (request ${requestId})` : "";

@@ -14,7 +14,7 @@ import { addRunCommands } from "./runs.ts";
 import { addTriggerCommand } from "./trigger.ts";
 import { addVerifyCommand } from "./verify.ts";
 
-/** Adds every command that asks a service, in the order in which the help lists them. */
+/** Adds every command that calls a service, in the order of the help. */
 export function addClientCommands(program: Command, keys: Command): void {
   addLoginCommand(program);
   const endpoints = program

@@ -1,15 +1,15 @@
 import type { Command } from "commander";
 
-/** What can be typed behind a command: its subcommands, its options with their choices, what its argument may be. */
+/** What can follow a command: its subcommands, its options with their choices, and its argument's choices. */
 export type Place = {
-  /** The words behind `postrider`, such as `deliveries list`; empty for the program itself. */
+  /** The words after `postrider`, such as `deliveries list`; empty for the program itself. */
   path: string;
   commands: { name: string; does: string }[];
   options: { flag: string; does: string; takesValue: boolean; choices: readonly string[] }[];
   choices: readonly string[];
 };
 
-/** Walks the commands that there are. */
+/** Lists the places of all commands. */
 export function placesOf(program: Command, path: readonly string[] = []): Place[] {
   const commands = program.commands.map((one) => ({ name: one.name(), does: one.description() }));
   const here: Place = {
@@ -32,7 +32,7 @@ export function placesOf(program: Command, path: readonly string[] = []): Place[
 const madeBy = (shell: string) =>
   `# Completion of postrider for ${shell}. Made by: postrider completion ${shell}`;
 
-/** The words that make the path longer: a pattern of a shell's case. */
+/** The words that extend a path, as a pattern for a shell's case. */
 const steps = (places: readonly Place[]): string =>
   places
     .filter(({ path }) => path !== "")
@@ -82,7 +82,7 @@ complete -o default -F _postrider postrider
 `;
 }
 
-/** A text in single quotes, for a shell; what stands before a colon is the word for zsh's _describe. */
+/** A text in single quotes, for a shell; in zsh's _describe the text before a colon is the word. */
 const inQuotes = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 const described = (word: string, does: string): string =>
   inQuotes(does === "" ? word : `${word.replaceAll(":", "\\:")}:${does}`);

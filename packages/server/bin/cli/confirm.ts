@@ -3,7 +3,7 @@ import { Writable } from "node:stream";
 import { ConfigError } from "../../src/config.ts";
 import { StartError } from "../../src/start-error.ts";
 
-/** Asks before something is done; with `--yes` it does not. Where nobody can answer it refuses, and says what to type. */
+/** Asks for confirmation, except with `--yes`. Without a terminal it refuses, and says what to type. */
 export async function confirm(question: string, { yes }: { yes?: boolean }): Promise<boolean> {
   if (yes) return true;
   if (!process.stdin.isTTY || !process.stderr.isTTY) {
@@ -15,7 +15,7 @@ export async function confirm(question: string, { yes }: { yes?: boolean }): Pro
   return /^y(?:es)?$/i.test(answer.trim());
 }
 
-/** Asks on the terminal; hidden, nothing of what is typed is shown. Throws a StartError at Ctrl-C and Ctrl-D. */
+/** Asks on the terminal; `hidden`: the typed text is not shown. Throws a StartError at Ctrl-C and Ctrl-D. */
 export async function askLine(
   question: string,
   { isHidden }: { isHidden: boolean },

@@ -2,13 +2,13 @@ import type { Endpoint, Postrider, SigningSecret } from "@postrider/sdk";
 import { StartError } from "../../src/start-error.ts";
 import type { EventTypeName } from "./event-types.ts";
 
-/** What the API offers for the endpoints of one contract alone. */
+/** The API's operations for the endpoints of one contract. */
 export type ContractDoor = {
   getSecret(id: string): Promise<SigningSecret>;
   rotateSecret(id: string): Promise<SigningSecret>;
-  /** Which samples its test route sends; an assistant's server has none. */
+  /** The samples that its test route sends; an assistant's server has none. */
   samples: "all" | readonly EventTypeName[];
-  /** Sends a sample to this endpoint alone. */
+  /** Sends a sample only to this endpoint. */
   test(id: string, type: EventTypeName | undefined): Promise<{ event_id: string }>;
 };
 
@@ -45,13 +45,13 @@ export function doorOf(postrider: Postrider, contract: Endpoint["contract"]): Co
   }
 }
 
-/** A listener's secret is shown once, and it gets what its contract tells. */
+/** A listener's secret is shown once, and it has no test route. */
 async function noDoor(): Promise<never> {
   throw new StartError(
     "A listener lasts as long as the command that made it, which has shown its secret. Make another, run: postrider listen --help",
   );
 }
 
-/** The service refuses an action that the webhook's contract does not have. */
+/** Passed on as it is: the service refuses an action that the webhook's contract does not have. */
 const actionOf = (type: EventTypeName | undefined) =>
   (type === undefined ? {} : { action: type }) as { action?: never };

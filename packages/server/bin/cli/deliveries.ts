@@ -14,7 +14,7 @@ import { ageOf, answerOf, counted, outcomes } from "./words.ts";
 
 type ListOptions = ClientOptions & FilterOptions & { limit: number };
 
-/** The commands that look at deliveries. */
+/** The commands that read deliveries. */
 export function addDeliveryCommands(group: Command): void {
   withDeliveryFilter(clientCommand(group, "list", "list deliveries, newest first"), {
     status: true,

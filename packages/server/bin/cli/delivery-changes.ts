@@ -10,7 +10,7 @@ import { namesOf } from "./endpoint-names.ts";
 import { print, printJson, printNext, toned } from "./terminal.ts";
 import { answerOf, durationOf, outcomes } from "./words.ts";
 
-/** The commands that deliver again, and that watch deliveries. */
+/** The commands that retry and watch deliveries. */
 export function addDeliveryChangeCommands(group: Command): void {
   clientCommand(group, "retry", "retry a delivery now, and print the result")
     .argument("<delivery>", "id of the delivery, the short id from a list, or id of its event")
@@ -32,7 +32,7 @@ export function addDeliveryChangeCommands(group: Command): void {
     .action(tailDeliveries);
 }
 
-/** The longest that an attempt takes, and a little for what stands before it. */
+/** The longest time of an attempt, and a little for the wait before it. */
 const attemptMsMax = 65_000;
 
 async function retryDelivery(
@@ -67,7 +67,7 @@ async function retryDelivery(
   });
 }
 
-/** Prints in a line what the last attempt at a delivery came to. */
+/** Prints the result of a delivery's last attempt in one line. */
 export function printOutcome(delivery: Delivery): void {
   const { word, tone } = outcomes[delivery.status];
   const took = delivery.duration_ms === null ? "" : ` in ${durationOf(delivery.duration_ms)}`;
@@ -81,7 +81,7 @@ async function tailDeliveries(given: ClientOptions & FilterOptions): Promise<voi
   process.once("SIGINT", () => stop.abort());
   process.once("SIGTERM", () => stop.abort());
   await withClient(given, async ({ postrider }) => {
-    // Asked at once: the stream would try again for ever where nothing answers.
+    // Checked first, because the stream would try again for ever if nothing answers.
     await postrider.me.get();
     const query = await filterOf(postrider, given);
     const names = new Map<string, string>();

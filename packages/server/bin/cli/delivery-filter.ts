@@ -25,7 +25,7 @@ const statuses: readonly Status[] = ["pending", "retrying", "delivered", "failed
 export function withDeliveryFilter(command: Command, { status }: { status: boolean }): Command {
   if (status) {
     command.addOption(
-      // The dashboard's word for "pending" will do.
+      // The dashboard's word for "pending" is accepted too.
       oneOrMore(
         "--status <status>",
         "only deliveries with this status",
@@ -58,7 +58,7 @@ export function withDeliveryFilter(command: Command, { status }: { status: boole
     .option("--until <time>", "only deliveries created before then", since);
 }
 
-/** Puts the options into the filter that the API knows. */
+/** Converts the options to the API's filter. */
 export async function filterOf(
   postrider: Postrider,
   given: FilterOptions,

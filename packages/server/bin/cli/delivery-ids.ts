@@ -3,10 +3,10 @@ import { StartError } from "../../src/start-error.ts";
 import { existing } from "./client.ts";
 import { printable } from "./table.ts";
 
-/** So many characters from the end of an id are shown where a list has no room for all 24. */
+/** The last characters of an id that a narrow list shows instead of all 24. */
 export const shortIdLength = 8;
 
-/** So many of the newest deliveries are looked at for the end of an id. */
+/** The number of newest deliveries in which the end of an id is looked for. */
 const soughtMax = 2_000;
 
 /** Gets a delivery by its id, by the end of its id as narrow lists show it, or by the id of its event. */
@@ -16,7 +16,7 @@ export async function getDelivery(postrider: Postrider, given: string): Promise<
   return await existing(postrider.deliveries.get(id), { noun: "delivery", id, list });
 }
 
-/** Finds the whole id that a person means. */
+/** Finds the whole id for a given id or the end of one. */
 export async function deliveryId(postrider: Postrider, given: string): Promise<string> {
   if (/^event_/.test(given)) return await idByEvent(postrider, given);
   if (!/^[0-9a-f]{6,23}$/.test(given)) return given;

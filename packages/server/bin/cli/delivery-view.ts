@@ -3,10 +3,10 @@ import { type Column, printable } from "./table.ts";
 import { colors, print, printFields, printTable, toned, widthHere } from "./terminal.ts";
 import { answerOf, clockOf, dotsOf, durationOf, outcomes, untilOf, zoneHere } from "./words.ts";
 
-/** So much of an answer is shown; `--json` has all that is kept. */
+/** The characters of an answer that are shown; `--json` has everything that is stored. */
 const answerMax = 2_000;
 
-/** Prints what a delivery is and how it stands. */
+/** Prints a delivery and its status. */
 export function printDelivery(delivery: Delivery, endpoint: string): void {
   const nowMs = Date.now();
   const { word, tone } = outcomes[delivery.status];
@@ -41,7 +41,7 @@ const columns: readonly Column[] = [
   { title: "READ", align: "right", optional: 1 },
 ];
 
-/** Prints each attempt with where its time went, and the last one's answer. */
+/** Prints each attempt with its timing, and the last one's answer. */
 export function printAttempts(given: readonly DeliveryAttempt[]): void {
   if (given.length === 0) return;
   const attempts = [...given].sort((a, b) => a.number - b.number);
@@ -66,7 +66,7 @@ const timesOf = (timing: AttemptTiming | null): string[] =>
     durationOf(timing?.[part] ?? null),
   );
 
-/** Prints what an attempt came to, in the receiver's own words where it had any. */
+/** Prints an attempt's result, with the receiver's answer if there is one. */
 function printAnswer(attempt: DeliveryAttempt): void {
   const { number, error, response_body: body, response_truncated: cut, hidden } = attempt;
   if (error !== null) print(`\nAttempt ${number}: ${printable(error)}`);

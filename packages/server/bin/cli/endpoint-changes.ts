@@ -13,7 +13,7 @@ import { printable } from "./table.ts";
 import { print, printJson, printNext } from "./terminal.ts";
 import { clockOf, counted } from "./words.ts";
 
-/** The commands that try an endpoint out, switch it on and off, and give it a new signing secret. */
+/** The commands that test an endpoint, enable and disable it, and rotate its signing secret. */
 export function addEndpointChangeCommands(group: Command): void {
   clientCommand(group, "test", "send a sample event to one endpoint, and print its answer")
     .argument("<endpoint>", "id or name of the endpoint")

@@ -133,7 +133,7 @@ async function firstLine(option: string): Promise<string> {
   throw new ConfigError(`${option}: standard input is empty.`);
 }
 
-/** Creates it with the routes of its contract, and gives its id. */
+/** Creates an endpoint with the routes of its contract, and returns its id. */
 const creators: Record<
   Endpoint["contract"],
   (postrider: Postrider, wanted: Wanted) => Promise<string>

@@ -8,8 +8,8 @@ const candidatesMax = 10;
 /**
  * Finds the endpoint that a person means by an id or a name; names are compared without regard to case.
  *
- * A part of a name will do where only one endpoint has it. Throws a StartError with the candidates where several could be
- * meant, and with what to type where none could.
+ * A part of a name is enough if only one endpoint has it. Throws a StartError with the candidates if several match, or
+ * with what to type if none does.
  */
 export async function getEndpoint(postrider: Postrider, idOrName: string): Promise<Endpoint> {
   if (/^[0-9a-f]{24}$/.test(idOrName)) {
@@ -50,7 +50,7 @@ function ambiguous(name: string, candidates: readonly Endpoint[]): string {
   ].join("\n");
 }
 
-/** Finds the names of endpoints by their ids; one that is gone keeps its id for a name. */
+/** Finds the names of endpoints by their ids; a deleted one has its id as its name. */
 export async function namesOf(
   postrider: Postrider,
   ids: readonly string[],
@@ -74,7 +74,7 @@ export async function namesOf(
   return (id) => names.get(id) ?? id;
 }
 
-/** So many endpoints are asked for one by one; for more of them the whole list is read. */
+/** The most endpoints that are read one by one; for more, the whole list is read. */
 const singlesMax = 8;
 const lookUpsMax = 50;
 

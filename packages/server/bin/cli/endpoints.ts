@@ -24,7 +24,7 @@ type ListOptions = ClientOptions & {
   limit: number;
 };
 
-/** The commands that look at endpoints. */
+/** The commands that read endpoints. */
 export function addEndpointCommands(group: Command): void {
   clientCommand(group, "list", "list endpoints with their health, newest first")
     .addOption(
@@ -119,7 +119,7 @@ async function showEndpoint(
   });
 }
 
-/** Prints what an endpoint is and how well it receives. */
+/** Prints an endpoint and its health. */
 export function printEndpoint({ health, ...endpoint }: Endpoint, secret = ""): void {
   const nowMs = Date.now();
   const { word, tone } = healths[health.state];

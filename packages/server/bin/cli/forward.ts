@@ -2,15 +2,15 @@ import http from "node:http";
 import https from "node:https";
 import type { ListenerAnswer, ListenerRequest } from "@postrider/sdk";
 
-/** What came of a request: the answer to report, and in a word why there is none of the application's own. */
+/** The result of a request: the answer to report, and in a word why the application gave none. */
 export type Forwarded = { answer: Omit<ListenerAnswer, "request_id">; problem?: string };
 
-/** Posts a request somewhere, and says what came of it. It never rejects. */
+/** Posts a request, and returns its result. It never rejects. */
 export type Forward = (request: ListenerRequest) => Promise<Forwarded>;
 
-/** A request may take so long; the service says so as well. */
+/** The time limit of a request, the same as the service's. */
 const timeoutMs = 30_000;
-/** As many characters of a body are reported: its JSON stays below what a request to the API may have. */
+/** The most characters of a body that are reported, so that the JSON fits into a request to the API. */
 const bodyCharactersMax = 32 * 1024;
 const headersMax = 50;
 const headerCharactersMax = 2_048;
@@ -21,9 +21,9 @@ export const answerAll: Forward = async () => ({
 });
 
 /**
- * Posts requests to a URL as they are: the same headers and bytes, and nothing added but `host` and `content-length`.
+ * Posts requests to a URL unchanged: the same headers and bytes; only `host` and `content-length` are added.
  *
- * Where nobody answers, that is reported as a proxy would: 502, or 504 when it took too long, with the reason as text.
+ * Without an answer, it reports what a proxy would: 502, or 504 after a timeout, with the reason as text.
  */
 export function openForward(url: string): Forward {
   const { request: send, Agent } = url.startsWith("https:") ? https : http;
@@ -91,7 +91,7 @@ async function readBody(response: http.IncomingMessage): Promise<string> {
   return text.slice(0, bodyCharactersMax).toWellFormed().replaceAll("\0", "\ufffd");
 }
 
-/** The headers that can be reported; what is longer than anybody needs is left out. */
+/** The headers that can be reported; very long ones are left out. */
 function headersOf({ headersDistinct }: http.IncomingMessage): Record<string, string | string[]> {
   const told = Object.entries(headersDistinct)
     .map(([name, values = []]): [string, string[]] => [

@@ -1,12 +1,12 @@
 import { decodeSecret } from "@postrider/sdk/sign";
 import type { CapturedRequest } from "./request-text.ts";
 
-/** A secret as it may have been meant, and what was wrong with how it was given. */
+/** A possible meaning of a given secret, and what was wrong with the given form. */
 export type MeantSecret = { bytes: Buffer; says: string; mend: string };
 
 const seeIt = "postrider endpoints show <endpoint> --secret";
 
-/** Reads a secret as it is, and as it may have been meant; without any, why it is none. */
+/** Reads a secret as it is, and in its other possible meanings; without any, the reason why it is invalid. */
 export function meantSecrets(
   given: string,
   { headers }: CapturedRequest,
@@ -67,7 +67,7 @@ const mistakes: readonly { undo(text: string): string; says: string; mend: strin
   },
 ];
 
-/** What else is called a secret, and is none that signs. */
+/** Other kinds of secrets that are not signing secrets. */
 function foreignKind(given: string, headers: CapturedRequest["headers"]) {
   const text = given.trim();
   if (/^prk_/.test(text)) {

@@ -5,13 +5,13 @@ import { printable } from "./table.ts";
 import { colors, print, toned } from "./terminal.ts";
 import { clockOf, counted, durationOf } from "./words.ts";
 
-/** What `listen` tells, as lines for people or as JSON lines. */
+/** The output of `listen`, as lines for people or as JSON lines. */
 export type ListenOutput = {
   begins(told: { listener: NewListener; wish: ListenerCreate; team: string; again: boolean }): void;
-  /** The stream cannot be reached; told once until it is back. */
+  /** The stream cannot be reached; printed once until it is back. */
   away(reason: string): void;
   back(): void;
-  /** A request came: says whether it was here before, in this run of the command or by the service's own account. */
+  /** A request arrived; returns whether it came before, in this run of the command or according to the service. */
   arrives(request: ListenerRequest): boolean;
   request(told: Told): void;
   ends(): void;
@@ -19,9 +19,9 @@ export type ListenOutput = {
 
 type Told = Forwarded & {
   request: ListenerRequest;
-  /** It was here before. */
+  /** It came before. */
   repeat: boolean;
-  /** Why the answer was not taken. */
+  /** Why the service did not accept the answer. */
   unreported: string | undefined;
 };
 
@@ -29,7 +29,7 @@ const idsMax = 50_000;
 const excerptMax = 60;
 const typeWidth = 22;
 
-/** Opens what is printed. */
+/** Opens the output. */
 export function openListenOutput({
   json = false,
   printBody = false,

@@ -92,7 +92,7 @@ async function listen(given: ListenOptions): Promise<void> {
   } catch (error) {
     throw clientProblem(error, connection);
   }
-  // A connection to the application that is kept open would keep the process.
+  // An open connection to the application would keep the process alive.
   process.exit(process.exitCode);
 }
 
@@ -112,11 +112,11 @@ async function teamName(postrider: Postrider): Promise<string> {
   return me.teams.find(({ id }) => id === me.team_id)?.name ?? me.team_id;
 }
 
-/** A listener waits for its next try no longer than this: after a minute it would have ended. */
+/** The longest delay between two tries: without a stream, the listener ends after a minute. */
 const delayMsMax = 5_000;
 const answerRetriesMax = 8;
 
-/** A client that says when the stream's connection is away, and when it is back. */
+/** A client that reports when the stream's connection is lost, and when it is back. */
 function openWatchedClient(
   { url, apiKey, teamId }: Connection,
   output: ListenOutput,
@@ -151,10 +151,10 @@ type Listening = {
   team: string;
 };
 
-/** How long requests in hand are waited for at the end. */
+/** How long the end waits for unfinished requests. */
 const lastMs = 3_000;
 
-/** Listens until it is told to stop; a listener that ended while its connection was away is followed by another. */
+/** Listens until it is stopped; if the listener ended while its connection was lost, a new one is created. */
 export async function listenUntil(stop: AbortSignal, listening: Listening): Promise<void> {
   const { postrider, wish, output, team } = listening;
   let first = true;
@@ -187,7 +187,7 @@ export async function listenUntil(stop: AbortSignal, listening: Listening): Prom
   output.ends();
 }
 
-/** Forwards one request, reports its answer and tells of it. It never rejects. */
+/** Forwards one request, reports its answer and prints it. It never rejects. */
 async function handle(
   { postrider, forward, output }: Listening,
   listenerId: string,

@@ -18,7 +18,7 @@ import { print, printFields, printJson, printNext } from "./terminal.ts";
 
 type LoginOptions = { url?: string; key?: string; team?: string; json?: boolean };
 
-/** The command that keeps where the service is and who asks. */
+/** The command that stores the service's URL and the API key. */
 export function addLoginCommand(program: Command): void {
   program
     .command("login")
@@ -78,7 +78,7 @@ async function login(given: LoginOptions): Promise<void> {
   printNext("See what there is: postrider endpoints list");
 }
 
-/** A profile that cannot be read is about to be written anew. */
+/** The URL of the stored profile; an unreadable profile is ignored, because it is about to be replaced. */
 function lastUrl(profileFile: string): string | undefined {
   try {
     return readProfile(profileFile)?.url;

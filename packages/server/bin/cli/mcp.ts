@@ -19,7 +19,7 @@ export function addMcpCommand(program: Command): void {
     .action(runMcp);
 }
 
-/** Standard output belongs to the protocol: whatever else there is to say goes to standard error. */
+/** Standard output belongs to the protocol: all other text goes to standard error. */
 async function runMcp(given: ConnectionOptions): Promise<void> {
   const connection = connectionOf(given);
   // Loaded here: its packages take a tenth of a second, which no other command should wait for.

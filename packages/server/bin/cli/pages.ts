@@ -1,7 +1,7 @@
 /** The most rows that a page of the API holds. */
 const pageMax = 200;
 
-/** Reads the first rows of a list, as many as wanted, and the cursor behind them; null when no row follows. */
+/** Reads the first rows of a list, up to a number, and the cursor after them; null when no row follows. */
 export async function firstRows<Row>(
   list: (at: {
     limit: number;

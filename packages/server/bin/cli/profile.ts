@@ -3,7 +3,7 @@ import { homedir } from "node:os";
 import path from "node:path";
 import { type ClientSettings, ConfigError, readClientSettings } from "../../src/config.ts";
 
-/** Where the service is, who asks, and for which team. */
+/** A service's URL, the API key, and the team. */
 export type Connection = {
   url: string;
   apiKey: string;
@@ -12,24 +12,24 @@ export type Connection = {
   keyFrom: string;
 };
 
-/** What a login keeps. */
+/** The values that a login stores. */
 export type Profile = { url: string; apiKey: string; teamId?: string };
 
-/** The options of a command that say which service is meant. */
+/** The options of a command that select the service. */
 export type ConnectionOptions = { url?: string; key?: string; team?: string };
 
-/** Where a connection is looked for, apart from the options. */
+/** The sources of a connection besides the options. */
 export type Places = {
   settings: ClientSettings;
   profileFile: string;
-  /** What a development service has left in this directory. */
+  /** The key file of a development service in this directory. */
   keyFile: string;
 };
 
 /** Where a service in development mode listens. */
 export const developmentUrl = "http://127.0.0.1:8080";
 
-/** Where a data directory keeps the API key that its first start made. */
+/** The file of a data directory with the API key from its first start. */
 export const keyFile = (dataDirectory: string): string => path.join(dataDirectory, "api-key");
 
 /** The places of this process. */
@@ -38,7 +38,7 @@ export function placesHere(): Places {
   return { settings, profileFile: profileFileOf(settings), keyFile: keyFile(".postrider") };
 }
 
-/** Where the profile lies: below XDG_CONFIG_HOME where that is a whole path, else below ~/.config. */
+/** The profile's file: below XDG_CONFIG_HOME if that is an absolute path, otherwise below ~/.config. */
 export function profileFileOf({ configHome }: Pick<ClientSettings, "configHome">): string {
   const home =
     configHome !== undefined && path.isAbsolute(configHome)
@@ -47,7 +47,7 @@ export function profileFileOf({ configHome }: Pick<ClientSettings, "configHome">
   return path.join(home, "postrider", "profile.json");
 }
 
-/** Reads the profile; undefined where nobody has logged in. */
+/** Reads the profile; undefined when there is none. */
 export function readProfile(file: string): Profile | undefined {
   const text = readIfThere(file);
   if (text === undefined) return undefined;
@@ -60,24 +60,24 @@ export function readProfile(file: string): Profile | undefined {
   return { url, apiKey, ...(typeof teamId === "string" ? { teamId } : {}) };
 }
 
-/** Keeps a profile for the commands to come, in a file that nobody else can read. */
+/** Stores a profile for later commands, in a file that only its owner can read. */
 export function saveProfile(file: string, { url, apiKey, teamId }: Profile): void {
   const directory = path.dirname(file);
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   chmodSync(directory, 0o700);
   const text = JSON.stringify({ url, api_key: apiKey, team_id: teamId }, null, 2);
-  // Written beside it and moved: the file is never half there, and never readable for others.
+  // Written beside it and renamed: the file is never incomplete, and never readable by others.
   const beside = `${file}.${process.pid}`;
   writeFileSync(beside, `${text}\n`, { mode: 0o600 });
   renameSync(beside, file);
 }
 
 /**
- * Finds where the service is and who asks: options, then the environment, then the profile, then what a development
- * service left in this directory. Throws a ConfigError that says what to type.
+ * Finds the service's URL and the API key: from options, then the environment, then the profile, then the key file of a
+ * development service in this directory. Throws a ConfigError that says what to type.
  *
- * A key that was kept for one service is sent to no other: the profile's goes to the profile's URL alone, and that of the
- * directory to this machine alone.
+ * A key is sent only to its own service: the profile's key only to the profile's URL, and the directory's key only to
+ * this machine.
  */
 export function connectionOf(
   options: ConnectionOptions,
@@ -86,7 +86,7 @@ export function connectionOf(
   const { settings } = places;
   const givenKey = options.key ?? settings.apiKey;
   const givenUrl = options.url ?? settings.url;
-  // What is broken in the profile is of no interest to whoever gives everything himself.
+  // A broken profile is ignored if the options give everything.
   const profile =
     givenKey !== undefined && givenUrl !== undefined ? undefined : readProfile(places.profileFile);
   const url = givenUrl ?? profile?.url ?? developmentUrl;
@@ -121,7 +121,7 @@ function noKey(url: string): ConfigError {
   );
 }
 
-/** Says whether two URLs are of one service. */
+/** Says whether two URLs belong to the same service. */
 export function isSameService(one: string, other: string): boolean {
   const whole = (text: string) =>
     URL.canParse(text) ? new URL(text).href.replace(/\/+$/, "") : text;
@@ -134,7 +134,7 @@ export function isThisMachine(url: string): boolean {
   return host === "localhost" || host === "[::1]" || /^127(?:\.\d+){3}$/.test(host);
 }
 
-/** A URL as it may be shown. */
+/** A URL without its password, for output. */
 export const withoutPassword = (url: string): string => url.replace(/\/\/[^/@]*@/, "//");
 
 function parseObject(text: string): Record<string, unknown> | undefined {

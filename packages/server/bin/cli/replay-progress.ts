@@ -4,10 +4,10 @@ import { counted } from "./words.ts";
 const barMax = 20;
 const hint = "   Ctrl-C leaves it running";
 
-/** How many ended in how long, since the first of them did. */
+/** The number of ended deliveries and the time since the first of them. */
 export type Pace = { ended: number; ms: number };
 
-/** Draws how far a replay is, in a line that fits. What does not fit is left out: the hint first, then the bar. */
+/** Draws a replay's progress in one line. Parts that do not fit are left out: the hint first, then the bar. */
 export function progressOf(
   replay: Replay,
   { columns, pace }: { columns: number; pace: Pace },
@@ -34,11 +34,11 @@ export function progressOf(
 const fits = ([first = "", second = ""]: string[], columns: number): string =>
   first.length + second.length < columns ? first + second : first;
 
-/** How many of its deliveries need no waiting for any more. */
+/** The number of its deliveries that have ended or were skipped. */
 export const endedOf = ({ delivered, failed, skipped }: Replay): number =>
   delivered + failed + skipped;
 
-/** How long it still takes at the pace that it had so far; undefined before it has one. */
+/** The seconds that are left at the pace so far; undefined before there is a pace. */
 function secondsLeft(replay: Replay, pace: Pace): number | undefined {
   const left = (replay.matching ?? 0) - endedOf(replay);
   if (left <= 0 || pace.ended === 0 || pace.ms === 0) return undefined;
@@ -46,7 +46,7 @@ function secondsLeft(replay: Replay, pace: Pace): number | undefined {
   return Math.max(1, Math.ceil(left / perSecond));
 }
 
-/** Says in a sentence what a replay came to. */
+/** Describes the result of a replay in a sentence. */
 export function replayEnd({ state, matching, delivered, failed, skipped }: Replay): string {
   if (matching === 0) return "Nothing matched any more.";
   const parts = [

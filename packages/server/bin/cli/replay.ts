@@ -30,7 +30,7 @@ type ReplayOptions = ClientOptions &
     list?: boolean;
   };
 
-/** The command that delivers again what matches, many at once. */
+/** The command that replays matching deliveries. */
 export function addReplayCommand(program: Command): void {
   withDeliveryFilter(
     clientCommand(
@@ -166,7 +166,7 @@ function tellLeft(replay: Replay, { json }: ReplayOptions): void {
   );
 }
 
-/** Shows how far a replay is until it has ended; Ctrl-C leaves it running and says how to come back. */
+/** Shows a replay's progress until it has ended; Ctrl-C leaves it running and says how to watch it again. */
 async function watch(
   { postrider, connection }: OpenClient,
   started: Replay | StartedReplay,
@@ -175,7 +175,7 @@ async function watch(
   const stop = new AbortController();
   process.once("SIGINT", () => stop.abort());
   process.once("SIGTERM", () => stop.abort());
-  // It outlives a restart of the service: so does who watches it.
+  // A replay survives a restart of the service, so the watching must too.
   const { replays } = clientOf(connection, 20);
   const line = openLine(given);
   const pace = openPace();
@@ -225,7 +225,7 @@ const pause = (signal: AbortSignal): Promise<void> =>
     signal.addEventListener("abort", stop, { once: true });
   });
 
-/** Measures from when the first of them ended: before that, an endpoint that failed may have been waited for. */
+/** Measures from the first end of a delivery: before that, the replay may have waited for a failing endpoint. */
 function openPace(): (replay: Replay) => Pace {
   let first: { ended: number; atMs: number } | undefined;
   return (replay) => {
@@ -236,7 +236,7 @@ function openPace(): (replay: Replay) => Pace {
   };
 }
 
-/** The line with the bar, for a person who watches: on the terminal alone, and never in the result. */
+/** The line with the bar, for people: only on a terminal, never in the result. */
 function openLine({ json }: ReplayOptions) {
   const isShown = process.stderr.isTTY === true && !json;
   const write = (text: string) => {

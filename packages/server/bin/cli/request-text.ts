@@ -1,7 +1,7 @@
-/** A request as it was captured; header names are in lower case, and a header that is there twice has both values. */
+/** A captured request; header names are in lower case, and a header that occurs twice has both values. */
 export type CapturedRequest = { headers: Record<string, string[]>; body: Buffer };
 
-/** A text that is no HTTP request. The message says what is wrong with it. */
+/** A text that is not an HTTP request. The message says what is wrong with it. */
 export class RequestTextError extends Error {}
 
 /** Reads an HTTP request as text: a request line or none, headers, an empty line, and the body byte for byte. */
@@ -23,7 +23,7 @@ export function parseRequest(bytes: Buffer): CapturedRequest {
 export function headersOf(lines: readonly string[]): Record<string, string[]> {
   const headers: Record<string, string[]> = {};
   for (const line of lines) {
-    // As curl -v and tcpdump mark what was sent.
+    // curl -v and tcpdump mark sent lines in this way.
     const [, name, value = ""] = /^(?:[<>] )?([^\s:]+)\s*:\s*(.*?)\s*$/.exec(line) ?? [];
     if (name === undefined) {
       throw new RequestTextError('A line of the headers is not "Name: value".');
@@ -34,7 +34,7 @@ export function headersOf(lines: readonly string[]): Record<string, string[]> {
   return headers;
 }
 
-/** The head ends with the first empty line; whichever line ends it has, the body keeps its own. */
+/** The head ends with the first empty line; the body keeps its own line ends. */
 function split(bytes: Buffer): { head: string; body: Buffer } {
   const ends = ["\r\n\r\n", "\n\n"]
     .map((end) => ({ at: bytes.indexOf(end), length: end.length }))

@@ -25,7 +25,7 @@ const tones: Readonly<Record<Run["status"], Tone>> = {
   cancelled: "idle",
 };
 
-/** The commands that look at workflow runs. */
+/** The commands that read workflow runs. */
 export function addRunCommands(program: Command): void {
   const group = program.command("runs").description("list workflow runs and show their steps");
   clientCommand(group, "list", "list runs, newest first")
@@ -93,7 +93,7 @@ async function listRuns(given: ListOptions): Promise<void> {
   });
 }
 
-/** The names of the runs' workflows; one that was deleted keeps its id for a name. */
+/** The names of the runs' workflows; a deleted one has its id as its name. */
 async function workflowNames(
   { workflows }: Postrider,
   runs: readonly Run[],

@@ -12,7 +12,7 @@ const unitsMs: Readonly<Record<string, number>> = {
  * Reads a point in time as people write it, and gives it as RFC 3339: `90s`, `30m`, `1h`, `2d` or `1w` ago, `10:41` or
  * `10:41:07` by this machine's clock, `2026-11-30` or RFC 3339 in full. Undefined for anything else.
  *
- * A time of day that is still to come was yesterday's: people look back.
+ * A time of day that is later than now means yesterday's.
  */
 export function parseSince(text: string, nowMs: number): string | undefined {
   const ago = /^(\d{1,6})(s|m|min|h|d|w)$/.exec(text);
@@ -46,7 +46,7 @@ function timeOfDay([hours = 0, minutes = 0, seconds = 0]: number[], nowMs: numbe
   return at.toISOString();
 }
 
-/** The day's first moment by this machine's clock; the 31st of a shorter month is none. */
+/** The beginning of a day by this machine's clock; undefined for the 31st of a shorter month. */
 function localDay(text: string): string | undefined {
   const [year = 0, month = 0, day = 0] = text.split("-").map(Number);
   const at = new Date(year, month - 1, day);

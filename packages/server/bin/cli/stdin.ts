@@ -1,6 +1,6 @@
 import { ConfigError } from "../../src/config.ts";
 
-/** No event is larger by far: what goes on beyond this is none. */
+/** The limit of the input: every event is much smaller. */
 const bytesMax = 16 * 1024 * 1024;
 
 /** Reads standard input to its end. */

@@ -2,22 +2,22 @@
 export type Column = {
   title: string;
   align?: "right";
-  /** It may be cut to so many characters where the terminal is narrow. */
+  /** The width to which it may be cut on a narrow terminal. */
   min?: number;
-  /** It is cut after the others: where texts differ at their ends. */
+  /** It is cut after the others, because its texts differ at their ends. */
   cutLast?: true;
-  /** So many characters from the end of a text will do where the terminal is narrow: for ids. */
+  /** For ids: the number of last characters that are enough on a narrow terminal. */
   shortTo?: number;
-  /** It is left out where even that does not fit; the highest number first. */
+  /** It is left out if the table still does not fit; the highest number first. */
   optional?: number;
 };
 
-/** A cell: plain text, or text and how it is coloured. */
+/** A cell: plain text, or text with its colour. */
 export type Cell = string | { text: string; paint: (text: string) => string };
 
 const gap = "  ";
 
-/** Lays rows under titles, in lines of at most so many characters; colours take no room. */
+/** Makes the lines of a table, at most this many characters wide; colours have no width. */
 export function layTable(
   columns: readonly Column[],
   rows: readonly (readonly Cell[])[],
@@ -61,13 +61,13 @@ const shortened = (
     row.map((text, index) => text.slice(-(columns[index]?.shortTo ?? text.length) || undefined)),
   );
 
-/** What columns of these widths take together. */
+/** The width of columns together. */
 const sum = (widths: readonly number[]): number =>
   widths.reduce((all, width) => all + width, gap.length * (widths.length - 1));
 
 type Shown = { index: number; width: number };
 
-/** Decides which columns there are, and how wide: they are cut first, and left out where that is not enough. */
+/** Decides the columns and their widths: they are cut first, and left out if that is not enough. */
 function fit(
   columns: readonly Column[],
   naturals: readonly number[],
@@ -97,7 +97,7 @@ function fit(
 const leastOf = (column: Column | undefined, natural: number): number =>
   Math.min(natural, Math.max(column?.min ?? natural, displayWidth(column?.title ?? "")));
 
-/** Takes one character after the other from the widest that may still be cut. */
+/** Cuts the widest columns that may still be cut, one character at a time. */
 function cutWidest(
   columns: readonly Column[],
   shown: readonly Shown[],
@@ -119,7 +119,7 @@ const textOf = (cell: Cell): string => (typeof cell === "string" ? cell : cell.t
 const paintOf = (cell: Cell | undefined): ((text: string) => string) =>
   cell === undefined || typeof cell === "string" ? (text) => text : cell.paint;
 
-/** Text in which nothing can move the cursor, colour the terminal or turn the direction of writing. */
+/** Removes characters that move the cursor, colour the terminal or change the direction of writing. */
 export const printable = (text: string): string =>
   text.replace(/[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu, "·");
 
@@ -136,7 +136,7 @@ export const displayWidth = (text: string): number =>
     ? text.length
     : [...segments.segment(text)].reduce((sum, { segment }) => sum + placesOf(segment), 0);
 
-/** Cuts a text to so many places; "…" stands for what is gone. */
+/** Cuts a text to this many places; "…" marks the cut. */
 export function cutTo(text: string, places: number): string {
   if (displayWidth(text) <= places) return text;
   let kept = "";

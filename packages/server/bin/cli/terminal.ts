@@ -2,7 +2,7 @@ import picocolors from "picocolors";
 import { type Cell, type Column, layTable } from "./table.ts";
 import { dotsOf, outcomes, type Tone, type Word } from "./words.ts";
 
-/** Whether a person watches what is printed. */
+/** Whether the output is a terminal. */
 export const isTerminal = (): boolean => process.stdout.isTTY === true;
 
 /** Colours: on a terminal without NO_COLOR, and never into a pipe or a file. */
@@ -15,14 +15,14 @@ const paints: Readonly<Record<Tone, (text: string) => string>> = {
   idle: colors.dim,
 };
 
-/** How wide a line may be; undefined where nobody minds, as in a pipe. */
+/** The width of a line; undefined without a limit, as in a pipe. */
 export const widthHere = (): number | undefined =>
   isTerminal() ? Math.max(20, process.stdout.columns ?? 80) : undefined;
 
 /** Prints a line of the result. */
 export const print = (line = ""): void => console.log(line);
 
-/** Prints the one document that `--json` is answered with. */
+/** Prints the JSON document of `--json`. */
 export const printJson = (document: unknown): void =>
   console.log(JSON.stringify(document, null, isTerminal() ? 2 : undefined));
 
@@ -33,7 +33,7 @@ export function printTable(columns: readonly Column[], rows: readonly (readonly 
   for (const line of lines) print(line);
 }
 
-/** A state as a cell: a word with a dot, so that colour alone says nothing. */
+/** A state as a cell: a word with a dot, so that the meaning does not depend on colour. */
 export const stateCell = ({ word, tone }: Word): Cell => ({
   text: `● ${word}`,
   paint: paints[tone],
@@ -55,5 +55,5 @@ export function printFields(fields: readonly (readonly [name: string, value: str
   for (const [name, value] of shown) print(`${colors.dim(name.padEnd(width))}  ${value}`);
 }
 
-/** Prints the next command that is of use, apart from the result. */
+/** Prints a useful next command, separated from the result. */
 export const printNext = (line: string): void => print(`\n${colors.dim(line)}`);

@@ -2,13 +2,13 @@ import type { Fact } from "@postrider/sdk";
 import { newId } from "../../src/ids.ts";
 import type { EventTypeName } from "./event-types.ts";
 
-/** What a script is about: ids of things that are there, or are made by it. */
+/** The subjects of a script: existing ids, or ids that it creates. */
 export type Subjects = { workflowId: string; assistantId: string };
 
-/** One thing that happens, under the name by which `--set` changes it. */
+/** One fact of a script, with the name that `--set` uses. */
 export type ScriptedFact = { part: string; fact: Fact };
 
-/** What happens before an event of this type is made, and the subject that its deliveries are found by. */
+/** The facts that make an event of this type, and the subject of its deliveries. */
 export type Script = { facts: ScriptedFact[]; subjectId: string };
 
 type Play = (subjects: Subjects) => Script;
@@ -161,7 +161,7 @@ const end: CallFact = (call_id) => ({
   },
 });
 
-/** What has to happen for an event of each type; operational events come of the service alone. */
+/** The script of each event type; operational events come only from the service. */
 export const scripts: Readonly<Partial<Record<EventTypeName, Play>>> = {
   workflow_created: workflowPlay(),
   workflow_updated: workflowPlay("workflow.updated"),
@@ -182,10 +182,10 @@ export const scripts: Readonly<Partial<Record<EventTypeName, Play>>> = {
   error: callPlay(status, failure),
 };
 
-/** One `--set`: where, and what. */
+/** One `--set`: a path and a value. */
 export type Change = { path: readonly string[]; value: unknown };
 
-/** Reads `part.path=value`; a value that is JSON is meant as such, any other is text. */
+/** Reads `part.path=value`; a value that is valid JSON is read as JSON, any other as text. */
 export function parseChange(text: string): Change | undefined {
   const [, path, value = ""] = /^([\w-]+(?:\.[\w-]+)+)=(.*)$/s.exec(text) ?? [];
   if (path === undefined) return undefined;
@@ -200,7 +200,7 @@ function jsonOr(text: string): unknown {
   }
 }
 
-/** Changes what happens; gives the parts that there are for a path that names none of them. */
+/** Changes the facts of a script; returns the existing parts if the path names none of them. */
 export function changeFacts(
   facts: readonly ScriptedFact[],
   changes: readonly Change[],
@@ -217,7 +217,7 @@ export function changeFacts(
 
 function setAt(data: Record<string, unknown>, path: readonly string[], value: unknown): void {
   const [name = "", ...rest] = path;
-  // Nothing inherited is changed by a path such as __proto__.x.
+  // A path such as __proto__.x must not change an inherited object.
   const own = Object.hasOwn(data, name) ? data[name] : undefined;
   if (rest.length === 0) {
     Object.defineProperty(data, name, {

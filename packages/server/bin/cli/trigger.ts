@@ -168,7 +168,7 @@ const needsWorkflow = (type: EventTypeName): boolean => /^workflow(?:_run_|\.)/.
 
 const workflowName = "Book an appointment (triggered)";
 
-/** The one workflow whose runs are triggered: made the first time. */
+/** The workflow for triggered runs; created the first time. */
 async function triggeredWorkflow({ workflows }: Postrider): Promise<string> {
   for await (const one of workflows.each({ search: workflowName })) {
     if (one.name === workflowName) return one.id;
@@ -176,7 +176,7 @@ async function triggeredWorkflow({ workflows }: Postrider): Promise<string> {
   return (await workflows.create({ name: workflowName })).id;
 }
 
-/** The endpoint that is named, or the only one that takes events of the type. */
+/** The named endpoint, or the only one that wants events of the type. */
 async function receiverOf(
   postrider: Postrider,
   type: EventTypeName,
@@ -207,9 +207,9 @@ const takesNone = ({ name, contract }: Endpoint, type: EventTypeName): StartErro
   );
 
 const firstAttemptMsMax = 70_000;
-/** So long nothing may be there before it is said that nobody takes it. */
+/** How long it waits for deliveries before it says that no endpoint wants the event. */
 const noneMsMax = 4_000;
-/** A hang is told after the assistant's own time-out. */
+/** A hang is reported after the assistant's own timeout. */
 const hangMsMax = 65_000;
 
 async function tell(

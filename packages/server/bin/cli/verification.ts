@@ -5,7 +5,7 @@ import { type MeantSecret, meantSecrets } from "./given-secrets.ts";
 import type { CapturedRequest } from "./request-text.ts";
 import { durationOf } from "./words.ts";
 
-/** One thing that was looked at, whether it holds, and how to mend it where it does not. */
+/** One check: its result, and how to fix it if it fails. */
 export type Check = {
   check: "signature" | "secret" | "headers" | "timestamp" | "body" | "other_signature";
   holds: boolean;
@@ -13,18 +13,18 @@ export type Check = {
   mend: string | null;
 };
 
-/** What is looked at, under which secrets, and when. */
+/** The request to check, the secrets, and the time. */
 export type Examined = CapturedRequest & {
   secrets: readonly string[];
   nowMs: number;
-  /** Without it a request that is older than five minutes does not hold. */
+  /** Accept a request that is older than five minutes. */
   ignoreAge?: boolean;
 };
 
 const toleranceSeconds = 300;
 const seeSecret = "see it with postrider endpoints show <endpoint> --secret";
 
-/** Looks at a request as a receiver does, and says of each part whether it holds, and why not. */
+/** Checks a request as a receiver does; returns the result of each part, and why it fails. */
 export async function examineRequest(request: Examined): Promise<Check[]> {
   const missing = missingHeaders(request);
   const others = await otherSignatures(request);
@@ -66,7 +66,10 @@ export async function examineRequest(request: Examined): Promise<Check[]> {
   ];
 }
 
-/** The verdict: everything that counts holds. Beside a signature that matches, the contract's own ones do not count. */
+/**
+ * The verdict: all required checks pass. If the Standard Webhooks signature matches, the contract's own ones are not
+ * required.
+ */
 export const allHolds = (checks: readonly Check[]): boolean =>
   checks.every(({ check, holds }) => holds || check === "other_signature");
 
@@ -98,7 +101,7 @@ type Match = {
   header: Check | undefined;
 };
 
-/** Finds under which secret, of which body, the signature would match: what differs then is what went wrong. */
+/** Finds the secret and the body for which the signature would match: the difference is the cause. */
 function findMatch(request: Examined, secrets: readonly MeantSecret[]): Match | undefined {
   const [id = ""] = request.headers["webhook-id"] ?? [];
   const [timestamp = ""] = request.headers["webhook-timestamp"] ?? [];
@@ -139,7 +142,7 @@ function signatureOf(
   }
 }
 
-/** What proxies, logs and shells make of a signature. */
+/** Recognises a signature that a proxy, a log or a shell has changed. */
 function changedSignature(given: string, expected: string): Check | undefined {
   const [, base64 = ""] = expected.split(",");
   const hex = Buffer.from(base64, "base64").toString("hex");
@@ -215,7 +218,7 @@ function bodyCheck(request: CapturedRequest, change: BodyChange | undefined): Ch
     : held("body", size);
 }
 
-/** The signatures that contracts carry on top: each under a text of its own, over the body alone. */
+/** Checks the contracts' own signatures: each has its own secret and covers only the body. */
 async function otherSignatures({ headers, body, secrets }: Examined): Promise<Check[]> {
   const checks: Check[] = [];
   for (const [name, values] of Object.entries(headers)) {
@@ -237,7 +240,7 @@ const otherwise = (name: string): string =>
     ? "is made with the webhook's own secret, and not with this one"
     : "does not match under this secret";
 
-/** No change that is known explains it: what is left. */
+/** The advice when no known change explains the failure. */
 function unexplained(request: Examined, others: readonly Check[]): Check[] {
   if (others.some(({ holds }) => holds)) {
     return [

@@ -6,7 +6,7 @@ export type Tone = "ok" | "wait" | "bad" | "idle";
 /** A state as people read it. */
 export type Word = { word: string; tone: Tone };
 
-/** The four words for what became of a delivery, the same as on the dashboard. */
+/** The four words for a delivery's status, the same as on the dashboard. */
 export const outcomes: Readonly<Record<Delivery["status"], Word>> = {
   delivered: { word: "Delivered", tone: "ok" },
   retrying: { word: "Retrying", tone: "wait" },
@@ -75,7 +75,7 @@ const minute = 60 * second;
 const hour = 60 * minute;
 const day = 24 * hour;
 
-/** How long ago something was, for lists: `now`, `12 s`, `2 min`, `5 h`, `3 d`; empty for what never was. */
+/** How long ago something was, for lists: `now`, `12 s`, `2 min`, `5 h`, `3 d`; empty for null. */
 export function ageOf(at: string | null, nowMs: number): string {
   if (at === null) return "";
   const ms = Math.max(0, nowMs - Date.parse(at));

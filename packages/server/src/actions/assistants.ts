@@ -24,7 +24,7 @@ import { newSigningSecret, signingSecretContext } from "./signing-secret.ts";
 
 export type AssistantDeps = { database: Database; keyring: Keyring };
 
-/** What a request says of the server; secrets are plain, null clears, an absent field stays as it is. */
+/** Changes of a server by a request. Secrets are plain, null removes a value, an absent field stays as it is. */
 export type AssistantServerPatch = {
   enabled?: boolean;
   url?: string | null;
@@ -34,13 +34,13 @@ export type AssistantServerPatch = {
   messages?: readonly string[];
 };
 
-/** What a request says of an assistant; an absent field stays as it is. */
+/** Changes of an assistant by a request; an absent field stays as it is. */
 export type AssistantPatch = {
   name?: string;
   hangTimeoutSeconds?: number;
   endReportWaitSeconds?: number;
   server?: AssistantServerPatch;
-  /** Every other member as it was given: each takes the place of the one of its name. */
+  /** Every other member as it was given; each replaces the member with the same name. */
   members: ReadonlyMap<string, JsonText>;
 };
 
@@ -59,7 +59,7 @@ const noServer: AssistantServer = {
   sealedHeaders: null,
 };
 
-/** Creates an assistant; the same id again gives the one there is. */
+/** Creates an assistant; the same id again returns the existing assistant. */
 export async function createAssistant(
   { database, keyring, config, audit }: AssistantDeps & Audited & { config: { quotas: Quotas } },
   { teamId, id, actor }: Whose,
@@ -93,7 +93,7 @@ export async function getAssistant(sql: Sql, teamId: string, id: string): Promis
   return found;
 }
 
-/** Changes an assistant; messages go to its server as it is from the next attempt on. */
+/** Changes an assistant; the new server is used from the next attempt on. */
 export async function changeAssistant(
   { database, keyring, audit }: AssistantDeps & Audited,
   { teamId, id, actor }: Whose,

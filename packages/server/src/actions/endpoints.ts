@@ -28,9 +28,9 @@ const unchanged = {
 };
 
 /**
- * Enables or disables an endpoint as its contract's own route does: what waits is kept, and goes on once it is enabled.
+ * Enables or disables an endpoint as its contract's own route does. Waiting deliveries are kept and continue when it is enabled.
  *
- * An endpoint that wants no event type is refused as `endpoint_incomplete`.
+ * An endpoint without event types is refused with `endpoint_incomplete`.
  */
 export async function switchEndpoint(
   deps: SubscriptionDeps & AssistantDeps & Audited,

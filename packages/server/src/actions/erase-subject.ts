@@ -16,16 +16,16 @@ import { AppError } from "../errors.ts";
 
 export type ErasureDeps = { database: Database } & Audited;
 
-/** Which run or call. */
+/** The run or call to erase. */
 export type Subject = { teamId: string; id: string };
 
 const triesMax = 5;
-/** Events looked for in one statement: a run may have any number of steps, and each of them many attempts. */
+/** Events looked for in one statement: a run may have many steps, and each step many attempts. */
 const eventsAtOnce = 10_000;
 
 /**
  * Erases a run: its steps, its events with their deliveries and attempts, and kept answers about it; or throws
- * `not_found`. What is on the wire is not called back; what comes of it is not written down.
+ * `not_found`. Attempts in flight are not stopped; their results are not recorded.
  */
 export async function eraseRun(deps: ErasureDeps, { teamId, id }: Subject): Promise<void> {
   await erase(deps, { teamId, id }, async (tx) => {
@@ -38,7 +38,7 @@ export async function eraseRun(deps: ErasureDeps, { teamId, id }: Subject): Prom
   });
 }
 
-/** Erases a call in the same way: what was said in it, its events, deliveries and attempts; or throws `not_found`. */
+/** Erases a call in the same way: its messages, its events, deliveries and attempts; or throws `not_found`. */
 export async function eraseCall(deps: ErasureDeps, { teamId, id }: Subject): Promise<void> {
   await erase(deps, { teamId, id }, async (tx) => {
     const call = await lockCallToErase(tx, teamId, id);
@@ -62,7 +62,7 @@ async function erase(
         await insertAuditEntry(tx, audit, id);
       });
     } catch (error) {
-      // Results of several attempts are written in an order of their own: that may end in a deadlock.
+      // Results of attempts are written in another order, so a deadlock is possible.
       if (tries >= triesMax || !isRetryable(error)) throw error;
     }
   }

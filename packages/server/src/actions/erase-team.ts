@@ -15,11 +15,11 @@ import { AppError } from "../errors.ts";
 
 const rowsMax = 500;
 const erasuresMax = 1_000;
-/** What a request waits for; a team with more is erased on by the janitor. */
+/** How long a request waits; the janitor erases the rest of a large team. */
 const firstStepsMs = 2_000;
 
 /**
- * Closes a team at once and begins to erase everything of it; true when nothing is left already.
+ * Closes a team at once and begins to erase all its data; true when nothing is left.
  *
  * The default team is refused with `default_team`: every installation has it.
  */
@@ -33,10 +33,10 @@ export async function eraseTeam(
 }
 
 /**
- * Goes on with what was erased lately, until nothing is left of it or the time is up.
+ * Continues recent erasures until nothing is left or the time is up.
  *
- * Everything is gone over once more when what was on its way at the time has arrived; only then the team's row goes,
- * which until then keeps late facts from failing on its absence.
+ * Every table is checked once more after requests that were in progress have ended. Only then is the team's row deleted:
+ * without it, late facts would fail.
  */
 export async function finishErasures(database: Database, untilMs: number): Promise<void> {
   for (const erasure of await listErasuresOfAllTeams(database.sql, erasuresMax)) {

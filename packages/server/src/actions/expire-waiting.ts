@@ -6,8 +6,9 @@ import { waitedSinceSecondsAgo } from "../domain/breaker.ts";
 const breakersMax = 500;
 
 /**
- * Ends what has waited for a breaker for as long as its team lets it wait, as failed with the code `expired`; returns
- * how many. It looks at every open breaker, and ends at most `rowsMax` at once until the time (of `performance.now()`) is up.
+ * Ends deliveries that have waited for a breaker as long as their team allows: they fail with the code `expired`. Returns
+ * how many. It visits every open breaker, and ends at most `rowsMax` deliveries at once, until the time (of
+ * `performance.now()`) is up.
  */
 export async function expireWaiting(
   sql: Sql,

@@ -17,35 +17,35 @@ import { newId } from "../ids.ts";
 import { type Sealing, sealPayloads } from "./payload-vault.ts";
 import { groupBy } from "./read-world.ts";
 
-/** Where fresh deliveries go at once, while this process has room for them. */
+/** Takes new deliveries into memory at once, while this process has room for them. */
 export type HotPath = {
   /** Makes the token of a lease of this process. */
   newLeaseToken(): string;
-  /** Takes a place for a delivery of this subscription; false: leave it in the table. */
+  /** Reserves room for a delivery of this subscription; false: leave it in the table. */
   reserve(subscriptionId: string, payloadBytes: number): boolean;
-  /** Gives a place back whose delivery did not come about. */
+  /** Frees the room of a delivery that was not made. */
   cancel(subscriptionId: string, payloadBytes: number): void;
-  /** Hands over deliveries whose places were reserved; their leases began at `leasedAtMs` (monotonic). */
+  /** Takes deliveries with reserved room; their leases began at `leasedAtMs` (monotonic). */
   accept(deliveries: readonly LeasedDelivery[], leasedAtMs: number): void;
-  /** Says that deliveries which must be claimed right before they are sent lie in the table. */
+  /** Says that the table has new deliveries that must be claimed right before they are sent. */
   leftInTable(): void;
 };
 
-/** Bytes that one transaction may render: each message of a call brings the whole conversation again. */
+/** Bytes that one transaction may render: each message of a call has the whole conversation again. */
 const payloadBytesMax = 64 * 1024 * 1024;
 
-/** A delivery to be made. */
+/** A delivery to be inserted. */
 export type Planned = { event: RenderedEvent; subscription: WantingSubscription; leased: boolean };
 
-/** What a batch tells the world, and how much of it nobody wanted. */
+/** The events and deliveries of a batch, and how many events no subscription wanted. */
 export type FanOut = { events: RenderedEvent[]; deliveries: Planned[]; unwanted: number };
 
-/** Subscriptions of teams as a whole, and the event types for which all of them are there. */
+/** Subscriptions that are not for one subject, and the event types for which the list is complete. */
 export type Audience = { eventTypes: ReadonlySet<string>; subscriptions: WantingSubscription[] };
 
 /**
- * Lists who may want to hear of these facts, whatever is decided on them. It travels with what else is read; who
- * subscribes from now on hears of the next ones.
+ * Lists the subscriptions that could match these facts, whatever is decided on them. It is sent together with the other
+ * reads. A subscription that is created later gets the next facts.
  */
 export async function readAudience(
   tx: Tx,
@@ -66,16 +66,16 @@ export async function readAudience(
 type Told = {
   contract: Contract;
   eventType: string;
-  /** The one subject whose subscription hears of it; null: every subscription of the team. */
+  /** The one subject whose subscription gets it; null: every subscription of the team. */
   subjectId: string | null;
   happening: Happening;
   occurrence: Occurrence;
 };
 
 /**
- * Renders what somebody wants, and plans a delivery for each who does.
+ * Renders the events that a subscription wants, and plans a delivery for each subscription that wants one.
  *
- * Where order counts nothing is leased ahead: what is not sent yet must not be lost with this process.
+ * Ordered deliveries are not leased here: if this process crashed, an unsent one would never be sent.
  */
 export async function fanOut(
   tx: Tx,
@@ -118,17 +118,17 @@ export async function fanOut(
   return { events, deliveries, unwanted: told.length - events.length };
 }
 
-/** Leaves out the copies of what the subscription they are made of does not get. */
+/** Leaves out a copy if the subscription that it copies does not get the event. */
 const withoutLoneCopies = (takers: WantingSubscription[]): WantingSubscription[] =>
   takers.filter(({ copyOf }) => copyOf === null || takers.some(({ id }) => id === copyOf));
 
-/** A listener's deliveries keep no order: one that is answered late holds up no other. */
+/** A listener's deliveries have no order: a late answer delays no other delivery. */
 const orderOf = (
   { order }: RenderedEvent,
   { listener }: Pick<WantingSubscription, "listener">,
 ): RenderedEvent["order"] => (listener ? null : order);
 
-/** Names what each contract tells of what happened, in the order in which it did. */
+/** Lists the events that each contract makes of what happened, in the order in which it happened. */
 function tellingsOf(contracts: readonly Contract[], happened: Changes["happened"]): Told[] {
   const told: Told[] = [];
   for (const { happening, occurrence } of happened) {
@@ -142,7 +142,7 @@ function tellingsOf(contracts: readonly Contract[], happened: Changes["happened"
   return told;
 }
 
-/** Who wants to hear: of the teams as a whole it is known, those of one subject are asked for now. */
+/** Lists the subscriptions that want the events: those without a subject are known already, those of one subject are read now. */
 async function readWanting(
   tx: Tx,
   told: readonly Told[],
@@ -170,11 +170,11 @@ async function readWanting(
 
 const unique = <T>(values: readonly T[]): T[] => [...new Set(values)];
 
-/** The workflow by which an event's deliveries are listed: contract A's lists alone can be asked for one. */
+/** The workflow by which an event's deliveries are listed; only contract A's lists can be filtered by workflow. */
 export const listedWorkflowOf = ({ contract, workflowId }: RenderedEvent): string | null =>
   contract === workflowWebhooks.name ? workflowId : null;
 
-/** Writes events and deliveries, all on their way when it returns; resolves with those leased to this process. */
+/** Writes events and deliveries; all statements are sent when it returns. Resolves with those leased to this process. */
 export async function writeDeliveries(
   tx: Tx,
   { events, deliveries }: FanOut,
@@ -189,7 +189,7 @@ export async function writeDeliveries(
     eventId: event.id,
     subscriptionId: subscription.id,
     eventType: event.eventType,
-    // By their workflow the deliveries of contract A's own subscriptions are listed.
+    // Only deliveries of contract A's own subscriptions are listed by their workflow.
     workflowId: subscription.listener ? null : listedWorkflowOf(event),
     order: orderOf(event, subscription),
     leaseMs: leased ? leaseMs(subscription.timeoutSeconds) : null,

@@ -27,24 +27,24 @@ import { AppError } from "../errors.ts";
 import type { Keyring } from "../secrets.ts";
 import { newSigningSecret, signingSecretContext } from "./signing-secret.ts";
 
-/** What a listener wants to hear: all that a contract tells the team, an assistant's messages, or what an endpoint gets. */
+/** The events of a listener: all that a contract has for the team, an assistant's messages, or those that an endpoint gets. */
 export type ListenerWish = { contract: string } | { assistantId: string } | { endpointId: string };
 
-/** A listener to be made; `eventTypes` null: all that there are. */
+/** A listener to create; `eventTypes` null: all of the contract. */
 export type ListenerDraft = ListenerKey & {
   wish: ListenerWish;
   eventTypes: readonly string[] | null;
   actor: string;
 };
 
-/** What a listener hears, as its endpoint keeps it. */
+/** The source of a listener's events, as its endpoint stores it. */
 type Heard = { tells: string; subjectId: string | null; copyOf: string | null };
 
 /**
- * Makes a listener with an endpoint and a signing secret of its own, and returns that secret; the same id again gives the
- * one there is.
+ * Creates a listener with its own endpoint and signing secret, and returns the secret; the same id again returns the
+ * existing one's.
  *
- * The secret is the contract's own word or key as well, so that code which checks it finds it where it looks.
+ * The secret is also the contract's own credential, so that a receiver's code can check it as in production.
  */
 export async function openListener(
   { database, keyring, audit }: { database: Database; keyring: Keyring } & Audited,
@@ -61,7 +61,7 @@ export async function openListener(
       name: "Listener",
       url: listenerUrl(id),
       eventTypes: eventTypes ?? known,
-      // Contract A's would be a bearer token, which nobody asked for.
+      // In contract A the credential would be a bearer token, which nobody asked for.
       sealedCredential: heard.tells === "workflow" ? null : keyring.seal(secret, credentialPlace),
       sealedSigningSecret: keyring.seal(secret, signingSecretPlaceOf(teamId, id)),
     });
@@ -73,7 +73,7 @@ export async function openListener(
   });
 }
 
-/** Ends a listener: its endpoint is deleted with what it still had to deliver. */
+/** Ends a listener: its endpoint is deleted, and its pending deliveries end. */
 export async function closeListener(
   { database, audit }: { database: Database } & Audited,
   key: ListenerKey & { actor: string },
@@ -84,7 +84,7 @@ export async function closeListener(
   });
 }
 
-/** Ends a listener whose stream has been away for too long, unless it came back; says whether. */
+/** Ends a listener whose stream has been closed for too long, unless it was opened again; says whether it ended. */
 export async function endSilentListener(database: Database, key: ListenerKey): Promise<boolean> {
   return await database.begin(async (tx) => {
     if (!(await lockEndedListener(tx, key))) return false;

@@ -5,19 +5,19 @@ import type { RenderedEvent } from "../domain/contracts/contract.ts";
 import { sealValue } from "../sealed-values.ts";
 import type { Keyring } from "../secrets.ts";
 
-/** What sealing takes: the keys, and the teams that want their payloads sealed. */
+/** The keys for sealing, and the teams that want their payloads sealed. */
 export type Sealing = { keyring: Keyring; teams: ReadonlySet<string> };
 
-/** Knows whose new payloads are sealed, and has the keys for it. */
+/** Knows which teams' new payloads are sealed, and has the keys. */
 export type PayloadVault = {
   keyring: Keyring;
-  /** What it tells is at most two seconds old. */
+  /** Its answer is at most two seconds old. */
   sealing(): Promise<Sealing>;
 };
 
 const freshForMs = 2_000;
 
-/** Opens the vault. A setting that is switched holds everywhere within two seconds. */
+/** Opens the vault. A changed setting applies in every process within two seconds. */
 export function openPayloadVault(deps: { database: Database; keyring: Keyring }): PayloadVault {
   const { keyring } = deps;
   let known: Sealing = { keyring, teams: new Set() };
@@ -25,7 +25,7 @@ export function openPayloadVault(deps: { database: Database; keyring: Keyring })
   let asking: Promise<Sealing> | undefined;
 
   async function ask(): Promise<Sealing> {
-    // Counted from before the question: the answer may be as old as that.
+    // Measured before the query: the answer may be that old.
     const askedAtMs = performance.now();
     known = { keyring, teams: new Set(await listSealingTeams(deps.database.sql)) };
     untilMs = askedAtMs + freshForMs;
@@ -44,7 +44,7 @@ export function openPayloadVault(deps: { database: Database; keyring: Keyring })
   };
 }
 
-/** Events as they are stored: their payloads sealed where the team wants it so. */
+/** Events as they are stored: with sealed payloads if the team wants that. */
 export const sealPayloads = (
   { keyring, teams }: Sealing,
   events: readonly RenderedEvent[],

@@ -10,7 +10,7 @@ import type { Sql } from "../db/sql.ts";
 import type { Tx } from "../db/transaction.ts";
 import { AppError } from "../errors.ts";
 
-/** How many of a kind there may be at once. */
+/** The most objects of each kind at once. */
 export type Quotas = {
   /** Webhooks of a team, of contracts A and B together. */
   webhooks: number;
@@ -23,10 +23,10 @@ export type Quotas = {
 };
 
 /**
- * Throws `quota_exceeded` when a team has more of a kind than it may, what this transaction has added included.
+ * Throws `quota_exceeded` when a team has more of a kind than allowed, including those that this transaction added.
  *
- * It is asked after the insert: a repeat that adds nothing is never refused, and of two who add at once the second one
- * waits for the first and then counts it.
+ * Call it after the insert: then a repeat that adds nothing is never refused, and of two concurrent inserts the second
+ * waits for the first and counts it.
  */
 export async function keepQuota(
   tx: Tx,
@@ -42,9 +42,9 @@ export async function keepQuota(
 }
 
 /**
- * Throws `quota_exceeded` when a key reaches as many teams as it may; `tx` is about to give it one more.
+ * Throws `quota_exceeded` when a key reaches the most teams already; `tx` is about to add one more.
  *
- * `keys` sees all teams of the key as they are committed; the transaction itself sees those it was told of.
+ * `keys` sees all committed teams of the key; the transaction sees only the teams that it was opened for.
  */
 export async function keepQuotaOfTeams(
   tx: Tx,

@@ -20,13 +20,13 @@ import { openCall, openMessage, openRun, openStep } from "./sealed-state.ts";
 const cancelledRunsMax = 10_000;
 
 /**
- * Reads and locks all that a batch is decided on: workflows first, then runs, then calls, each in id order.
+ * Reads and locks all rows that a batch is decided on: workflows first, then runs, then calls, each in id order.
  *
- * What does not depend on an answer is asked for at once; the statements run in the order in which they stand here.
+ * Statements that do not depend on an answer are sent at once; they run in the order of this code.
  */
 export async function readWorld(tx: Tx, facts: readonly Fact[], keyring: Keyring): Promise<World> {
   const reading = readRunsAndWorkflows(tx, facts, keyring);
-  // A deletion locks its runs after a look at them; calls must not get in between.
+  // A deletion locks its runs after it has read them; calls must not be locked in between.
   if (facts.some((fact) => fact.type === "workflow.deleted")) await reading;
   const [runs, calls, now] = await Promise.all([reading, readCalls(tx, facts, keyring), tx.now]);
   return { now, ...runs, ...calls, cancelledRunsMax };
@@ -38,22 +38,22 @@ async function readRunsAndWorkflows(
   keyring: Keyring,
 ): Promise<Pick<World, "workflows" | "versions" | "runs" | "steps">> {
   const workflowKeys = keysOf(facts, (fact) => "workflowId" in fact && fact.workflowId);
-  // One kind of lock for the whole batch: two kinds could not be taken in one order.
+  // One kind of lock for the whole batch: two kinds could not be taken in a common order.
   const lock = facts.some((fact) => fact.type.startsWith("workflow."))
     ? lockWorkflows
     : shareWorkflows;
   const named = ifAny(workflowKeys, (keys) => lock(tx, keys));
-  named.catch(() => {}); // Waited for below, also when a deletion is looked into before.
+  named.catch(() => {}); // It is awaited below, also if the deletion's read fails first.
 
   const deleted = keysOf(facts, (fact) => fact.type === "workflow.deleted" && fact.workflowId);
   const unfinished =
     deleted.length === 0 ? [] : await listUnfinishedRuns(tx, deleted, cancelledRunsMax + 1);
-  // Of many deletions in one request: cut short, some of their runs would be left behind.
+  // The limit counts all deletions of a request: beyond it, some of their runs would not be cancelled.
   if (unfinished.length >= 2 * (cancelledRunsMax + 1)) {
     throw new AppError("too_many_unfinished_runs", "Delete fewer workflows at once.");
   }
   const runKeys = keysOf(facts, (fact) => "runId" in fact && fact.runId);
-  // A fact that starts a run names its workflow; the others leave that to the run.
+  // A fact that starts a run names its workflow; for the other facts, the run does.
   const goingOn = keysOf(facts, (fact) => "runId" in fact && !("workflowId" in fact) && fact.runId);
   const versioned = keysOf(
     facts,
@@ -74,7 +74,7 @@ async function readRunsAndWorkflows(
     ifAny(stepKeys, (keys) => readSteps(tx, keys)),
   ]);
   return {
-    // The locked ones last: they are as they will stay.
+    // The locked rows last: they cannot change any more.
     workflows: new Map(
       [...workflowsOfRuns, ...workflows].map((workflow) => [keyOf(workflow), workflow]),
     ),
@@ -118,7 +118,7 @@ const ifAny = async <Key, Row>(
   read: (keys: readonly Key[]) => Promise<Row[]>,
 ): Promise<Row[]> => (keys.length === 0 ? [] : await read(keys));
 
-/** The subjects that a batch's facts name by `idOf`, each once. */
+/** The keys of the subjects that `idOf` finds in a batch's facts, each once. */
 function keysOf(facts: readonly Fact[], idOf: (fact: Fact) => string | false): TeamKey[] {
   const keys = new Map<string, TeamKey>();
   for (const fact of facts) {

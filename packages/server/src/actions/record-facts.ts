@@ -17,15 +17,15 @@ import { readWorld } from "./read-world.ts";
 import { writeChanges } from "./write-changes.ts";
 
 /**
- * Records one fact: its state change, its events and their deliveries exist together or not at all, and do when this
+ * Records one fact: its state change, its events and their deliveries are committed together, and are committed when this
  * resolves. Throws `AppError` when the fact is refused.
  */
 export type RecordFacts = (fact: Fact) => Promise<Recorded>;
 
-/** Records facts in the order given, in one transaction; what is refused is refused alone. */
+/** Records facts in the given order, in one transaction; a refused fact does not affect the others. */
 export type RecordAllFacts = (facts: readonly Fact[]) => Promise<Settled<Recorded>[]>;
 
-/** The one way into the service. */
+/** The only way to record facts. */
 export type FactsIntake = {
   record: RecordFacts;
   recordAll: RecordAllFacts;
@@ -38,22 +38,22 @@ export type RecordFactsDeps = {
   contracts: readonly Contract[];
   hotPath: HotPath;
   vault: PayloadVault;
-  /** Callers that may wait for a commit. */
+  /** The most callers that may wait for a commit. */
   waitingMax: number;
-  /** Told how many events nobody wanted. */
+  /** Called with the number of events that no subscription wanted. */
   onUnwanted: (count: number) => void;
 };
 
 const lanes = 2;
-/** Several times what a commit takes: a batch that waits for a lock does not hold up the next one for longer. */
+/** Several times the duration of a commit: a batch that waits for a lock delays the next batch no longer than this. */
 const patienceMs = 25;
 const batchMax = 500;
 const batchWeightMax = 8 * 1024 * 1024;
-/** Facts in one transaction, at the most: those of one bulk request. */
+/** The most facts in one transaction: those of one bulk request. */
 const factsMax = 1_000;
 const commitTriesMax = 5;
 
-/** Opens the one way into the service: group commit in front of read set, decision and write set. */
+/** Opens the intake of facts: group commit, then reads, decisions and writes in one transaction. */
 export function openRecordFacts(deps: RecordFactsDeps): FactsIntake {
   const patience = openPatience(isAway);
   const groups = openGroupCommit<readonly Fact[], Settled<Recorded>[]>({
@@ -63,7 +63,7 @@ export function openRecordFacts(deps: RecordFactsDeps): FactsIntake {
     weightMax: batchWeightMax,
     waitingMax: deps.waitingMax,
     weigh: (facts) => facts.reduce((weight, fact) => weight + factWeight(fact), 0),
-    // Whatever else went wrong may be one caller's doing: the others must not share its fate.
+    // Any other error may come from one caller's facts: it must not fail the others.
     mayBeOneItem: (error) => !isStorageUnavailable(error),
     waitedInVain: isTimeout,
     commit: (callers) => commitCallers(deps, patience, callers),
@@ -80,13 +80,13 @@ export function openRecordFacts(deps: RecordFactsDeps): FactsIntake {
   };
 }
 
-/** Commits what several callers bring, and gives each the outcomes of its own facts. */
+/** Commits the facts of several callers, and gives each caller the results of its own facts. */
 async function commitCallers(
   deps: RecordFactsDeps,
   patience: Patience,
   callers: readonly (readonly Fact[])[],
 ): Promise<Settled<Settled<Recorded>[]>[]> {
-  // A commit whose answer was lost is asked for again: what it recorded is known by the same ids.
+  // A commit whose answer was lost is tried again: if it was recorded, the same ids show that.
   const facts = callers.flat();
   const settled = await patience(() => commitFacts(deps, facts));
   let taken = 0;
@@ -104,7 +104,7 @@ async function commitFacts(
     try {
       return await commitOnce(deps, facts);
     } catch (error) {
-      // A deadlock, or somebody else's insert between our read and our write: the next try sees it.
+      // A deadlock, or an insert by another process between read and write: the next try sees it.
       if (tries < commitTriesMax && (isRetryable(error) || isDuplicate(error))) {
         continue;
       }
@@ -119,12 +119,12 @@ async function commitOnce(
 ): Promise<Settled<Recorded>[]> {
   const { hotPath } = deps;
   let planned: FanOut | undefined;
-  // Before the lease is asked for, so that it is never believed to last longer than it does.
+  // Measured before the lease is requested, so that its end is never assumed too late.
   const leasedAtMs = performance.now();
   const database = deps.database.forTeams([...new Set(facts.map(({ teamId }) => teamId))]);
   try {
     const sealing = await deps.vault.sealing();
-    // Two round trips: BEGIN and all that is read; what is written and COMMIT. Deletions take one more to read, calls two.
+    // Two round trips: BEGIN and the reads; the writes and COMMIT. Deletions need one more to read, calls two.
     const { settled, leased } = await database.beginReading(async (tx) => {
       const [world, known, audience] = await Promise.all([
         readWorld(tx, facts, sealing.keyring),
@@ -157,7 +157,7 @@ async function commitOnce(
   }
 }
 
-/** What is remembered of the facts in a batch that were recorded before under their identity. */
+/** Reads what is kept of a batch's facts whose identity was recorded before. */
 async function readKnown(tx: Tx, facts: readonly Fact[]): Promise<(FactName & KnownFact)[]> {
   const names = facts.flatMap(({ teamId, identity }) =>
     identity ? [{ teamId, name: identity.name }] : [],
@@ -165,7 +165,7 @@ async function readKnown(tx: Tx, facts: readonly Fact[]): Promise<(FactName & Kn
   return names.length === 0 ? [] : await listKnownFacts(tx, names);
 }
 
-/** Decides fact after fact. One whose identity was recorded before, also within the batch, is a repeat or refused. */
+/** Decides one fact after the other. A fact whose identity was recorded before, also in this batch, is a repeat or refused. */
 function settleAll(
   facts: readonly Fact[],
   known: readonly (FactName & KnownFact)[],
@@ -208,9 +208,9 @@ function settle(decision: () => Recorded): Settled<Recorded> {
   }
 }
 
-/** Roughly the bytes a fact brings, so that a batch is bounded in memory and not only in number. */
+/** The approximate bytes of a fact, so that a batch has a limit of memory and not only of number. */
 function factWeight(fact: Fact): number {
-  // A deletion may bring ten thousand runs along: it travels alone.
+  // A deletion may cancel ten thousand runs, so it gets a batch of its own.
   if (fact.type === "workflow.deleted") return batchWeightMax;
   let weight = batchWeightMax / factsMax;
   if ("data" in fact) {

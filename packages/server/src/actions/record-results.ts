@@ -9,14 +9,14 @@ import type { Tx } from "../db/transaction.ts";
 import { afterFailedProbe, hasBreaker, probePauseMs } from "../domain/breaker.ts";
 import { isFailing } from "../domain/endpoint-health.ts";
 
-/** What became of results: the attempts that moved no delivery, and the endpoints whose breakers are open from now on. */
+/** What recording did: `unmoved`: attempts that changed no delivery. `shut`: endpoints whose breakers opened. */
 export type RecordedResults = { unmoved: Set<string>; shut: readonly StreakKey[] };
 
 /**
- * Records how attempts ended, and decides in the same transaction which endpoints fail from now on, and what follows
- * probes that failed.
+ * Records the results of attempts, and decides in the same transaction which endpoints fail from now on and what follows
+ * failed probes.
  *
- * Where every attempt succeeded there is nothing to decide: one statement, one round trip.
+ * If every attempt succeeded, there is nothing to decide: one statement, one round trip.
  */
 export async function recordResults(
   database: Database,
@@ -45,7 +45,7 @@ export async function recordResults(
   });
 }
 
-/** Pauses, or disables, what was probed and failed. */
+/** Sets the next probe of endpoints whose probe failed, or disables them. */
 async function goOnAfter(tx: Tx, probes: readonly FailedProbe[]): Promise<void> {
   const paused: (StreakKey & { pauseMs: number })[] = [];
   for (const probe of probes) {

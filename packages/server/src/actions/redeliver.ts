@@ -12,15 +12,15 @@ import { AppError } from "../errors.ts";
 import { reach } from "../fault-points.ts";
 import { publicEventId } from "../ids.ts";
 
-/** A request of a person to deliver again. */
+/** A person's request to deliver again. */
 export type Redelivery = { teamId: string; contract: string; name: DeliveryName; actor: string };
 
 /**
- * Makes a delivery due now, whatever became of it, and returns its event's UUID and how many deliveries it is about.
+ * Makes a delivery due now, whatever its state, and returns its event's UUID and the number of deliveries made due.
  *
- * An event's id stands for all its deliveries: those that can be made again are. When none can, the reason of the
- * first one is thrown: `delivery_in_flight`, `subscription_gone`, `subscription_disabled`,
- * `payload_expired`; or `not_found`.
+ * An event's id means all its deliveries: those that can be delivered again are made due. If none can, the first one's
+ * reason is thrown: `delivery_in_flight`, `subscription_gone`, `subscription_disabled`, `payload_expired`; or
+ * `not_found`.
  */
 export async function redeliverNow(
   { database, audit }: { database: Database } & Audited,
@@ -51,15 +51,15 @@ export async function redeliverNow(
   return redelivered;
 }
 
-/** A request of a person to make one delivery again, whatever its contract. */
+/** A person's request to retry one delivery of any contract. */
 export type Retry = { teamId: string; deliveryId: string; actor: string };
 
 /**
- * Makes a delivery of any contract due now and returns it: one that waits, or one that has ended.
+ * Makes a delivery of any contract due now and returns it, whether it waits or has ended.
  *
- * Refused are `delivery_in_flight`, `subscription_gone`, `subscription_disabled` and `payload_gone`. What keeps an order
- * and waits is due already: it goes when its turn comes. What has ended takes its old place, so that what comes behind it
- * in its order waits for it.
+ * Throws `delivery_in_flight`, `subscription_gone`, `subscription_disabled` or `payload_gone`. A waiting ordered delivery
+ * is due already: it is sent when its turn comes. An ended one returns to its old place, so the later deliveries of its
+ * order wait for it.
  */
 export async function retryDelivery(
   { database, audit }: { database: Database } & Audited,
@@ -82,7 +82,7 @@ export async function retryDelivery(
   return retried;
 }
 
-/** Says whether a delivery that has ended can be made again, as a retry of it would be. */
+/** Says whether an ended delivery can be retried. */
 export const canBeMadeAgain = (candidate: RedeliveryCandidate): boolean =>
   !candidate.waiting && refusalOfRetry(candidate) === undefined;
 
@@ -90,9 +90,9 @@ function refusalOfRetry(candidate: RedeliveryCandidate): AppError | undefined {
   const { ordered, leased, neverAttempted, payloadExpired } = candidate;
   const refusal = refusalOf({ ...candidate, payloadExpired: false });
   if (refusal) return refusal;
-  // A lost attempt ends what keeps an order: it may have arrived.
+  // A lost attempt ends an ordered delivery, because its request may have arrived.
   if (ordered && leased) return new AppError("delivery_in_flight");
-  // Only its time being over ends what keeps an order before its first attempt: retried, it would have a retry left.
+  // An ordered delivery that ended without an attempt has expired. A manual attempt would leave its automatic one unused.
   const isOver = payloadExpired || (ordered && neverAttempted);
   return isOver ? new AppError("payload_gone") : undefined;
 }

@@ -9,7 +9,7 @@ import { type Keyring, SealError } from "../secrets.ts";
 const checkWord = "postrider";
 
 /**
- * Makes sure that the keyring can open what the database has sealed, and remembers the key that seals from now on.
+ * Checks that the keyring can open all sealed values of the database, and stores the id of the key that seals from now on.
  *
  * Returns the id of a key that the keyring lacks; undefined when all is well.
  */
@@ -29,7 +29,7 @@ export async function rememberKeys({
   return undefined;
 }
 
-/** Says whether the keyring has the key of a check. */
+/** Says whether the keyring has the key of this check. */
 export function isOpenedBy(keyring: Keyring, { keyId, sealedWord }: EncryptionCheck): boolean {
   try {
     keyring.open(sealedWord, place(keyId));

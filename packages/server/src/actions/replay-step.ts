@@ -24,21 +24,21 @@ import { reach } from "../fault-points.ts";
 import { canBeMadeAgain } from "./redeliver.ts";
 
 export type ReplayStepDeps = {
-  /** As the API reaches a team's rows: the wall stands for replays as well. */
+  /** The team's database as the API uses it: row security applies to replays too. */
   database: Database;
-  /** How many attempts to a subscription may begin here right now, beside its own traffic. */
+  /** How many more attempts of a subscription could begin in this process now. */
   freeSlots: (subscriptionId: string) => number;
 };
 
-/** A step looks at no fewer deliveries at once, so that many that cannot be made again are soon passed over. */
+/** The fewest deliveries that a step looks at, so that many that cannot be retried are skipped quickly. */
 const foundMin = 50;
 
 /**
  * Does one step of a replay in one transaction, and returns how many deliveries it made due; undefined when the replay is
- * not due, or another process is at it.
+ * not due, or another process works on it.
  *
- * What is made due, the counts and the position are committed together. A process that dies before has made nothing due;
- * one that dies behind has left nothing to do again.
+ * The due deliveries, the counts and the position are committed together. If the process dies before the commit, nothing
+ * was made due; if it dies after it, nothing is repeated.
  */
 export async function stepReplay(
   { database, freeSlots }: ReplayStepDeps,
@@ -69,7 +69,7 @@ const nothingDone: Omit<Step, "position" | "waitingPosition" | "nextMs"> = {
   failed: 0,
 };
 
-/** Counts on; at the end the position goes back to the beginning. */
+/** Counts the next part; at the end the position goes back to the beginning. */
 async function countOn(
   tx: Tx,
   teamId: string,
@@ -87,7 +87,7 @@ async function countOn(
   };
 }
 
-/** Settles what has ended, and makes due what there are places for. */
+/** Counts the deliveries that have ended, and makes others due while there are slots. */
 async function goOn(
   tx: Tx,
   name: ReplayName,
@@ -123,7 +123,7 @@ async function goOn(
   };
 }
 
-/** Finds what comes next, and whether it can be made again; nothing while nothing may be made due. */
+/** Finds the next deliveries, and whether they can be retried; none while nothing may be made due. */
 async function findBehind(
   tx: Tx,
   { teamId }: ReplayName,
@@ -141,7 +141,7 @@ async function findBehind(
   return { found: found.map((one) => ({ ...one, possible: possible.has(one.id) })), next };
 }
 
-/** Makes due those that can be made again, and returns how many they are. */
+/** Makes due the deliveries that can be retried, and returns how many. */
 async function makeDue(
   tx: Tx,
   name: ReplayName,
@@ -153,7 +153,7 @@ async function makeDue(
   const deliveryIds = taken.map(({ id }) => id);
   await dropHeld(tx, name, deliveryIds);
   const candidates = await lockForRedelivery(tx, { teamId, contract: null }, { deliveryIds });
-  // Somebody may have made one again since it was found.
+  // Another request may have retried one since it was found.
   const possible = candidates.filter(
     (one) => canBeMadeAgain(one) && (which === "all" || one.status === "failed"),
   );

@@ -15,12 +15,12 @@ import {
 } from "../db/replays.ts";
 import { AppError } from "../errors.ts";
 
-/** Replays of a team that have not ended. */
+/** The most unfinished replays of a team. */
 const openMax = 10;
-/** A dry run looks at 20,000 deliveries at once, and gives up after so long. */
+/** A dry run reads 20,000 deliveries at once, and gives up after this time. */
 const dryRunMsMax = 8_000;
 
-/** Starts a replay and returns it; the same id again gives the one there is. */
+/** Starts a replay and returns it; the same id again returns the existing replay. */
 export async function startReplay(
   { database, audit }: { database: Database } & Audited,
   replay: NewReplay,
@@ -42,7 +42,7 @@ export async function startReplay(
   });
 }
 
-/** Counts what a replay would find, and keeps nothing. `query_too_slow` when that takes too long. */
+/** Counts the deliveries that a replay would find, and stores nothing. Throws `query_too_slow` when that takes too long. */
 export async function tryReplay(
   database: Database,
   { teamId, search, which }: Pick<NewReplay, "teamId" | "search" | "which">,
@@ -61,7 +61,7 @@ export async function tryReplay(
       countToReplay(tx, teamId, { search, which, start, createdAt }, from),
     );
     sum.matching += counted.matching;
-    // The order of ids is nearly that of times.
+    // Ids are almost in the order of times.
     sum.oldest = extremeOf([sum.oldest, counted.oldest], Math.min);
     sum.newest = extremeOf([sum.newest, counted.newest], Math.max);
     position = next;
@@ -77,7 +77,7 @@ function extremeOf(
   return known.length === 0 ? null : new Date(choose(...known));
 }
 
-/** Ends a replay, unless it has ended, and returns it: what it has made due goes on. */
+/** Ends a replay, unless it has ended, and returns it. Deliveries that it made due are still sent. */
 export async function endReplay(
   { database, audit }: { database: Database } & Audited,
   { teamId, id }: { teamId: string; id: string },

@@ -12,12 +12,12 @@ import { type Keyring, SealError } from "../secrets.ts";
 
 export type RotationDeps = { database: Database; keyring: Keyring };
 
-/** What a rotation has done so far. */
+/** The progress of a rotation. */
 export type RotationProgress = {
   table: string;
   /** Values that were sealed anew. */
   resealed: number;
-  /** Values that none of the keys opens. */
+  /** Values that no given key opens. */
   unopened: number;
 };
 
@@ -27,9 +27,9 @@ export type Rotation = {
   /** False: it was stopped before the end. */
   complete: boolean;
   keyId: string;
-  /** Keys with which nothing is sealed any more; they need not be given any longer. */
+  /** Ids of keys with which nothing is sealed any more; they can be removed from the settings. */
   unusedKeyIds: string[];
-  /** Keys with which something may be sealed still. */
+  /** Ids of keys with which something may still be sealed. */
   neededKeyIds: string[];
 };
 
@@ -40,14 +40,14 @@ export type RotationOptions = {
   stop: AbortSignal;
 };
 
-/** Passes over everything, until one finds nothing left: what another process sealed meanwhile is found by the next. */
+/** The most passes over all values. Another process may seal values with an old key during a pass; the next pass finds them. */
 const passesMax = 5;
 
 /**
- * Seals with the current key whatever another one sealed, row by row while the service runs.
+ * Seals again, with the current key, all values that another key sealed, row by row while the service runs.
  *
- * A value is replaced only if it is still the one that was opened, so that a change made meanwhile stands, and two
- * rotations at once do no harm. Stopped or broken off, it finds on its next run what is left.
+ * A value is replaced only if it has not changed since it was opened. So a concurrent change is kept, and two rotations
+ * at once do no harm. After an interruption, the next run continues with the remaining values.
  */
 export async function rotateEncryption(
   deps: RotationDeps,

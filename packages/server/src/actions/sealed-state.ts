@@ -9,10 +9,10 @@ export type PlacedMessage = Message & { teamId: string; callId: string };
 
 type Convert = <Text extends string>(keyring: Keyring, text: Text, place: SealContext) => Text;
 
-/** Opens a run's documents as they came out of the database, sealed or not. */
+/** Opens a run's documents from the database, sealed or not. */
 export const openRun = (keyring: Keyring, run: Run): Run => convertRun(openText, keyring, run);
 
-/** Seals a run's documents on their way into the database. */
+/** Seals a run's documents for the database. */
 export const sealRun = (keyring: Keyring, run: Run): Run => convertRun(sealText, keyring, run);
 
 /** Opens a step's documents. */
@@ -31,15 +31,15 @@ export const openCall = (keyring: Keyring, call: Call): Call =>
 export const sealCall = (keyring: Keyring, call: Call): Call =>
   convertCall(sealText, keyring, call);
 
-/** Opens what was said. */
+/** Opens a message's text and metrics. */
 export const openMessage = <Placed extends PlacedMessage>(keyring: Keyring, one: Placed): Placed =>
   convertMessage(openText, keyring, one);
 
-/** Seals what was said. */
+/** Seals a message's text and metrics. */
 export const sealMessage = <Placed extends PlacedMessage>(keyring: Keyring, one: Placed): Placed =>
   convertMessage(sealText, keyring, one);
 
-/** Converts what is there; a value that is null has nothing to hide. */
+/** Converts every value that is not null. */
 const converter =
   (convert: Convert, keyring: Keyring, place: Omit<SealContext, "column">) =>
   <Text extends string>(column: string, text: Text | null): Text | null =>

@@ -20,21 +20,21 @@ import type { Keyring } from "../secrets.ts";
 import { listedWorkflowOf } from "./fan-out.ts";
 import { sealPayloads } from "./payload-vault.ts";
 
-/** A wish for a sample: of which event type, for which subscription, and fresh ids for what is made up. */
+/** A request for a sample: its event type, its subscription, and new ids for made-up subjects. */
 export type SampleRequest = {
   teamId: string;
   contract: Contract;
   subscriptionId: string;
   eventType: string;
   actor: string;
-  /** Made-up subjects have ids of their own, so every sample is a new event. */
+  /** Made-up subjects get new ids, so every sample is a new event. */
   newId: () => string;
 };
 
 /**
- * Sends a sample event to one subscription through the queue that all deliveries take, and returns the event's UUID.
+ * Sends a sample event to one subscription through the same queue as all deliveries, and returns the event's UUID.
  *
- * It need not be an event type that the subscription asks for. The same ids again are the same sample.
+ * The subscription need not want the event type. The same ids again are the same sample.
  */
 export async function sendSample(
   { database, keyring, audit }: { database: Database; keyring: Keyring } & Audited,
@@ -74,7 +74,7 @@ export async function sendSample(
         {
           ...{ ...common, id: deliveryId, subscriptionId },
           workflowId: listedWorkflowOf(event),
-          // In an order of its own it waits for nothing, and is made at most once.
+          // With an order key of its own it waits for no other delivery, and is sent at most once.
           order: contract.samplesOnce ? { key: event.id, position: 0 } : null,
         },
         ...copies.map((listener) => ({

@@ -13,7 +13,7 @@ import { AppError } from "../errors.ts";
 import { reach } from "../fault-points.ts";
 import type { Keyring, SealContext } from "../secrets.ts";
 
-/** A `whsec_…` secret, and until when the one before it still signs as well (null: it does not). */
+/** A `whsec_…` secret, and until when the previous secret signs too (null: it does not). */
 export type SigningSecret = { secret: string; previousExpiresAt: Date | null };
 
 type SecretDeps = { database: Database; keyring: Keyring } & Audited;
@@ -21,7 +21,7 @@ type SecretDeps = { database: Database; keyring: Keyring } & Audited;
 /** Makes a signing secret of 32 random bytes. */
 export const newSigningSecret = (): string => encodeSecret(randomBytes(32));
 
-/** Reads a subscription's signing secret, which the audit log tells of, or throws `not_found`. */
+/** Reads a subscription's signing secret and writes an entry to the audit log, or throws `not_found`. */
 export async function getSigningSecret(
   { database, keyring, audit }: SecretDeps,
   owner: SubscriptionOwner,
@@ -51,7 +51,7 @@ export async function replaceSigningSecret(
     const secret = newSigningSecret();
     const previousExpiresAt = await rotateSigningSecret(tx, owner, id, {
       current: keyring.seal(secret, signingSecretContext(owner, id)),
-      // A seal names its column: what moves must be opened and sealed again.
+      // A seal is bound to its column: a value that moves to another column must be opened and sealed again.
       previous: keyring.seal(
         keyring.open(sealed, signingSecretContext(owner, id)),
         previousSecretContext(owner, id),
@@ -67,7 +67,7 @@ export async function replaceSigningSecret(
   return replaced;
 }
 
-/** Where a subscription's current signing secret is sealed. */
+/** The seal context of a subscription's current signing secret. */
 export const signingSecretContext = (
   { teamId }: SubscriptionOwner,
   rowId: string,

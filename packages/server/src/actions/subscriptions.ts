@@ -22,7 +22,7 @@ import { newSigningSecret, signingSecretContext } from "./signing-secret.ts";
 
 export type SubscriptionDeps = { database: Database; keyring: Keyring };
 
-/** What creating takes on top. */
+/** What creation needs besides. */
 export type CreateDeps = SubscriptionDeps & { config: { quotas: Quotas } };
 
 /** Custom headers by name, plain. */
@@ -34,11 +34,11 @@ export type SubscriptionDraft = Omit<
   "sealedCredential" | "sealedHeaders" | "sealedSigningSecret"
 > & {
   credential: string | null;
-  /** Without them it has none. */
+  /** Undefined: no custom headers. */
   headers?: PlainHeaders;
 };
 
-/** Creates a subscription with a signing secret of its own; the same id again gives the one there is. */
+/** Creates a subscription with its own signing secret; the same id again returns the existing subscription. */
 export async function createSubscription(
   { database, keyring, config, audit }: CreateDeps & Audited,
   owner: SubscriptionOwner,
@@ -69,15 +69,15 @@ export async function getSubscription(
   return subscription;
 }
 
-/** What a PATCH names, the credential and the headers plain; null leaves a field as it is. */
+/** The changes of a PATCH, with the credential and headers plain; null leaves a field as it is. */
 export type SubscriptionPatch = Omit<SubscriptionChanges, "sealedCredential" | "sealedHeaders"> & {
   credential: string | null;
-  /** All of them anew; empty: none any more. */
+  /** All custom headers anew; empty: removes them; null leaves them. */
   headers?: PlainHeaders | null;
   actor: string;
 };
 
-/** Changes a subscription from its next attempt on; enabled again, its waiting deliveries go on at once. */
+/** Changes a subscription from its next attempt on. When it is enabled again, its waiting deliveries continue at once. */
 export async function changeSubscription(
   { database, keyring, audit }: SubscriptionDeps & Audited,
   owner: SubscriptionOwner,
@@ -100,7 +100,7 @@ export async function changeSubscription(
   });
 }
 
-/** Deletes a subscription and ends what it still had to deliver. */
+/** Deletes a subscription and ends its pending deliveries. */
 export async function endSubscription(
   { database, audit }: Pick<SubscriptionDeps, "database"> & Audited,
   owner: SubscriptionOwner,
@@ -115,7 +115,7 @@ export async function endSubscription(
   });
 }
 
-/** Refuses `Authorization` twice, as contract A's bearer token and as a custom header, whichever came first. */
+/** Refuses a second `Authorization`: contract A's bearer token and a custom header cannot both set it. */
 function refuseTwoTokens(
   owner: SubscriptionOwner,
   { hasCredential, headerNames }: Subscription,

@@ -18,8 +18,8 @@ import { type PayloadVault, sealPayloads } from "./payload-vault.ts";
 const notedMax = 100;
 
 /**
- * Makes events and deliveries of what operators are to be told, in one transaction with its being told; returns how
- * much that was. Processes take turns: what one has taken, the others pass over.
+ * Makes events and deliveries of the happenings that wait for operators, and removes these in the same transaction.
+ * Returns how many. Several processes may run it at once: each skips what another has locked.
  */
 export async function tellOperators(deps: {
   /** Reaches all teams. */
@@ -51,7 +51,7 @@ export async function tellOperators(deps: {
   });
 }
 
-/** One event for each team that hears of it, and another one for webhooks that hear of all teams: it names the team. */
+/** One event for the team that it is about, and another one for webhooks of all teams, which names the team. */
 function tellingsOf(
   { teamId: aboutTeamId, eventType, key, data, createdAt }: NotedHappening,
   listeners: readonly Listener[],
@@ -59,7 +59,7 @@ function tellingsOf(
   const told = new Map<string, Listener[]>();
   for (const listener of listeners) {
     const { teamId, allTeams, eventTypes } = listener;
-    // The backlog is the whole service's: it was noted for each team that has such a listener.
+    // The backlog is the whole service's: it was noted for each team that has a webhook for it.
     const hears =
       eventType === "backlog.growing"
         ? allTeams && teamId === aboutTeamId

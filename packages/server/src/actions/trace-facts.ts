@@ -3,13 +3,13 @@ import { AppError } from "../errors.ts";
 import type { OpenSpan, Tracing } from "../tracing.ts";
 import type { FactsIntake } from "./record-facts.ts";
 
-/** Tells of each report until its commit; what comes of it belongs under that span from then on. */
+/** Records a span for each report until its commit; the attempts that follow belong under that span. */
 export function traceFacts(intake: FactsIntake, tracing: Tracing): FactsIntake {
   async function tell<T>(
     facts: readonly Fact[],
     work: (under: (fact: Fact) => Fact) => Promise<T>,
   ): Promise<T> {
-    // The facts of a request have its trace.
+    // All facts of a request have the same trace.
     const span = tracing.open("record", "internal", facts[0]?.trace);
     const counts = { "postrider.facts": facts.length };
     try {
@@ -28,7 +28,7 @@ export function traceFacts(intake: FactsIntake, tracing: Tracing): FactsIntake {
   };
 }
 
-/** Puts the span between a report's trace and what follows; one that the collector never sees would be a gap. */
+/** Makes the span the parent of what follows. A span that is not exported is left out: it would be a gap in the trace. */
 function childOf(fact: Fact, { spanId, recorded }: OpenSpan): Fact {
   const { trace } = fact;
   if (!recorded || trace === undefined) return fact;

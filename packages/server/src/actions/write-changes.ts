@@ -11,8 +11,8 @@ import { sealCall, sealMessage, sealRun, sealStep } from "./sealed-state.ts";
 /**
  * Writes the new state of every subject that a batch has changed.
  *
- * All statements are on their way when it returns; they run in this order. A subject that was not there at the read
- * and is there at the write makes it fail as a duplicate.
+ * All statements are sent when it returns; they run in this order. It fails as a duplicate if a subject did not exist at
+ * the read and exists at the write.
  */
 export async function writeChanges(
   tx: Tx,
@@ -30,7 +30,7 @@ export async function writeChanges(
 function writeWorkflows(tx: Tx, world: World, changes: Changes): Promise<void>[] {
   const added = pick(world.workflows, changes.newWorkflows);
   const changed = pick(world.workflows, without(changes.changedWorkflows, changes.newWorkflows));
-  // A workflow that was made and changed or deleted in one batch was inserted as neither.
+  // A workflow that was created and then changed or deleted in one batch was inserted as it was created.
   const old = [...changed, ...added.filter((one) => one.deletedAt ?? one.createdAs)];
   return [
     ...ifAny(added, (rows) => insertWorkflows(tx, rows)),
@@ -56,7 +56,7 @@ function writeRuns(tx: Tx, world: World, changes: Changes, sealing: Sealing): Pr
 
 function writeCalls(tx: Tx, world: World, changes: Changes, sealing: Sealing): Promise<void>[] {
   const added = sealed(sealing, sealCall, pick(world.calls, changes.newCalls));
-  // A call to which more happened in the batch that made it is inserted as it began.
+  // A call that was created and changed in one batch is inserted as it began.
   const changed = sealed(sealing, sealCall, pick(world.calls, changes.changedCalls));
   const messages = sealed(sealing, sealMessage, changes.newMessages);
   return [
@@ -66,7 +66,7 @@ function writeCalls(tx: Tx, world: World, changes: Changes, sealing: Sealing): P
   ];
 }
 
-/** Most runs and steps go straight to their end: what earlier reports said is written for the others alone. */
+/** Says whether earlier reports must be written. Most runs and steps have none. */
 const hasEarlier = ({ earlier }: { earlier: string | null }): boolean => earlier !== null;
 
 const ifAny = <State>(
@@ -74,7 +74,7 @@ const ifAny = <State>(
   write: (rows: readonly State[]) => Promise<void>,
 ): Promise<void>[] => (rows.length === 0 ? [] : [write(rows)]);
 
-/** Seals what belongs to teams that want it so. */
+/** Seals the states of teams that want that. */
 const sealed = <State extends { teamId: string }>(
   { keyring, teams }: Sealing,
   seal: (keyring: Keyring, state: State) => State,
@@ -84,7 +84,7 @@ const sealed = <State extends { teamId: string }>(
     ? states
     : states.map((state) => (teams.has(state.teamId) ? seal(keyring, state) : state));
 
-// In id order, so that batches which insert the same rows wait for each other and not in a circle.
+// In id order, so that batches that insert the same rows wait for each other without a deadlock.
 const pick = <State>(states: Map<string, State>, keys: ReadonlySet<string>): State[] =>
   [...keys].sort().flatMap((key) => states.get(key) ?? []);
 

@@ -80,7 +80,7 @@ const allRoutes: readonly Routes[] = [
   organisationWebhookLogRoutes,
 ];
 
-/** Opens the API, not yet listening; `moreRoutes` come on top of the service's own. */
+/** Opens the API without listening; `moreRoutes` are added to the service's own. */
 export async function openApp(
   deps: ApiDeps,
   moreRoutes: readonly Routes[] = [],
@@ -89,18 +89,18 @@ export async function openApp(
     loggerInstance: frameworkLog(deps.log),
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => `req_${newId()}`,
-    // X-Forwarded-* may say anything: nothing here depends on who claims to have sent it.
+    // X-Forwarded-* can be forged; nothing here depends on it.
     trustProxy: false,
     bodyLimit: bodyBytesMax,
     requestTimeout: 30_000,
     connectionTimeout: 90_000,
-    // Longer than the 60 s of common load balancers, so that it is they who close.
+    // Longer than the 60 s of common load balancers, so that the load balancer closes first.
     keepAliveTimeout: 72_000,
     http: {
       maxHeaderSize: 16 * 1024,
       headersTimeout: 15_000,
       connectionsCheckingInterval: 2_000,
-      requireHostHeader: false, // keepHttpRules() does, and says so.
+      requireHostHeader: false, // keepHttpRules() checks it, and answers with a reason.
     },
     routerOptions: { maxParamLength: 128 },
     return503OnClosing: false,
@@ -124,12 +124,12 @@ export async function openApp(
         "a request failed: the database does not answer",
       );
     }
-    // The framework would close while the client still sends, and the reset would destroy the answer on its way.
+    // The framework would close while the client still sends, and the reset would destroy the answer before it arrives.
     if (error.code !== "shutting_down") reply.removeHeader("connection");
     sendProblem(request, reply, error);
   });
 
-  // The order counts: what each hook relies on, an earlier one has settled.
+  // The order matters: each hook uses the results of earlier ones.
   watchRequests(app, deps);
   refuseWhenClosing(app);
   keepHttpRules(app);
@@ -147,7 +147,7 @@ export async function openApp(
   return app;
 }
 
-/** Requests on kept connections are told to go elsewhere once the process stops. */
+/** Refuses requests on kept connections once the process stops, so that clients use another one. */
 function refuseWhenClosing(app: FastifyInstance): void {
   let closing = false;
   app.addHook("preClose", async () => {
@@ -160,7 +160,7 @@ function refuseWhenClosing(app: FastifyInstance): void {
   });
 }
 
-/** Answers what is not even HTTP, or never arrived as a whole, with a problem too. */
+/** Answers invalid HTTP and incomplete requests with a problem too. */
 function clientErrorHandler(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === "ECONNRESET" || !socket.writable) {
     socket.destroy();

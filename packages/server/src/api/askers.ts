@@ -13,24 +13,24 @@ import type { ApiDeps } from "./deps.ts";
 import type { Caller } from "./request.ts";
 import { sessionTokenIn } from "./session-cookie.ts";
 
-/** Who asks, before it is known for which of its teams; `teamId` is the one it asks for unless it says otherwise. */
+/** The caller before its team is chosen; `teamId` is the default team. */
 export type Asker = Omit<Caller, "database" | "lists" | "scopes" | "trace"> & {
   teamIds: readonly string[];
   scopes: readonly Scope[];
-  /** Whose requests count together: a key's with those of its sessions, a portal link's of all its sessions. */
+  /** The id under which requests are counted: a key's with those of its sessions, or those of all sessions of a portal link. */
   countedAs: string;
 };
 
-/** Somebody who asks by a session's cookie. */
+/** A caller with a session cookie. */
 export type SessionAsker = Asker & {
   sessionId: string;
-  /** The key that the session is of; undefined in the portal. */
+  /** The key of the session; undefined in the portal. */
   key: ApiKey | undefined;
-  /** When it was last seen is not known to the minute. */
+  /** `last_seen_at` is more than a minute old. */
   unmarked: boolean;
 };
 
-/** A key as the one who asks. */
+/** The caller of a key. */
 export const askerOf = (key: ApiKey): Asker => ({
   teamId: key.defaultTeamId,
   teamIds: key.teamIds,
@@ -40,7 +40,7 @@ export const askerOf = (key: ApiKey): Asker => ({
   countedAs: key.id,
 });
 
-/** Finds the session whose cookie comes with a request that brings no key. */
+/** Finds the session of a request's cookie; for requests without a key. */
 export async function findGivenSession(
   { keys }: ApiDeps,
   { headers }: Pick<FastifyRequest, "headers">,
@@ -78,7 +78,7 @@ const portalAsker = ({
   countedAs: portalLinkId,
 });
 
-/** What a link's sessions may do. */
+/** The scopes of a portal link's sessions. */
 export const portalScopes = ({
   access,
   payload,
@@ -88,14 +88,14 @@ export const portalScopes = ({
   ...(payload ? (["payload"] as const) : []),
 ];
 
-/** Finds a key by its id, in the database or in what is remembered of it. */
+/** Finds a key by its id, in the database or in a cache. */
 export type FindKey = (id: string) => Promise<ApiKey | undefined>;
 
-/** The key that a request brings (RFC 6750 §2.1); the scheme's case does not matter (RFC 9110 §11.1). */
+/** The bearer token of a request (RFC 6750 §2.1); the scheme's case does not matter (RFC 9110 §11.1). */
 export const bearerIn = ({ headers }: Pick<FastifyRequest, "headers">): string | undefined =>
   /^bearer +([\x21-\x7e]{1,300})$/i.exec(headers.authorization ?? "")?.[1];
 
-/** Finds the key that somebody gives as text, if it works. */
+/** Finds the key of a given text, if it works. */
 export async function findGivenKey(
   { config, keys }: ApiDeps,
   text: string | undefined,
@@ -108,7 +108,7 @@ export async function findGivenKey(
   }
   const given = parseApiKey(text);
   const key = given && (await findKey(given.id));
-  // A person has none: who knows the id of one knows nothing.
+  // A person's key has no secret: its id alone gives no access.
   if (!given || !key?.secretSha256) return undefined;
   return timingSafeEqual(hashSecret(given.secret), key.secretSha256) ? key : undefined;
 }

@@ -3,7 +3,7 @@ import type { ServedAssistant } from "../db/assistants.ts";
 import { type JsonText, joinObject, jsonMembers, jsonText } from "../domain/json-text.ts";
 import { nullable, Timestamp } from "./fields.ts";
 
-/** An assistant with its server, as it is shown. */
+/** The schema of an assistant with its server. */
 export const Assistant = Type.Object(
   {
     id: Type.String(),
@@ -26,7 +26,7 @@ export const Assistant = Type.Object(
   { additionalProperties: true, title: "Assistant" },
 );
 
-/** Prints an assistant with all its own members; of its server no secret and no header value. */
+/** Prints an assistant with all its own members, and its server without secrets and header values. */
 export function assistantAnswer(
   { assistant, server }: ServedAssistant,
   documentOmitted = false,

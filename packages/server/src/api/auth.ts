@@ -27,10 +27,10 @@ const rememberedMs = 2_000;
 const rememberedMax = 10_000;
 
 /**
- * Settles who asks before every route but those of scope `none`: 401 without a good key or session, 403 without the scope.
+ * Authenticates callers on all routes but those of scope `none`: 401 without a valid key or session, 403 without the scope.
  *
- * A cookie counts where no `Authorization` is given. Keys are remembered for a moment. Sessions are not: one that was ended, or that
- * acts for another team now, is so for the very next request on every process.
+ * A cookie counts only without `Authorization`. Keys are cached for two seconds. Sessions are not cached: when a session
+ * ends or changes its team, the next request on every process sees it.
  */
 export function authenticate(app: FastifyInstance, deps: ApiDeps): void {
   const keys = deps.keys.forTeams([]);
@@ -44,7 +44,7 @@ export function authenticate(app: FastifyInstance, deps: ApiDeps): void {
   const requireOwnPage = openOwnPages(app, deps.config);
   const limitRate = openRateLimit(deps.config.rateLimit);
 
-  // No request waits for these, and none fails with them.
+  // Requests do not wait for these writes, and do not fail with them.
   const markSeen = ({ sessionId, unmarked }: SessionAsker): void => {
     if (!unmarked) return;
     markSessionSeen(keys.sql, sessionId).catch((err) =>
@@ -62,7 +62,7 @@ export function authenticate(app: FastifyInstance, deps: ApiDeps): void {
     );
   };
 
-  // Forgotten, a route would be open to nobody or to everybody: better it stops the start.
+  // A route without a scope would be open to nobody or to everybody: it stops the start instead.
   app.addHook("onRoute", ({ url, config }) => {
     if (config?.scope === undefined) throw new Error(`the route ${url} declares no scope`);
   });
@@ -72,7 +72,7 @@ export function authenticate(app: FastifyInstance, deps: ApiDeps): void {
     if (scope === undefined || scope === "none") return;
     const session = await findGivenSession(deps, request);
     const ask = () => findGivenKey(deps, bearerIn(request), findKey.byId);
-    // What is reported waits for a database that is away for a moment; whoever reads hears of it at once.
+    // Reports wait while the database is away for a short time; reads fail at once.
     const key = session ? session.key : await (scope === "publish" ? patience(ask) : ask());
     const asker = session ?? (key && askerOf(key));
     if (!asker) {
@@ -85,7 +85,7 @@ export function authenticate(app: FastifyInstance, deps: ApiDeps): void {
     if (key) markUse(key);
     request.caller =
       callerOf(asker, request, deps) ??
-      // A session was asked for just now; a key that is remembered may have been given a team since.
+      // A session was just read; a cached key may have got another team since.
       (session || !key ? undefined : callerOf(await anew(key), request, deps)) ??
       refuseTeam(request);
     if (scope !== "any" && !request.caller.scopes.has(scope)) {
@@ -98,14 +98,14 @@ export function authenticate(app: FastifyInstance, deps: ApiDeps): void {
   });
 }
 
-/** Reads the calling key anew: since it was remembered it may have been revoked, or been given a team. */
+/** Reads the calling key again: since it was cached, it may have been revoked or got another team. */
 export async function getCallingKey(deps: ApiDeps, { apiKeyId }: Caller): Promise<ApiKey> {
   const key = apiKeyId && (await findApiKeyOfAnyTeam(deps.keys.forTeams([]).sql, apiKeyId));
   if (!key) throw new AppError("unauthorized");
   return key;
 }
 
-/** Says whether the key or session by which a stream was opened may still read its team's data. */
+/** Says whether the key or session that opened a stream may still read its team's data. */
 export async function mayStillRead(
   deps: ApiDeps,
   request: Pick<FastifyRequest, "caller" | "headers">,
@@ -118,10 +118,10 @@ export async function mayStillRead(
   return (reader?.teamIds.includes(teamId) && reader.scopes.includes("read")) ?? false;
 }
 
-/** The headers that select a team, by the names the documents use. */
+/** The headers that select a team, with the names that the documentation uses. */
 const teamHeaders = ["X-Org-Id", "teamid"] as const;
 
-/** The teams that it reaches are all that a header can choose among; undefined for anything else. */
+/** The caller for the team that a header selects among the reached teams; undefined for any other team. */
 function callerOf(
   asker: Asker | undefined,
   request: FastifyRequest,
@@ -160,7 +160,7 @@ function callerOf(
 const traceOf = ({ headers: { traceparent, tracestate } }: FastifyRequest) =>
   readTraceContext({ traceparent, tracestate });
 
-/** Refuses with the header's name and nothing else: unknown and foreign teams look the same. */
+/** The refusal names only the header: an unknown team and another caller's team give the same answer. */
 function refuseTeam({ headers }: FastifyRequest): never {
   const given = teamHeaders.filter((name) => headers[name.toLowerCase()] !== undefined);
   throw new AppError(
@@ -172,9 +172,9 @@ function refuseTeam({ headers }: FastifyRequest): never {
 }
 
 /**
- * Remembers found keys for a moment, the least recently asked for leaving first; never that one was not found.
+ * Caches found keys for two seconds, and drops the least recently used first. Never caches that a key was not found.
  *
- * `anew` asks again for a key that was remembered: since then it may have been given a team, by another process even.
+ * `anew` reads a cached key again: another process may have given it a team since.
  */
 function rememberKeys(find: FindKey): {
   byId: FindKey;
@@ -182,7 +182,7 @@ function rememberKeys(find: FindKey): {
 } {
   const remembered = new Map<string, { key: ApiKey; untilMs: number }>();
 
-  /** Questions that are on their way: while the database is away, a thousand requests ask for the same key. */
+  /** Reads in progress: while the database is away, a thousand requests may need the same key. */
   const asking = new Map<string, Promise<ApiKey | undefined>>();
 
   const askOnce: FindKey = (id) => {
@@ -192,7 +192,7 @@ function rememberKeys(find: FindKey): {
   };
 
   const ask: FindKey = async (id) => {
-    // Counted from before the question: the answer may be as old as that.
+    // Measured before the query: the answer may be that old.
     const untilMs = performance.now() + rememberedMs;
     const key = await find(id);
     remembered.delete(id);

@@ -6,7 +6,7 @@ import { AppError } from "../errors.ts";
 export const bodyBytesMax = 256 * 1024;
 
 const depthMax = 64;
-// Kept, a byte order mark is no JSON and is refused like any other stray character (RFC 8259 §8.1).
+// The byte order mark is kept: it is not JSON, so it is refused like any other invalid character (RFC 8259 §8.1).
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
@@ -28,7 +28,7 @@ export function acceptJson(
   });
 }
 
-/** Takes away every parser but JSON's, and refuses compressed bodies before a byte of them is read. */
+/** Removes all parsers but JSON's, and refuses compressed bodies before reading them. */
 export function acceptOnlyJson(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   acceptJson(app);
@@ -39,7 +39,7 @@ export function acceptOnlyJson(app: FastifyInstance): void {
       throw new AppError("unsupported_media_type", "Send the body uncompressed.");
     }
   });
-  // A route that describes no body takes none, or an empty object.
+  // A route without a body schema accepts no body or an empty object.
   app.addHook("preValidation", async (request) => {
     if (request.routeOptions.schema?.body || request.bodyMembers.size === 0) return;
     throw new AppError("invalid_request", "This request must not have a body.", [

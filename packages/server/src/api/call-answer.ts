@@ -10,10 +10,10 @@ import { objectText } from "./exact-json.ts";
 import { nullable, Timestamp } from "./fields.ts";
 import { hiddenField, seesPayloads, shownTo } from "./hidden.ts";
 
-/** Where a call can be. */
+/** The statuses of a call. */
 export const Status = Type.Enum([...callStatuses]);
 
-/** What was said, as it is shown. */
+/** The schema of a message. */
 export const CallMessage = Type.Object(
   {
     messageId: Type.String(),
@@ -51,7 +51,7 @@ const callFields = {
 
 /** A call in a list. */
 export const ListedConversation = Type.Object(callFields, { title: "ListedConversation" });
-/** A call with what its platform said of it. */
+/** A call with the documents that its platform reported. */
 export const Conversation = Type.Object(
   {
     ...callFields,
@@ -64,7 +64,7 @@ export const Conversation = Type.Object(
   },
   { title: "Conversation" },
 );
-/** A call with all that was said. */
+/** A call with all its messages. */
 export const ConversationWithMessages = Type.Object(
   { ...Conversation.properties, messages: Type.Array(CallMessage) },
   { title: "ConversationWithMessages" },
@@ -72,7 +72,7 @@ export const ConversationWithMessages = Type.Object(
 
 type Asking = Pick<FastifyRequest, "caller">;
 
-/** Prints a call, with its messages if given; what is private only to those who may see it. */
+/** Prints a call, with its messages if given; private members only for callers who may see them. */
 export function callAnswer(
   asking: Asking,
   { call }: Partial<Recorded>,
@@ -118,7 +118,7 @@ const plainCall = (call: Call) => ({
   updatedAt: call.updatedAt,
 });
 
-/** Prints a message; what was said only to those who may see it. */
+/** Prints a message; its text only for callers who may see it. */
 export function shownMessage({ caller }: Asking, message: Message): JsonText {
   if (seesPayloads(caller)) return messageText(message);
   const { messageId, role, timestampMs, text, metrics } = message;

@@ -1,11 +1,11 @@
 import { findWatchersWithChanges, type Watcher } from "../db/delivery-changes.ts";
 import type { TeamDatabase } from "../db/pool.ts";
 
-/** Wakes those who wait for changes of deliveries, whichever process makes them. */
+/** Wakes the streams that wait for changes of deliveries, by any process. */
 export type ChangeWatch = {
-  /** Resolves once a delivery of the team has changed after the snapshot, after `ms`, or when told to stop. */
+  /** Resolves when a delivery of the team has changed after the snapshot, after `ms`, or when `stop` is aborted. */
   next(watcher: Watcher, ms: number, stop: AbortSignal): Promise<void>;
-  /** Wakes everybody, for good. */
+  /** Wakes all waiters; later calls do not wait. */
   close(): void;
 };
 
@@ -14,12 +14,12 @@ export type ChangeWatchDeps = {
   onError: (error: unknown) => void;
 };
 
-/** Changes are to be told within two seconds. */
+/** Changes must be sent within two seconds. */
 const pollMs = 500;
 
 type Waiting = Watcher & { untilMs: number; wake: () => void };
 
-/** Opens the watch: one statement each half second for all who wait in this process, and none while nobody does. */
+/** Opens the watch: one statement each half second for all waiters of this process, none without waiters. */
 export function openChangeWatch({ database, onError }: ChangeWatchDeps): ChangeWatch {
   const waiting = new Set<Waiting>();
   let closed = false;

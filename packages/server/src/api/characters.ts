@@ -7,13 +7,13 @@ export const controls: Ranges = [
   [0x7f, 0x9f],
 ];
 
-/** Line and paragraph separators, and the direction overrides that make a name read as another. */
+/** Line and paragraph separators, and direction overrides, which can make a name look like another. */
 export const breaksAndOverrides: Ranges = [
   [0x2028, 0x202e],
   [0x2066, 0x2069],
 ];
 
-/** What shows nothing on a page: blanks, format characters, and letters without a form, such as U+3164. */
+/** Invisible characters: blanks, format characters, and empty letters such as U+3164. */
 export const invisible: Ranges = [
   [0x00, 0x20],
   [0x7f, 0xa0],
@@ -50,16 +50,16 @@ export const invisible: Ranges = [
 // Two single code units, as they are.
 const surrogates = "\ud800-\udfff";
 
-/** Makes the class of all characters but these and halves of surrogate pairs; `publishedPattern` makes it portable. */
+/** Makes a pattern class of all characters but these and halves of surrogate pairs; `publishedPattern` makes it portable. */
 export const allBut = (...excluded: Ranges[]): string =>
   `[^${excluded.flat().map(rangeOf).join("")}${surrogates}]`;
 
 /**
- * The pattern as other languages read it; undefined when nothing of it is left.
+ * The pattern in the form that other languages read too; undefined when nothing of it is left.
  *
- * Characters stand in it themselves, or as `\xHH`: JavaScript, Python, RE2, Rust and Java read these alike, while
- * `\p{…}` and `\u…` mean nothing, or something else, to some of them. Halves of surrogate pairs have no form in UTF-8:
- * no published text can name them, and none that is sent as it should be holds one.
+ * It has characters themselves, or `\xHH`: JavaScript, Python, RE2, Rust and Java read these in the same way, but some of
+ * them do not know `\p{…}` and `\u…`, or read them differently. Halves of surrogate pairs cannot be encoded in UTF-8: no
+ * published pattern can contain them, and no valid request does.
  */
 export function publishedPattern(pattern: string): string | undefined {
   const published = pattern.replaceAll(surrogates, "");

@@ -12,7 +12,7 @@ export const cloudEventBatchType = "application/cloudevents-batch+json";
 /**
  * The schema of a CloudEvent 1.0 that reports a fact of one of these types.
  *
- * Attributes beyond these are extensions: they may be anything and are not kept. A null counts as absent (JSON format
+ * Other attributes are extensions: they may have any value and are not kept. A null counts as absent (JSON format
  * §2.2). `source` and `id` are at most 255 characters, so that their identity can be indexed.
  */
 export const cloudEventOf = (types: readonly string[]) =>
@@ -43,7 +43,7 @@ export const cloudEventOf = (types: readonly string[]) =>
     },
   );
 
-/** The identity of a CloudEvent, which `source` and `id` are together: neither holds a line break. */
+/** The identity of a CloudEvent: `source` and `id`, joined by a line break, which neither contains. */
 export const cloudEventIdentity = ({
   source,
   id,
@@ -51,16 +51,16 @@ export const cloudEventIdentity = ({
 
 type Headers = FastifyRequest["headers"];
 
-/** The attributes that name one CloudEvent and its fact; in binary mode each is a header, `ce-` in front. */
+/** The attributes of a CloudEvent that the service reads; in binary mode each is a header with the prefix `ce-`. */
 const attributes = ["specversion", "type", "id", "source", "time"] as const;
 
 const prefix = "ce-";
 
-/** Says whether a request of JSON is a CloudEvent in binary mode: its attributes are headers, its body is the data. */
+/** Says whether a JSON request is a CloudEvent in binary mode: its attributes are headers, its body is the data. */
 export const isBinaryMode = (headers: Headers): boolean =>
   Object.keys(headers).some((name) => name.startsWith(prefix));
 
-/** Reads the attributes of a CloudEvent in binary mode (HTTP protocol binding §3.1.3.2); those that are not there are left out. */
+/** Reads the attributes of a CloudEvent in binary mode (HTTP protocol binding §3.1.3.2); absent ones are left out. */
 export function binaryAttributes(headers: Headers): Record<string, string> {
   const given = attributes.flatMap((attribute) => {
     const value = headers[prefix + attribute];
@@ -69,28 +69,28 @@ export function binaryAttributes(headers: Headers): Record<string, string> {
   return Object.fromEntries(given);
 }
 
-/** The headers that make up a CloudEvent in binary mode, as they came: they tell one request from another. */
+/** The `ce-` headers of a CloudEvent in binary mode, unchanged; they are part of a request's fingerprint. */
 export const binaryHeaders = (headers: Headers): string[] =>
   attributes.flatMap((attribute) => {
     const value = headers[prefix + attribute];
     return value === undefined ? [] : [`${prefix}${attribute}: ${value}`];
   });
 
-/** Where a path within a CloudEvent in binary mode stands in the request. */
+/** Converts a path within a CloudEvent in binary mode to its place in the request. */
 export function binaryLocation([attribute, ...path]: FieldError["loc"]): FieldError["loc"] {
   return attribute === undefined || attribute === "data"
     ? ["body", ...path]
     : ["header", prefix + attribute, ...path];
 }
 
-/** Takes off the quotes that older senders put around a value, and one round of percent-encoding. */
+/** Removes the quotes that older senders put around a value, and one level of percent-encoding. */
 function unescaped(value: string, attribute: string): string {
   const quoted = /^"((?:[^"\\]|\\.)*)"$/.exec(value)?.[1];
   const bare = quoted === undefined ? value : quoted.replaceAll(/\\(.)/g, "$1");
   try {
     if (/^[\x20-\x7e]*$/.test(bare)) return decodeURIComponent(bare);
   } catch {
-    // Told below.
+    // Refused below.
   }
   const msg = "must be printable ASCII in which everything else, % included, is percent-encoded";
   throw invalidRequest([{ loc: binaryLocation([attribute]), msg, type: "pattern" }]);

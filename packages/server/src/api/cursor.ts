@@ -4,7 +4,7 @@ import type { Keyring } from "../secrets.ts";
 import type { Caller } from "./request.ts";
 import { invalidRequest } from "./validation.ts";
 
-/** The query parameter of every list that can be gone through row by row, whatever changes meanwhile. */
+/** The query parameter of every list with cursors: a walk through it is stable while rows change. */
 export const cursorQuery = {
   cursor: Type.Optional(
     Type.String({
@@ -18,18 +18,18 @@ export const cursorQuery = {
   ),
 };
 
-/** The field of every such answer: null when nothing follows. */
+/** The field of such a list's answer; null on the last page. */
 export const nextCursorField = {
   next_cursor: Type.Union([Type.String(), Type.Null()], {
     description: "The `cursor` of the next page; null on the last page.",
   }),
 };
 
-/** The cursors of one list, as one caller has asked for it. */
+/** The cursors of one list for one caller's request. */
 export type Cursors<At> = {
-  /** Reads a cursor; one of another list, team or filter is a 422 that names `loc`, like one that nobody made. */
+  /** Reads a cursor. A cursor of another list, team or filter, or an invalid one, is a 422 that names `loc`. */
   read(cursor: string | undefined, loc?: string[]): At | undefined;
-  /** Makes a cursor of a place. */
+  /** Makes the cursor of a place. */
   print(place: At): string;
   /** Makes the answer's `next_cursor`. */
   field(next: At | null): { next_cursor: string | null };
@@ -38,9 +38,9 @@ export type Cursors<At> = {
 const tagBytes = 16;
 
 /**
- * Makes and reads the cursors of a list: places in it, with a tag over the place, the list, the team and the filters.
+ * Makes and reads the cursors of a list: a place in it, with a tag (a MAC) over the place, the list, the team and the filters.
  *
- * So a cursor holds nothing but what this service has put in, and it needs no storage.
+ * So only this service can make a cursor, and cursors need no storage.
  */
 export function openCursors<At = WalkPosition>(
   keyring: Keyring,
@@ -58,7 +58,7 @@ export function openCursors<At = WalkPosition>(
       if (cursor === undefined) return undefined;
       const bytes = Buffer.from(cursor, "base64url");
       const place = bytes.toString("utf8", tagBytes);
-      // Decoding passes over what does not belong there.
+      // Decoding ignores invalid characters, so they are checked here.
       const whole = bytes.toString("base64url") === cursor;
       if (whole && keyring.isTag(bytes.subarray(0, tagBytes), tagged(place))) {
         return JSON.parse(place) as At;

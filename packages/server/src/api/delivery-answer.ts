@@ -34,7 +34,7 @@ export const deliveryFields = {
 /** A delivery as lists show it, whatever its contract. */
 export const Delivery = Type.Object(deliveryFields, { title: "Delivery" });
 
-/** Shows it so. */
+/** Makes the answer of a delivery. */
 export const deliveryAnswer = (row: DeliverySummary) => ({
   id: row.id,
   endpoint_id: row.subscriptionId,

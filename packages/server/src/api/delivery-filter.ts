@@ -9,21 +9,21 @@ import { callIdPattern, isObjectId, objectIdPattern, parseEventId, publicEventId
 import { allBut } from "./characters.ts";
 import { Instant, parseInstant } from "./fields.ts";
 
-/** The contracts there are, by name, and that of listeners. */
+/** The names of all contracts, and that of listeners. */
 export const contracts = [...allContracts.map(({ name }) => name), listenerContract];
 const eventTypes = [...new Set(allContracts.flatMap((contract) => contract.eventTypes))];
 
-/** Those that have event types of their own. */
+/** The contracts that have their own event types. */
 export const TellingContract = Type.Enum(allContracts.map(({ name }) => name));
 
-/** The contracts as answers and filters name them. */
+/** The contract names in answers and filters. */
 export const ContractName = Type.Enum(contracts);
 
-/** A parameter that may be repeated: each of its values will do. */
+/** A parameter that may be repeated: a row matches if it has one of the values. */
 export const anyOf = <Schema extends TSchema>(schema: Schema) =>
   Type.Optional(Type.Array(schema, { minItems: 1, maxItems: 50 }));
 
-/** An id is what stands between the anchors of its pattern. */
+/** A pattern without its anchors. */
 const within = (pattern: string) => pattern.slice(1, -1);
 
 const SubjectId = Type.String({
@@ -51,7 +51,7 @@ const subject_id = Type.Optional({ ...SubjectId, description });
 const from = Type.Optional(Instant);
 const to = Type.Optional(Instant);
 
-/** The query parameters that say which deliveries are asked for. */
+/** The query parameters that filter deliveries. */
 export const deliveryFilterQuery = {
   endpoint_id: anyOf(EndpointId),
   contract: anyOf(ContractName),
@@ -64,11 +64,11 @@ export const deliveryFilterQuery = {
   to,
 };
 
-/** One value or a list: each of them will do. */
+/** One value or a list: a row matches if it has one of the values. */
 const oneOrMore = <Schema extends TSchema>(schema: Schema) =>
   Type.Optional(Type.Union([schema, Type.Array(schema, { minItems: 1, maxItems: 50 })]));
 
-/** The same as a member of a body, where a filter that may be repeated is a value or a list. */
+/** The same filter as a member of a body, where a repeatable filter is a value or a list. */
 export const DeliveryFilterBody = Type.Object(
   {
     endpoint_id: oneOrMore(EndpointId),
@@ -87,7 +87,7 @@ export const DeliveryFilterBody = Type.Object(
 const Query = Type.Object(deliveryFilterQuery);
 type Filter = Static<typeof Query> | Static<typeof DeliveryFilterBody>;
 
-/** Reads them; `loc` is where they stand in the request. Values are sorted, so that their order is none of a cursor's business. */
+/** Reads the filter; `loc` is its place in the request. Values are sorted, so that a cursor does not depend on their order. */
 export function deliveryFilterOf(
   filter: Filter,
   loc: FieldError["loc"] = ["query"],
@@ -106,7 +106,7 @@ export function deliveryFilterOf(
   };
 }
 
-/** Writes what was read as the members of a body, each filter that may be repeated as a list. */
+/** Writes the filter as the members of a body, each repeatable filter as a list. */
 export function deliveryFilterAnswer(search: DeliverySearch) {
   const { subject } = search;
   return withoutNulls({
@@ -122,7 +122,7 @@ export function deliveryFilterAnswer(search: DeliverySearch) {
   });
 }
 
-/** Leaves out what was not asked for. */
+/** Leaves out filters that were not given. */
 export const withoutNulls = (filter: object): Record<string, unknown> =>
   Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== null));
 
@@ -133,7 +133,7 @@ const listed = <Value>(
     ? (given as readonly Value[] | undefined)
     : [given as Value];
 
-/** The values of such a parameter, in an order that is none of a cursor's business; null when it was left out. */
+/** The sorted values of a repeatable parameter, so that a cursor does not depend on their order; null when it was not given. */
 export const sorted = <Value extends string>(
   given: Value | readonly Value[] | undefined,
 ): Value[] | null => {

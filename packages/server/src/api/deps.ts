@@ -9,50 +9,50 @@ import type { Metrics } from "../metrics.ts";
 import type { Keyring } from "../secrets.ts";
 import type { Signals } from "../signals.ts";
 
-/** What the API needs of the rest of the house; the composition root hands it in. */
+/** The dependencies of the API; the composition root passes them in. */
 export type ApiDeps = {
   config: Config;
-  /** For reads and small writes of the API; handlers get theirs as `caller.database`. Facts go through `recordFacts`. */
+  /** For reads and small writes of the API; handlers use `caller.database`. Facts go through `recordFacts`. */
   database: TeamDatabase;
-  /** For lists and counts, where a standby may answer; handlers get theirs as `caller.lists`. Without it `database` does. */
+  /** For lists and counts, which a standby may answer; handlers use `caller.lists`. Undefined: `database` is used. */
   lists?: Pick<TeamDatabase, "forTeams">;
-  /** For API keys, which are asked for before any team is known; it reaches nothing else. */
+  /** For API keys, which are read before any team is known; it reaches nothing else. */
   keys: TeamDatabase;
   keyring: Keyring;
   recordFacts: RecordFacts;
   recordAllFacts: RecordAllFacts;
-  /** Closes a team and begins to erase it, which no team's own connections may; true when nothing is left already. */
+  /** Closes a team and begins to erase it; a team's own connections may not do this. True when nothing is left. */
   eraseTeam: (teamId: string) => Promise<boolean>;
-  /** Signals the id of a listener when there is a request for it, whichever process makes it. */
+  /** Signals the id of a listener when there is a request for it, from any process. */
   listening: Signals;
-  /** Keeps what the sign-in provider told of a person, which neither a team's own connections nor those for keys may. */
+  /** Stores what the sign-in provider says about a person; the connections of teams and keys may not do this. */
   keepPerson: (person: Person) => Promise<{ id: string; teamId: string }>;
-  /** What is served under /dashboard and /portal; undefined while it is not built. */
+  /** The files under /dashboard and /portal; undefined while they are not built. */
   builtDashboard: () => BuiltFiles | undefined;
-  /** Answers a message of MCP, whose caller is known. */
+  /** Answers an MCP message of an authenticated caller. */
   answerMcp: (exchange: McpExchange) => Promise<Response>;
-  /** What is served under /docs; undefined while it is not built. */
+  /** The files under /docs; undefined while they are not built. */
   builtSite: () => BuiltFiles | undefined;
   log: Logger;
   metrics: Metrics;
-  /** What /readyz tells: undefined when ready, otherwise one sentence with the reason. */
+  /** The answer of /readyz: undefined when ready, otherwise one sentence with the reason. */
   notReadyReason(): Promise<string | undefined>;
-  /** Delays handed to the database and chance are arguments, so that tests decide them. */
+  /** Randomness is an argument, so that tests can fix it. */
   random: () => number;
-  /** The wall clock, for what is decided without a database. */
+  /** The wall clock, for decisions without the database. */
   nowMs: () => number;
 };
 
-/** One request of MCP, whose caller is known already. */
+/** One MCP request of an authenticated caller. */
 export type McpExchange = {
   request: Request;
-  /** The body of it, read as JSON. */
+  /** Its body, parsed as JSON. */
   body: unknown;
   apiKey: string;
   /** The team that the tools act for. */
   teamId: string;
   scopes: ReadonlySet<Scope>;
-  /** Asks the API of this process, as that caller or anybody. */
+  /** A fetch to the API of this process. */
   ask: typeof fetch;
   onBug: (error: unknown) => void;
 };

@@ -1,4 +1,4 @@
-/** A piece of JSON. */
+/** Any JSON value. */
 export type Json = { [name: string]: Json } | Json[] | string | number | boolean | null;
 export type JsonObject = { [name: string]: Json };
 
@@ -13,7 +13,7 @@ type Operation = {
   responses: Record<string, { description: string; content?: Record<string, { schema: Json }> }>;
 };
 
-/** Prints the API's description as one page without scripts or outside assets, so that it can be read offline. */
+/** Prints the API's description as one page without scripts or external files, so that it can be read offline. */
 export function printDocsPage(document: JsonObject): string {
   const paths = document.paths as unknown as Record<string, Record<string, Operation>>;
   const webhooks = document.webhooks as unknown as Record<string, Record<string, Operation>>;
@@ -69,7 +69,7 @@ function printAnswer([status, answer]: [string, Operation["responses"][string]])
 const printSchema = ([name, schema]: [string, Json]): string =>
   `<details id="schema-${inHtml(name)}"><summary><code>${inHtml(name)}</code></summary>${printJson(schema)}</details>`;
 
-/** References become links to the schema's place on the page. */
+/** Prints JSON; references become links to the schema on the page. */
 const printJson = (value: Json): string =>
   `<pre>${inHtml(JSON.stringify(value, null, 2)).replaceAll(
     /&quot;#\/components\/schemas\/(\w+)&quot;/g,

@@ -8,10 +8,10 @@ import type { FieldError } from "../errors.ts";
 import { withoutNulls } from "./delivery-filter.ts";
 import { Id, Instant, parseInstant, textOf } from "./fields.ts";
 
-/** What has become of a delivery, as contract A names it. */
+/** The statuses of a delivery in contract A. */
 export const EventStatus = Type.Union(deliveryStatuses.map((status) => Type.Literal(status)));
 
-/** The members that say which of a contract's events are asked for. */
+/** The members that filter a contract's events. */
 export const eventFilterFields = ({ eventTypes }: Contract) => ({
   subscription_id: Type.Optional(Id),
   workflow_id: Type.Optional(Id),
@@ -24,13 +24,13 @@ export const eventFilterFields = ({ eventTypes }: Contract) => ({
   end: Type.Optional(Instant),
 });
 
-/** The same as a member of a body. */
+/** The same filter as a member of a body. */
 export const EventFilterBody = Type.Object(eventFilterFields(workflowWebhooks), {
   additionalProperties: false,
   title: "WorkflowWebhookEventFilter",
 });
 
-/** Reads them; `loc` is where they stand in the request. */
+/** Reads the filter; `loc` is its place in the request. */
 export const eventFilterOf = (
   { start, end, ...filter }: Static<typeof EventFilterBody>,
   loc: FieldError["loc"],
@@ -44,7 +44,7 @@ export const eventFilterOf = (
   end: end === undefined ? null : parseInstant(end, [...loc, "end"]),
 });
 
-/** Writes what was read as the members of a body. */
+/** Writes the filter as the members of a body. */
 export const eventFilterAnswer = (filter: DeliveryFilter) =>
   withoutNulls({
     subscription_id: filter.subscriptionId,

@@ -1,14 +1,14 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { type JsonText, joinObject, jsonText } from "../domain/json-text.ts";
 
-/** Sends JSON as it is: what callers once sent keeps every byte, 12345678901234567890 and 1.0 included. */
+/** Sends JSON text unchanged: what callers reported keeps every byte, also 12345678901234567890 and 1.0. */
 export function sendExactJson(reply: unknown, text: JsonText): never {
   const answer = reply as FastifyReply;
-  // The handler's declared answer is an object; the text of one is sent in its place.
+  // The handler's declared answer is an object; its text is sent instead.
   return answer.type("application/json; charset=utf-8").send(text) as never;
 }
 
-/** Prints a list of printed objects, with what is told of the list itself. */
+/** Prints a list of printed objects, with the fields of the list itself. */
 export const listText = (
   name: string,
   items: readonly JsonText[],
@@ -19,7 +19,7 @@ export const listText = (
     ...Object.entries(told).map(([key, value]) => [key, jsonText(value)] as const),
   ]);
 
-/** Prints an object from plain values and from texts that stay as they are. */
+/** Prints an object from plain values and from exact texts. */
 export function objectText(
   plain: Record<string, unknown>,
   exact: Record<string, JsonText | null> = {},

@@ -3,7 +3,7 @@ const assistantId = "6b0c3f2a9d4e5f6071829305";
 const url = "https://example.com/webhooks";
 const headers = { "x-team": "billing" };
 
-/** An example of each parameter in a path, as the description shows it; ids that are not named here look all alike. */
+/** An example of each path parameter, for the description; ids that are not listed here share one example. */
 export const pathExamples: Readonly<Record<string, string>> = {
   conversation_id: "WC-6b0c3f2a-9d4e-8f60-8182-930418293040",
   event_id: "event_6b0172a8-41d2-8e77-a6c8-27b5f3094e62",
@@ -14,7 +14,7 @@ export const pathExamples: Readonly<Record<string, string>> = {
 /** The example of an id in a path. */
 export const idExample = workflowId;
 
-/** An example of each operation's body, as the description shows it; `reportFacts` brings its own. */
+/** An example of each operation's body, for the description; `reportFacts` has its own. */
 export const bodyExamples: Readonly<Record<string, object>> = {
   createAssistant: { name: "Front desk", hangTimeoutSeconds: 30 },
   updateAssistant: { name: "Night desk" },

@@ -9,12 +9,12 @@ import { AnyObject, Instant, nameOf, parseInstant } from "./fields.ts";
 import type { Caller } from "./request.ts";
 import { invalidRequest, openJudge } from "./validation.ts";
 
-/** One fact as it came: its value, its members' exact text, and where in the request each of them stands. */
+/** One reported fact: its value, its members' exact text, and their places in the request. */
 export type FactReport = {
   form: "plain" | "cloud_event";
   value: unknown;
   members: ReadonlyMap<string, JsonText>;
-  /** The place in the request of a path within the fact. */
+  /** Converts a path within the fact to its place in the request. */
   locate: (path: FieldError["loc"]) => FieldError["loc"];
 };
 
@@ -37,7 +37,7 @@ type CloudEvent = Static<typeof CloudEvent>;
 const judgePlain = openJudge(PlainFact);
 const judgeCloudEvent = openJudge(CloudEvent);
 
-/** What the bodies of a request are, by media type: for the description alone, for each fact is judged by itself. */
+/** The bodies of a request by media type. Only for the description: each fact is validated separately. */
 export const describedFacts = {
   plain: describedAs(PlainFact, "Fact"),
   cloudEvent: describedAs(CloudEvent, "CloudEvent"),
@@ -64,7 +64,7 @@ type Envelope = {
 
 type Reporter = { caller: Caller; newId: () => string; factIdentity: string | undefined };
 
-/** Reads one fact of a request for several; throws the 422 that is this fact's alone. */
+/** Reads one fact of a bulk request; throws the 422 of this fact alone. */
 export function readFact(report: FactReport, reporter: Reporter): Fact {
   const { caller } = reporter;
   const envelope = report.form === "plain" ? plainEnvelope(report) : cloudEnvelope(report);
@@ -78,7 +78,7 @@ export function readFact(report: FactReport, reporter: Reporter): Fact {
   if (text === undefined) throw new Error("a judged fact has no data");
   const bodyMembers = jsonMembers(text);
 
-  // A fact told again under its identity names what the first one made.
+  // A repeated fact with the same identity gets the id that the first one made.
   const freshId = () =>
     name === undefined
       ? reporter.newId()
@@ -88,7 +88,7 @@ export function readFact(report: FactReport, reporter: Reporter): Fact {
         );
   const fact = factForm.toFact({ caller, body, bodyMembers }, freshId);
   const occurredAt = envelope.occurredAt ?? fact.occurredAt;
-  // Without an identity of its own it has one by the request's key and its place there.
+  // Without its own identity, the fact is identified by the request's Idempotency-Key and its index.
   const { factIdentity } = reporter;
   const byKey = factIdentity && [factIdentity, ...report.locate([])].join("/");
   const known = name ?? byKey;
@@ -97,7 +97,7 @@ export function readFact(report: FactReport, reporter: Reporter): Fact {
   return { ...fact, occurredAt, identity: { name: known, content, within: "fact" } };
 }
 
-/** What a fact says, whether its time stands in its data or beside it. */
+/** The content of a fact, whether its time is in its data or beside it. */
 function contentOf(
   form: FactReport["form"],
   type: string,
@@ -131,7 +131,7 @@ function cloudEnvelope({ value }: FactReport): Envelope {
 const readTime = (text: string | undefined, name: string): Date | undefined =>
   text === undefined ? undefined : parseInstant(text, ["fact", name]);
 
-/** Tells a refusal by where its members stand in the request: those of a body are those of the fact's data. */
+/** Converts the locations of a refusal from the fact to the request. */
 export function located(error: AppError, { locate }: FactReport): AppError {
   if (!error.errors) return error;
   const errors = error.errors.map((fault) => {

@@ -8,7 +8,7 @@ const addressesMax = 10_000;
 /**
  * Slows down an address that keeps presenting bad keys: after 20 in a minute, each further refusal waits half a second.
  *
- * Only refusals wait. Who shares the address and has a good key notices nothing, so nobody can lock a team out.
+ * Only refusals wait. Callers with a good key from the same address are not affected, so nobody can lock a team out.
  */
 export function slowGuessing(): (address: string) => Promise<void> {
   const failures = new Map<string, { count: number; untilMs: number }>();

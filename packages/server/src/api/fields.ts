@@ -4,7 +4,7 @@ import { objectIdPattern } from "../ids.ts";
 import { allBut, breaksAndOverrides, controls, invisible } from "./characters.ts";
 import { invalidRequest } from "./validation.ts";
 
-/** An id in a path; what has no id's form is a 404 like any unknown one. */
+/** An id in a path; a text without the form of an id is a 404, like an unknown id. */
 export const PathId = Type.String({ pattern: objectIdPattern });
 
 /** An id in a body or query. */
@@ -55,7 +55,7 @@ export function parseInstant(text: string, loc: FieldError["loc"]): Date {
     throw invalidRequest([{ loc, msg: "names a day that does not exist", type: "pattern" }]);
   }
   const instant = new Date(text.toUpperCase());
-  // An offset can carry the year out of what RFC 3339 can write, and so out of what an answer can.
+  // With an offset, the year can leave the range that RFC 3339, and so an answer, can express.
   if (instant.getTime() < 0 || instant.getTime() >= Date.UTC(10_000)) {
     throw invalidRequest([{ loc, msg: "must lie from 1970 to 9999", type: "pattern" }]);
   }

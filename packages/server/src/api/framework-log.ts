@@ -1,7 +1,7 @@
 import type { FastifyBaseLogger } from "fastify";
 import type { Logger } from "pino";
 
-/** Opens the log that fastify gets: its texts may quote URLs, so only what kind of error it met is written down. */
+/** Opens the log for fastify. Its texts may quote URLs, so only the kind of error is logged. */
 export function frameworkLog(log: Logger): FastifyBaseLogger {
   const tell = (level: "trace" | "debug" | "info" | "warn" | "error" | "fatal") => {
     const quiet = level === "trace" || level === "debug" || level === "info";

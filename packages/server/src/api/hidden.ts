@@ -11,20 +11,20 @@ export const hiddenField = {
   ),
 };
 
-/** Says whether a caller sees what was carried, received or returned. */
+/** Says whether a caller sees payloads, receivers' answers and reported documents. */
 export const seesPayloads = ({ scopes }: Pick<Caller, "scopes">): boolean => scopes.has("payload");
 
-/** Private members for one caller, and `hidden` for the same object. */
+/** The private members of an object for one caller, and its `hidden`. */
 export type Shown<Name extends string, Value> = {
   members: Record<Name, Value | null>;
   hidden: { hidden?: Name[] };
 };
 
 /**
- * Shows private members to callers with the scope `payload`. For all others each is null, and `hidden` names those that
- * hold something: a null alone would look like a value that never was.
+ * Shows private members to callers with the scope `payload`. For other callers each is null, and `hidden` names those
+ * that have a value: a null alone would look like a missing value.
  *
- * `held` names the members that hold something, where their values were not read at all.
+ * `held` names the members with a value if the values were not read.
  */
 export function shownTo<Name extends string, Value>(
   caller: Pick<Caller, "scopes">,

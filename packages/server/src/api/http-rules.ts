@@ -1,18 +1,18 @@
 import type { FastifyInstance } from "fastify";
 import { AppError } from "../errors.ts";
 
-/** What every answer tells browsers: it is data, to be kept, guessed at, run and framed by nobody. */
+/** The headers of every answer for browsers: it is data that must not be cached, sniffed, executed or framed. */
 export const safeHeaders = {
   "x-content-type-options": "nosniff",
   "cache-control": "no-store",
   "referrer-policy": "no-referrer",
-  // A page says what it needs on top.
+  // Pages extend this policy.
   "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
 };
 
 /**
- * Refuses requests that HTTP/1.1 itself calls wrong: without a Host or with two (RFC 9112 §3.2), or that expect what
- * nobody here does (RFC 9110 §10.1.1).
+ * Refuses requests that HTTP/1.1 forbids: without a Host or with two (RFC 9112 §3.2), or with an unknown expectation (RFC
+ * 9110 §10.1.1).
  *
  * Node would refuse some of them on its own, but without a body that says why.
  */

@@ -15,17 +15,17 @@ import type { SealContext } from "../secrets.ts";
 import { binaryHeaders } from "./cloud-events.ts";
 import type { ApiDeps } from "./deps.ts";
 
-/** A request that holds its key: it alone may keep or release the answer. */
+/** A request that holds its key: only it may store the answer or release the key. */
 type Held = { sql: Sql; teamId: string; key: string; token: string };
 
-/** What is kept of an answer, sealed because it can hold a secret that is shown once. */
+/** The stored answer, sealed because it can contain a secret that is shown once. */
 type Kept = { type: string; location?: string; body: string };
 
 /**
  * Honours `Idempotency-Key` on every POST: for 24 hours the same request gets the same answer.
  *
- * Answers of 500 and above are not kept: they release the key, and the repeat derives the same ids as the first, so that
- * what was committed before the failure is found again and not done twice.
+ * Answers of 500 and above are not stored: they release the key. The repeat derives the same ids as the first request, so
+ * work that was committed before the failure is found and not done twice.
  */
 export function honourIdempotencyKeys(app: FastifyInstance, deps: ApiDeps): void {
   const patience = openPatience(isAway);
@@ -49,7 +49,7 @@ export function honourIdempotencyKeys(app: FastifyInstance, deps: ApiDeps): void
     }
     const { teamId, database } = request.caller;
     const { sql } = database;
-    // Callers make keys of whatever they have at hand, so the key itself is kept nowhere.
+    // A caller's key may contain personal data, so only its hash is stored.
     const key = createHash("sha256").update(given).digest("hex");
     const fingerprint = fingerprintOf(request);
     let tries = 0;
@@ -70,7 +70,7 @@ export function honourIdempotencyKeys(app: FastifyInstance, deps: ApiDeps): void
         return;
       }
       case "in_flight":
-        // It may be our own claim, whose answer was lost with the database.
+        // It may be this request's own claim, whose answer was lost with the database.
         if (tries > 1) throw new AppError("storage_unavailable");
         throw new AppError("idempotency_key_in_flight");
       case "reused":
@@ -100,7 +100,7 @@ export function honourIdempotencyKeys(app: FastifyInstance, deps: ApiDeps): void
       const answer = { statusCode: reply.statusCode, sealedResponse, subjectId };
       await keepIdempotentAnswer(own.sql, own.teamId, own.key, own, answer);
     } catch (err) {
-      // What was asked for is done: the caller gets the answer, and a repeat derives the same ids.
+      // The work is done: the caller gets the answer, and a repeat derives the same ids.
       deps.log.warn(
         { err, request_id: request.id },
         "an answer could not be stored for its Idempotency-Key",
@@ -124,7 +124,7 @@ function kept(reply: FastifyReply, payload: string | null | undefined): Kept {
   };
 }
 
-/** The run or call that an answer tells of: named in the path, or made just now and named first in the answer. */
+/** The run or call of an answer: its id is in the path, or it was just created and is the first id in the answer. */
 function subjectOf(request: FastifyRequest, payload: string | null | undefined): string | null {
   const params = request.params as { run_id?: string; conversation_id?: string };
   const made = /^\{(?:"run":\{)?"id":"([^"]{1,64})"/.exec(payload ?? "")?.[1];
@@ -145,7 +145,7 @@ const storedAnswerContext = (teamId: string, key: string): SealContext => ({
   rowId: key,
 });
 
-/** Tells one request from another: who asks, what for, every byte of the body, and the headers that say as much as one. */
+/** The fingerprint of a request: its caller, method, path, every byte of the body, and headers with content. */
 function fingerprintOf(request: FastifyRequest): Buffer {
   const { actorId, teamId } = request.caller;
   const said = binaryHeaders(request.headers);

@@ -18,22 +18,22 @@ export type ListenerStream = {
   sql: Sql;
   keyring: Keyring;
   listening: Signals;
-  /** The place of the request that was received last; "0": none was. */
+  /** The position of the last received request; "0": none. */
   after: string;
   stop: AbortSignal;
   mayRead: () => Promise<boolean>;
 };
 
-/** For signals that were missed. */
+/** Finds requests whose signals were missed. */
 const pollMs = 1_000;
 
-/** Makes the text of a listener's stream from a place on, until it is to stop or the listener ends. */
+/** Makes the text of a listener's stream from a position on, until it is stopped or the listener ends. */
 export async function* streamOfRequests(stream: ListenerStream): AsyncGenerator<string> {
   const { key, sql, listening, stop, mayRead } = stream;
   let { after } = stream;
   let seenAtMs = Number.NEGATIVE_INFINITY;
   let toldAtMs = performance.now();
-  // What was handed to an earlier stream lies behind the place as well.
+  // Requests that an earlier stream sent may follow the position too.
   let news = true;
   yield `retry: 1000\n\n`;
   try {
@@ -42,7 +42,7 @@ export async function* streamOfRequests(stream: ListenerStream): AsyncGenerator<
         if (!(await markListenerSeen(sql, key, { ended: false }))) return;
         seenAtMs = performance.now();
       }
-      // Waited for from before it is looked: what comes in between is no surprise later.
+      // The wait begins before the read, so that no signal in between is missed.
       const signalled = listening.next(key.id, pollMs, stop);
       const placed = await placeListenerRequests(sql, key);
       if (placed === undefined) return;
@@ -86,7 +86,7 @@ function requestEvent({ key, keyring }: ListenerStream, request: OpenRequest): s
   return `event: request\nid: ${request.position}\ndata: ${JSON.stringify(data)}\n\n`;
 }
 
-/** Names and values in turn as an object; no name of a request comes twice. */
+/** Converts names and values in turn to an object; a request has no name twice. */
 const inPairs = (headers: readonly string[]): Record<string, string> =>
   Object.fromEntries(
     headers.flatMap((name, at) => (at % 2 === 0 ? [[name, headers[at + 1] ?? ""]] : [])),

@@ -10,7 +10,7 @@ import { webhookSections } from "./webhook-sections.ts";
 /**
  * Describes every route from its own schemas (OpenAPI 3.1) and serves the description at /openapi.json and, as a page without scripts, at /docs/api/plain.
  *
- * Must come before the routes it is to describe.
+ * Call it before the routes that it describes are added.
  */
 export function describeRoutes(app: FastifyInstance, { config }: ApiDeps): void {
   const described: RouteOptions[] = [];
@@ -128,13 +128,13 @@ function operationOf(
   };
 }
 
-/** No body counts as an empty object, which does where nothing is required. */
+/** A missing body counts as an empty object, which is valid when nothing is required. */
 const needsBody = (body: unknown): boolean => {
   const { content, required, published } = body as Record<string, unknown>;
   return [content, required, published].some((demand) => demand !== undefined);
 };
 
-/** A body is one schema for JSON, or says itself which media types it has. */
+/** A body is one JSON schema, or lists its media types itself. */
 const contentOf = (body: Json, example: object | undefined): Json =>
   (body as { content?: Json }).content ?? {
     "application/json": { schema: body, ...(example ? { example: example as JsonObject } : {}) },
@@ -145,10 +145,10 @@ function answerType(answer: unknown): string {
   return type === "string" ? contentMediaType : "application/json";
 }
 
-/** What an operation may refuse with, besides what its own route declares. */
+/** The refusals of an operation besides those that its route declares. */
 function refusalsOf(method: string, open: boolean): string[] {
   const writes = method !== "GET";
-  // What anybody may ask for, without a key in the header; who signs in brings one in the body.
+  // Operations without authentication; a sign-in has its key in the body.
   if (open && !writes) return ["503"];
   return [
     ...(writes ? ["400"] : []),
@@ -162,7 +162,7 @@ function refusalsOf(method: string, open: boolean): string[] {
   ];
 }
 
-/** Names the codes that a status can carry, so that a client knows what to tell apart. */
+/** Lists the error codes of a status, so that a client can distinguish them. */
 function refusal(status: string): JsonObject {
   const codes = errorCodes().filter((code) => String(describeError(code).status) === status);
   return {
@@ -244,14 +244,14 @@ function problemSchema(): JsonObject {
   };
 }
 
-/** Moves every titled object to `components.schemas`, where it stands once, and leaves a reference. */
+/** Moves every titled object to `components.schemas`, once, and leaves a reference. */
 function nameSchemas(schema: Json, schemas: JsonObject): Json {
   if (Array.isArray(schema)) return schema.map((one) => nameSchemas(one, schemas));
   if (schema === null || typeof schema !== "object") return schema;
   const inner = Object.fromEntries(
     Object.entries(schema).map(([key, value]) => [key, nameSchemas(value, schemas)]),
   );
-  // What the handler judges, in words of its own, is described by what is beside it.
+  // A member that the handler validates itself is described by `published`.
   Object.assign(inner, inner.published);
   delete inner.published;
   if (typeof inner.pattern === "string") {

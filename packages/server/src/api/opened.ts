@@ -12,7 +12,7 @@ type Reader = Pick<Caller, "teamId" | "scopes">;
 
 type StoredPayload = Pick<DeliveryRow, "payload" | "payloadHeld" | "eventId">;
 
-/** Opens a delivery's payload for its reader: what was rendered is JSON, and not one byte of it changes on the way out. */
+/** Opens a delivery's payload for a caller; it is exact JSON text, and no byte changes. */
 export const shownPayload = (
   keyring: Keyring,
   reader: Reader,
@@ -24,7 +24,7 @@ export const shownPayload = (
     stored.payloadHeld ? ["payload"] : [],
   );
 
-/** The same as the text of a request's body. */
+/** The payload as the text of a request's body. */
 export const shownRequestBody = (
   keyring: Keyring,
   reader: Reader,
@@ -53,7 +53,7 @@ type StoredAnswer = {
   sealedResponseBody: Buffer | null;
 };
 
-/** Opens what a receiver answered for its reader; nothing is opened that the reader may not see. */
+/** Opens a receiver's answer for a caller; nothing is opened that the caller may not see. */
 export function shownResponseBody(
   keyring: Keyring,
   reader: Reader,

@@ -63,7 +63,7 @@ const operationalPayload = (type: string, title: string, data: TProperties): TOb
     { title },
   );
 
-/** Operational webhooks: what operators are posted, by event type. */
+/** Operational webhooks: the schemas of payloads, by event type. */
 export const operationalWebhookPayloads: Readonly<Record<string, TObject>> = {
   "endpoint.failing": operationalPayload("endpoint.failing", "EndpointFailing", {
     endpoint: ToldEndpoint,

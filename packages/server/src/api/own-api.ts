@@ -1,9 +1,9 @@
 import type { FastifyInstance } from "fastify";
 
 /**
- * Makes a `fetch` that asks this API without a socket.
+ * Makes a `fetch` that calls this API without a socket.
  *
- * A request runs through the same hooks as one from outside: the key, its scopes and team, limits, validation, the audit.
+ * A request passes the same hooks as one from outside: key, scopes and team, limits, validation, audit.
  */
 export function openOwnApi(app: FastifyInstance): typeof fetch {
   return async (target, init = {}) => {
@@ -20,7 +20,7 @@ export function openOwnApi(app: FastifyInstance): typeof fetch {
     for (const [name, value] of Object.entries(answer.headers)) {
       if (value !== undefined) headers.set(name, String(value));
     }
-    // A Response of these statuses can have no body at all.
+    // A Response with these statuses cannot have a body.
     const empty = answer.statusCode === 204 || answer.statusCode === 304;
     return new Response(empty ? null : answer.payload, { status: answer.statusCode, headers });
   };

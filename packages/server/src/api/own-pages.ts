@@ -5,18 +5,18 @@ import { AppError } from "../errors.ts";
 type Head = Pick<FastifyRequest, "method" | "headers">;
 
 /**
- * Refuses what a page of somebody else may have made a browser send along with its cookie.
+ * Refuses requests that a page of another origin may have made a browser send with its cookie (CSRF).
  *
- * A change needs the header `x-postrider-request: 1`, which no form and no image can send, and has to come from an origin
- * of this service by the browser's own word (`Sec-Fetch-Site`, `Origin`), of which one at least is there. To read, it is
- * enough not to come from another site.
+ * A change needs the header `x-postrider-request: 1`, which no form and no image can send, and an origin of this service
+ * according to the browser (`Sec-Fetch-Site` or `Origin`; at least one is required). A read must only not come from
+ * another site.
  */
 export function openOwnPages(app: FastifyInstance, config: Config): (head: Head) => void {
   const origins = () => ownOriginsOf(app, config);
   return ({ method, headers }) => {
     const { origin, "sec-fetch-site": site, "x-postrider-request": mark } = headers;
     const reads = method === "GET" || method === "HEAD";
-    // `none` is an address that somebody typed: it reads, and changes nothing.
+    // `none` is an address that a person typed: it may read, but not change anything.
     const sites = reads ? ["same-origin", "none"] : ["same-origin"];
     if (
       (site !== undefined && !sites.includes(String(site))) ||
@@ -44,15 +44,15 @@ export function openOwnPages(app: FastifyInstance, config: Config): (head: Head)
   };
 }
 
-/** Where links into this service lead. */
+/** The base URL of links into this service. */
 export const publicUrlOf = (app: FastifyInstance, config: Config): string =>
   [...ownOriginsOf(app, config)][0] ?? "";
 
-/** Where pages of this service can come from while it listens. */
+/** The origins of this service's pages while it listens. */
 export const ownOriginsOf = (app: FastifyInstance, config: Config): ReadonlySet<string> =>
   ownOrigins(config, portOf(app) ?? config.port);
 
-/** Where pages of this service can come from; what a request says in `Host` counts for nothing. */
+/** The origins of this service's pages; a request's `Host` is not used. */
 export function ownOrigins(
   { publicUrl, host }: Pick<Config, "publicUrl" | "host">,
   port: number,

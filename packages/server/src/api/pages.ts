@@ -11,23 +11,23 @@ import {
   staticFile,
 } from "./static-files.ts";
 
-/** The pages: one application, for operators and, embedded where they are, for customers. */
+/** One application: the dashboard for operators, and the portal that customers see embedded in other sites. */
 const mounts = ["/dashboard", "/portal"] as const;
 type Mount = (typeof mounts)[number];
 
-/** Serves the built application under /dashboard and /portal; what it shows comes through the API like everybody's. */
+/** Serves the built application under /dashboard and /portal; it gets all its data from the public API. */
 export function servePages(app: FastifyInstance, { config, builtDashboard }: ApiDeps): void {
   const route = { config: { scope: "none" }, schema: { hide: true } } as const;
   for (const mount of mounts) {
     const headers = pageHeaders(mount, config);
     let pages: ReadonlyMap<string, StaticFile> | undefined;
-    // What it loads stands beside it, and not beside the address of one of its pages.
+    // Its relative URLs need a slash at the end.
     app.get(mount, route, async (_request, reply) => reply.redirect(`${mount}/`, 308));
     app.get(`${mount}/*`, route, async (request, reply) => {
       pages ??= pagesOf(mount, builtDashboard());
       reply.headers(headers);
       if (!pages) return sendUnbuilt(reply, unbuilt);
-      // Compared as it was sent: no spelling of a path leads to a file that has another name.
+      // The path is compared as it was sent, without decoding, so that no other spelling leads to a file.
       const [path = ""] = request.url.slice(mount.length + 1).split("?", 1);
       const name = pages.has(path) ? path : "index.html";
       const page = pages.get(name);
@@ -38,9 +38,9 @@ export function servePages(app: FastifyInstance, { config, builtDashboard }: Api
 }
 
 /**
- * Whether a path asks for a file, and not for a place in the application: it ends as file names do.
+ * Whether a path means a file and not a page of the application: it ends with a file extension.
  *
- * Names of event types have dots as well, and longer words behind them.
+ * Names of event types have dots too, but longer words after them.
  */
 const isFile = (path: string): boolean =>
   path.startsWith("assets/") || /\.[a-z0-9]{1,5}$/i.test(path);
@@ -59,20 +59,20 @@ function pageOf(mount: Mount, name: string, file: Buffer): StaticFile {
           file
             .toString()
             .replaceAll(/\b(src|href)="\.\//g, `$1="${mount}/`)
-            // The header says what is told; by it the API knows the portal's pages.
+            // The header sets the policy instead; the API recognises the portal's pages by `Referer`.
             .replaceAll(/<meta name="referrer"[^>]*>\s*/g, ""),
         )
       : file;
   return staticFile(name, bytes);
 }
 
-/** A name with a hash in it never stands for anything else; the page that names the others is always asked for. */
+/** A name with a hash always means the same content; the page itself is revalidated each time. */
 const keptFor = (name: string): Kept => {
   if (name === "index.html") return "not";
   return /^assets\/.*-[\w-]{8}\.\w+$/.test(name) ? "immutable" : "asked-again";
 };
 
-/** What a page tells its browser on top of what every answer does: scripts, styles and data of this service and of nobody else. */
+/** The headers of a page besides those of every answer: only scripts, styles and data of this service are allowed. */
 function pageHeaders(mount: Mount, { portalOrigins }: Config): Record<string, string> {
   const embedded = mount === "/portal" && portalOrigins.length > 0;
   const policy = {
@@ -81,7 +81,7 @@ function pageHeaders(mount: Mount, { portalOrigins }: Config): Record<string, st
     "style-src": "'self'",
     "connect-src": "'self'",
     "font-src": "'self'",
-    // A customer's logo may come from anywhere.
+    // The theme's logo may come from any site.
     "img-src": mount === "/portal" ? "'self' data: https:" : "'self' data:",
     "manifest-src": "'self'",
     "frame-ancestors": embedded ? portalOrigins.join(" ") : "'none'",
@@ -93,7 +93,7 @@ function pageHeaders(mount: Mount, { portalOrigins }: Config): Record<string, st
     "content-security-policy": printed.join("; "),
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
-    // The API tells by it whether the dashboard or the portal asks; no other site learns of it.
+    // The API needs the referrer to distinguish dashboard and portal; other sites do not get it.
     "referrer-policy": "same-origin",
     ...(embedded ? {} : { "x-frame-options": "DENY" }),
   };

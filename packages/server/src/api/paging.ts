@@ -30,13 +30,13 @@ export const walkQuery = { page: pageNumber(cursorInstead), ...pageSize, ...curs
 
 type PageQuery = { page?: number; size?: number };
 
-/** Both of them again in the answer, as the platform's own SDK needs them to find the next page; a cursor's has no number. */
+/** Page and size in the answer: the platform's SDK needs them to find the next page. With a cursor there is no page number. */
 export const pageIn = ({ page = 1, size = 300, cursor }: PageQuery & { cursor?: string }) => ({
   ...(cursor === undefined ? { page } : {}),
   size,
 });
 
-/** Reads `page` and `size`; a page that lies too deep to be read quickly is a 422 with a hint. */
+/** Reads `page` and `size`; a page too far from the beginning to be read quickly is a 422 with a hint. */
 function pageOf(query: PageQuery): Page {
   const { page = 1, size = 300 } = query;
   const offset = (page - 1) * size;
@@ -60,19 +60,19 @@ export const walkWindowQuery = {
   ...cursorQuery,
 };
 
-/** Both of them again in the answer. */
+/** Limit and offset in the answer. */
 const windowFields = { limit: Type.Integer(), offset: Type.Integer() };
 
 /** Reads `limit` and `offset`. */
 const windowOf = ({ limit = 50, offset = 0 }: Partial<Page>): Page => ({ limit, offset });
 
-/** The query parameters of the lists that know neither pages nor offsets. */
+/** The query parameters of lists without pages and offsets. */
 export const cursorOnlyQuery = {
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 200, default: 50 })),
   ...cursorQuery,
 };
 
-/** How many entries a list has; `total_is_estimate` is there only when it is true. */
+/** The total of a list; `total_is_estimate` is present only when it is true. */
 export const totalFields = {
   total: Type.Integer(),
   total_is_estimate: Type.Optional(Type.Literal(true)),
@@ -80,17 +80,17 @@ export const totalFields = {
 
 const notWithCursor = "Missing in answers to a `cursor`.";
 
-/** What an answer tells of a list that has a cursor. */
+/** The fields of an answer with a cursor. */
 export const walkFields = { ...totalFields, ...nextCursorField };
 
-/** The same where it says which page it is. */
+/** The fields of an answer with a cursor or a page number. */
 export const walkPageFields = {
   ...walkFields,
   page: Type.Optional(Type.Integer({ description: notWithCursor })),
   size: Type.Integer(),
 };
 
-/** And for contract B. */
+/** The fields of an answer of contract B's lists. */
 export const walkWindowFields = {
   ...walkFields,
   ...windowFields,
@@ -105,10 +105,10 @@ export const totalOf = ({ total, totalIsEstimate }: Total) => ({
   ...(totalIsEstimate ? { total_is_estimate: true as const } : {}),
 });
 
-/** A list as a request asks for it: where its page begins, and what the answer tells of it besides its rows. */
+/** The requested part of a list: where the page begins, and how the answer's other fields are made. */
 type AskedList<Told, Read> = { page: WalkPage; told(read: Read): Told };
 
-/** Whose list it is, its name and what it is narrowed down to: a cursor belongs to all of these. */
+/** The caller, name and filter of a list: a cursor is bound to all of them. */
 type List = {
   keyring: Keyring;
   caller: Pick<Caller, "teamId">;
@@ -157,7 +157,7 @@ export function askedByWindow(list: List, query: Partial<Page> & { cursor?: stri
   };
 }
 
-/** A cursor says where the page begins. */
+/** A cursor already says where the page begins. */
 function refuseBoth<Name extends string>(
   query: { cursor?: string } & { [Other in Name]?: number },
   name: Name,

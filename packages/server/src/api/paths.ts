@@ -4,10 +4,10 @@ import { AppError } from "../errors.ts";
 type Path = { url: string; form: RegExp; methods: Set<string> };
 
 /**
- * Answers for paths and methods without a route: 404, or 405 and OPTIONS with what the path does take.
+ * Answers paths and methods without a route: 404, or 405 and OPTIONS with the methods of the path.
  *
- * A path that fits two routes' patterns belongs to the one that writes more of it out, whatever the method: the router
- * would give `DELETE …/events` to its neighbour `DELETE …/:webhook_id`.
+ * If a path matches two patterns, the one with more literal segments applies, whatever the method: the router would give
+ * `DELETE …/events` to `DELETE …/:webhook_id`.
  */
 export function knowPaths(app: FastifyInstance): void {
   const paths = new Map<string, Path>();
@@ -18,10 +18,10 @@ export function knowPaths(app: FastifyInstance): void {
     paths.set(url, path);
   });
 
-  // Before authentication and before the body is read: there is nothing here to protect or to read for.
+  // Before authentication and before the body is read, because neither is needed.
   app.addHook("onRequest", async (request, reply) => {
     const routed = request.is404 ? undefined : request.routeOptions.url;
-    // A pattern without a parameter fits no path but its own.
+    // A pattern without a parameter matches only its own path.
     if (routed?.includes(":") === false) return;
     const [path = ""] = request.url.split("?", 1);
     const owner = ownerOf(paths.values(), path);
@@ -42,14 +42,14 @@ function ownerOf(paths: Iterable<Path>, path: string): Path | undefined {
   return owner;
 }
 
-/** Sorts what is written out before what is a parameter, from the left, as the router does. */
+/** A sort key: literal segments before parameters, from the left, as the router does. */
 const rank = (url: string): string =>
   url
     .split("/")
     .map((segment) => (/^[:*]/.test(segment) ? "1" : "0"))
     .join("");
 
-/** Turns a route's pattern into a regular expression: `:name` is one segment, `*` is all that is left. */
+/** Converts a route's pattern to a regular expression: `:name` is one segment, `*` is the rest. */
 function formOf(url: string): RegExp {
   const source = url
     .replaceAll(/[.+?^${}()|[\]\\]/g, "\\$&")

@@ -9,17 +9,17 @@ const attributes = "Path=/; Secure; HttpOnly; SameSite=Lax";
 const secondsMax = 600;
 const tagBytes = 16;
 
-/** The cookies that tie a sign-in to the browser that began it. */
+/** The cookies that bind a sign-in to the browser that began it. */
 export type PendingCookies = {
-  /** The `Set-Cookie` that the browser brings along when it comes back. */
+  /** Makes the `Set-Cookie` that the browser sends when it returns from the provider. */
   set(pending: Pending): string;
-  /** The `Set-Cookie` that takes it away: it is used once. */
+  /** The `Set-Cookie` that deletes it, because it is used once. */
   clear: string;
-  /** Reads it; undefined when it is not there, older than ten minutes, or not of this service's making. */
+  /** Reads it; undefined when it is missing, older than ten minutes, or was not made by this service. */
   read(cookies: string | undefined): Pending | undefined;
 };
 
-/** Makes and reads such cookies. They are tagged and not stored: whoever only begins to sign in leaves nothing here. */
+/** Makes and reads such cookies. They have a tag (a MAC) and are not stored: an unfinished sign-in leaves no data here. */
 export function openPendingCookies(keyring: Keyring, nowMs: () => number): PendingCookies {
   const tagged = (text: string) => `sign-in ${text}`;
   return {

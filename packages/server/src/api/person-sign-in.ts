@@ -9,14 +9,14 @@ import { newToken } from "../session-tokens.ts";
 import type { ApiDeps } from "./deps.ts";
 import { type Claims, ProviderFailure } from "./provider.ts";
 
-/** As many as an API key may be given. */
+/** The same limit as for an API key. */
 const teamsMax = 100;
 const nameLengthMax = 150;
 
 /**
- * Opens a session for a person of whom the provider told; gives what its cookie is to hold.
+ * Opens a session for a person that the provider authenticated; returns its cookie's token.
  *
- * Somebody without a team or without anything to do in it is refused with `no_access`, and sessions from before end.
+ * A person without a team or without scopes is refused with `no_access`, and earlier sessions end.
  */
 export async function openSessionOfPerson(
   deps: ApiDeps,
@@ -55,23 +55,23 @@ export async function openSessionOfPerson(
   return text;
 }
 
-/** What a claim lists: an array of texts, or one text with blanks or commas between them. */
+/** The values of a claim: an array of texts, or one text with blanks or commas between values. */
 function listIn(claim: unknown): string[] {
   const parts = typeof claim === "string" ? claim.split(/[\s,]+/) : claim;
   return Array.isArray(parts) ? parts.filter((one) => typeof one === "string") : [];
 }
 
-/** The teams that a claim names; what is no team's id, as other groups of a company, says nothing here. */
+/** The teams of a claim; other values, such as a company's other groups, are ignored. */
 const teamsIn = (claim: unknown): string[] =>
   [...new Set(listIn(claim).map((one) => (one === "default" ? defaultTeamId : one)))]
     .filter(isObjectId)
     .slice(0, teamsMax);
 
-/** The scopes that a claim names; a provider that says nothing of them lets people look, and no more. */
+/** The scopes of a claim; without the claim, people may only read. */
 const scopesIn = (claim: unknown): Scope[] =>
   claim === undefined ? ["read"] : scopes.filter((scope) => listIn(claim).includes(scope));
 
-/** How the audit calls a person: the first of these that says anything. */
+/** A person's name in the audit log: the first of these claims that has a value. */
 function nameIn({ name, preferred_username: user, email, sub }: Claims): string {
   const said = [name, user, email, sub]
     .filter((one) => typeof one === "string")

@@ -1,6 +1,6 @@
 import Type from "typebox";
 
-/** What a portal link lets its sessions do: look, or change as well. */
+/** The access of a portal link's sessions: read, or read and change. */
 export const portalAccess = Type.Enum(["read", "manage"]);
 
 const Colour = Type.Optional(

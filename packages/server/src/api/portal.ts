@@ -6,12 +6,12 @@ import { AppError } from "../errors.ts";
 import type { Caller } from "./request.ts";
 
 /**
- * How an operation keeps to the endpoints of a link that names some:
+ * How an operation is limited to the endpoints of a portal link:
  *
  *   path     the named parameter of its path is an endpoint, and is compared here
- *   handler  it goes by `caller.endpointIds`, as `keptTo`, `withinEndpoints` and `mayReach` do
+ *   handler  it uses `caller.endpointIds`, with `keptTo`, `withinEndpoints` or `mayReach`
  *   nothing  it shows nothing of any endpoint
- *   team     it does not, and is only for links to all endpoints of a team
+ *   team     it is not limited, and is allowed only for links to all endpoints of a team
  */
 type Keeping = { path: string } | "handler" | "nothing" | "team";
 
@@ -19,7 +19,7 @@ const workflowWebhook: Keeping = { path: "webhook_id" };
 const webhook: Keeping = { path: "subscription_id" };
 const endpoint: Keeping = { path: "endpoint_id" };
 
-/** Every operation that a session of the portal may ask for, as far as its scopes go. There is no other. */
+/** All operations that a portal session may call, if its scopes allow it. */
 const portalOperations: Readonly<Record<string, Keeping>> = {
   getMe: "nothing",
   getSession: "nothing",
@@ -56,7 +56,7 @@ const portalOperations: Readonly<Record<string, Keeping>> = {
   rotateWebhookSigningSecret: webhook,
 };
 
-/** Refuses what a session of the portal may not ask for, before anything is read for it. */
+/** Refuses operations that a portal session may not call, before anything is read. */
 export function keepToPortal(
   { routeOptions, params }: Pick<FastifyRequest, "routeOptions" | "params">,
   { endpointIds }: Pick<PortalGrant, "endpointIds">,
@@ -71,7 +71,7 @@ export function keepToPortal(
   if (asked === undefined || !endpointIds.includes(asked)) throw new AppError("not_found");
 }
 
-/** A search as far as the caller may reach. */
+/** Limits a search to what the caller may reach. */
 export const keptTo = (
   caller: Pick<Caller, "endpointIds" | "portal">,
   search: DeliverySearch,
@@ -81,7 +81,7 @@ export const keptTo = (
   subscriptionIds: withinEndpoints(caller, search.subscriptionIds),
 });
 
-/** Of the contracts that are asked for, those that the caller may see: what operators are told is not for the portal. */
+/** The requested contracts that the caller may see: the portal does not see operational webhooks. */
 export function withinContracts(
   { portal }: Pick<Caller, "portal">,
   asked: readonly string[] | null,
@@ -94,7 +94,7 @@ export function withinContracts(
 export const maySee = (caller: Pick<Caller, "portal">, contract: string): boolean =>
   withinContracts(caller, [contract])?.length !== 0;
 
-/** Of the endpoints that are asked for, those that the caller may reach; null stands for all. */
+/** The requested endpoints that the caller may reach; null means all. */
 export function withinEndpoints(
   { endpointIds }: Pick<Caller, "endpointIds">,
   asked: readonly string[] | null,
@@ -103,7 +103,7 @@ export function withinEndpoints(
   return endpointIds.filter((id) => asked?.includes(id) ?? true);
 }
 
-/** Whether the caller may reach all of these endpoints; null stands for all there are. */
+/** Whether the caller may reach all of these endpoints; null means all of the team. */
 export const mayReach = (
   { endpointIds }: Pick<Caller, "endpointIds">,
   ids: readonly string[] | null,

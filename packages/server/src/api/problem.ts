@@ -41,7 +41,7 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, error:
 
 const retryAfterSeconds: Partial<Record<ErrorCode, number>> = {
   idempotency_key_in_flight: 1,
-  // A bucket that gets at least one token a second.
+  // The bucket gets at least one token a second.
   rate_limited: 1,
   overloaded: 1,
   shutting_down: 1,
@@ -79,7 +79,7 @@ const frameworkCodes: Record<string, ErrorCode> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: "unsupported_media_type",
   FST_ERR_CTP_BODY_TOO_LARGE: "body_too_large",
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: "malformed_body",
-  // A path that cannot be decoded, or is absurdly long, names nothing.
+  // A path that cannot be decoded, or is too long, is not found.
   FST_ERR_BAD_URL: "not_found",
   FST_ERR_MAX_PARAM_LENGTH: "not_found",
 };

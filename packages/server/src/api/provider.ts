@@ -1,24 +1,24 @@
 import type { ClientAuth, Configuration, IDToken, UserInfoResponse } from "openid-client";
 import type { Oidc } from "../config.ts";
 
-/** What a sign-in that is under way has to know again when the browser comes back. */
+/** The values of an unfinished sign-in that are needed when the browser returns. */
 export type Pending = { state: string; nonce: string; verifier: string };
 
-/** What the provider tells of a person, by the names of its claims. */
+/** The provider's claims about a person, by name. */
 export type Claims = IDToken & Partial<UserInfoResponse>;
 
 /** The provider with which people sign in (OpenID Connect Core 1.0, the code flow with PKCE). */
 export type Provider = {
-  /** Where to send a browser. Throws `ProviderFailure`. */
+  /** Gives the URL to send a browser to. Throws `ProviderFailure`. */
   begin(redirectUri: string): Promise<{ url: URL; pending: Pending }>;
-  /** Exchanges what a browser came back with for what the provider tells of the person. Throws `ProviderFailure`. */
+  /** Exchanges the code in the returned URL for the provider's claims about the person. Throws `ProviderFailure`. */
   finish(cameBack: URL, pending: Pending): Promise<Claims>;
 };
 
-/** Why a sign-in did not work: the pages have a sentence for each. */
+/** Why a sign-in failed; the pages have a sentence for each. */
 export type SignInRefusal = "provider_away" | "expired" | "denied" | "no_access" | "failed";
 
-/** The provider could not be asked, or did not let somebody in. The message holds no token and no code. */
+/** The provider could not be reached, or refused the sign-in. The message contains no token and no code. */
 export class ProviderFailure extends Error {
   readonly refusal: SignInRefusal;
 
@@ -29,16 +29,16 @@ export class ProviderFailure extends Error {
   }
 }
 
-/** For each request to the provider: somebody waits in front of a browser. */
+/** The time limit of each request to the provider, because a person waits. */
 const secondsMax = 5;
-/** For so long its addresses and keys are known to whoever comes back from it … */
+/** How long its addresses and keys are cached for people who return from it … */
 const knownMs = 3_600_000;
-/** … and to those who set out: later ones are not sent to a provider that is away. */
+/** … and for people who begin to sign in, so that they are not sent to a provider that is away. */
 const presentMs = 1_000;
 
-/** Opens the provider that the settings name. It is not asked for anything before somebody signs in. */
+/** Opens the provider of the settings. It gets no request before the first sign-in. */
 export function openProvider(oidc: Oidc): Provider {
-  // It costs the start 30 ms, and many have no use for it.
+  // Loaded when it is needed: it takes 30 ms, and many installations do not use it.
   const library = () => import("openid-client");
   let known: { asked: Promise<Configuration>; atMs: number } | undefined;
 
@@ -46,7 +46,7 @@ export function openProvider(oidc: Oidc): Provider {
     if (known && performance.now() - known.atMs < ageMsMax) return known.asked;
     const asked = discovered(oidc);
     known = { asked, atMs: performance.now() };
-    // What failed is asked for again by the next one who signs in.
+    // After a failure the next sign-in asks again.
     asked.catch(() => {
       if (known?.asked === asked) known = undefined;
     });
@@ -84,7 +84,7 @@ export function openProvider(oidc: Oidc): Provider {
         const wanted = [oidc.teamsClaim, oidc.scopesClaim, "name"];
         const isMissing = wanted.some((name) => claims[name] === undefined);
         if (!isMissing || !found.serverMetadata().userinfo_endpoint) return claims;
-        // Many tell no more in the token than who it is.
+        // Many providers put only the person's id into the token.
         return {
           ...(await client.fetchUserInfo(found, tokens.access_token, claims.sub)),
           ...claims,
@@ -105,13 +105,13 @@ async function discovered({ issuer, clientId, clientSecret }: Oidc): Promise<Con
     clientSecret === undefined ? client.None() : secretAsSupported(client, clientSecret),
     {
       timeout: secondsMax,
-      // The settings allow plain http on this machine alone.
+      // The settings allow plain http only on this machine.
       execute: issuer.startsWith("http:") ? [client.allowInsecureRequests] : [],
     },
   );
 }
 
-/** Sends the secret as the provider says it takes it; one that says nothing takes it as a header (OpenID Connect Discovery §3). */
+/** Sends the secret by the method that the provider supports; by default as a header (OpenID Connect Discovery §3). */
 function secretAsSupported(client: typeof import("openid-client"), secret: string): ClientAuth {
   const header = client.ClientSecretBasic(secret);
   const body = client.ClientSecretPost(secret);
@@ -121,12 +121,12 @@ function secretAsSupported(client: typeof import("openid-client"), secret: strin
   };
 }
 
-/** Makes of what the client throws a failure whose message can be logged: codes and causes, and nothing of an answer. */
+/** Converts the client's error to a failure whose message can be logged: codes and causes, nothing of an answer. */
 function rethrow(thrown: unknown): never {
   if (thrown instanceof ProviderFailure) throw thrown;
   const { name, code, error, status, cause } = thrown as Partial<Record<string, unknown>>;
   const causeCode = (cause as { code?: unknown } | null | undefined)?.code;
-  // A browser brings `error` along: anybody may write it.
+  // `error` comes from the browser: anybody could have written it.
   const told = [name, code, error, status, causeCode].filter(
     (one) => typeof one === "number" || (typeof one === "string" && /^\w{1,60}$/.test(one)),
   );
@@ -137,9 +137,9 @@ function rethrow(thrown: unknown): never {
 function refusalOf(thrown: Partial<Record<string, unknown>>): SignInRefusal {
   const { name, code, error, status } = thrown;
   if (name === "AuthorizationResponseError") return error === "access_denied" ? "denied" : "failed";
-  // The code was used, or is too old.
+  // The code was used already or has expired.
   if (error === "invalid_grant") return "expired";
-  // What `fetch` throws is a TypeError; the client's own ones have a code.
+  // `fetch` throws a TypeError without a code; the client's own errors have one.
   if (name === "TypeError" && code === undefined) return "provider_away";
   const away = ["OAUTH_TIMEOUT", "OAUTH_RESPONSE_IS_NOT_CONFORM", "OAUTH_RESPONSE_IS_NOT_JSON"];
   if (away.includes(String(code)) || Number(status) >= 500) return "provider_away";

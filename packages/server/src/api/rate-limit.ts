@@ -3,19 +3,19 @@ import { AppError } from "../errors.ts";
 const bucketsMax = 10_000;
 
 export type RateLimitOptions = {
-  /** Requests a second that one key may go on making; 0: as many as it likes. */
+  /** Requests a second that one key may make; 0: no limit. */
   perSecond: number;
-  /** Requests that may come at once after a pause. */
+  /** Requests that may come at once after a pause (the bucket's size). */
   burst: number;
   /** A clock that never goes backwards, in milliseconds. */
   nowMs?: () => number;
 };
 
 /**
- * Counts the requests of each key in a bucket that fills steadily; throws `rate_limited` when a key's is empty.
+ * A token bucket for each key; throws `rate_limited` when a key's bucket is empty.
  *
- * The buckets are this process's own: a key that is spread over n processes gets n times the rate. Exact would mean to ask
- * the database before each request, and what is protected here is the process.
+ * The buckets belong to this process: a key whose requests go to n processes gets n times the rate. An exact limit would
+ * need the database for each request, and the limit protects the process.
  */
 export function openRateLimit(options: RateLimitOptions): (keyId: string) => void {
   const { perSecond, burst, nowMs = () => performance.now() } = options;
@@ -27,7 +27,7 @@ export function openRateLimit(options: RateLimitOptions): (keyId: string) => voi
     const filled = known ? known.tokens + ((atMs - known.atMs) / 1_000) * perSecond : burst;
     const tokens = Math.min(burst, filled);
     const allowed = tokens >= 1;
-    // The least recently used leaves first; whoever has been away that long has a full bucket anyway.
+    // The least recently used bucket is removed first; after that time it is full anyway.
     buckets.delete(keyId);
     buckets.set(keyId, { tokens: allowed ? tokens - 1 : tokens, atMs });
     if (buckets.size > bucketsMax) {

@@ -11,7 +11,7 @@ import { invalidRequest } from "./validation.ts";
 
 type Loc = readonly (string | number)[];
 
-/** A receiver's URL as a body gives it; `receiverUrl` judges it. */
+/** The schema of a receiver's URL in a body; `receiverUrl` validates it. */
 export const ReceiverUrl = Type.String({
   minLength: 1,
   maxLength: 2048,
@@ -19,7 +19,7 @@ export const ReceiverUrl = Type.String({
     "An absolute https URL of a public host, without a fragment, a user name or a password.",
 });
 
-/** The headers that a subscriber asks for; `receiverHeaders` judges them. */
+/** The schema of custom headers; `receiverHeaders` validates them. */
 export const ReceiverHeaders = Type.Record(Type.String(), Type.String(), {
   published: {
     maxProperties: headersMax,
@@ -50,7 +50,7 @@ export function receiverUrl(
   ]);
 }
 
-/** Gives custom headers as they are when each may be sent; a 422 names those that may not, and never a value. */
+/** Returns custom headers unchanged when all may be sent; otherwise throws a 422 that names those that may not, never a value. */
 export function receiverHeaders(
   headers: Readonly<Record<string, string>>,
   { headerPrefix }: { headerPrefix: string },

@@ -10,7 +10,7 @@ import { EventFilterBody, eventFilterAnswer } from "./event-filter.ts";
 import { nullable, Timestamp } from "./fields.ts";
 import { acting } from "./request.ts";
 
-/** The body that starts a replay, or tries one. */
+/** The body that starts a replay or asks for a dry run. */
 export const replayBody = <Filter extends TSchema>(filter: Filter, title: string) =>
   Type.Object(
     {
@@ -26,7 +26,7 @@ export const replayBody = <Filter extends TSchema>(filter: Filter, title: string
 
 const Count = Type.Integer({ minimum: 0 });
 
-/** A replay as answers show it. */
+/** The schema of a replay. */
 export const ReplayAnswer = Type.Object(
   {
     id: Type.String(),
@@ -65,10 +65,10 @@ const DryRun = Type.Object(
   { title: "ReplayDryRun" },
 );
 
-/** What the routes that start a replay answer. */
+/** The answers of the routes that start a replay. */
 export const replayAnswers = { 200: DryRun, 202: ReplayAnswer };
 
-/** What both of these routes promise. */
+/** The description that both routes share. */
 export const replayPromise = `Replays the matching deliveries that existed when the replay was requested: with \`only: failed\` the failed deliveries, with \`all\` the delivered ones as well. Waiting deliveries are not changed. Each delivery keeps its \`webhook-id\` and its bytes, and gets one more attempt. At most \`rate_per_second\` attempts start per second, and they use at most half of the slots that an endpoint's own traffic leaves free. With \`dry_run\` no replay is made: the answer is a 200 with the number of matches and the times of the first and the last one. A team may have 10 unfinished replays; they are kept for 30 days.`;
 
 type Asked = {
@@ -77,7 +77,7 @@ type Asked = {
   rate_per_second?: number;
 };
 
-/** Starts the replay that a body asks for, or tries it. */
+/** Starts the replay of a body, or makes a dry run. */
 export async function answerReplay(
   deps: ApiDeps,
   request: Pick<FastifyRequest, "caller" | "id" | "newId">,
@@ -106,7 +106,7 @@ export async function answerReplay(
   return replayAnswer(replay);
 }
 
-/** Shows a replay. */
+/** Makes the answer of a replay. */
 export const replayAnswer = (replay: Replay) => ({
   id: replay.id,
   state: replay.state,

@@ -22,7 +22,7 @@ export function reportOf(
   };
 }
 
-/** The identity of the one fact that a request reports: by its Idempotency-Key, if it has one. */
+/** The identity of the only fact of a request: from its Idempotency-Key, if it has one. */
 export const identityOf = ({
   factIdentity,
   bodyMembers,

@@ -9,22 +9,22 @@ import type { TraceContext } from "../domain/trace-context.ts";
 import { AppError } from "../errors.ts";
 import type { ApiDeps } from "./deps.ts";
 
-/** Who asks: authentication settles it before any handler runs. */
+/** The caller; authentication sets it before any handler runs. */
 export type Caller = {
   /** The team that the request is about, and the only one that `database` reaches. */
   teamId: string;
   database: Database;
-  /** The same, for whoever only reads lists and counts: as new, and maybe on a standby. */
+  /** The same rows for lists and counts: as recent, possibly from a standby. */
   lists: Database;
-  /** Who acts, as the audit and attempts tell: the id of the API key, or of the session. */
+  /** The actor in the audit log and in attempts: the id of the API key or of the session. */
   actorId: string;
-  /** The key that was sent, or that the session is of; a session of the portal has none. */
+  /** The id of the key that was sent, or of the session's key; a portal session has none. */
   apiKeyId?: string;
-  /** The browser's session by whose cookie this is asked. */
+  /** The id of the browser session whose cookie was sent. */
   sessionId?: string;
-  /** What the portal link says that opened the session; of others there is none. */
+  /** The grant of the portal link that opened the session; undefined for other callers. */
   portal?: PortalGrant;
-  /** Where it names endpoints: these are all that may be shown and changed. */
+  /** If the portal link names endpoints: only these may be shown and changed. */
   endpointIds?: readonly string[];
   scopes: ReadonlySet<Scope>;
   /** The trace that the request belongs to (W3C Trace Context). */
@@ -36,15 +36,15 @@ declare module "fastify" {
     caller: Caller;
     /** A fresh resource id; under an Idempotency-Key the same one on every repeat of the request. */
     newId(): string;
-    /** Names what the request reports, the same on every repeat; undefined without an Idempotency-Key. */
+    /** The identity of the request's fact, the same on every repeat; undefined without an Idempotency-Key. */
     factIdentity: string | undefined;
     /** The exact source text of each top-level member of the body; empty without a body. */
     bodyMembers: ReadonlyMap<string, JsonText>;
-    /** The body as it came; undefined without one. */
+    /** The exact bytes of the body; undefined without one. */
     bodyBytes: Buffer | undefined;
   }
   interface FastifyContextConfig {
-    /** What the key must be allowed to do; `any` key will do, and `none` is for routes that anybody may call. */
+    /** The scope that the key needs; `any`: every key; `none`: no authentication. */
     scope?: Scope | "any" | "none";
   }
   interface FastifySchema {
@@ -66,7 +66,7 @@ export interface TypeBox extends FastifyTypeProvider {
 /** Adds the routes of one resource. */
 export type Routes = (app: FastifyInstance, deps: ApiDeps) => void;
 
-/** What to put into the audit log of the caller's team. */
+/** The audit context of a request, for the log of the caller's team. */
 export const auditOf = (
   { caller, id }: { caller: Omit<Caller, "database" | "lists" | "scopes" | "trace">; id: string },
   action: AuditAction,
@@ -76,7 +76,7 @@ export const auditOf = (
   return { teamId, actorId, ...whose, requestId: id, action };
 };
 
-/** What a handler hands to an action that changes something: the caller's part of the database, and what to put into the audit log. */
+/** The dependencies of an action that changes something: the caller's part of the database, and the audit context. */
 export const acting = (
   deps: ApiDeps,
   request: Pick<FastifyRequest, "caller" | "id">,
@@ -87,7 +87,7 @@ export const acting = (
   audit: auditOf(request, action),
 });
 
-/** The id of the key by which somebody asks; who has none gets nothing that is a key's. */
+/** The id of the caller's key; callers without a key are refused. */
 export function keyIdOf({ apiKeyId }: Pick<Caller, "apiKeyId">): string {
   if (apiKeyId === undefined) throw new AppError("unauthorized");
   return apiKeyId;

@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders } from "node:http";
 
-/** Whose session a cookie is: of the dashboard, or of the portal, which other sites may show in a frame. */
+/** The kind of a session: of the dashboard, or of the portal, which other sites may embed in a frame. */
 export type SessionKind = "dashboard" | "portal";
 
-/** Browsers keep a cookie of this prefix only with Secure and Path=/, and take it from no other host. */
+/** Browsers accept a cookie with this prefix only with Secure and Path=/, and only from its own host. */
 const names: Readonly<Record<SessionKind, string>> = {
   dashboard: "__Host-postrider_session",
   portal: "__Host-postrider_portal",
@@ -11,23 +11,23 @@ const names: Readonly<Record<SessionKind, string>> = {
 
 const attributes: Readonly<Record<SessionKind, string>> = {
   dashboard: "Path=/; Secure; HttpOnly; SameSite=Strict",
-  // In a frame of another site, kept apart for each site that shows it.
+  // For frames in other sites; the browser keeps one cookie for each embedding site.
   portal: "Path=/; Secure; HttpOnly; SameSite=None; Partitioned",
 };
 
-/** The `Set-Cookie` that hands a session's token to a browser; it goes when the browser is closed. */
+/** The `Set-Cookie` that gives a browser a session's token; it ends when the browser is closed. */
 export const setSessionCookie = (kind: SessionKind, token: string): string =>
   `${names[kind]}=${token}; ${attributes[kind]}`;
 
-/** The `Set-Cookie` that takes it away. */
+/** The `Set-Cookie` that deletes it. */
 export const clearSessionCookie = (kind: SessionKind): string =>
   `${names[kind]}=; ${attributes[kind]}; Max-Age=0`;
 
 /**
- * Reads the token by which a request is asked out of its cookies.
+ * Reads the session token from a request's cookies.
  *
- * A page of the portal never asks as the dashboard's session: a frame could make an operator click there. Of others the
- * dashboard's counts first.
+ * A portal page never uses the dashboard's session: an embedding site could make an operator click there. For other
+ * pages, the dashboard's session comes first.
  */
 export function sessionTokenIn({
   cookie = "",
@@ -42,7 +42,7 @@ export function sessionTokenIn({
   return undefined;
 }
 
-/** The value of a cookie; of two of one name nobody can tell which is meant. */
+/** The value of a cookie; undefined when there are two with the same name. */
 export function cookieIn(cookies: string, name: string): string | undefined {
   const given = cookies
     .split(";")

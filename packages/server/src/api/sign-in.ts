@@ -13,10 +13,10 @@ import type { ApiDeps } from "./deps.ts";
 import type { SessionKind } from "./session-cookie.ts";
 import { invalidRequest } from "./validation.ts";
 
-/** A session that was opened, and what its cookie is to hold. */
+/** A new session, and its cookie's token. */
 type Opened = { kind: SessionKind; token: string; session: Session; scopes: readonly Scope[] };
 
-/** What signs in, as the body of a request has it, and the names of what is opened. */
+/** The credentials of a body, the id of the new session, and the request's id. */
 type Opening = { api_key?: string; login_token?: string; id: string; requestId: string };
 
 /** Opens the session that a body asks for; undefined when its key or link does not work. */
@@ -64,10 +64,10 @@ async function openDashboard(deps: ApiDeps, opening: Opening): Promise<Opened | 
   return session && { kind: "dashboard", token, session, scopes: key.scopes };
 }
 
-/** By what somebody signs in, and for which team; `linkSha256` is to be used up. */
+/** The key and team of a sign-in; `linkSha256`: the login link, which is used up. */
 type Entrance = { key: ApiKey; teamId: string; linkSha256?: Buffer };
 
-/** Finds what a body signs in as; undefined when that does not work. */
+/** Finds the key and team for a body's credentials; undefined when they are not valid. */
 async function entranceOf(deps: ApiDeps, body: Opening): Promise<Entrance | undefined> {
   const { api_key: text, login_token: token } = body;
   if (token === undefined) {
@@ -82,6 +82,6 @@ async function entranceOf(deps: ApiDeps, body: Opening): Promise<Entrance | unde
   return key && entranceBy(key, { teamId: link.teamId, linkSha256 });
 }
 
-/** A key that does not reach the team, any more, opens nothing. */
+/** Refuses a key that does not reach the team (any more). */
 const entranceBy = (key: ApiKey, to: Omit<Entrance, "key">): Entrance | undefined =>
   key.teamIds.includes(to.teamId) ? { key, ...to } : undefined;

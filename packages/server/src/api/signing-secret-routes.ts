@@ -11,17 +11,17 @@ const SigningSecret = Type.Object(
   { title: "SigningSecret" },
 );
 
-/** Whose signing secrets: the path up to the id, what the path calls the id, and the names for OpenAPI. */
+/** The owner of signing secrets: the path up to the id, the id's name in the path, and the names for OpenAPI. */
 export type SigningSecretOwner = {
   path: string;
   idName: string;
   contract: string;
-  /** Such as `WorkflowWebhook`, of which `getWorkflowWebhookSigningSecret` is made. */
+  /** Such as `WorkflowWebhook`, for the operation `getWorkflowWebhookSigningSecret`. */
   resource: string;
-  /** What the audit log calls it. */
+  /** Its name in the audit log. */
   noun: "workflow_webhook" | "webhook" | "assistant" | "operational_webhook";
   tags: readonly string[];
-  /** What the key must be allowed to do; `write` when it is left out. */
+  /** The scope that the key needs; `write` by default. */
   scope?: Scope;
 };
 
@@ -35,7 +35,7 @@ export function signingSecretRoutes(
   const params = Type.Object({ [idName]: PathId });
   const idOf = (named: Record<string, string>) => named[idName] ?? "";
 
-  // With a read key one could look at deliveries; with the secret one could forge them: hence `write`.
+  // `write`, because the secret allows to forge requests; a read key only allows to read them.
   app.get(
     `${path}/:${idName}/signing-secret`,
     {

@@ -10,7 +10,7 @@ import {
   staticFile,
 } from "./static-files.ts";
 
-/** The built documentation, and what its pages may do. */
+/** The files of the built documentation, and the policies of its pages. */
 type Site = { files: ReadonlyMap<string, StaticFile>; policies: Policies };
 type Policies = { pages: string; reference: string };
 
@@ -25,21 +25,21 @@ export function serveSite(app: FastifyInstance, { builtSite }: ApiDeps): void {
   const send = async (request: FastifyRequest, reply: FastifyReply, path: string) => {
     const opened = open();
     const exists = opened && namesOf(path).some((name) => opened.files.has(name));
-    // Only who asks for a page is told in words; whatever else is asked for is not found as it is in the API.
+    // A missing page gets a page as its answer; any other missing file gets the API's 404.
     if (!exists && !isPagePath(path)) throw new AppError("not_found");
     if (!opened) {
-      // A checkout describes its API without a build.
+      // In a checkout without a build, the plain description of the API is served.
       return path === "" || path === "api/"
         ? reply.redirect("/docs/api/plain")
         : sendUnbuilt(reply, unbuilt);
     }
     return await sendFromSite(request, reply, opened, path);
   };
-  // Links in the pages are relative to a folder.
+  // The pages' links are relative to a folder.
   app.get("/docs", route, async (_request, reply) => reply.redirect("/docs/", 308));
   app.get("/docs/api", route, async (_request, reply) => reply.redirect("/docs/api/", 308));
   app.get("/docs/*", route, async (request, reply) => {
-    // Compared as it was sent: no spelling of a path leads to a file that has another name.
+    // The path is compared as it was sent, without decoding, so that no other spelling leads to a file.
     const [path = ""] = request.url.slice("/docs/".length).split("?", 1);
     return await send(request, reply, path);
   });
@@ -58,7 +58,7 @@ async function sendFromSite(
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "x-frame-options": "DENY",
-    // The reference asks the API as the dashboard does, and is known by where it stands.
+    // The reference calls the API like the dashboard, which is recognised by the referrer.
     "referrer-policy": "same-origin",
   });
   const name = namesOf(path).find((one) => files.has(one));
@@ -75,14 +75,14 @@ const namesOf = (path: string): string[] =>
 const isPagePath = (path: string): boolean =>
   path === "llms.txt" || /^(?:[\w-]+\/)*(?:[\w-]+(?:\.html)?)?$/.test(path);
 
-/** A name with a hash in it never stands for anything else. */
+/** A name with a hash always means the same content. */
 const keptFor = (name: string): Kept =>
   /^assets\/.*[.-][\w-]{8}\.\w+$/.test(name) ? "immutable" : "asked-again";
 
-/** What stands in the pages themselves, as the build has hashed it. */
+/** Hashes of the inline scripts and styles, from the build. */
 type Inline = { scripts: readonly string[]; styles: readonly string[] };
 
-/** The build's list of it: for this service, not for readers. */
+/** The build's file of these hashes; it is not served. */
 const policyFile = "csp.json";
 
 function siteOf(built: BuiltFiles | undefined): Site | undefined {
@@ -95,13 +95,13 @@ function siteOf(built: BuiltFiles | undefined): Site | undefined {
   return { files: new Map(files), policies: policiesFor(inline) };
 }
 
-/** Scripts, styles and data of this service alone; of those that stand in a page, what the build has listed. */
+/** Policies that allow only scripts, styles and data of this service, and inline ones that the build listed. */
 function policiesFor({ scripts, styles }: Inline): Policies {
   const common = {
     "default-src": "'none'",
     "script-src": "'self'",
     "style-src": "'self'",
-    // Colours of code, and how far a list is open, stand in attributes; no style element is allowed by it.
+    // Code colours and the state of lists are style attributes; this does not allow style elements.
     "style-src-attr": "'unsafe-inline'",
     "connect-src": "'self'",
     "font-src": "'self'",

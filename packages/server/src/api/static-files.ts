@@ -5,7 +5,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 
 const compress = promisify(gzip);
 
-/** A file as it is sent; it is compressed when somebody first asks for it so. */
+/** A file as it is sent; it is compressed at the first request for gzip. */
 export type StaticFile = { type: string; bytes: Buffer; etag: string; zipped?: Promise<Buffer> };
 
 /** Prepares a file to be sent, by its name and bytes. */
@@ -34,7 +34,7 @@ const types: Readonly<Record<string, string>> = {
 /** Types that gzip makes smaller. */
 const isText = (type: string): boolean => type.endsWith("charset=utf-8");
 
-/** How long a browser keeps a file: for good, until it asks again, or not at all. */
+/** How a browser caches a file: for ever, with revalidation, or not at all. */
 export type Kept = "immutable" | "asked-again" | "not";
 const cacheControl: Readonly<Record<Kept, string>> = {
   immutable: "public, max-age=31536000, immutable",
@@ -42,7 +42,7 @@ const cacheControl: Readonly<Record<Kept, string>> = {
   not: "no-store",
 };
 
-/** Sends a file: compressed to who takes that, and without a body to who has it already. */
+/** Sends a file: compressed if the client accepts it, and as 304 without a body if the client has it already. */
 export async function sendStaticFile(
   { headers }: FastifyRequest,
   reply: FastifyReply,
@@ -69,13 +69,13 @@ export async function sendStaticFile(
   return reply.send(bytes);
 }
 
-/** Whether a browser takes gzip (RFC 9110 §12.5.3): it names it, and not as `q=0`. */
+/** Whether a client accepts gzip (RFC 9110 §12.5.3): it lists it, and not with `q=0`. */
 const takesGzip = (accepted: string | string[] | undefined): boolean =>
   String(accepted ?? "")
     .split(",")
     .some((one) => /^\s*gzip\s*(?:;\s*q=(?!0(?:\.0*)?\s*$)[\d.]+\s*)?$/i.test(one));
 
-/** Answers where an application was not built: a page that says how it is. */
+/** Answers that an application was not built, with a page that says so. */
 export const sendUnbuilt = (reply: FastifyReply, sentence: string): FastifyReply =>
   reply
     .code(404)

@@ -4,22 +4,22 @@ import { AppError } from "../errors.ts";
 import { mayStillRead } from "./auth.ts";
 import type { ApiDeps } from "./deps.ts";
 
-/** Streams that a team can have open on one process, and that a process serves in all, of each kind. */
+/** The most open streams of each kind: of a team on one process, and of a process. */
 export const streamsMax = { team: 100, process: 1_000 };
-/** Something is sent so often at the least: proxies close connections on which nothing comes. */
+/** Something is sent at least this often, because proxies close silent connections. */
 export const heartbeatMs = 10_000;
-/** Whose key was revoked gets nothing more after this time. */
+/** After this time, a stream whose key was revoked gets nothing more. */
 const keyCheckedMs = 2_000;
 
-/** The headers of a stream. A proxy that gathers answers would keep events back. */
+/** The headers of a stream: a buffering proxy would delay events. */
 export const streamHeaders = {
   "content-type": "text/event-stream",
   "x-accel-buffering": "no",
-  // Nothing follows a stream: whoever stops need not wait for its connection.
+  // No request follows a stream, so a stopping process need not wait for its connection.
   connection: "close",
 };
 
-/** Sends a stream's text as it comes; one that fails is ended: whoever reads it comes again and goes on where it was. */
+/** Sends a stream's text as it comes. A stream that fails is closed; its reader reconnects and continues where it was. */
 export function sendStream(
   reply: FastifyReply,
   events: AsyncGenerator<string>,
@@ -35,7 +35,7 @@ export function sendStream(
   return reply.send(Readable.from(untilItFails(), { objectMode: false }));
 }
 
-/** Says whether somebody may still read, asking again when that was last done two seconds ago. */
+/** Says whether the caller may still read; it checks the key again every two seconds. */
 export function openKeyCheck(deps: ApiDeps, request: FastifyRequest): () => Promise<boolean> {
   let checkedAtMs = performance.now();
   return async () => {
@@ -45,7 +45,7 @@ export function openKeyCheck(deps: ApiDeps, request: FastifyRequest): () => Prom
   };
 }
 
-/** Counts the open streams, and refuses one too many. */
+/** Counts the open streams, and refuses those over the limits. */
 export function openStreamCounts(): { take(teamId: string): () => void } {
   const taken = new Map<string, number>();
   let count = 0;

@@ -66,7 +66,7 @@ export function invalidRequest(errors: FieldError[]): AppError {
   return new AppError("invalid_request", `${name}${separator} ${first.msg}${more}.`, errors);
 }
 
-/** A name may be empty: `{"": 1}`, `?=1`. */
+/** Shows an empty name in quotes: `{"": 1}`, `?=1`. */
 const told = (part: string | number): string => (part === "" ? '""' : String(part));
 
 const whole = (place: unknown): string => (place === "body" ? "The body" : "The query");

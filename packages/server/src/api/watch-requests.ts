@@ -4,7 +4,10 @@ import { safeHeaders } from "./http-rules.ts";
 
 const seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30];
 
-/** Names, counts, times and logs each request; a line tells the route's pattern, never the path, header or body. */
+/**
+ * Gives each request an id, counts it, measures it and logs it. A line has the route's pattern, never the path, a header
+ * or the body.
+ */
 export function watchRequests(app: FastifyInstance, { log, metrics }: ApiDeps): void {
   const total = metrics.counter({
     name: "postrider_api_requests_total",

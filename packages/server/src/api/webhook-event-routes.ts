@@ -1,4 +1,4 @@
-// As contract A has it: a delivery is called an event, and an event type an action.
+// Contract A's words: an event is a delivery, an action is an event type.
 import type { FastifyInstance } from "fastify";
 import Type from "typebox";
 import { redeliverNow } from "../actions/redeliver.ts";
@@ -18,7 +18,7 @@ import { shownPayload, shownResponseBody } from "./opened.ts";
 import { askedByPage, pageIn, walkPageFields, walkQuery } from "./paging.ts";
 import { acting, type Caller, type TypeBox } from "./request.ts";
 
-/** What deliveries and attempts have in common. */
+/** The fields that deliveries and attempts share. */
 const commonFields = {
   event_id: Type.String(),
   subscription_id: Type.String(),
@@ -29,18 +29,18 @@ const commonFields = {
   created_at: Timestamp,
   updated_at: Timestamp,
   _id: Type.String(),
-  /** The same again, for clients that know no `_id`. */
+  /** The same id, for clients that do not know `_id`. */
   id: Type.String(),
 };
 
-/** Webhooks of one contract, whose deliveries are listed as contract A lists its own. */
+/** A contract whose deliveries are listed in contract A's form. */
 export type WebhookEventsKind = {
   contract: Contract;
-  /** Where the list stands. */
+  /** The path of the list. */
   path: string;
-  /** What the path calls a delivery's `_id` or its event's `event_<uuid>`. */
+  /** The path parameter for a delivery's `_id` or its event's `event_<uuid>`. */
   idName: "event_id" | "operational_event_id";
-  /** The names of operations and schemas are made of it. */
+  /** A part of the names of operations and schemas. */
   resource: "WorkflowWebhook" | "OperationalWebhook";
   tag: string;
   scopes: { read: Scope; write: Scope };
@@ -91,7 +91,7 @@ function schemasOf({ contract, resource }: WebhookEventsKind) {
   return { WebhookEvent, WebhookAttempt, filterFields };
 }
 
-/** What webhooks were sent: deliveries, their attempts, and delivering again. */
+/** Deliveries of webhooks, their attempts, and retries. */
 export function webhookEventRoutes(
   fastify: FastifyInstance,
   deps: ApiDeps,
@@ -99,7 +99,7 @@ export function webhookEventRoutes(
 ): void {
   const { path, idName, resource, scopes } = kind;
   const tags = [kind.tag];
-  // Either id; the handler tells which, and 404 when it is neither.
+  // Either id; the handler finds out which, and answers 404 when it is neither.
   const params = Type.Object({ [idName]: Type.String() });
   const idOf = (named: Record<string, string>) => named[idName] ?? "";
   const contract = kind.contract.name;

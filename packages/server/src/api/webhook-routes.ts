@@ -1,4 +1,4 @@
-// Webhooks and actions, as contract A has them, are subscriptions and event types.
+// Contract A's words: webhooks are subscriptions, actions are event types.
 import type { FastifyInstance } from "fastify";
 import Type from "typebox";
 import { sendSample } from "../actions/send-sample.ts";
@@ -22,7 +22,7 @@ import { acting, type Caller, type TypeBox } from "./request.ts";
 import { signingSecretRoutes } from "./signing-secret-routes.ts";
 import { invalidRequest } from "./validation.ts";
 
-/** It becomes a header: printable ASCII without blanks (RFC 6750 allows no more). */
+/** It is sent in a header: printable ASCII without blanks (RFC 6750 allows no more). */
 const BearerToken = Type.String({
   minLength: 1,
   maxLength: 2000,
@@ -33,23 +33,23 @@ const TimeoutSeconds = Type.Integer({ minimum: 1, maximum: 60 });
 const MaxRetries = Type.Integer({ minimum: 0, maximum: 10 });
 const RetryBackoffSeconds = Type.Integer({ minimum: 1, maximum: 300 });
 
-/** Webhooks of one contract, of the shape of contract A's. */
+/** Webhooks of one contract in contract A's form. */
 export type WebhookKind = {
   contract: Contract;
   path: string;
-  /** What the path calls its id. */
+  /** The path parameter of its id. */
   idName: "webhook_id" | "operational_webhook_id";
-  /** Such as `WorkflowWebhook`: the names of operations and schemas are made of it. */
+  /** Such as `WorkflowWebhook`: a part of the names of operations and schemas. */
   resource: "WorkflowWebhook" | "OperationalWebhook";
-  /** What the audit log calls one. */
+  /** Its name in the audit log. */
   noun: "workflow_webhook" | "operational_webhook";
-  /** What a person calls one. */
+  /** Its name in descriptions. */
   title: string;
   tag: string;
   scopes: { read: Scope; write: Scope };
-  /** The action of a test that names none. */
+  /** The action of a test without one. */
   sampleAction: string;
-  /** An operator's webhook may hear of all teams. */
+  /** Webhooks may get the events of all teams (with an operator's key). */
   hearsOfAllTeams?: true;
 };
 
@@ -62,7 +62,7 @@ function schemasOf({ contract, resource, hearsOfAllTeams }: WebhookKind) {
   const Action = Type.Unsafe<string>(
     Type.Union(contract.eventTypes.map((action) => Type.Literal(action))),
   );
-  /** Fields that the others do not have. */
+  /** Fields of this kind only. */
   const onlyHere = <Fields extends object>(fields: Fields) =>
     (hearsOfAllTeams ? fields : {}) as Fields;
   const Actions = Type.Array(Action, {
@@ -134,7 +134,7 @@ function schemasOf({ contract, resource, hearsOfAllTeams }: WebhookKind) {
 const writeOnly =
   "The token and the values of `headers` are never shown again. Use either a bearer token or a header `Authorization`, not both.";
 
-/** Create, list, read, change, delete, try out, and the signing secrets. */
+/** Create, list, read, change, delete, test, and the signing secrets. */
 export function webhookRoutes(fastify: FastifyInstance, deps: ApiDeps, kind: WebhookKind): void {
   const { path, resource, noun, title, scopes } = kind;
   const contract = kind.contract.name;
@@ -350,7 +350,7 @@ export function webhookRoutes(fastify: FastifyInstance, deps: ApiDeps, kind: Web
   });
 }
 
-/** Whether it is to hear of all teams, if the body says so; `scope_missing` for a key that is not the operator's. */
+/** Whether the body asks for the events of all teams; throws `scope_missing` if the key is not the operator's. */
 function allTeamsOf(
   { hearsOfAllTeams }: WebhookKind,
   { apiKeyId }: Caller,

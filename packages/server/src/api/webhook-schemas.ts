@@ -65,10 +65,10 @@ const changes = {
   changes: Type.Array(Change),
 };
 
-/** Whether it is a test. */
+/** The field that marks a test. */
 export const sample = Type.Optional(Type.Literal(true, { description: "Only on a test event." }));
 
-/** Makes the schema of one action's payload: what all have in common, and its own part. */
+/** Makes the schema of one action's payload: the common part and its own part. */
 function workflowPayload(action: string, title: string, own: TProperties): TObject {
   return Type.Object(
     {
@@ -87,7 +87,7 @@ function workflowPayload(action: string, title: string, own: TProperties): TObje
   );
 }
 
-/** Contract A: what a receiver is posted, by action. */
+/** Contract A: the schemas of payloads, by action. */
 export const workflowWebhookPayloads: Readonly<Record<string, TObject>> = {
   workflow_created: workflowPayload("workflow_created", "WorkflowCreated", {}),
   workflow_updated: workflowPayload("workflow_updated", "WorkflowUpdated", changes),
@@ -117,7 +117,7 @@ const StepSnapshot = Type.Object(
   { title: "StepSnapshot" },
 );
 
-/** The data of a run's event; a cancelled run has failed, and its status says how. */
+/** The data of a run's event; a cancelled run's event is the failed one, with the status `cancelled`. */
 const runData = (...statuses: string[]): TProperties => ({
   ...told,
   status: Type.Enum(statuses),
@@ -142,7 +142,7 @@ function organisationPayload(eventType: string, title: string, data: TProperties
 
 const stepData = { ...told, step: StepSnapshot };
 
-/** Contract B: what a receiver is posted, by event type. */
+/** Contract B: the schemas of payloads, by event type. */
 export const organisationWebhookPayloads: Readonly<Record<string, TObject>> = {
   "workflow.started": organisationPayload(
     "workflow.started",
@@ -238,7 +238,7 @@ const MessageSnapshot = Type.Object(
 
 const messages = Type.Array(MessageSnapshot, { description: "The whole conversation so far." });
 
-/** Makes the schema of one server message: the envelope that all have, and its own part. */
+/** Makes the schema of one server message: the common envelope and its own part. */
 function assistantMessage(type: string, title: string, own: TProperties): TObject {
   return Type.Object(
     {
@@ -268,7 +268,7 @@ const CallFailure = Type.Object(
   { title: "CallFailure" },
 );
 
-/** Contract C: what an assistant's server is posted, by message type. */
+/** Contract C: the schemas of payloads, by message type. */
 export const assistantMessagePayloads: Readonly<Record<string, TObject>> = {
   "status-update": assistantMessage("status-update", "StatusUpdate", {}),
   "conversation-update": assistantMessage("conversation-update", "ConversationUpdate", {

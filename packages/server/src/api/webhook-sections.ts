@@ -7,7 +7,7 @@ import {
 
 const triedAgain = "Another status, or no answer in time, is retried.";
 
-/** What the contracts post, and to whom. */
+/** The sections of the description about the contracts' webhooks. */
 export const webhookSections = [
   {
     takers: "workflow webhooks subscribed to",

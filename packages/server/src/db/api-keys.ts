@@ -7,15 +7,15 @@ import type { Sql } from "./sql.ts";
 import { defaultTeamId, ensureDefaultTeam } from "./teams.ts";
 import { byId, markedBy, readWalk, stillToTell, type Walked, type WalkPage } from "./walks.ts";
 
-/** What authentication knows of a key. */
+/** An API key as authentication reads it. */
 export type ApiKey = {
   id: string;
-  /** Null of a person who signs in with the provider: no text is such a key. */
+  /** Null for a person who signs in with the provider: such a key has no secret. */
   secretSha256: Buffer | null;
   defaultTeamId: string;
   teamIds: string[];
   scopes: Scope[];
-  /** When it was last used is not known to the minute. */
+  /** `last_used_at` is more than a minute old. */
   useUnmarked: boolean;
 };
 
@@ -24,20 +24,20 @@ export type NewApiKey = {
   id: string;
   name: string;
   secretSha256: Buffer;
-  /** What a list shows of it. */
+  /** The beginning of the key, which lists show. */
   prefix?: string;
   last4?: string;
   teamIds: readonly [string, ...string[]];
   scopes: readonly Scope[];
-  /** Seconds from now until it stops working; null for a key without an end. */
+  /** Seconds from now until it expires; null: never. */
   expiresInSeconds: number | null;
 };
 
 /**
  * Stores a key together with the teams it reaches; false when the id is taken.
  *
- * The id of a key that was never used may come again with another secret: a repeat of the request that made it, whose
- * answer nobody saw.
+ * The id of a key that was never used may be inserted again with another secret: the request that made it is repeated
+ * because its answer was lost.
  */
 export async function insertApiKey(sql: Sql, key: NewApiKey): Promise<boolean> {
   const rows = await sql`
@@ -63,7 +63,7 @@ export async function insertApiKey(sql: Sql, key: NewApiKey): Promise<boolean> {
   return rows.length === 1;
 }
 
-/** Finds a key that works now, neither expired nor revoked, whatever its teams. */
+/** Finds a valid key, neither expired nor revoked, of any team. */
 export async function findApiKeyOfAnyTeam(sql: Sql, id: string): Promise<ApiKey | undefined> {
   const [key] = await sql("find_api_key")<ApiKey>`
     select
@@ -87,7 +87,7 @@ export async function markApiKeyUsed(sql: Sql, id: string): Promise<void> {
     where id = ${id} and (last_used_at is null or last_used_at < now() - interval '1 minute')`;
 }
 
-/** A key as a list shows it: without its secret, and of its teams only those that the reader reaches. */
+/** A key as a list shows it: without its secret, and only with teams that the reader reaches. */
 export type ListedApiKey = {
   id: string;
   name: string;
@@ -100,7 +100,7 @@ export type ListedApiKey = {
   lastUsedAt: Date | null;
   expiresAt: Date | null;
   revokedAt: Date | null;
-  /** Somebody who signs in with the provider. */
+  /** It belongs to a person who signs in with the provider. */
   isPerson: boolean;
 };
 
@@ -136,12 +136,12 @@ export async function listApiKeys(
   );
 }
 
-/** What a key may know of itself. */
+/** A key as it sees itself. */
 export type OwnApiKey = Pick<ListedApiKey, "id" | "name" | "scopes" | "teams"> & {
   defaultTeamId: string;
 };
 
-/** Finds the key by which somebody asks, with all the teams it reaches. */
+/** Finds the caller's key with all the teams that it reaches. */
 export async function findOwnApiKey(sql: Sql, id: string): Promise<OwnApiKey | undefined> {
   const [key] = await sql<OwnApiKey>`
     select
@@ -154,22 +154,22 @@ export async function findOwnApiKey(sql: Sql, id: string): Promise<OwnApiKey | u
   return key;
 }
 
-/** What became of a key that was to be revoked. */
+/** The result of revoking a key. */
 export type Revocation =
-  /** It reached no teams but its revoker's, and works no more. */
+  /** It reached only the revoker's teams, and does not work any more. */
   | "revoked"
-  /** It goes on working for teams that are none of the revoker's business, and reaches none of the revoker's own. */
+  /** It still works for teams that the revoker does not reach, and reaches none of the revoker's teams any more. */
   | "withdrawn"
   /** The revoker's team has no such key. */
   | "unknown"
-  /** The operator's key is the configuration's to change. */
+  /** The operator's key can only be changed in the configuration. */
   | "operators_key"
   /** It is the revoker itself. */
   | "key_in_use"
   /** The revoker does not work any more. */
   | "revoker_is_gone";
 
-/** Takes a key away from all the teams that its revoker reaches. */
+/** Removes a key from all teams that its revoker reaches. */
 export async function revokeApiKey(
   database: Database,
   id: string,
@@ -177,8 +177,8 @@ export async function revokeApiKey(
 ): Promise<Revocation> {
   const { teamId, actorId, apiKeyId: revokerId = actorId } = audit;
   return await database.begin(async (tx) => {
-    // Both keys: two that revoke each other at once would leave their team without any, and two who withdraw different
-    // teams of one key would both believe that others are left.
+    // Locks both keys. Otherwise two keys that revoke each other at once would leave their team without a key, and two
+    // revokers of different teams of one key would both think that it still has others.
     const locked = await tx<{ id: string; works: boolean }>`
       select id, revoked_at is null and (expires_at is null or expires_at > now()) as works
       from api_keys where id in (${id}, ${revokerId})
@@ -214,10 +214,10 @@ export async function revokeApiKey(
   });
 }
 
-/** The id under which the operator's own key (POSTRIDER_API_KEY) acts. */
+/** The id of the operator's own key (POSTRIDER_API_KEY). */
 export const bootstrapKeyId = idFromSeed(0, "postrider bootstrap api key");
 
-/** Makes the default team and the row by which the operator's key acts; a changed key replaces the former one. */
+/** Creates the default team and the row of the operator's key; a changed key replaces the former one. */
 export async function ensureBootstrapKey(
   database: Database,
   { key }: { key: string },
@@ -235,7 +235,7 @@ export async function ensureBootstrapKey(
   });
 }
 
-/** Closes the operator's own key, because the setting is not given any more. */
+/** Disables the operator's own key, because the setting was removed. */
 export async function retireBootstrapKey(sql: Sql): Promise<void> {
   await sql`
     update api_keys set revoked_at = now() where id = ${bootstrapKeyId} and revoked_at is null`;

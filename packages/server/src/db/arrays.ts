@@ -1,18 +1,18 @@
 /**
  * PostgreSQL arrays in the binary wire format, for the `unnest` of the hot statements.
  *
- * The driver would turn a JavaScript array into text, escape it, and the server would parse it again: twice the CPU.
+ * The driver would convert a JavaScript array to escaped text, and the server would parse it: twice the CPU.
  * Layout (src/backend/utils/adt/arrayfuncs.c, array_recv): dimensions, has-null flag, element type's oid, length,
  * lower bound, then each element as length and bytes; length −1 is null.
  *
- * Arrays that `unnest` opens side by side are filled up with nulls to the length of the longest. So one that holds nothing
- * but nulls, as those of rarely used columns do, is written as an empty one.
+ * `unnest` of several arrays fills shorter ones with nulls. So an array with only nulls, as for rarely used columns, is
+ * written as an empty array.
  */
 
 const oids = { bool: 16, bytea: 17, int4: 23, text: 25, timestamptz: 1184, uuid: 2950 };
 const headerBytes = 20;
 const nullLength = -1;
-/** Longest text that is copied faster here than by a call out of JavaScript. */
+/** The longest text that JavaScript copies faster than a native call. */
 const shortTextMax = 64;
 /** Microseconds between the Unix epoch and PostgreSQL's (2000-01-01). */
 const epochMicroseconds = 946_684_800_000_000n;
@@ -70,7 +70,7 @@ export function textArray(values: readonly (string | null)[]): Buffer {
     if (value === null) {
       offset = array.writeInt32BE(nullLength, offset);
     } else {
-      // Most are ids: short, and a byte a character. One that is not, and all are encoded first.
+      // Most are ids: short ASCII texts. If one is not ASCII, all are encoded first.
       if (!writeAscii(array, value, offset + 4)) return encodedTextArray(values);
       array.writeInt32BE(value.length, offset);
       offset += 4 + value.length;
@@ -132,7 +132,7 @@ export const boolArray = (values: readonly boolean[]): Buffer =>
 export const uuidArray = (values: readonly (string | null)[]): Buffer =>
   fixedArray(oids.uuid, values, 16, (array, value, offset) => {
     let byte = offset;
-    // Two digits a byte; the hyphens stand at fixed places.
+    // Two digits a byte; the hyphens are at fixed places.
     for (let index = 0; index < 36; index += 2) {
       if (value.charCodeAt(index) === hyphen) index++;
       array[byte++] =

@@ -49,7 +49,7 @@ function toAssistant(row: AssistantRow): Assistant {
   };
 }
 
-/** Where an assistant's messages go, secrets sealed; an empty URL means: nowhere yet. */
+/** The server of an assistant's messages, secrets sealed; an empty URL: none yet. */
 export type AssistantServer = {
   enabled: boolean;
   disabledReason: DisabledReason | null;
@@ -61,7 +61,7 @@ export type AssistantServer = {
   sealedHeaders: Buffer | null;
 };
 
-/** An assistant as it is shown and changed: with its server. */
+/** An assistant with its server. */
 export type ServedAssistant = { assistant: Assistant; server: AssistantServer };
 
 type ServedRow = AssistantRow & {
@@ -79,7 +79,7 @@ const toServed = (row: ServedRow): ServedAssistant => ({
   assistant: toAssistant(row),
   server: {
     enabled: row.enabled,
-    // A server that was never set up was not disabled by anybody.
+    // A server that was never set up was not disabled.
     disabledReason: row.url === "" ? null : disabledReasonOf(row),
     url: row.url,
     timeoutSeconds: row.timeout_seconds,
@@ -90,7 +90,7 @@ const toServed = (row: ServedRow): ServedAssistant => ({
   },
 });
 
-/** Reads assistants as they are, deleted ones included. */
+/** Reads assistants, deleted ones included. */
 export async function readAssistants(tx: Tx, keys: readonly TeamKey[]): Promise<Assistant[]> {
   const rows = await tx("read_assistants")<AssistantRow>`
     select a.*
@@ -99,13 +99,13 @@ export async function readAssistants(tx: Tx, keys: readonly TeamKey[]): Promise<
   return rows.map(toAssistant);
 }
 
-/** What a new assistant is, secrets sealed. */
+/** A new assistant, secrets sealed. */
 export type NewAssistant = Pick<
   Assistant,
   "teamId" | "id" | "name" | "hangTimeoutSeconds" | "endReportWaitSeconds" | "document"
 > & { server: AssistantServer; sealedSigningSecret: Buffer; actor: string };
 
-/** Writes an assistant and its server; false when the id is there already, as on the repeat of a request. */
+/** Inserts an assistant and its server; false when the id exists already, as on the repeat of a request. */
 export async function insertAssistant(tx: Tx, assistant: NewAssistant): Promise<boolean> {
   const { teamId, id, name, server, actor } = assistant;
   const inserted = await tx`
@@ -152,7 +152,7 @@ export async function lockAssistant(
     select id from assistants
     where team_id = ${teamId} and id = ${id} and deleted_at is null
     for no key update`;
-  // Read once the lock is held: what was there before it may be old by now.
+  // Read after the lock: an earlier read could be outdated.
   return rows.length === 0 ? undefined : await findAssistant(tx, teamId, id);
 }
 
@@ -194,7 +194,7 @@ export async function deleteAssistant(
   return rows.length === 1;
 }
 
-/** Lists assistants that are not deleted, newest first; beyond a page's bytes their documents are empty. */
+/** Lists assistants that are not deleted, newest first; beyond the page's byte limit their documents are empty. */
 export async function listAssistants(
   database: Database,
   teamId: string,

@@ -15,7 +15,7 @@ import {
 import { addingRollups, addRollupsOfAllTeams } from "./rollups.ts";
 import { part, type Sql, type SqlPart } from "./sql.ts";
 
-/** Where the answer to an attempt is sealed, if it is. */
+/** The seal context of an attempt's response body. */
 export const responseBodyContext = (
   teamId: string,
   deliveryId: string,
@@ -27,7 +27,7 @@ export const responseBodyContext = (
   rowId: `${deliveryId}/${attemptNumber}`,
 });
 
-/** Where the headers of the answer are sealed, if they are. */
+/** The seal context of an attempt's response headers. */
 export const responseHeadersContext = (
   teamId: string,
   deliveryId: string,
@@ -37,7 +37,7 @@ export const responseHeadersContext = (
   column: "sealed_response_headers",
 });
 
-/** What is to be written of one attempt that ended. */
+/** One ended attempt to record. */
 export type AttemptRecord = {
   teamId: string;
   deliveryId: string;
@@ -50,33 +50,33 @@ export type AttemptRecord = {
   requestUrl: string;
   statusCode: number | null;
   responseBody: string | null;
-  /** Set in place of `responseBody` where the team's payloads are sealed. */
+  /** Set instead of `responseBody` if the team's payloads are sealed. */
   sealedResponseBody: Buffer | null;
   responseTruncated: boolean;
   errorCode: string | null;
   errorMessage: string | null;
   latencyMs: number;
   manual: boolean;
-  /** It was a probe of an endpoint that fails. */
+  /** It was a probe of a failing endpoint. */
   probe: boolean;
   actor: string;
   outcome: "delivered" | "failed" | "retry";
   /** Milliseconds until the retry is due; null unless the outcome is `retry`. */
   delayMs: number | null;
-  /** The IP address that was asked. */
+  /** The IP address that the request was sent to. */
   address: string | null;
   /** Whole milliseconds. */
   timing: Timing;
-  /** The headers of the request, as request_heads has them, and what was signed; null where nothing could be sent. */
+  /** The request's headers, as a row of request_heads, and its signatures; null when nothing could be sent. */
   requestHeadId: string | null;
   requestProof: Buffer | null;
   /** Lines, see domain/response-headers.ts. */
   responseHeaders: string | null;
-  /** Set in place of `responseHeaders` where the team's payloads are sealed. */
+  /** Set instead of `responseHeaders` if the team's payloads are sealed. */
   sealedResponseHeaders: Buffer | null;
 };
 
-/** As rows: what a statement makes of the records that come to it as arrays, one a column. */
+/** The records as rows; a statement gets them as arrays, one for each column. */
 const givenRecords = (records: readonly AttemptRecord[]): SqlPart => part`
   select
     unnest(${textArray(records.map((r) => r.teamId))}::text[]) as team_id,
@@ -109,7 +109,7 @@ const givenRecords = (records: readonly AttemptRecord[]): SqlPart => part`
     unnest(${byteaArray(records.map((r) => r.sealedResponseHeaders))}::bytea[])
       as sealed_response_headers`;
 
-/** An attempt's row, of what is known of it. */
+/** The columns of an attempt's row. */
 const attemptColumns = part`delivery_id, number, delivery_created_at, id, team_id, request_url, success,
   status_code, response_body, sealed_response_body, response_truncated, error_code, error_message,
   latency_ms, will_retry, manual, created_by, address, dns_ms, connect_ms, tls_ms, wait_ms, read_ms,
@@ -121,10 +121,10 @@ const attemptValues = part`g.delivery_id, g.number, g.delivery_created_at, g.att
   g.response_headers, g.sealed_response_headers`;
 
 /**
- * Logs attempts, moves their deliveries on, where the lease is still theirs, counts them, and follows what fails;
- * returns those that moved none.
+ * Inserts attempts, changes their deliveries if they still hold the lease, adds them to the counts, and updates failure
+ * streaks. Returns the attempts that changed no delivery.
  *
- * Those have to be logged by `recordLateAttempts`: only the lease holder may change state, but what happened is kept.
+ * Record those with `recordLateAttempts`: only the lease holder may change a delivery, but every attempt is logged.
  */
 export async function recordAttempts(
   sql: Sql,
@@ -168,7 +168,7 @@ export async function recordAttempts(
            ${failed ? part`0` : countOfOpenStreaks(changes)} as "openStreaks", now()::text as at
     from g`;
   if (moved?.count === records.length) {
-    // Should this process die before, the next success ends them.
+    // If this process crashes before this, the next success ends them.
     if (moved.openStreaks > 0) await endStreaksOfAllTeams(sql, changes, moved.at);
     return new Set();
   }
@@ -182,8 +182,8 @@ export async function recordAttempts(
 }
 
 /**
- * Logs attempts whose lease was lost, unless the delivery was erased. One that was given up as `unknown_outcome` has a
- * row: what is known now takes its place. Nothing else is changed, however often it is logged.
+ * Logs attempts whose lease was lost, unless the delivery was erased. An attempt that was given up as `unknown_outcome`
+ * has a row, which the result replaces. Nothing else changes, however often this runs.
  */
 export async function recordLateAttempts(
   sql: Sql,

@@ -8,7 +8,7 @@ import { byId, markedBy, readWalk, stillToTell, type Walked, type WalkPage } fro
 const secretActions = ["signing_secret_revealed", "signing_secret_rotated"] as const;
 const webhookActions = ["created", "updated", "deleted", "tested", ...secretActions] as const;
 
-/** What is written into the audit log: the kind of thing it happened to, and what happened. */
+/** The actions of the audit log: the kind of subject, and what happened to it. */
 export const auditActions = [
   ...webhookActions.map((action) => `workflow_webhook.${action}` as const),
   ...webhookActions.map((action) => `webhook.${action}` as const),
@@ -38,23 +38,23 @@ export const auditActions = [
 
 export type AuditAction = (typeof auditActions)[number];
 
-/** Who does what, in which request, for which team. */
+/** The context of an audit entry: actor, request and team. */
 export type Audit = {
   teamId: string;
-  /** The id of the API key, or of the session by which it acts. */
+  /** The id of the API key, or of its session. */
   actorId: string;
-  /** The key of that session; without it the actor is the key. */
+  /** The key of that session; undefined: the actor is the key. */
   apiKeyId?: string;
-  /** What is told instead of a key's name. */
+  /** The name to write instead of a key's name. */
   actorName?: string;
   requestId: string;
   action: AuditAction;
 };
 
-/** What an action that changes a team's configuration is given, so that it cannot do so unnoticed. */
+/** An argument of every action that changes a team's configuration, so that each change is audited. */
 export type Audited = { audit: Audit };
 
-/** Writes into a team's audit log what the service itself did to a subject, in the transaction that does it. */
+/** Writes an entry about an action of the service itself to a team's audit log, in the action's transaction. */
 export async function insertEntryOfService(
   tx: Tx,
   { teamId, action }: Pick<Audit, "teamId" | "action">,
@@ -66,9 +66,9 @@ export async function insertEntryOfService(
 }
 
 /**
- * Writes into the team's audit log what is done to a subject, in the transaction that does it.
+ * Writes an entry about an action on a subject to the team's audit log, in the action's transaction.
  *
- * What concerns several teams stands in the log of each. Nothing of what was set is written, and no address.
+ * An action on several teams is in the log of each. Entries have no values of settings and no network addresses.
  */
 export async function insertAuditEntry(
   tx: Tx,
@@ -95,7 +95,7 @@ export type AuditEntry = {
   requestId: string;
 };
 
-/** Which entries to list; null asks for all. */
+/** Filter of entries; null: all. */
 export type AuditFilter = {
   actorId: string | null;
   action: string | null;
@@ -133,7 +133,7 @@ export async function listAuditEntries(
   );
 }
 
-/** Forgets at most `limit` entries that are older than 400 days, of any team; says how many. */
+/** Deletes at most `limit` entries of any team that are older than 400 days; returns how many. */
 export async function deleteOldAuditEntriesOfAllTeams(sql: Sql, limit: number): Promise<number> {
   const rows = await sql`
     delete from audit_log

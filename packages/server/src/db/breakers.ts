@@ -6,16 +6,16 @@ import { addingEnded } from "./rollups.ts";
 import { part, type Sql } from "./sql.ts";
 import type { Tx } from "./transaction.ts";
 
-/** A probe that failed, and what decides what follows it. */
+/** A failed probe, with the values that decide what follows. */
 export type FailedProbe = StreakKey &
   FailingPolicy & {
-    /** Probes that had failed before it, one after the other. */
+    /** The number of failed probes in a row before it. */
     probesFailed: number;
-    /** Since when the endpoint has failed, or was enabled after that. */
+    /** Seconds since the endpoint began to fail, or was enabled after that. */
     failingSeconds: number;
   };
 
-/** Locks the breakers of these probes and reads them. One that a success has closed meanwhile is left out. */
+/** Locks and reads the breakers of these probes. A breaker that a success has closed meanwhile is left out. */
 export async function lockFailedProbes(tx: Tx, keys: readonly StreakKey[]): Promise<FailedProbe[]> {
   return await tx("lock_failed_probes")<FailedProbe>`
     select f.team_id as "teamId", f.subscription_id as "subscriptionId",
@@ -33,7 +33,7 @@ export async function lockFailedProbes(tx: Tx, keys: readonly StreakKey[]): Prom
     for no key update of f`;
 }
 
-/** Lets each of these be probed again after its pause. */
+/** Sets the next probe of each of these after its pause. */
 export async function pauseProbes(
   tx: Tx,
   paused: readonly (StreakKey & { pauseMs: number })[],
@@ -49,7 +49,7 @@ export async function pauseProbes(
     where f.team_id = k.team_id and f.subscription_id = k.subscription_id and f.failing_at is not null`;
 }
 
-/** Disables an endpoint because it does nothing but fail; false when a person was quicker. What waits is kept. */
+/** Disables an endpoint because it only fails; false when a person disabled it first. Its waiting deliveries are kept. */
 export async function disableFailing(
   tx: Tx,
   { teamId, subscriptionId }: StreakKey,
@@ -71,8 +71,8 @@ export async function disableFailing(
 }
 
 /**
- * Starts the probes of an endpoint anew that is about to be enabled, and notes for how long it was disabled. Call it
- * before the endpoint is enabled; one that is enabled, or does not fail, stays as it is.
+ * Resets the probes of an endpoint that is about to be enabled, and notes how long it was disabled. Call it before the
+ * endpoint is enabled; an enabled or healthy endpoint is not changed.
  */
 export async function resumeProbes(tx: Tx, teamId: string, subscriptionId: string): Promise<void> {
   await tx`
@@ -85,7 +85,7 @@ export async function resumeProbes(tx: Tx, teamId: string, subscriptionId: strin
       and f.team_id = s.team_id and f.subscription_id = s.id and f.failing_at is not null`;
 }
 
-/** Lets the next probe go now: a person tries the endpoint out. */
+/** Makes the next probe due now, because a person tests the endpoint. */
 export async function probeNow(tx: Tx, teamId: string, subscriptionId: string): Promise<void> {
   await tx`
     update failure_streaks set probe_at = now()
@@ -93,20 +93,20 @@ export async function probeNow(tx: Tx, teamId: string, subscriptionId: string): 
       and failing_at is not null and probe_token is null`;
 }
 
-/** Lets this delivery be made although its endpoint fails: a person asked for it. */
+/** Lets this delivery pass the open breaker, because a person asked for it. */
 export async function letPastBreaker(tx: Tx, teamId: string, deliveryId: string): Promise<void> {
   await tx`
     update deliveries set past_breaker = true where team_id = ${teamId} and id = ${deliveryId}`;
 }
 
-/** An endpoint with an open breaker, and what decides since when deliveries have waited for too long. */
+/** An endpoint with an open breaker, and the values that decide which deliveries have waited too long. */
 export type OpenBreaker = StreakKey & {
-  /** Null: as the service does it. */
+  /** Null: the service's default. */
   expireAfterDays: number | null;
   disabled: Disabled[];
 };
 
-/** Lists enabled endpoints of all teams that have failed for a day or more, in the order of their ids, from behind one. */
+/** Lists enabled endpoints of all teams that have failed for a day or more, in the order of their ids, after one id. */
 export async function listOpenBreakersOfAllTeams(
   sql: Sql,
   after: StreakKey,
@@ -131,8 +131,8 @@ export async function listOpenBreakersOfAllTeams(
 }
 
 /**
- * Ends what has waited for these breakers since before their times, at the most so many of all, and returns how many
- * that were. What keeps an order waits for no breaker, and what a person asked for neither.
+ * Ends deliveries that have waited for these breakers since before the given times, at most `limit`, and returns how
+ * many. Ordered deliveries and manual retries do not wait for a breaker, so they are left out.
  */
 export async function expireWaitingForBreakersOfAllTeams(
   sql: Sql,

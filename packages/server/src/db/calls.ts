@@ -94,7 +94,7 @@ const toCall = (row: CallRow): Call => ({
   updatedAt: row.updated_at,
 });
 
-/** Locks calls for a change, in id order so that batches never wait for each other in a circle. */
+/** Locks calls for a change, in id order, so that batches cannot deadlock. */
 export async function lockCalls(tx: Tx, keys: readonly TeamKey[]): Promise<Call[]> {
   const rows = await tx("lock_calls")<CallRow>`
     select c.*
@@ -105,7 +105,7 @@ export async function lockCalls(tx: Tx, keys: readonly TeamKey[]): Promise<Call[
   return rows.map(toCall);
 }
 
-/** Writes new calls. One that somebody else inserted meanwhile is a duplicate: the caller starts over and finds it. */
+/** Inserts new calls. A call that another process inserted meanwhile is a duplicate: the caller starts over and finds it. */
 export async function insertCalls(tx: Tx, calls: readonly Call[]): Promise<void> {
   await tx("insert_calls")`
     insert into calls (team_id, id, assistant_id, call_type, direction, status, user_number,
@@ -229,10 +229,10 @@ export async function findCall(sql: Sql, teamId: string, id: string): Promise<Ca
   return row && toCall(row);
 }
 
-/** Which calls to list; null asks for all. */
+/** Filter of calls; null: all. */
 export type CallFilter = { assistantId: string | null; status: CallStatus | null };
 
-/** Calls' ids tell no time. */
+/** The ids of calls contain no time. */
 const newest: Order = {
   row: part`array[${timeText(part`created_at`)}, id]`,
   behind: ([createdAt, id]) => part`(created_at, id) < (${timeOf(createdAt)}, ${id})`,

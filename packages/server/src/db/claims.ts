@@ -6,8 +6,9 @@ import { addingEnded } from "./rollups.ts";
 import { part, type Sql, type SqlPart } from "./sql.ts";
 
 /**
- * Which deliveries of a subscription are claimed: in any order; of each order key only the earliest; one as a probe of a
- * receiver that fails, if its time has come; or those that people asked for, which do not wait for the breaker.
+ * Which deliveries of a subscription are claimed. `any`: in any order. `ordered`: only the earliest of each order key.
+ * `probe`: one, as a probe of a failing receiver, if its time has come. `past_breaker`: those that people asked for,
+ * which do not wait for the breaker.
  */
 export type ClaimKind = "any" | "ordered" | "probe" | "past_breaker";
 
@@ -16,7 +17,7 @@ export type ClaimShare = {
   subscriptionId: string;
   limit: number;
   leaseMs: number;
-  /** `any` when it is left out. */
+  /** Undefined: `any`. */
   kind?: ClaimKind;
 };
 
@@ -33,7 +34,7 @@ const claimedColumns = part`team_id, id, created_at, event_id, subscription_id, 
 export type ClaimOptions = {
   leaseToken: string;
   payloadBytesMax: number;
-  /** Told of each delivery that could not be leased any more and has ended. */
+  /** Called with each delivery that could not be leased again and has ended. */
   onGivenUp?: (givenUp: GivenUp) => void;
 };
 
@@ -41,24 +42,24 @@ type ClaimedRow = Omit<LeasedDelivery, "leaseMs" | "leaseToken" | "sealed"> & {
   givenUpAs: string | null;
 };
 
-/** How often a delivery may lose its process and be tried again. */
+/** How often a delivery may be tried again after its process died. */
 export const crashesMax = 3;
 
 /**
- * Leases due deliveries, for each subscription at most its share, oldest first, and within a budget of payload bytes.
+ * Leases due deliveries: for each subscription at most its share, oldest first, within a limit of payload bytes.
  *
- * SKIP LOCKED lets any number of processes claim side by side. A row that is due although it has a lease was held by a
- * process that died or stalled: its open attempt becomes `unknown_outcome`, and after `crashesMax` of those it fails
- * as `crash_loop` instead of being leased again. Of those that have lost two processes in a row a claim takes one, so
- * that the one that ends them does not take the others along. One whose payload is gone fails as `payload_expired`: left
- * lying it would be picked again and again.
+ * SKIP LOCKED lets any number of processes claim at once. A due row with a lease was held by a process that died or
+ * stalled: its open attempt becomes `unknown_outcome`, and after `crashesMax` of those the delivery fails as `crash_loop`
+ * instead of being leased again. Of the deliveries that have lost two processes in a row, a claim takes only one, so that
+ * a delivery that crashes processes does not affect the others. A delivery whose payload is gone fails as
+ * `payload_expired`: otherwise it would be picked again and again.
  *
- * A probe is claimed by one process: whoever moves the time of the next one, to the end of the lease. What is lost with its
- * process is not probed again before that.
+ * A probe is claimed by one process: the one that moves the time of the next probe to the end of the lease. After a crash
+ * of that process there is no new probe before that time.
  *
- * Where order counts a request is made at most once: the first lost attempt ends the delivery as `unknown_outcome`, and
- * nothing is claimed before what comes earlier in its order ended: the claim jumps along the index from key to key, so
- * that it costs by the keys and not by what waits behind each.
+ * An ordered delivery is sent at most once: the first lost attempt ends it as `unknown_outcome`. It is claimed only after
+ * all earlier deliveries of its order key have ended. The claim jumps along the index from key to key, so its cost
+ * depends on the number of keys and not on the deliveries that wait behind each.
  */
 export async function claimDueOfAllTeams(
   sql: Sql,
@@ -230,7 +231,7 @@ export async function claimDueOfAllTeams(
   return leased;
 }
 
-/** Lets the next probe of endpoints go at once: this claim took its turn and found nothing to send. */
+/** Makes the next probe of these endpoints due at once: this claim took the probe's turn and found nothing to send. */
 export async function returnProbesOfAllTeams(
   sql: Sql,
   subscriptionIds: readonly string[],

@@ -1,13 +1,13 @@
 import pg from "pg";
 import { type DatabaseHosts, parseDatabaseUrl } from "../database-url.ts";
 
-/** So long a server may take to say whether it can be written to. */
+/** How long a server may take to answer whether it accepts writes. */
 const lookMsMax = 3_000;
 
-/** The server that a database URL led to last: the others are asked when this one fails. */
+/** The last server that was used for a database URL: the others are tried when it fails. */
 const lastUrls = new Map<string, string>();
 
-/** Makes a client of the database that a URL leads to. */
+/** Makes a client for the database of a URL. */
 export function clientOf(
   databaseUrl: string,
   options: Omit<pg.ClientConfig, "connectionString">,
@@ -15,7 +15,7 @@ export function clientOf(
   return new (clientClassOf(databaseUrl))({ ...options, connectionString: databaseUrl });
 }
 
-/** Makes a pool of connections to the database that a URL leads to. */
+/** Makes a pool of connections to the database of a URL. */
 export function poolOf(
   databaseUrl: string,
   options: Omit<pg.PoolConfig, "connectionString">,
@@ -25,10 +25,11 @@ export function poolOf(
 }
 
 /**
- * The driver's client, which knows one host; where there are several, or it has to be a primary, one that looks first.
+ * The driver's client, which supports one host. For several hosts, or if it must be a primary: a client that finds a
+ * server first.
  *
- * libpq looks on the connection itself. A client of the driver cannot turn to another host once it has begun, so another
- * one looks: connections are kept, and a new one is rare.
+ * libpq checks on the connection itself. The driver's client cannot change its host after it has begun, so another client
+ * checks first: connections are kept, so this is rare.
  */
 function clientClassOf(databaseUrl: string): typeof pg.Client {
   const hosts = parseDatabaseUrl(databaseUrl);
@@ -48,7 +49,7 @@ function clientClassOf(databaseUrl: string): typeof pg.Client {
         Object.assign(this, { host, port });
         return super.connect();
       });
-      // The pool asks in this way.
+      // The pool calls it with a callback.
       if (typeof callback === "function") {
         connecting.then(
           () => callback(),
@@ -60,7 +61,7 @@ function clientClassOf(databaseUrl: string): typeof pg.Client {
   };
 }
 
-/** Finds the server to connect to: the one of last time, or the first in their order that will do. */
+/** Finds the server to connect to: the last one that was used, or the first suitable one in order. */
 async function findServer(
   databaseUrl: string,
   { urls, mustWrite }: DatabaseHosts,
@@ -76,7 +77,7 @@ async function findServer(
   return found;
 }
 
-/** What keeps a server from being the one to connect to; undefined when nothing does. */
+/** Why a server is not suitable; undefined when it is. */
 async function whyNot(
   url: string,
   mustWrite: boolean,
@@ -88,7 +89,7 @@ async function whyNot(
     connectionTimeoutMillis: lookMsMax,
     query_timeout: lookMsMax,
   });
-  client.on("error", () => {}); // The statement's own promise tells.
+  client.on("error", () => {}); // The statement's promise reports the error.
   try {
     await client.connect();
     const { rows } = await client.query<{ readOnly: boolean }>(
@@ -103,7 +104,7 @@ async function whyNot(
   }
 }
 
-/** Thrown when no server of a database URL can be written to: `code` is what PostgreSQL says to a writer there. */
+/** Thrown when no server of a database URL accepts writes; `code` is PostgreSQL's code for a write there. */
 class ReadOnlyError extends Error {
   readonly code = "25006";
 
@@ -112,7 +113,7 @@ class ReadOnlyError extends Error {
   }
 }
 
-/** What PostgreSQL says tells more than silence; and a standby that answers more than a host that is gone. */
+/** Chooses the most useful error: an answer of PostgreSQL before a timeout, and a standby before a missing host. */
 function theMostTelling(reasons: readonly (Error | undefined)[]): Error {
   const errors = reasons.filter((reason) => reason !== undefined);
   const said = errors.find((error) => error instanceof pg.DatabaseError && error.code !== "57P03");

@@ -5,26 +5,26 @@ import { addingEnded } from "./rollups.ts";
 import { part, type Sql } from "./sql.ts";
 import type { Tx } from "./transaction.ts";
 
-/** A delivery about to be made: one event for one subscription. */
+/** A delivery to insert: one event for one subscription. */
 export type NewDelivery = {
   teamId: string;
   id: string;
   eventId: string;
   subscriptionId: string;
   eventType: string;
-  /** The workflow by which it is listed; null where a list is never asked for one. */
+  /** The workflow by which it is listed; null if its lists cannot be filtered by workflow. */
   workflowId: string | null;
-  /** Where order counts: it goes out after those of its key that come before it, and at most once. */
+  /** For ordered deliveries: it is sent after the earlier ones of its key, and at most once. */
   order: { key: string; position: number } | null;
-  /** Milliseconds of a lease for the process that inserts it; null leaves it in the table, due now. */
+  /** Milliseconds of a lease for the process that inserts it; null: it is due now and not leased. */
   leaseMs: number | null;
 };
 
 /**
  * Writes deliveries, some of them already leased to this process, and returns their common created_at.
  *
- * A leased one begins its first attempt here: the attempt is counted before any I/O. Its lease is a hot one: it stands
- * in a row of its own for the whole batch, and the delivery is in no index of what is due.
+ * A leased delivery begins its first attempt here: the attempt is counted before any I/O. It has a hot lease: one row for
+ * the whole batch, and the delivery is not in the indexes of due deliveries.
  */
 export async function insertDeliveries(
   tx: Tx,
@@ -65,10 +65,10 @@ export async function insertDeliveries(
   return row?.created_at ?? "";
 }
 
-/** A lease to give back: its attempt was never begun. */
+/** A lease to release: its attempt was not begun. */
 export type Unsent = Pick<LeasedDelivery, "teamId" | "id" | "leaseToken">;
 
-/** Gives back leases whose attempt was not begun: due now again, and the attempt not counted. */
+/** Releases leases whose attempt was not begun: the deliveries are due now, and the attempt is not counted. */
 export async function releaseDeliveries(sql: Sql, unsent: readonly Unsent[]): Promise<void> {
   await sql("release_deliveries")`
     update deliveries d
@@ -81,9 +81,9 @@ export async function releaseDeliveries(sql: Sql, unsent: readonly Unsent[]): Pr
 }
 
 /**
- * Ends what is still pending for deleted subscriptions of all teams; returns how many.
+ * Ends pending deliveries of deleted subscriptions, of all teams; returns how many.
  *
- * Deleting a subscription ends its deliveries; this catches those that were being inserted at that moment.
+ * To delete a subscription ends its deliveries; this ends those that were being inserted at that moment.
  */
 export async function failOrphanedDeliveriesOfAllTeams(sql: Sql, limit: number): Promise<number> {
   const [row] = await sql<{ count: number }>`

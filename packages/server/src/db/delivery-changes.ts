@@ -5,8 +5,8 @@ import { type DeliverySummary, readSummaries } from "./delivery-summaries.ts";
 import { allOf, part, type Sql, type SqlPart } from "./sql.ts";
 
 /**
- * Tells those who watch which deliveries a statement makes or changes, as a part of that statement: `changed` are rows
- * with `team_id` and `id`.
+ * A part of a statement that notes which deliveries the statement makes or changes, for streams of changes. `changed`:
+ * rows with `team_id` and `id`.
  */
 export const tellingChanges = (changed: SqlPart): SqlPart => part`
   insert into delivery_changes (team_id, delivery_ids)
@@ -16,19 +16,19 @@ export const tellingChanges = (changed: SqlPart): SqlPart => part`
 export type Seen = { snapshot: string; at: number };
 
 /**
- * How far a reader of changes has come: it has seen all that `since` shows. While it reads what a later snapshot shows on
- * top, `until` is that snapshot, and `after` the last transaction that it has read.
+ * The position of a reader of changes: it has read all changes that `since` shows. While it reads the further changes of
+ * a later snapshot, `until` is that snapshot, and `after` is the last transaction that it has read.
  */
 export type ChangesPosition = { since: Seen; until: Seen | null; after: string | null };
 
-/** The changes that follow a position, in the order of their transactions; `more`: others follow at once. */
+/** The changes after a position, in the order of their transactions; `more`: further changes can be read now. */
 export type ChangesPage = { deliveryIds: string[]; position: ChangesPosition; more: boolean };
 
 /** Changes are kept for 20 minutes; a position that is older than this may have missed some. */
 const positionSecondsMax = 15 * 60;
 const rowsMax = 100;
 
-/** The position of somebody who has seen everything up to now. */
+/** The position of a reader that starts now. */
 export async function readChangesStart(sql: Sql): Promise<ChangesPosition> {
   const [since] = await sql<Seen>`
     select pg_current_snapshot()::text as snapshot, extract(epoch from now())::float8 as at`;
@@ -37,10 +37,10 @@ export async function readChangesStart(sql: Sql): Promise<ChangesPosition> {
 }
 
 /**
- * Reads the changes of a team's deliveries that follow a position; undefined when that is too old, or of another server,
- * and some of them may be forgotten already.
+ * Reads the changes of a team's deliveries after a position; undefined when the position is too old, or of another
+ * server: then some changes may be deleted already.
  *
- * A page ends where a transaction does, so that the number of a transaction is a place to go on from.
+ * A page ends at the end of a transaction, so that a transaction's number is a position to continue from.
  */
 export async function readChanges(
   sql: Sql,
@@ -80,17 +80,17 @@ export async function readChanges(
   };
 }
 
-/** The changes whose transactions a snapshot does not show. */
+/** The condition for changes whose transactions a snapshot does not show. */
 const unseenIn = (snapshot: SqlPart): SqlPart => part`
   changed_in >= pg_snapshot_xmin(${snapshot}) and not pg_visible_in_snapshot(changed_in, ${snapshot})`;
 
-/** Each once, where it comes last. */
+/** Each id once, at its last place. */
 const lastMentions = (ids: readonly string[]): string[] => [...new Set(ids.toReversed())].reverse();
 
-/** Somebody who waits for changes of a team's deliveries after a snapshot. */
+/** A reader that waits for changes of a team's deliveries after a snapshot. */
 export type Watcher = { teamId: string; snapshot: string };
 
-/** Says for which of these watchers there is something to read: their places in the list, from 0. */
+/** Finds the watchers that have changes to read; returns their indexes in the list, from 0. */
 export async function findWatchersWithChanges(
   sql: Sql,
   watchers: readonly Watcher[],
@@ -107,7 +107,7 @@ export async function findWatchersWithChanges(
   return rows.map(({ place }) => place);
 }
 
-/** Reads those of some deliveries that a search matches, as they are now and in the given order. */
+/** Reads the deliveries of a list that a search matches, in their present state and in the given order. */
 export async function readChanged(
   sql: Sql,
   teamId: string,
@@ -127,7 +127,7 @@ export async function readChanged(
   return deliveryIds.flatMap((id) => byId.get(id) ?? []);
 }
 
-/** Forgets at most `limit` changes that are older than 20 minutes, of any team; says how many. */
+/** Deletes at most `limit` changes of any team that are older than 20 minutes; returns how many. */
 export async function deleteOldChangesOfAllTeams(sql: Sql, limit: number): Promise<number> {
   const [row] = await sql<{ count: number }>`
     with gone as (

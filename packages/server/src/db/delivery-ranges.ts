@@ -3,21 +3,21 @@ import { listenerContract, listenerEventTypes } from "../domain/listeners.ts";
 import { allOf, joined, part, type Sql, type SqlPart } from "./sql.ts";
 import type { SubscriptionOwner } from "./subscriptions.ts";
 
-/** So many ranges are merged in one statement; planning it takes 0.1 ms for each of them. */
+/** The most ranges that one statement merges; the plan takes 0.1 ms for each range. */
 const mergedMax = 100;
 
-/** Of which kinds deliveries are sought; null asks for all. */
+/** The kinds of deliveries to find; null: all. */
 type SoughtKinds = { subscriptionId: string | null; eventType: string | null };
 
-/** Ranges of an index, in each of which deliveries lie in the order of their ids: those of a kind, or of a workflow. */
+/** Ranges of an index, each with the deliveries of a kind or of a workflow in the order of their ids. */
 export type IndexRanges = {
-  /** The condition under which a delivery `d` lies in each of them; null: they are too many to be merged. */
+  /** For each range, the condition for a delivery `d` in it; null: too many ranges to merge. */
   few: SqlPart[] | null;
-  /** All of them as rows, `from … `; the condition under which `d` lies in such a row's; and which rows count. */
+  /** All ranges as rows (`from …`), the condition for a `d` in such a row's range, and the condition for the rows. */
   all: { from: SqlPart; holds: SqlPart; where: SqlPart };
 };
 
-/** The ranges of these workflows' deliveries: contract A's, as no other delivery carries its workflow. */
+/** The ranges of these workflows' deliveries in contract A: other deliveries do not store their workflow. */
 export function rangesOfWorkflows(ids: readonly string[]): IndexRanges {
   return {
     few: ids.length > mergedMax ? null : ids.map((id) => part`d.workflow_id = ${id}`),
@@ -29,7 +29,7 @@ export function rangesOfWorkflows(ids: readonly string[]): IndexRanges {
   };
 }
 
-/** A kind is a subscription and an event type. */
+/** The ranges of kinds; a kind is a subscription and an event type. */
 export async function rangesOfKinds(
   sql: Sql,
   owner: SubscriptionOwner,
@@ -54,14 +54,14 @@ export async function rangesOfKinds(
   };
 }
 
-/** What is read in ranges: columns of the deliveries `d` that are wanted. */
+/** What to read in ranges: columns of deliveries `d`, and the condition for them. */
 type Read = { columns: SqlPart; wanted: SqlPart };
 
 /**
- * Reads what lies in ranges, as `from … where …`: with an order by id and a limit behind it, the newest.
+ * Reads deliveries in ranges, as `from … where …`; with an order by id and a limit after it, the newest.
  *
- * Few ranges are merged by PostgreSQL, and it reads no further than that limit; of each of many the newest are read, so
- * many as could be asked for: `limit`, null for all.
+ * PostgreSQL merges a few ranges, and reads no further than that limit. With many ranges, the newest `limit` deliveries
+ * of each are read; null: all.
  */
 export function newestIn(
   teamId: string,
@@ -70,17 +70,17 @@ export function newestIn(
 ): SqlPart {
   if (ranges.few === null) return eachIn(teamId, ranges, { columns, wanted, limit });
   const branches = ranges.few.map(
-    // Unless each asks for the order, PostgreSQL does not see that all of them have it.
+    // Each part needs its own order by, otherwise PostgreSQL does not see that all parts are sorted.
     (range) => part`
       (select ${columns} from deliveries d where d.team_id = ${teamId} and ${range} and ${wanted}
        order by d.id desc)`,
   );
-  // Without any the statement must still be one.
+  // Without ranges, the statement must still be valid.
   const none = part`select ${columns} from deliveries d where false`;
   return part`from (${joined(branches.length > 0 ? branches : [none], " union all ")}) d where true`;
 }
 
-/** Reads range after range, the newest of each, as `from … where …`; null: all of them. */
+/** Reads one range after the other, the newest of each, as `from … where …`; null: all. */
 export const eachIn = (
   teamId: string,
   { all: { from, holds, where } }: IndexRanges,
@@ -94,14 +94,14 @@ export const eachIn = (
   ) d
   where ${where}`;
 
-/** The condition under which a subscription `s` is the owner's, and the one asked for. */
+/** The condition for a subscription `s` of the owner that the filter wants. */
 export const ownBy = ({ teamId, contract }: SubscriptionOwner, { subscriptionId }: SoughtKinds) =>
   allOf([
     part`s.team_id = ${teamId} and s.contract = ${contract}`,
     subscriptionId !== null && part`s.id = ${subscriptionId}`,
   ]);
 
-/** The event types that a contract's deliveries may have. */
+/** The event types that a contract's deliveries can have. */
 export function eventTypesOf(contract: string): readonly string[] {
   if (contract === listenerContract) return listenerEventTypes;
   return allContracts.find(({ name }) => name === contract)?.eventTypes ?? [];

@@ -6,10 +6,10 @@ import { allOf, part, type Sql, type SqlPart } from "./sql.ts";
 
 const isOpen = (status: DeliveryStatus): boolean => status === "pending" || status === "retrying";
 
-/** Unfinished deliveries are looked up one by one up to this number. */
+/** The most unfinished deliveries that are looked up one by one. */
 const openMax = 20_000;
 
-/** Chooses the ranges of an index in which what is sought lies, each by its condition. No delivery lies in two. */
+/** Chooses the index ranges that contain the wanted deliveries, each as a condition. No delivery is in two ranges. */
 export async function rangesOf(sql: Sql, teamId: string, sought: Sought): Promise<SqlPart[]> {
   const { eventIds, deliveryIds } = sought;
   const statuses = statusesOf(sought);
@@ -26,8 +26,8 @@ export async function rangesOf(sql: Sql, teamId: string, sought: Sought): Promis
 }
 
 /**
- * Lists what is unfinished, as ids; null when it is too much. All of it is in the index of what is due, or was left with a
- * process as it was made.
+ * Lists the ids of unfinished deliveries; null when there are too many. Each is in the index of due deliveries, or has a
+ * hot lease since it was made.
  */
 async function listOpen(
   sql: Sql,
@@ -55,7 +55,7 @@ async function listOpen(
   return rows.length > openMax ? null : rows.map(({ id }) => id);
 }
 
-/** So many ranges are merged in one statement; planning it takes 0.1 ms for each of them. */
+/** The most ranges that one statement merges; the plan takes 0.1 ms for each range. */
 const mergedMax = 100;
 
 async function rangesOfAnyStatus(sql: Sql, teamId: string, sought: Sought): Promise<SqlPart[]> {
@@ -65,13 +65,13 @@ async function rangesOfAnyStatus(sql: Sql, teamId: string, sought: Sought): Prom
     return workflowIds.map((id) => part`d.workflow_id = ${id}`);
   }
   if (workflowId !== null) {
-    // Only contract A keeps the workflow with its deliveries. Contract B's are those of its runs.
+    // Only contract A stores the workflow with its deliveries. In contract B they are found by the workflow's runs.
     const ofWorkflow = part`d.workflow_id = ${workflowId}`;
     if (ofRuns !== null) {
       const others = part`d.workflow_id is null and d.event_id = any(${uuidArray(ofRuns)}::uuid[])`;
       return [ofWorkflow, others];
     }
-    // Of too many runs the events themselves are asked.
+    // With too many runs, the events themselves are read.
     const ofB = { ...sought, contracts: common(contracts, ["organisation"]) };
     const others = await rangesOfKinds(sql, teamId, ofB);
     return others === null ? all : [ofWorkflow, ...others];
@@ -80,7 +80,7 @@ async function rangesOfAnyStatus(sql: Sql, teamId: string, sought: Sought): Prom
   return (await rangesOfKinds(sql, teamId, sought)) ?? all;
 }
 
-/** The ranges of these subscriptions' event types; null: they are too many to be merged. */
+/** The ranges of these subscriptions' event types; null: too many to merge. */
 async function rangesOfKinds(
   sql: Sql,
   teamId: string,

@@ -9,16 +9,16 @@ import { allOf, joined, part, type Sql, type SqlPart } from "./sql.ts";
 import { walkSnapshot } from "./walk-snapshot.ts";
 import type { Walked, WalkPage, WalkPosition } from "./walks.ts";
 
-/** So many deliveries are looked at for one page; the next page goes on behind them. */
+/** The most deliveries that are read for one page; the next page continues after them. */
 const lookedAtMax = 20_000;
-/** The same where the event of each is looked at too. */
+/** The same limit if the event of each is read too. */
 const eventsLookedAtMax = 5_000;
 
 /**
  * Lists deliveries of all contracts, newest first.
  *
- * They are read in the order of their ids from the ranges of an index in which they can lie, and no page looks at more
- * than `lookedAtMax` of them. A page can therefore hold fewer than its limit although others follow.
+ * They are read in the order of their ids from the index ranges that can contain them, and no page reads more than
+ * `lookedAtMax`. So a page can have fewer rows than its limit although others follow.
  */
 export async function searchDeliveries(
   database: Database,
@@ -36,7 +36,7 @@ export async function searchDeliveries(
   });
 }
 
-/** Finds a page of a walk that began at `start`; `next` is where to go on from, null at the end. */
+/** Finds a page of a walk that began at `start`; `next` is where to continue, null at the end. */
 export async function findDeliveries(
   sql: Sql,
   teamId: string,
@@ -56,7 +56,7 @@ export async function findDeliveries(
   return { found, next: last === null ? null : { start, row: [last] } };
 }
 
-/** How a page is read: from which ranges, from where on, and what is wanted of what lies there. */
+/** How a page is read: the ranges, the beginning, and the condition for the deliveries. */
 type Reading = {
   teamId: string;
   ranges: SqlPart[];
@@ -66,10 +66,10 @@ type Reading = {
   start: WalkPosition["start"];
 };
 
-/** A delivery's name, and when it was made: that names its event's partition. */
+/** A delivery's id, and when it was made, which selects its event's partition. */
 export type Found = { id: string; createdAt: Date };
 
-/** Finds a page; `last` is the last row that was looked at, null at the end of the list. */
+/** Finds a page; `last` is the last row that was read, null at the end of the list. */
 async function findPage(
   sql: Sql,
   reading: Reading,
@@ -85,7 +85,7 @@ async function findPage(
     select d.id from ${merged(reading, null)}
     order by d.id desc
     offset ${reading.lookedAt - 1} limit 1`;
-  // Rows may have come and gone between these statements: what lies before the end is read for certain.
+  // Rows may have changed between these statements; this one reads all rows before the end.
   const again = await findMatches(sql, reading, limit + 1, { atLeast: end?.id ?? "" });
   return again.length > limit ? full(again) : { found: again, last: end?.id ?? null };
 }
@@ -106,7 +106,7 @@ async function findMatches(
     limit ${limit}`;
 }
 
-/** What lies in the ranges between two ids, as `(…) d`: with an order by id behind it PostgreSQL merges them. */
+/** The deliveries of the ranges between two ids, as `(…) d`; with an order by id after it, PostgreSQL merges them. */
 function merged({ teamId, ranges, before, sought }: Reading, atLeast: string | null): SqlPart {
   const { from, to } = sought;
   const between = allOf([
@@ -123,7 +123,7 @@ function merged({ teamId, ranges, before, sought }: Reading, atLeast: string | n
   return part`(${joined(branches, " union all ")}) d`;
 }
 
-/** What was committed when a walk begins, and when rows were made that are too old to have been under way then. */
+/** Reads the beginning of a walk: what was committed then, and the time before which every row was certainly committed. */
 export async function readWalkStart(sql: Sql): Promise<WalkPosition["start"]> {
   const [start] = await sql<{ snapshot: string; before: string }>`
     select ${walkSnapshot} as snapshot,
@@ -133,9 +133,9 @@ export async function readWalkStart(sql: Sql): Promise<WalkPosition["start"]> {
 }
 
 /**
- * The condition under which a delivery `d` was there when the walk began: the transaction that made it was committed.
+ * The condition that a delivery `d` existed when the walk began: the transaction that made it was committed.
  *
- * The row of a delivery tells only who changed it last; its event was made with it, and is changed rarely.
+ * A delivery's row shows only its last change; its event was made in the same transaction, and is rarely changed.
  */
 export function wasThere([snapshot, before]: WalkPosition["start"]): SqlPart {
   const seen = (xid: SqlPart) => part`

@@ -5,7 +5,7 @@ import type { BelowSubject, Subject } from "./delivery-subjects.ts";
 import { errorCodeBy, lastErrorCode } from "./delivery-summaries.ts";
 import { allOf, joined, part, type SqlPart } from "./sql.ts";
 
-/** Which deliveries to list; null asks for all, and of several values each will do. */
+/** Filter of deliveries; null: all. A delivery matches a list if it has one of its values. */
 export type DeliverySearch = {
   subscriptionIds: string[] | null;
   contracts: string[] | null;
@@ -21,7 +21,7 @@ export type DeliverySearch = {
   to: Date | null;
 };
 
-/** Asks for all deliveries. */
+/** The filter for all deliveries. */
 export const everyDelivery: DeliverySearch = {
   subscriptionIds: null,
   contracts: null,
@@ -34,18 +34,18 @@ export const everyDelivery: DeliverySearch = {
   to: null,
 };
 
-/** What is asked for, once it is known what its subject stands for. */
+/** The search after its subject was resolved. */
 export type Sought = Omit<DeliverySearch, "subject"> & {
   workflowId: string | null;
-  /** The events of the workflow's runs; null: they are too many to be named. */
+  /** The events of the workflow's runs; null: too many to list. */
   ofRuns: string[] | null;
-  /** Among these alone. */
+  /** Only these deliveries. */
   deliveryIds: string[] | null;
-  /** Of one of these workflows, in contract A, which keeps the workflow with its deliveries. */
+  /** Only deliveries of these workflows, in contract A, which stores the workflow with its deliveries. */
   workflowIds: string[] | null;
 };
 
-/** Puts what a subject stands for beside the other filters. */
+/** Combines a resolved subject with the other filters. */
 export function narrowed(search: DeliverySearch, below: BelowSubject | null): Sought {
   const { subject: _, ...sought } = {
     ...search,
@@ -60,11 +60,11 @@ export function narrowed(search: DeliverySearch, below: BelowSubject | null): So
   return { ...sought, subscriptionIds };
 }
 
-/** Of what is asked for, what is given; null asks for all. */
+/** The values that are in both lists; `asked` null: all. */
 export const common = (asked: string[] | null, given: string[]): string[] =>
   asked === null ? given : given.filter((one) => asked.includes(one));
 
-/** What has an error code is failed or retrying. */
+/** The statuses to find: a delivery with an error code is failed or retrying. */
 export function statusesOf({ statuses, errorCodes }: Sought): DeliveryStatus[] | null {
   if (errorCodes === null) return statuses;
   return (["retrying", "failed"] as const).filter((one) => statuses?.includes(one) ?? true);
@@ -77,21 +77,21 @@ const ofStatus: Record<DeliveryStatus, SqlPart> = {
   failed: part`d.failed_at is not null`,
 };
 
-/** The condition under which a delivery `d` is not for a listener. */
+/** The condition that a delivery `d` is not for a listener. */
 const ofNoListener: SqlPart = part`
   (select s.tells is null from subscriptions s where s.team_id = d.team_id and s.id = d.subscription_id)`;
 
-/** What is wanted of the deliveries `d` that lie in the places. */
+/** The condition for the wanted deliveries `d` in the ranges. */
 export function wanted(sought: Sought): SqlPart {
   const { subscriptionIds, contracts, eventTypes, errorCodes, workflowId, workflowIds, from, to } =
     sought;
   const statuses = statusesOf(sought)?.map((status) => ofStatus[status]);
   return allOf([
-    // What operators are told is shown to whoever asks for it.
+    // Operational webhooks are shown only if the filter names their contract or subscription.
     subscriptionIds === null &&
       contracts === null &&
       part`d.event_type <> all(${textArray(operationalEventTypes)}::text[])`,
-    // So are a listener's.
+    // The same for listeners.
     subscriptionIds === null && contracts === null && ofNoListener,
     from !== null && part`d.created_at >= ${from}`,
     to !== null && part`d.created_at < ${to}`,

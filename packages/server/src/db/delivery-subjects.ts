@@ -2,22 +2,22 @@ import { callEventIds, runEventIds, stepEventIds } from "../domain/event-ids.ts"
 import { textArray } from "./arrays.ts";
 import type { Sql } from "./sql.ts";
 
-/** What a delivery can be about, as callers name it. */
+/** The subject of deliveries, as callers name it. */
 export type Subject =
   /** A workflow, a run or an assistant. */
   { id: string } | { callId: string } | { runId: string; stepId: string };
 
-/** How the deliveries of a subject, and of everything below it, are found. */
+/** How to find the deliveries of a subject and of everything below it. */
 export type BelowSubject =
   | { eventIds: string[] }
   | { subscriptionId: string }
-  /** `ofRuns`: the events of the workflow's runs; null: they are too many to be named. */
+  /** `ofRuns`: the events of the workflow's runs; null: too many to list. */
   | { workflowId: string; ofRuns: string[] | null };
 
 /**
- * Finds out how the deliveries of a subject are found; a subject that nobody knows has none.
+ * Resolves how to find the deliveries of a subject; an unknown subject has none.
  *
- * Events have no index by run, step or call: the ids of their events are derived from theirs.
+ * Events have no index by run, step or call: the events' ids are computed from the subjects' ids.
  */
 export async function findBelow(sql: Sql, teamId: string, subject: Subject): Promise<BelowSubject> {
   if ("callId" in subject) {
@@ -46,7 +46,7 @@ export async function findBelow(sql: Sql, teamId: string, subject: Subject): Pro
   return { eventIds: [...runEventIds(teamId, id, steps)] };
 }
 
-/** The events of so many runs and steps of a workflow are named one by one. */
+/** The most runs and steps of a workflow whose events are listed one by one. */
 const runsMax = 200;
 const stepsMax = 2_000;
 

@@ -12,12 +12,12 @@ export type DeliverySummary = {
   eventType: string;
   /** The event's UUID, without the public prefix. */
   eventId: string;
-  /** A sample that somebody asked for. */
+  /** It is a sample (a test). */
   test: boolean;
   status: DeliveryStatus;
   /** Attempts that have ended; one in flight is not counted. */
   attemptCount: number;
-  /** What came of the last attempt that ended. */
+  /** The status code of the last ended attempt. */
   statusCode: number | null;
   errorCode: string | null;
   durationMs: number | null;
@@ -29,7 +29,7 @@ export type DeliverySummary = {
   assistantId: string | null;
   createdAt: Date;
   updatedAt: Date;
-  /** Null once it has ended, and while an attempt is in flight. */
+  /** Null after it has ended, and while an attempt is in flight. */
   nextAttemptAt: Date | null;
   deliveredAt: Date | null;
 };
@@ -37,7 +37,7 @@ export type DeliverySummary = {
 /** The number of a delivery's last attempt that ended. */
 const lastNumber = part`(d.attempt_count - case when d.lease_token is null then 0 else 1 end)`;
 
-/** Why a delivery failed so far, as a code: its last attempt's, or that of what ended it otherwise. */
+/** A delivery's error code: that of its last attempt, or of what ended it otherwise. */
 export const errorCodeBy = (codeOfAttempt: SqlPart): SqlPart => part`
   case when d.status = 'delivered' then null
        when d.last_error in ('subscription_deleted', 'payload_expired', 'crash_loop', 'unknown_outcome', 'expired')
@@ -50,7 +50,7 @@ export const lastErrorCode: SqlPart = part`
    where a.team_id = d.team_id and a.delivery_id = d.id and a.delivery_created_at = d.created_at
      and a.number = ${lastNumber})`;
 
-/** Reads these deliveries, newest first; `createdAt` names their events' and attempts' partitions. */
+/** Reads these deliveries, newest first; `createdAt` selects the partitions of their events and attempts. */
 export async function readSummaries(
   sql: Sql,
   teamId: string,
@@ -90,11 +90,11 @@ export async function readSummaries(
     order by d.id desc`;
 }
 
-/** A delivery with the body that it carries. */
+/** A delivery with its payload. */
 export type DeliveryWithBody = DeliverySummary & {
-  /** The exact bytes that are posted, plain or sealed; null when not asked for, or not kept any more. */
+  /** The exact bytes of the payload, plain or sealed; null when not requested, or not kept any more. */
   payload: Buffer | null;
-  /** There is a payload, whether it was asked for or not. */
+  /** There is a payload, whether it was requested or not. */
   payloadHeld: boolean;
 };
 
@@ -127,27 +127,27 @@ export type AttemptSummary = {
   requestUrl: string;
   statusCode: number | null;
   responseBody: string | null;
-  /** Set in place of `responseBody` where it is sealed. */
+  /** Set instead of `responseBody` if it is sealed. */
   sealedResponseBody: Buffer | null;
   responseTruncated: boolean;
   errorCode: string | null;
   errorMessage: string | null;
   latencyMs: number | null;
-  /** The IP address that was asked. */
+  /** The IP address that the request was sent to. */
   address: string | null;
   timing: Timing;
-  /** The headers of the request as they are kept (domain/request-head.ts), and what was signed. */
+  /** The stored headers of the request (domain/request-head.ts), and its signatures. */
   requestHead: string | null;
   requestProof: Buffer | null;
   responseHeaders: string | null;
-  /** Set in place of `responseHeaders` where they are sealed. */
+  /** Set instead of `responseHeaders` if they are sealed. */
   sealedResponseHeaders: Buffer | null;
   willRetry: boolean;
   /** `system`, or the id of the key that asked for it. */
   actor: string;
 };
 
-/** Lists the attempts of a delivery that was found, newest first. */
+/** Lists the attempts of a known delivery, newest first. */
 export async function listAttemptsOf(
   sql: Sql,
   teamId: string,

@@ -3,7 +3,7 @@ import type { Page } from "./lists.ts";
 import { allOf, part, type Sql, type SqlPart } from "./sql.ts";
 import type { SubscriptionOwner } from "./subscriptions.ts";
 
-/** Which deliveries to list, once it is known what names them; null asks for all. */
+/** The filter of a list after names were resolved to ids; null: all. */
 export type Sought = {
   subscriptionId: string | null;
   eventType: string | null;
@@ -13,26 +13,26 @@ export type Sought = {
   /** Created before. */
   end: Date | null;
   workflowIds: string[] | null;
-  /** Among these alone, few enough to be looked at one by one. */
+  /** Only these, few enough to be read one by one. */
   named: { deliveryIds: string[] } | { eventIds: string[] } | null;
 };
 
 /**
- * Ways to read a list, each `from … where …` with a delivery as `d`. One that does not find a full page may have
- * stopped early: what the last one finds counts. `count` is the way to count them, `estimated` the one whose rows the
- * planner knows best: it names every subscription and workflow.
+ * Ways to read a list, each `from … where …` with a delivery as `d`. A way that does not find a full page may have
+ * stopped early: then the next is tried, and the result of the last one applies. `count` is the way to count, `estimated`
+ * the way whose rows the planner estimates best: it names every subscription and workflow.
  */
 export type Ways = { pages: SqlPart[]; count: SqlPart; estimated: SqlPart };
 
-/** A walk looks at so many rows for each one that the page reaches, then gives up: what it looks for is rare. */
+/** A walk reads this many rows for each row of the page, then stops: the wanted rows are rare. */
 const walkedForEach = { failed: 60, pending: 20, retrying: 20, delivered: 5 };
 const walkedAtLeast = 5_000;
 
 /**
- * Chooses by which indexes a page of deliveries is read, newest first, and by which they are counted.
+ * Chooses the indexes by which a page of deliveries is read, newest first, and counted.
  *
- * The planner cannot: it takes event type, status and subscription for independent, and expects every list to have
- * matches evenly over the history, so that for a rare one it would walk through all of it.
+ * The planner cannot: it assumes that event type, status and subscription are independent, and that matches are spread
+ * evenly over the history. For rare matches it would read the whole history.
  */
 export async function chooseWays(
   sql: Sql,
@@ -57,7 +57,7 @@ export async function chooseWays(
     return { pages: [way], count: way, estimated: way };
   }
 
-  // Failures have an index to walk along; everything else is walked through.
+  // Failures have an index of their own; other deliveries are read and filtered.
   const walk = part`from (
       select * from deliveries d
       where d.team_id = ${teamId} and ${between(sought)} and ${failedIfSought(status)}
@@ -66,7 +66,7 @@ export async function chooseWays(
     where ${own} and ${wanted}`;
 
   if (status === "pending" || status === "retrying") {
-    // What is unfinished is in the index of what is due, or was left with a process as it was made.
+    // Unfinished deliveries are in the index of due deliveries, or have a hot lease since they were made.
     const open = part`from (
         select d.id from subscriptions s join deliveries d on d.subscription_id = s.id
         where ${own} and d.due_at is not null and ${wanted}
@@ -89,7 +89,7 @@ export async function chooseWays(
       : { ...sought, workflowIds: null };
   const read = { columns: part`d.id`, wanted: matching(rest) };
   const newest = newestIn(teamId, ranges, { ...read, limit: reach });
-  // Walking is quickest where most is wanted; of a time, its fringe is read once and not in each place.
+  // A walk is fastest when most rows match; rows just outside a period are then read once, not for each range.
   const isWide = sought.subscriptionId === null && sought.eventType === null;
   const isTimed = sought.start !== null || sought.end !== null;
   const isNear = isTimed || (reach <= 2_001 && status !== "failed");
@@ -131,8 +131,8 @@ function between({ start, end }: Pick<Sought, "start" | "end">): SqlPart {
 const hourMs = 3_600_000;
 
 /**
- * The id that a delivery of an hour before or after would begin with: narrows the index. Ids carry the time of the
- * process that made them, and its clock may differ from the database's by that much.
+ * The first characters of an id that is an hour earlier or later; limits the index range. Ids contain the time of the
+ * process that made them, and its clock may differ from the database's by up to this much.
  */
 export function idBound(instant: Date, hours: 1 | -1): string {
   const seconds = Math.floor((instant.getTime() + hours * hourMs) / 1000);

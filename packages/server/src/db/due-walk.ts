@@ -11,29 +11,29 @@ export type DueSubscription = {
   timeoutSeconds: number;
   /** False while it is disabled or deleted: its deliveries wait, or are about to end. */
   active: boolean;
-  /** Its deliveries have an order: each is claimed right before it is sent. */
+  /** Its deliveries are ordered: each is claimed right before it is sent. */
   ordered: boolean;
-  /** Its breaker is not closed: nothing is claimed but probes, and what people ask for. */
+  /** Its breaker is not closed: only probes and manual retries are claimed. */
   failing: boolean;
   /** Milliseconds until the next probe may be claimed; null while it does not fail. */
   probeInMs: number | null;
-  /** While it fails: something is due that does not wait for the breaker. */
+  /** While it fails: a delivery is due that does not wait for the breaker. */
   pastBreaker: boolean;
 };
 
-/** Hot leases that ran out which one walk ends, at the most, and deliveries under them: one lease always goes. */
+/** The most expired hot leases that one walk ends, and the most deliveries under them; one lease always ends. */
 const lostLeasesMax = 500;
 const lostDeliveriesMax = 5_000;
 
 /**
- * Walks the subscriptions of all teams that have pending deliveries, from behind `after`, in id order.
+ * Walks the subscriptions of all teams that have pending deliveries, after the id `after`, in id order.
  *
  * One step of the recursion is one probe of the index (subscription_id, due_at): the cost is that of the
- * subscriptions seen, however many deliveries wait behind each.
+ * subscriptions that it visits, however many deliveries wait for each.
  *
- * On the way it ends hot leases: `endedLeases`, of which all deliveries were written or given back, and those that ran
- * out. What is still under these becomes due, for their process died, or stalled. The next walk sees it; that it has a
- * lease tells the claim that an attempt may have been lost.
+ * It also ends hot leases: `endedLeases`, all of whose deliveries were written or released, and expired ones. Deliveries
+ * that are still under an expired lease become due, because their process died or stalled. The next walk sees them; their
+ * lease shows the claim that an attempt may have been lost.
  */
 export async function listDueSubscriptionsOfAllTeams(
   sql: Sql,

@@ -7,7 +7,7 @@ import { allOf, joined, part, type Sql, SqlPart } from "./sql.ts";
 import { type DisabledReason, disabledReasonOf } from "./subscriptions.ts";
 import { byId, markedBy, readWalk, stillToTell, type Walked, type WalkPage } from "./walks.ts";
 
-/** A receiver of any contract, and what its health is told from. */
+/** An endpoint of any contract, and the values that decide its health. */
 export type Endpoint = {
   id: string;
   contract: string;
@@ -18,13 +18,13 @@ export type Endpoint = {
   updatedAt: Date;
   history: HealthHistory;
   lastErrorCode: string | null;
-  /** Of the last hour. */
+  /** Attempts of the last hour. */
   attempts: number;
   delivered: number;
   latencies: number[];
-  /** Deliveries that have not ended, counted up to some number. */
+  /** Deliveries that have not ended, counted up to a limit. */
   pending: number;
-  /** There are more. */
+  /** There are more than `pending`. */
   morePending: boolean;
   oldestDueAt: Date | null;
   /** When the next probe may be made; null: the endpoint does not fail. */
@@ -32,15 +32,15 @@ export type Endpoint = {
   probing: boolean;
 };
 
-/** So many waiting deliveries of each endpoint are counted: each of them has to be looked at. */
+/** The most waiting deliveries that are counted for each endpoint, because each must be read. */
 export const pendingMax = { inList: 200, ofOne: 10_000 };
 
-/** Which endpoints to list; null asks for all. */
+/** Filter of endpoints; null: all. */
 export type EndpointFilter = {
   ids: readonly string[] | null;
   contracts: readonly string[] | null;
   states: readonly HealthState[] | null;
-  /** Part of the name or the URL, letter case aside. */
+  /** Part of the name or the URL, case-insensitive. */
   search: string | null;
 };
 
@@ -79,7 +79,7 @@ export async function listEndpoints(
   return { rows: rows.map(toEndpoint), ...read };
 }
 
-/** An endpoint is in a state when the facts are those that it stands for. */
+/** The condition that an endpoint has this state. */
 function isIn(state: HealthState): SqlPart {
   const { enabled, attemptedLately, failing } = factsOf[state];
   return part`(${allOf([
@@ -122,7 +122,7 @@ function toEndpoint(row: EndpointRow): Endpoint {
   };
 }
 
-/** Histograms added up. Bucket by bucket this takes a tenth of the time of `unnest`. */
+/** Adds up histograms. Bucket by bucket, this takes a tenth of the time of `unnest`. */
 const summedLatencies = new SqlPart(
   [
     `array[${Array.from({ length: bucketsMax }, (_, bucket) => `coalesce(sum(latencies[${bucket + 1}]), 0)`)}]::int4[]`,
@@ -131,12 +131,12 @@ const summedLatencies = new SqlPart(
 );
 
 /**
- * The endpoints of a team that are chosen, each measured by probes of an index, however many deliveries it has had.
+ * The chosen endpoints of a team, each measured by index probes, whatever the number of its deliveries.
  *
- * The last hour is the hour that has begun, and the minutes before it. An assistant without a server's URL is none. What
- * is under a hot lease is in no index of what waits: the few leases there are name it. A success is counted with its result,
- * and ends the spell of failures in a statement behind it: whoever reads in between, or after the process died there,
- * sees by the count that the spell is over.
+ * The last hour is the present hour and the minutes before it that complete an hour. An assistant without a server's URL
+ * is not an endpoint. Deliveries under a hot lease are in no index of waiting ones: they are found by the few leases. A
+ * success is counted with its result, and a later statement ends the period of failures: between the two, or after a
+ * crash there, the count shows that the period is over.
  */
 const measured = (teamId: string, chosen: SqlPart, waitingMax: number): SqlPart => part`
   with page as materialized (

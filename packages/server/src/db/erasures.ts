@@ -7,7 +7,10 @@ import type { Tx } from "./transaction.ts";
 export type ErasedRun = { createdAt: Date; steps: ToldStep[] };
 export type ErasedCall = { createdAt: Date; position: number };
 
-/** Locks a run against every fact about it and tells what its events follow from; undefined when there is none. */
+/**
+ * Locks a run against all facts about it, and reads what the ids of its events are computed from; undefined when there is
+ * none.
+ */
 export async function lockRunToErase(
   tx: Tx,
   teamId: string,
@@ -17,13 +20,13 @@ export async function lockRunToErase(
     select created_at as "createdAt" from runs where team_id = ${teamId} and id = ${id}
     for update`;
   if (!run) return undefined;
-  // Read once the lock is held: a step may have come while it was waited for.
+  // Read after the lock: a step may have been added during the wait.
   const steps = await tx<ToldStep>`
     select id, attempt from steps where team_id = ${teamId} and run_id = ${id}`;
   return { ...run, steps };
 }
 
-/** Locks a call against every fact about it; undefined when there is none. */
+/** Locks a call against all facts about it; undefined when there is none. */
 export async function lockCallToErase(
   tx: Tx,
   teamId: string,
@@ -47,10 +50,10 @@ export async function deleteCall(tx: Tx, teamId: string, id: string): Promise<vo
 }
 
 /**
- * Deletes events, made at `since` or later, with their deliveries and attempts.
+ * Deletes events that were made at `since` or later, with their deliveries and attempts.
  *
- * Deliveries first: who is about to write an attempt holds its delivery, so that this waits for it, and whoever comes
- * later finds no delivery to write for.
+ * Deliveries first: a process that is writing an attempt holds a lock on its delivery, so this waits for it. A later
+ * process finds no delivery.
  */
 export async function deleteEvents(
   tx: Tx,
@@ -71,7 +74,7 @@ export async function deleteEvents(
       and created_at >= ${since}::timestamptz - interval '1 second'`;
 }
 
-/** A delivery and, to the microsecond, the day of its attempts. */
+/** A delivery, and its time to the microsecond, which selects the partition of its attempts. */
 type DeliveryKey = { id: string; createdAt: string };
 
 async function deleteAttempts(tx: Tx, deliveries: readonly DeliveryKey[]): Promise<void> {
@@ -84,7 +87,7 @@ async function deleteAttempts(tx: Tx, deliveries: readonly DeliveryKey[]): Promi
     where a.delivery_id = d.id and a.delivery_created_at = d.created_at::timestamptz`;
 }
 
-/** Deletes the answers that were kept of requests about one run or call. */
+/** Deletes the kept answers to requests about one run or call. */
 export async function deleteAnswersAbout(
   sql: Sql,
   teamId: string,
@@ -94,17 +97,17 @@ export async function deleteAnswersAbout(
     delete from idempotency_keys where team_id = ${teamId} and subject_id = ${subjectId}`;
 }
 
-/** Remembers what was erased until nothing can be on its way any more that was begun before. */
+/** Stores what was erased, until all requests that began before have ended. */
 export async function insertErasure(tx: Tx, teamId: string, subjectId: string): Promise<void> {
   await tx`
     insert into erasures (team_id, subject_id) values (${teamId}, ${subjectId})
     on conflict (team_id, subject_id) do update set requested_at = now()`;
 }
 
-/** Something that was erased; `settled`: whatever was on its way then has arrived by now. */
+/** An erasure; `settled`: all requests that were in progress then have ended. */
 export type Erasure = { teamId: string; subjectId: string; settled: boolean };
 
-/** Lists what was erased a short while ago, the oldest first. */
+/** Lists recent erasures, the oldest first. */
 export async function listErasuresOfAllTeams(sql: Sql, limit: number): Promise<Erasure[]> {
   return await sql<Erasure>`
     select team_id as "teamId", subject_id as "subjectId",
@@ -112,15 +115,15 @@ export async function listErasuresOfAllTeams(sql: Sql, limit: number): Promise<E
     from erasures order by requested_at limit ${limit}`;
 }
 
-/** Forgets that something was erased. */
+/** Deletes an erasure's row. */
 export async function deleteErasure(sql: Sql, teamId: string, subjectId: string): Promise<void> {
   await sql`delete from erasures where team_id = ${teamId} and subject_id = ${subjectId}`;
 }
 
 /**
- * Closes a team to everybody: no key reaches it, no subscription hears of it, and its name is gone.
+ * Closes a team: no key reaches it, its subscriptions get no events, and its name is removed.
  *
- * A key that reaches other teams goes on working for those; one that reached only this team is deleted.
+ * A key that reaches other teams still works for those; a key that reached only this team is deleted.
  */
 export async function closeTeam(tx: Tx, teamId: string): Promise<void> {
   await insertErasure(tx, teamId, teamId);
@@ -136,7 +139,8 @@ export async function closeTeam(tx: Tx, teamId: string): Promise<void> {
 
 /** Deletes up to `limit` of a team's runs, calls, workflows, assistants … and says how many; 0: nothing is left. */
 export async function deleteSomeStateOf(tx: Tx, teamId: string, limit: number): Promise<number> {
-  // Workflows and assistants go after what refers to them. Whoever adds to one holds it until the commit.
+  // Workflows and assistants are deleted after the rows that refer to them. A transaction that adds such a row locks its
+  // workflow or assistant.
   const calls = await tx`
     delete from calls where team_id = ${teamId} and id in
       (select id from calls where team_id = ${teamId} limit ${limit})
@@ -158,7 +162,7 @@ export async function deleteSomeStateOf(tx: Tx, teamId: string, limit: number): 
   return calls.length + runs.length + workflows.length + assistants.length;
 }
 
-/** What else is kept of a team: each table, and the column by which some of its rows are named. */
+/** The other tables with rows of a team, each with the column that identifies its rows. */
 const traces: readonly (readonly [table: SqlPart, column: SqlPart])[] = [
   [part`idempotency_keys`, part`key`],
   [part`fact_identities`, part`identity_sha256`],
@@ -168,7 +172,7 @@ const traces: readonly (readonly [table: SqlPart, column: SqlPart])[] = [
   [part`request_heads`, part`id`],
   [part`failure_streaks`, part`subscription_id`],
   [part`replayed_deliveries`, part`ctid`],
-  // Waits for a step that is under way: what it adds is found the next time.
+  // Waits for a step in progress: the rows that it adds are found the next time.
   [part`replays`, part`id`],
   [part`operational_happenings`, part`ctid`],
   [part`listener_requests`, part`id`],
@@ -176,7 +180,10 @@ const traces: readonly (readonly [table: SqlPart, column: SqlPart])[] = [
   [part`login_links`, part`token_sha256`],
 ];
 
-/** Deletes up to `limit` each of what else is kept of a team: answers, known facts, the audit, counts, what is told, replays and sessions; says how many. */
+/**
+ * Deletes up to `limit` rows of each other table of a team: answers, known facts, audit, counts, operational happenings,
+ * replays and sessions; returns how many.
+ */
 export async function deleteSomeTracesOf(tx: Tx, teamId: string, limit: number): Promise<number> {
   let deleted = 0;
   for (const [table, column] of traces) {
@@ -186,7 +193,7 @@ export async function deleteSomeTracesOf(tx: Tx, teamId: string, limit: number):
       returning team_id`;
     deleted += rows.length;
   }
-  // One whose sessions, or requests, are still there waits for them: they would go with it, beyond the limit.
+  // A row with sessions or requests is deleted after them: they would be deleted with it, beyond the limit.
   const portalLinks = await tx`
     delete from portal_links where team_id = ${teamId} and id in
       (select l.id from portal_links l where l.team_id = ${teamId}

@@ -3,7 +3,7 @@ import type { SealContext } from "../secrets.ts";
 import { byteaArray, textArray, uuidArray } from "./arrays.ts";
 import type { Tx } from "./transaction.ts";
 
-/** Where an event's payload is sealed, if it is. */
+/** The seal context of an event's payload. */
 export const payloadContext = (teamId: string, eventId: string): SealContext => ({
   table: "events",
   column: "payload",
@@ -11,7 +11,7 @@ export const payloadContext = (teamId: string, eventId: string): SealContext => 
   rowId: eventId,
 });
 
-/** Writes events. Their created_at is the transaction's time, as is that of their deliveries. */
+/** Inserts events. Their created_at is the transaction's time, like that of their deliveries. */
 export async function insertEvents(tx: Tx, events: readonly RenderedEvent[]): Promise<void> {
   await tx("insert_events")`
     insert into events (id, team_id, contract, event_type, dedupe_key, workflow_id, workflow_name,

@@ -4,10 +4,10 @@ import { byteaArray, textArray } from "./arrays.ts";
 import type { Sql } from "./sql.ts";
 import type { Tx } from "./transaction.ts";
 
-/** A fact's own name within its team. */
+/** A fact's identity within its team. */
 export type FactName = { teamId: string; name: string };
 
-/** Tells which of these names were recorded before, and what is remembered of each. */
+/** Lists which of these identities were recorded before, and what is kept of each. */
 export async function listKnownFacts(
   tx: Tx,
   names: readonly FactName[],
@@ -21,7 +21,10 @@ export async function listKnownFacts(
       on f.team_id = k.team_id and f.identity_sha256 = k.identity_sha256`;
 }
 
-/** Writes what is remembered of facts. A name that somebody else wrote meanwhile is a duplicate: the caller starts over and finds it. */
+/**
+ * Stores what is kept of facts. An identity that another process wrote meanwhile is a duplicate: the caller starts over
+ * and finds it.
+ */
 export async function insertKnownFacts(
   tx: Tx,
   facts: readonly (FactName & KnownFact)[],
@@ -36,7 +39,7 @@ export async function insertKnownFacts(
       ${textArray(facts.map(({ subjectId }) => subjectId))}::text[])`;
 }
 
-/** Forgets identities that are older than any repeat is expected to be; returns how many. */
+/** Deletes identities that are older than any expected repeat; returns how many. */
 export async function deleteOldIdentitiesOfAllTeams(sql: Sql, limit: number): Promise<number> {
   const rows = await sql`
     delete from fact_identities
@@ -52,7 +55,7 @@ export async function deleteOldIdentitiesOfAllTeams(sql: Sql, limit: number): Pr
 const teamsOf = (names: readonly FactName[]): Buffer =>
   textArray(names.map(({ teamId }) => teamId));
 
-/** Only hashes are kept: a name may be anything that its publisher makes up. */
+/** Only hashes are stored: an identity may contain any text of its publisher. */
 const hashesOf = (names: readonly FactName[]): Buffer =>
   byteaArray(
     names.map(({ teamId, name }) => createHash("sha256").update(`${teamId}\n${name}`).digest()),

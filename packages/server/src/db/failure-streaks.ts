@@ -5,14 +5,14 @@ import { notifyOfNoted, notingRecovered } from "./operational-happenings.ts";
 import { part, type Sql, type SqlPart } from "./sql.ts";
 import type { Tx } from "./transaction.ts";
 
-/** Whose streak. */
+/** The key of a streak: a subscription of a team. */
 export type StreakKey = { teamId: string; subscriptionId: string };
 
 const keysOf = (changes: readonly StreakKey[]): SqlPart => part`
   unnest(${textArray(changes.map((c) => c.teamId))}::text[]) as team_id,
   unnest(${textArray(changes.map((c) => c.subscriptionId))}::text[]) as subscription_id`;
 
-/** What is kept of a streak `s` when a success ends it, if it made its endpoint fail. */
+/** The columns to keep of a streak `s` that a success ends, if its endpoint counted as failing. */
 const lastSpell = (ends: SqlPart, at: SqlPart): SqlPart => part`
   last_failing_from = case when ${ends} then s.failed_from else s.last_failing_from end,
   last_failing_to = case when ${ends} then ${at} else s.last_failing_to end,
@@ -25,13 +25,13 @@ const lastSpell = (ends: SqlPart, at: SqlPart): SqlPart => part`
 
 const closedBreaker = part`probe_at = null, probe_token = null, probes_failed = 0, disabled_during = '{}'`;
 
-/** Says whether some of these have failed since they last succeeded. */
+/** Says whether one of these changes has failures after the last success. */
 export const haveFailed = (changes: readonly StreakChange[]): boolean =>
   changes.some(({ failedFrom }) => failedFrom !== null);
 
 /**
- * How many of these are in a streak, as a value of the statement that records their successes. It is asked for every
- * success, and hardly ever more than none: to end streaks in the same statement would cost five times as much.
+ * How many of these have a streak, as a value of the statement that records their successes. It is computed for every
+ * success and is almost always 0: to end streaks in the same statement would cost five times as much.
  */
 export const countOfOpenStreaks = (changes: readonly StreakChange[]): SqlPart => part`
   (select count(*)::int4
@@ -39,7 +39,7 @@ export const countOfOpenStreaks = (changes: readonly StreakChange[]): SqlPart =>
    join failure_streaks s on s.team_id = k.team_id and s.subscription_id = k.subscription_id
    where s.failed_from is not null)`;
 
-/** Ends the streaks of what succeeded at a time, as the database tells it, of any team. */
+/** Ends the streaks of endpoints of any team that succeeded at this time of the database. */
 export async function endStreaksOfAllTeams(
   sql: Sql,
   changes: readonly StreakChange[],
@@ -63,10 +63,10 @@ export async function endStreaksOfAllTeams(
 }
 
 /**
- * Follows what fails, as part of the statement that records it.
+ * Updates failure streaks, as part of the statement that records the attempts.
  *
- * What fails although it counts as failing already is not written, unless its delivery is older: the row of a receiver
- * that fails a thousand times a second would be where all connections wait for each other.
+ * A further failure of a failing endpoint is not written, unless its delivery is older: otherwise all connections would
+ * wait for the row of a receiver that fails a thousand times a second.
  */
 export const followingStreaks = (changes: readonly StreakChange[], when: SqlPart): SqlPart => part`
   insert into failure_streaks as s (team_id, subscription_id, failed_from, exhausted, ended_at)
@@ -97,12 +97,12 @@ export const followingStreaks = (changes: readonly StreakChange[], when: SqlPart
     ${lastSpell(part`s.failing_at is not null and excluded.ended_at is not null`, part`now()`)}
   returning s.team_id, s.subscription_id, s.last_failing_from, s.last_failing_to`;
 
-/** Notes which endpoints have recovered in the statement that has `followed` them. */
+/** Notes which endpoints have recovered, in the statement with the rows `followed`. */
 export const notingRecoveredOfFollowed = notingRecovered(
   part`(select * from followed where last_failing_to = now())`,
 );
 
-/** Follows what came of these attempts, of any team, in a statement of its own. */
+/** Updates the failure streaks of attempts of any team, in a statement of its own. */
 export async function followStreaksOfAllTeams(
   sql: Sql,
   changes: readonly StreakChange[],
@@ -118,7 +118,7 @@ export async function followStreaksOfAllTeams(
 /** A streak of failures that does not make its endpoint count as failing yet. */
 export type OpenStreak = StreakKey & FailureStreak & { contract: string };
 
-/** Reads which of these are in a streak and do not count as failing yet, each with what decides whether it does. */
+/** Reads the streaks of these endpoints that do not count as failing yet, with the values that decide it. */
 export async function readOpenStreaks(tx: Tx, keys: readonly StreakKey[]): Promise<OpenStreak[]> {
   const windowStart = part`now() - ${failingWindowMinutes} * interval '1 minute'`;
   return await tx("read_open_streaks")<OpenStreak>`
@@ -139,7 +139,7 @@ export async function readOpenStreaks(tx: Tx, keys: readonly StreakKey[]): Promi
     where f.failed_from is not null and f.failing_at is null`;
 }
 
-/** Lets these count as failing from now on, until they succeed; the first probe may be made after a pause. */
+/** Marks these endpoints as failing until they succeed; the first probe is due after a pause. */
 export async function beginFailing(
   tx: Tx,
   keys: readonly StreakKey[],

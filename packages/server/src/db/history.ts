@@ -20,7 +20,7 @@ import {
   type WalkPosition,
 } from "./walks.ts";
 
-/** A delivery with its event, for people to read. */
+/** A delivery with its event, for lists. */
 export type DeliveryRow = {
   id: string;
   eventId: string;
@@ -32,16 +32,16 @@ export type DeliveryRow = {
   runStatus: string | null;
   callId: string | null;
   dedupeKey: string | null;
-  /** The exact bytes that are posted; null when not asked for, or omitted. */
+  /** The exact bytes of the payload; null when not requested, or omitted. */
   payload: Buffer | null;
-  /** There is a payload, whether it was asked for or not. */
+  /** There is a payload, whether it was requested or not. */
   payloadHeld: boolean;
-  /** Asked for, but beyond the payload bytes that one page may hold. */
+  /** It was requested, but exceeds the payload bytes of one page. */
   payloadOmitted: boolean;
   status: DeliveryStatus;
   /** Attempts that have ended; one in flight is not counted. */
   attemptCount: number;
-  /** Set exactly while the status is `retrying`. */
+  /** Set only while the status is `retrying`. */
   retryAt: Date | null;
   deliveredAt: Date | null;
   lastAttemptAt: Date | null;
@@ -53,13 +53,13 @@ export type DeliveryRow = {
   updatedAt: Date;
 };
 
-/** Which deliveries to list; null asks for all. */
+/** Filter of deliveries; null: all. */
 export type DeliveryFilter = {
   subscriptionId: string | null;
   workflowId: string | null;
   eventType: string | null;
   status: DeliveryStatus | null;
-  /** The call that it tells of. */
+  /** The call of the event. */
   callId?: string | null;
   /** A whole id (delivery, event, subscription, workflow, run) or part of the workflow's name. */
   search: string | null;
@@ -69,7 +69,7 @@ export type DeliveryFilter = {
   end: Date | null;
 };
 
-/** Payload bytes in one page, at the most. */
+/** The most payload bytes in one page. */
 const pagePayloadBytesMax = 16 * 1024 * 1024;
 
 /** Lists deliveries, newest first: a page by its number, or the next one of a walk. */
@@ -84,7 +84,7 @@ export async function listDeliveries(
   const wider = withOneMore(page);
   const { pages, count, estimated } = await chooseWays(database.sql, owner, sought, wider);
   const { teamId } = owner;
-  // Before the page is read: what is made meanwhile is newer than what the walk gives.
+  // Before the page is read: later rows are newer than the walk's rows.
   const start = page.after?.start ?? (await readWalkStart(database.sql));
   let next: WalkPosition | null = null;
   const listed = await readList<DeliveryRow>(database, {
@@ -111,7 +111,7 @@ export async function listDeliveries(
 
 const nothing = { rows: [], more: false, total: 0, totalIsEstimate: false, next: null };
 
-/** The same in the words of the list of all contracts, which is made for walks. */
+/** The same filter in the form of the list of all contracts, which supports walks. */
 export const walkedThrough = ({ contract }: SubscriptionOwner, sought: Sought): SoughtOfAll => ({
   ...narrowed(everyDelivery, null),
   contracts: [contract],
@@ -144,13 +144,13 @@ async function findPage(
   return found;
 }
 
-/** Workflows that one search by name may stand for. */
+/** The most workflows that one search by name may match. */
 const namedWorkflowsMax = 10_000;
 
 /**
- * Finds out what is asked for, by one probe for each thing a searched id may be: an `or` over all of them would read
- * the whole history. A name is looked up among the workflows, which are few, and not among their events. Undefined:
- * nothing can match.
+ * Resolves a filter with one probe for each kind of id that the search may be: an `or` over all kinds would read the
+ * whole history. A name is looked up in the workflows, which are few, and not in their events. Undefined: nothing can
+ * match.
  */
 export async function resolveDeliveryFilter(
   sql: Sql,
@@ -195,14 +195,14 @@ export async function resolveDeliveryFilter(
     return await throughFew(sql, owner, { ...given, subscriptionId: search });
   }
   if (found?.workflow) return await alsoOf([search]);
-  // Events carry no index by run: theirs are derived from the run's id, so they are known without one.
+  // Events have no index by run: their ids are computed from the run's id.
   const eventIds = ["workflow_run_started", "workflow_run_completed"].map((action) =>
     eventId({ ...owner, dedupeKey: `${action}:${search}`, subjectId: search }),
   );
   return { ...given, named: { eventIds } };
 }
 
-/** A call's events are known without an index as well: one for each position in it that was told. */
+/** The ids of a call's events are computed too: one for each position in it. */
 async function listEventIdsOfCall(
   sql: Sql,
   owner: SubscriptionOwner,
@@ -218,7 +218,7 @@ async function listEventIdsOfCall(
   );
 }
 
-/** So many are looked at one by one. */
+/** The most deliveries that are read one by one. */
 const few = 5_000;
 
 /** Finds deliveries of workflows by their event type, if those of the type are few. */
@@ -239,7 +239,7 @@ async function throughFew(
   return { ...sought, named: { deliveryIds: ofType.map(({ id }) => id) } };
 }
 
-/** Reads these deliveries, newest first. Payloads beyond the bytes of a page are never fetched from their storage. */
+/** Reads these deliveries, newest first. Payloads beyond a page's byte limit are not read from storage. */
 async function readDeliveries(
   sql: Sql,
   teamId: string,
@@ -278,7 +278,7 @@ async function readDeliveries(
     order by id desc`;
 }
 
-/** An attempt with what its delivery knows of it. */
+/** An attempt with fields of its delivery. */
 export type AttemptRow = {
   id: string;
   deliveryId: string;
@@ -290,7 +290,7 @@ export type AttemptRow = {
   success: boolean;
   statusCode: number | null;
   responseBody: string | null;
-  /** Set in place of `responseBody` where it is sealed. */
+  /** Set instead of `responseBody` if it is sealed. */
   sealedResponseBody: Buffer | null;
   responseTruncated: boolean;
   errorCode: string | null;
@@ -302,7 +302,7 @@ export type AttemptRow = {
   createdAt: Date;
 };
 
-/** Newer attempts come before those that were read. */
+/** The order of attempts: newest first. */
 const newestFirst: Order = {
   row: part`array[${timeText(part`a.created_at`)}, a.number::text, a.id]`,
   behind: ([at, number, id]) => part`
@@ -351,7 +351,7 @@ export async function listAttempts(
   });
 }
 
-/** Names the event that a delivery carries; undefined when there is no such delivery. */
+/** Finds the id of a delivery's event; undefined when there is no such delivery. */
 export async function findEventOfDelivery(
   sql: Sql,
   teamId: string,

@@ -1,23 +1,26 @@
 import type { Sql } from "./sql.ts";
 
-/** What a claim of an Idempotency-Key found. */
+/** The result of claiming an Idempotency-Key. */
 export type IdempotencyClaim =
-  /** The request is ours to answer; `token` proves it, `createdAtSeconds` is when the first one came. */
+  /**
+   * This request must be answered by the caller; `token` proves the claim, `createdAtSeconds` is the time of the first
+   * request.
+   */
   | { kind: "claimed"; token: string; createdAtSeconds: number }
   | { kind: "in_flight" }
   | { kind: "reused" }
   | { kind: "answered"; statusCode: number; sealedResponse: Buffer };
 
-/** Seconds a request is believed to be on its way; then a repeat may take over. */
+/** Seconds for which a request counts as in progress; then a repeat may take over. */
 const inFlightSeconds = 60;
-/** Seconds a key is remembered: 24 hours. */
+/** Seconds for which a key is kept: 24 hours. */
 const rememberedSeconds = 86_400;
 
 /**
- * Claims a key for one request, or tells what became of the earlier one.
+ * Claims a key for one request, or returns the state of the earlier request.
  *
- * A first request that crashed, or ended in a 5xx, is taken over with its `created_at`, so that the same ids are derived
- * again. A key older than 24 hours starts anew.
+ * A first request that crashed or ended in a 5xx is taken over with its `created_at`, so that the same ids are derived
+ * again. A key that is older than 24 hours starts again.
  */
 export async function claimIdempotencyKey(
   sql: Sql,
@@ -67,7 +70,7 @@ export async function claimIdempotencyKey(
   };
 }
 
-/** Keeps the answer; false when the claim was taken over meanwhile. */
+/** Stores the answer; false when the claim was taken over meanwhile. */
 export async function keepIdempotentAnswer(
   sql: Sql,
   teamId: string,
@@ -98,7 +101,7 @@ export async function releaseIdempotencyKey(
     where team_id = ${teamId} and key = ${key} and in_flight_until = ${claim.token}::timestamptz`;
 }
 
-/** Forgets at most `limit` keys whose 24 hours are over, of any team; says how many. */
+/** Deletes at most `limit` keys of any team whose 24 hours are over; returns how many. */
 export async function deleteOldIdempotencyKeysOfAllTeams(sql: Sql, limit: number): Promise<number> {
   const rows = await sql`
     delete from idempotency_keys

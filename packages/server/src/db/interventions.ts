@@ -4,7 +4,7 @@ import { addingEnded } from "./rollups.ts";
 import { part, type SqlPart } from "./sql.ts";
 import type { Tx } from "./transaction.ts";
 
-/** A delivery that a person wants made again, and what speaks for or against it. */
+/** A delivery that a person wants to retry, with the values that decide whether it is possible. */
 export type RedeliveryCandidate = {
   id: string;
   status: "pending" | "delivered" | "failed";
@@ -13,27 +13,27 @@ export type RedeliveryCandidate = {
   subscriptionId: string;
   /** The event's payload is past its retention. */
   payloadExpired: boolean;
-  /** It keeps an order: it is made once, and once more each time that a person asks. */
+  /** It is ordered: it is sent once, and once more for each manual retry. */
   ordered: boolean;
   /** It has not ended. */
   waiting: boolean;
-  /** An attempt may be on the wire right now. */
+  /** An attempt may be in flight now. */
   inFlight: boolean;
   /** It ended before its first attempt. */
   neverAttempted: boolean;
-  /** An attempt was begun and not written down: it may be on the wire, or lost. */
+  /** An attempt was begun and has no result: it may be in flight or lost. */
   leased: boolean;
   subscriptionDeleted: boolean;
   subscriptionEnabled: boolean;
 };
 
-/** What names deliveries: the id of one, or the UUID of the event that they carry. */
+/** A name of deliveries: the id of one, or the UUID of their event. */
 export type DeliveryName = { deliveryId: string } | { eventId: string };
 
 type Owner = { teamId: string; contract: string | null };
 type Named = DeliveryName | { deliveryIds: readonly string[] };
 
-/** Locks the deliveries that are named, in id order; a contract that is null stands for all. */
+/** Locks the named deliveries, in id order; contract null: all contracts. */
 export async function lockForRedelivery(
   tx: Tx,
   owner: Owner,
@@ -42,7 +42,7 @@ export async function lockForRedelivery(
   return await tx<RedeliveryCandidate>`${candidates(owner, name)} for no key update of d`;
 }
 
-/** Reads the same without a lock: it may have changed by the time that it is known. */
+/** Reads the same without a lock: the deliveries may change meanwhile. */
 export async function readForRedelivery(
   tx: Tx,
   owner: Owner,
@@ -77,9 +77,9 @@ function candidates(owner: Owner, name: Named): SqlPart {
 /**
  * Makes deliveries due now, for one attempt asked for by a person. The caller holds their locks.
  *
- * The attempt comes on top: it is counted apart, so that it neither uses nor gives back a retry. Asked for twice
- * before it begins, it is one. An attempt that was lost with its process is written down as what it is. `pastBreaker`: it
- * does not wait until its endpoint fails no more.
+ * The attempt is counted separately, so that it neither uses nor adds a retry. Two requests before it begins make one
+ * attempt. An attempt that was lost with its process is recorded as lost. `pastBreaker`: it does not wait for its
+ * endpoint's breaker.
  */
 export async function redeliver(
   tx: Tx,
@@ -113,10 +113,10 @@ const batchRows = 5_000;
 const batchesMax = 20;
 
 /**
- * Ends the pending deliveries of a deleted subscription as failed, those in flight too: their late results are logged
- * and move nothing.
+ * Ends the pending deliveries of a deleted subscription as failed, also those in flight: their late results are logged
+ * and change nothing.
  *
- * Rows that are being written this very moment, and those beyond 100,000, are left to the janitor.
+ * Rows that are locked now, and those beyond 100,000, are left to the janitor.
  */
 export async function failPendingDeliveries(
   tx: Tx,
@@ -153,7 +153,7 @@ export async function failPendingDeliveries(
   }
 }
 
-/** Lets the deliveries of a subscription that are under hot leases be found as the others are. */
+/** Makes the deliveries of a subscription that are under hot leases due, so that they are found like the others. */
 async function makeHotOnesDue(tx: Tx, teamId: string, subscriptionId: string): Promise<void> {
   await tx`
     update deliveries d set due_at = now()
@@ -163,7 +163,7 @@ async function makeHotOnesDue(tx: Tx, teamId: string, subscriptionId: string): P
       and d.due_at is null`;
 }
 
-/** Writes down the attempts whose leases are being taken away: they may have left. A late result takes the row's place. */
+/** Inserts attempts whose leases are being ended: their requests may have been sent. A late result replaces the row. */
 async function insertUnseenAttempts(
   tx: Tx,
   teamId: string,

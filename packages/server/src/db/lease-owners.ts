@@ -2,14 +2,14 @@ import type pg from "pg";
 import type { Database } from "./pool.ts";
 import type { Sql } from "./sql.ts";
 
-/** A process that was not seen for so long, and whose session has ended, is dead. */
+/** A process that was not seen for this long, and whose session has ended, is dead. */
 export const unseenMsMax = 3_000;
-/** A restart of PostgreSQL ends the sessions of the living as well: so long they have to lock again. */
+/** A restart of PostgreSQL ends the sessions of living processes too: they have this long to lock again. */
 export const relockMsMax = 5_000;
-/** A claimed lease of a process lasts no longer than this. */
+/** The longest claimed lease. */
 const leaseMsMax = 120_000;
 
-/** Writes that a process is there; says which others were not seen for a while. */
+/** Writes that a process is alive; returns other processes that were not seen for a while. */
 export async function seeLeaseOwnerOfAllTeams(sql: Sql, owner: string): Promise<string[]> {
   const rows = await sql("see_lease_owner")<{ owner: string }>`
     with seen as (
@@ -22,16 +22,16 @@ export async function seeLeaseOwnerOfAllTeams(sql: Sql, owner: string): Promise<
   return rows.map((row) => row.owner);
 }
 
-/** A process has ended in order, and holds nothing any more. */
+/** Removes a process that has ended normally and holds nothing any more. */
 export async function removeLeaseOwnerOfAllTeams(sql: Sql, owner: string): Promise<void> {
   await sql`delete from lease_owners where owner = ${owner}`;
 }
 
 /**
- * Ends the leases of a process that is dead, and says whether it was: the lock that it holds while it lives is free.
+ * Ends the leases of a dead process; false if it is alive. It is dead if the lock that it holds while it lives is free.
  *
- * What it had claimed is due now; its hot leases have run out, and the next walk makes due what is under them. Each keeps
- * its token, which tells the claim that an attempt may have been lost.
+ * Its claimed deliveries are due now. Its hot leases expire, and the next walk makes their deliveries due. Each delivery
+ * keeps its lease token, which shows the claim that an attempt may have been lost.
  */
 export async function endLeasesOfDeadOwnerOfAllTeams(
   database: Database,
@@ -39,7 +39,7 @@ export async function endLeasesOfDeadOwnerOfAllTeams(
 ): Promise<boolean> {
   const [first, last] = [`${owner}0000000000000000`, `${owner}ffffffffffffffff`];
   return await database.begin(async (tx) => {
-    // Both at once for others who find it dead: one of them ends its leases.
+    // Checked and locked in one statement: of several processes that find it dead, one ends its leases.
     const [found] = await tx<{ dead: boolean }>`
       select pg_try_advisory_xact_lock(${lockKeyOf(owner)}::bigint) as dead
       from lease_owners where owner = ${owner} and seen_at < now() - ${unseenMsMax} * interval '1 millisecond'

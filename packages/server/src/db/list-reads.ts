@@ -2,13 +2,13 @@ import { type DatabaseOptions, openTeamDatabase, type TeamDatabase } from "./poo
 import { openStandbyReads, type StandbyReadsOptions } from "./standby-reads.ts";
 
 export type ListReadsOptions = Omit<StandbyReadsOptions, "standby"> & {
-  /** Undefined: there is no standby, and lists are read where everything is. */
+  /** Undefined: there is no standby, and lists are read on the primary. */
   replicaUrl: string | undefined;
   /** How the connections to the primary are made. */
   connections: Omit<DatabaseOptions, "role">;
 };
 
-/** Where lists and counts are read: on the standby that DATABASE_REPLICA_URL names, as long as it keeps up. */
+/** Opens the connections for lists and counts: to the standby of DATABASE_REPLICA_URL, while it keeps up. */
 export function openListReads({
   replicaUrl,
   connections,
@@ -21,7 +21,7 @@ export function openListReads({
     url: replicaUrl,
     name: "lists",
     role: "postrider_team",
-    // The next list notices, and tells.
+    // The next list notices and reports it.
     onError: () => {},
   });
   return { ...openStandbyReads({ ...options, standby }), close: () => standby.close() };

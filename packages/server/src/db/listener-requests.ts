@@ -3,7 +3,7 @@ import { textArray } from "./arrays.ts";
 import type { ListenerKey } from "./listeners.ts";
 import { part, type Sql } from "./sql.ts";
 
-/** Where the headers of a listener's request are sealed. */
+/** The seal context of the headers of a listener's request. */
 export const listenerHeadersPlace = (teamId: string, rowId: string): SealContext => ({
   table: "listener_requests",
   column: "sealed_headers",
@@ -11,7 +11,7 @@ export const listenerHeadersPlace = (teamId: string, rowId: string): SealContext
   rowId,
 });
 
-/** Where its answer is. */
+/** The seal context of a listener's answer. */
 export const listenerAnswerPlace = (teamId: string, rowId: string): SealContext => ({
   ...listenerHeadersPlace(teamId, rowId),
   column: "sealed_answer",
@@ -25,24 +25,24 @@ export type NewListenerRequest = {
   deliveryId: string;
   eventId: string;
   eventType: string;
-  /** Of the delivery and its event, as the database writes it. */
+  /** The created_at of the delivery and its event, as the database's text. */
   createdAt: string;
   attemptNumber: number;
   sealedHeaders: Buffer;
   timeoutMs: number;
 };
 
-/** A request of one team's listener. */
+/** The key of a request for a listener. */
 export type ListenerRequestKey = ListenerKey & { requestId: string };
 
-/** Tells all processes, once the statement commits, of something about a listener. */
+/** Notifies all processes about a listener when the statement commits. */
 const notifying = (name: "listener" | "answered") => part`
   select pg_notify('postrider', json_build_object(${name}::text, id)::text)`;
 
 /**
- * Hands a request to a listener; false when the listener has ended.
+ * Inserts a request for a listener; false when the listener has ended.
  *
- * What an earlier attempt of the delivery asked is over: whoever waited for it is gone.
+ * The request of an earlier attempt of the delivery ends: nobody waits for it any more.
  */
 export async function insertListenerRequest(
   sql: Sql,
@@ -70,7 +70,7 @@ export async function insertListenerRequest(
   return rows.length === 1;
 }
 
-/** Says which of these requests, all of them written, wait no more: they were answered, given up, or their listener has ended. */
+/** Lists which of these written requests are settled: they were answered or given up, or their listener has ended. */
 export async function listSettledRequestsOfAllTeams(
   sql: Sql,
   ids: readonly string[],
@@ -101,10 +101,10 @@ export async function takeListenerAnswer(
   return row?.answer;
 }
 
-/** How a listener's answer was met: taken, repeated, too late, or about no request of this listener. */
+/** The result of a listener's answer: taken, repeated, too late, or for an unknown request. */
 export type AnswerMet = "taken" | "repeated" | "late" | "unknown";
 
-/** Keeps a listener's answer for the process that waits for it. The first answer counts. */
+/** Stores a listener's answer for the process that waits for it. The first answer counts. */
 export async function recordListenerAnswer(
   sql: Sql,
   { teamId, id, requestId }: ListenerRequestKey,
@@ -131,10 +131,10 @@ export async function recordListenerAnswer(
   return row.answered ? "repeated" : "late";
 }
 
-/** A request as a listener's stream tells it. */
+/** A request as a listener's stream sends it. */
 export type OpenRequest = {
   id: string;
-  /** Its place among those that were handed to a stream. */
+  /** Its position among the requests that were sent to a stream. */
   position: string;
   deliveryId: string;
   eventId: string;
@@ -144,18 +144,18 @@ export type OpenRequest = {
   sealedHeaders: Buffer;
   /** Null: not kept any more. */
   payload: Buffer | null;
-  /** An earlier request of the delivery was handed to a stream. */
+  /** An earlier request of the delivery was sent to a stream. */
   repeated: boolean;
 };
 
-/** How much is read at once: each brings its event's body. */
+/** The most requests that are read at once, because each has its event's payload. */
 const readMax = 20;
 
 /**
- * Gives what a listener was not handed yet its place, in the order in which it was asked; says how many that were, and undefined
- * when the listener has ended.
+ * Gives positions to a listener's requests that have none, in the order in which they were made. Returns how many;
+ * undefined when the listener has ended.
  *
- * The listener's row is locked for it: a place is there for all to see before the next one is given.
+ * It locks the listener's row: a position is committed before the next one is given.
  */
 export async function placeListenerRequests(
   sql: Sql,
@@ -182,7 +182,7 @@ export async function placeListenerRequests(
   return row?.there ? row.placed : undefined;
 }
 
-/** Reads the open requests of a listener behind a place, in the order of their places. */
+/** Reads the open requests of a listener after a position, in the order of positions. */
 export async function listOpenRequests(
   sql: Sql,
   { teamId, id }: ListenerKey,
@@ -206,7 +206,7 @@ export async function listOpenRequests(
     limit ${readMax}`;
 }
 
-/** Forgets at most `limit` requests whose deadline is an hour ago, of any team; says how many. */
+/** Deletes at most `limit` requests of any team whose deadline was an hour ago; returns how many. */
 export async function deleteOldListenerRequestsOfAllTeams(
   sql: Sql,
   limit: number,

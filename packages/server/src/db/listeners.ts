@@ -2,14 +2,14 @@ import { listenerContract, listenerGraceSeconds } from "../domain/listeners.ts";
 import type { Sql } from "./sql.ts";
 import type { Tx } from "./transaction.ts";
 
-/** Whose listener, and which. */
+/** The key of a listener: its team and its id. */
 export type ListenerKey = { teamId: string; id: string };
 
-/** What a new listener is, secrets sealed. */
+/** A new listener, secrets sealed. */
 export type NewListener = ListenerKey & {
   /** The contract whose events it gets. */
   tells: string;
-  /** The one subject it hears of; null: all of its team's. */
+  /** The one subject whose events it gets; null: all of its team. */
   subjectId: string | null;
   /** The endpoint of whose deliveries it gets copies. */
   copyOf: string | null;
@@ -24,10 +24,10 @@ export type NewListener = ListenerKey & {
   actor: string;
 };
 
-/** A stream says so often that it is there; a process that dies says no more. */
+/** Seconds between two notes that a stream is open; a dead process writes none. */
 export const streamSeenSeconds = 5;
 
-/** Writes a listener with its endpoint; false when the id is there already, as on the repeat of a request. */
+/** Inserts a listener with its endpoint; false when the id exists already, as on the repeat of a request. */
 export async function insertListener(tx: Tx, listener: NewListener): Promise<boolean> {
   const { teamId, id, actor } = listener;
   const rows = await tx`
@@ -55,10 +55,10 @@ export async function countListeners(tx: Tx, teamId: string): Promise<number> {
   return row?.count ?? 0;
 }
 
-/** An endpoint that a listener may copy: the contract whose events it gets, and of which subject. */
+/** An endpoint that a listener may copy: the contract and the subject of its events. */
 export type CopiedEndpoint = { contract: string; subjectId: string | null };
 
-/** Finds an endpoint to copy; a listener is none. */
+/** Finds an endpoint to copy; a listener cannot be copied. */
 export async function findEndpointToCopy(
   sql: Sql,
   { teamId, id }: ListenerKey,
@@ -70,7 +70,7 @@ export async function findEndpointToCopy(
   return row;
 }
 
-/** Lists the listeners that get copies of what an endpoint gets. */
+/** Lists the listeners that get copies of an endpoint's events. */
 export async function listCopiesOf(tx: Tx, { teamId, id }: ListenerKey): Promise<string[]> {
   const rows = await tx<{ id: string }>`
     select id from subscriptions
@@ -80,7 +80,7 @@ export async function listCopiesOf(tx: Tx, { teamId, id }: ListenerKey): Promise
   return rows.map(({ id: own }) => own);
 }
 
-/** Says whether a listener is there. */
+/** Says whether a listener exists. */
 export async function isListening(sql: Sql, { teamId, id }: ListenerKey): Promise<boolean> {
   const rows = await sql`
     select from listeners where team_id = ${teamId} and id = ${id} and ends_at > now()`;
@@ -88,9 +88,9 @@ export async function isListening(sql: Sql, { teamId, id }: ListenerKey): Promis
 }
 
 /**
- * Notes that a listener's stream is there, or (`ended`) that it ended just now; false when the listener is gone.
+ * Notes that a listener's stream is open, or (`ended`) that it ended just now; false when the listener is gone.
  *
- * While it is there the listener's end lies one interval further ahead, as far as a process that died may have been silent.
+ * While it is open, the listener's end is one interval later, because a dead process may have been silent for that long.
  */
 export async function markListenerSeen(
   sql: Sql,
@@ -105,14 +105,14 @@ export async function markListenerSeen(
   return rows.length === 1;
 }
 
-/** Deletes a listener's session with its requests, its endpoint aside; false when there is none. */
+/** Deletes a listener's session with its requests, but not its endpoint; false when there is none. */
 export async function deleteListener(tx: Tx, { teamId, id }: ListenerKey): Promise<boolean> {
   const rows = await tx`
     delete from listeners where team_id = ${teamId} and id = ${id} returning id`;
   return rows.length === 1;
 }
 
-/** Lists the listeners whose stream has been away for too long, of all teams. */
+/** Lists the listeners of all teams whose stream has been closed for too long. */
 export async function listEndedListenersOfAllTeams(
   sql: Sql,
   limit: number,
@@ -122,7 +122,7 @@ export async function listEndedListenersOfAllTeams(
     order by ends_at limit ${limit}`;
 }
 
-/** Locks a listener whose stream is still away; false when it came back, or another process has it in hand. */
+/** Locks a listener whose stream is still closed; false when it was opened again, or another process works on it. */
 export async function lockEndedListener(tx: Tx, { teamId, id }: ListenerKey): Promise<boolean> {
   const rows = await tx`
     select from listeners where team_id = ${teamId} and id = ${id} and ends_at <= now()

@@ -7,7 +7,7 @@ import type { Tx } from "./transaction.ts";
 /** Which part of a list: the rows to skip and to take. */
 export type Page = { offset: number; limit: number };
 
-/** The same page and one row more, where there is one: that tells whether others follow. */
+/** The same page with one more row, which shows whether others follow. */
 export const withOneMore = <Part extends Page>(page: Part): Part => ({
   ...page,
   limit: page.limit + 1,
@@ -19,33 +19,33 @@ export type PageOfRows<Row> = { rows: Row[]; more: boolean };
 /** One page of a list, and how many rows the whole of it has. */
 export type Listed<Row> = PageOfRows<Row> & { total: number; totalIsEstimate: boolean };
 
-/** From the first to the last moment at which these rows can have been made, in whole milliseconds. */
+/** The period in which these rows were made, in whole milliseconds. */
 export function daysOf(rows: readonly { createdAt: Date }[]): [from: Date, to: Date] {
   let [from, to] = [Number.POSITIVE_INFINITY, 0];
   for (const { createdAt } of rows) {
     from = Math.min(from, createdAt.getTime());
     to = Math.max(to, createdAt.getTime());
   }
-  // The driver cuts microseconds off.
+  // The driver truncates microseconds.
   return [new Date(Math.min(from, to)), new Date(to + 1)];
 }
 
-/** Counts what a list holds, up to a limit; null counts without one. */
+/** Counts the rows of a list, up to a limit; null: no limit. */
 type Count = (sql: Sql, limit: number | null) => Promise<object[]>;
 
-/** Matches are counted exactly up to this many. */
+/** The most matches that are counted exactly. */
 const exactTotalMax = 10_000;
 
-/** Page and count run side by side, so this is how long a list takes; an estimate, which only plans, comes on top. */
+/** Page and count run at the same time, so this is the time limit of a list; an estimate, which only plans, is added. */
 const statementTimeoutMs = 1_800;
 
 type PageQuery<Row> = {
-  /** Reads the page `withOneMore`. */
+  /** Reads the page and one more row (`withOneMore`). */
   page: (sql: Sql) => Promise<Row[]>;
   limit: number;
 };
 
-/** Reads one page without a total, within 1.8 s; a page that takes longer is `query_too_slow`. */
+/** Reads one page without a total, within 1.8 s; throws `query_too_slow` when it takes longer. */
 export async function readPage<Row>(
   database: Database,
   { page, limit }: PageQuery<Row>,
@@ -54,14 +54,15 @@ export async function readPage<Row>(
   return { rows: rows.slice(0, limit), more: rows.length > limit };
 }
 
-/** How a list is read: `offset` says where the page begins. */
+/** How a list is read; `offset`: where the page begins. */
 export type ListQueries<Row> = PageQuery<Row> & { count: Count; offset: number };
 
 /**
- * Reads one page and the total side by side, each within 1.8 s; a page that takes longer is `query_too_slow`.
+ * Reads one page and the total at the same time, each within 1.8 s; throws `query_too_slow` when the page takes longer.
  *
  * `count` is one `select count(*)::int as count from (select … limit n) matching`. Beyond 10,000 matches the total is
- * the planner's estimate; when counting takes too long it is what the page has shown to exist. A page that begins
+ * the planner's estimate; when the count takes too long, it is the number of rows that the page shows to exist. A page
+ * that begins
  * beyond 10,000 is not counted at all unless it is empty.
  */
 export async function readList<Row>(
@@ -79,12 +80,12 @@ export async function readList<Row>(
   if (typeof matches === "number") {
     return { ...page, total: Math.max(known, matches), totalIsEstimate: false };
   }
-  // So many were counted, or lie before this page: no estimate may say less.
+  // At least this many rows were counted or are before this page: the estimate must not be lower.
   const many = matches === "many" ? [exactTotalMax + 1, await estimate(database, count)] : [];
   return { ...page, total: Math.max(known, ...many), totalIsEstimate: true };
 }
 
-/** Counts the matches: `many` are more than are counted, and `unknown` is what takes too long to count. */
+/** Counts the matches; `many`: more than the limit; `unknown`: the count takes too long. */
 async function countMatches(
   database: Database,
   count: Count,
@@ -101,15 +102,15 @@ async function countMatches(
 
 type Plan = { "Plan Rows": number; Plans?: Plan[] };
 
-/** Asks the planner how many rows there are. */
+/** Reads the planner's estimate of the rows. */
 async function estimate(database: Database, count: Count): Promise<number> {
   const [row] = await bounded(database, (sql) => count(explaining(sql), null));
   const [explained] = (row as { "QUERY PLAN": { Plan: Plan }[] })["QUERY PLAN"];
-  // The top of the plan is the aggregate; what it counts lies below.
+  // The top of the plan is the aggregate; the counted rows are one level below.
   return explained?.Plan.Plans?.[0]?.["Plan Rows"] ?? 0;
 }
 
-/** Runs each statement as `explain (format json)`, which plans it for the given values and reads nothing. */
+/** Runs each statement as `explain (format json)`, which plans it for the given values and reads no rows. */
 function explaining(sql: Sql): Sql {
   return ((strings: TemplateStringsArray, ...values: unknown[]) => {
     const [head = "", ...rest] = strings;
@@ -118,12 +119,11 @@ function explaining(sql: Sql): Sql {
   }) as Sql;
 }
 
-/** Reads in one transaction, within 1.8 s and along indexes; what takes longer is `query_too_slow`. */
+/** Reads in one transaction, within 1.8 s and along indexes; throws `query_too_slow` when it takes longer. */
 export async function bounded<T>(database: Database, read: (tx: Tx) => Promise<T>): Promise<T> {
   try {
     return await database.begin(async (tx) => {
-      // Lists walk along indexes, in order: the planner would rather read all that matches and sort it, because it
-      // expects few where there are many.
+      // Lists must be read in index order: the planner would prefer to read and sort all matches, because it expects too few.
       await tx`
         select set_config('statement_timeout', ${String(statementTimeoutMs)}, true),
                set_config('enable_seqscan', 'off', true),

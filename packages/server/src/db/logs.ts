@@ -7,7 +7,7 @@ import { allOf, part, type Sql, type SqlPart } from "./sql.ts";
 import type { SubscriptionOwner } from "./subscriptions.ts";
 import { timeOf, timeText, type Walked, type WalkPage, type WalkPosition } from "./walks.ts";
 
-/** One attempt, for the subscriber to read. */
+/** One attempt, as the subscriber sees it. */
 export type LogRow = {
   id: string;
   deliveryId: string;
@@ -19,7 +19,7 @@ export type LogRow = {
   success: boolean;
   statusCode: number | null;
   responseBody: string | null;
-  /** Set in place of `responseBody` where it is sealed. */
+  /** Set instead of `responseBody` if it is sealed. */
   sealedResponseBody: Buffer | null;
   errorMessage: string | null;
   latencyMs: number | null;
@@ -27,7 +27,7 @@ export type LogRow = {
   createdAt: Date;
 };
 
-/** Which attempts to list; null asks for all. */
+/** Filter of attempts; null: all. */
 export type LogFilter = {
   subscriptionId: string | null;
   eventType: string | null;
@@ -38,12 +38,12 @@ export type LogFilter = {
 };
 
 /**
- * Lists the attempts of a contract's subscriptions, the newest delivery's first, and within a delivery the newest first:
- * a page by its offset, or the next one of a walk.
+ * Lists the attempts of a contract's subscriptions: the newest delivery's first, and the newest of a delivery first. A
+ * page by its offset, or the next page of a walk.
  *
- * Attempts carry no index but their key, which every insert would pay for. So the deliveries are found whose attempts
- * are on the page, as each knows how many it has, and then their attempts, by key. A walk gives those that were made
- * before it began: later ones of older deliveries would lie behind its place.
+ * Attempts have no index besides their key, because every insert would pay for it. So first the deliveries whose attempts
+ * are on the page are found, by their attempt counts, and then their attempts, by key. A walk gives attempts that were
+ * made before it began: later attempts of older deliveries would be out of its order.
  */
 export async function listLogs(
   database: Database,
@@ -65,7 +65,7 @@ export async function listLogs(
   const listed = await readList<LogRow>(database, {
     ...page,
     page: async (sql) => {
-      // As each has an attempt at least, no more deliveries are needed than attempts.
+      // Each delivery has at least one attempt, so the number of attempts is enough.
       const reach = wider.offset + wider.limit;
       const newest = await sql<Attempted>`
         select d.id, d.created_at as "createdAt", d.attempts ${attempted(reach, behind)}
@@ -84,14 +84,14 @@ export async function listLogs(
   return { ...listed, next };
 }
 
-/** Where a walk begins: its time by the database's clock, to the microsecond. */
+/** The beginning of a walk: the time by the database's clock, to the microsecond. */
 async function readNow(sql: Sql): Promise<WalkPosition["start"]> {
   const [row] = await sql<{ at: string }>`select ${timeText(part`now()`)} as at`;
   if (!row) throw new Error("the database told no time");
   return ["", row.at];
 }
 
-/** Which attempts `a` are sought, which deliveries `d` can have them, and how many one has. */
+/** The conditions for attempts `a` and for the deliveries `d` that can have them, and the number of attempts of one delivery. */
 type SoughtAttempts = { attempts: SqlPart; deliveries: SqlPart; count: SqlPart };
 
 function attemptsOf({ start, end }: LogFilter, after: WalkPosition | undefined): SoughtAttempts {
@@ -118,10 +118,10 @@ function attemptsOf({ start, end }: LogFilter, after: WalkPosition | undefined):
   };
 }
 
-/** A delivery that was attempted; an attempt in flight is not counted. */
+/** A delivery with its number of attempts; an attempt in flight is not counted. */
 type Attempted = { id: string; createdAt: Date; attempts: number };
 
-/** Those whose attempts are on the page, and how many attempts of the first of them come before it. */
+/** The deliveries whose attempts are on the page, and how many attempts of the first one come before the page. */
 function onPage(deliveries: readonly Attempted[], { offset, limit }: Page) {
   const shown: Attempted[] = [];
   let before = 0;

@@ -10,7 +10,7 @@ import { ensureRoles } from "./roles.ts";
 import { prepareSession } from "./session.ts";
 import { restoreWall } from "./team-wall.ts";
 
-/** A database that is there connects, and answers what costs nothing, in less. */
+/** An available database connects and answers a trivial statement in less time. */
 const answerMsMax = 10_000;
 
 const directory = packageFile("src/db/migrations/");
@@ -18,7 +18,7 @@ const directory = packageFile("src/db/migrations/");
 /** One numbered file of db/migrations. */
 export type Migration = { number: number; name: string; text: string; sha256: string };
 
-/** Thrown when the database cannot be brought to, or is not at, the schema this version needs. */
+/** Thrown when the database does not have this version's schema and cannot get it. */
 export class MigrationError extends Error {}
 
 /** Reads the migrations that belong to this version, in order. */
@@ -38,23 +38,23 @@ export function readMigrations(): Migration[] {
 export type Migrated = {
   /** The names of the files that it applied. */
   applied: string[];
-  /** The statements that it took to set up roles, and what is missing of the wall between teams. */
+  /** The statements that it ran to set up roles and missing rules of row security. */
   repaired: string[];
 };
 
 export type MigrateOptions = {
-  /** Ends the statement under way; what was applied before stays, and the rest is undone. */
+  /** Cancels the running statement; earlier migrations stay, the running one is rolled back. */
   stop?: AbortSignal;
-  /** Hears what is being waited for. */
+  /** Called with what it waits for. */
   onStep?: (step: string) => void;
-  /** Gets the name of each file once it is applied. */
+  /** Called with the name of each applied file. */
   onApplied?: (name: string) => void;
 };
 
 /**
- * Brings the database to this version's schema, with the roles and the wall that belong to it.
+ * Brings the database to this version's schema, with its roles and rules of row security.
  *
- * Under an advisory lock, so that processes that start together do it once; each file in a transaction of its own.
+ * It holds an advisory lock, so that processes that start together do it once. Each file runs in its own transaction.
  */
 export async function migrate(
   databaseUrl: string,
@@ -138,14 +138,14 @@ async function repairWall(databaseUrl: string): Promise<string[]> {
   }
 }
 
-/** Ends what a connection waits for: the server would go on with it after we have gone. */
+/** Cancels the statement of a connection: otherwise the server would continue it after this process has ended. */
 async function cancelStatement(databaseUrl: string, backend: number | undefined): Promise<void> {
   const other = await connect(databaseUrl, { query_timeout: answerMsMax }).catch(() => undefined);
   await other?.query("select pg_cancel_backend($1)", [backend]).catch(() => {});
   await other?.end().catch(() => {});
 }
 
-/** Lists this version's migrations that the database has not seen; throws when it has seen other ones. */
+/** Lists this version's migrations that the database has not applied; throws when an applied one differs. */
 export async function listPendingMigrations(databaseUrl: string): Promise<string[]> {
   await insistOnSessions(databaseUrl);
   const client = await connect(databaseUrl, { query_timeout: answerMsMax });
@@ -159,14 +159,14 @@ export async function listPendingMigrations(databaseUrl: string): Promise<string
   }
 }
 
-/** The same over a pool's connection, for a question that is asked often. */
+/** The same over a pool's connection, for frequent checks. */
 export async function listPendingMigrationsOf({ sql }: Database): Promise<string[]> {
   const applied = await sql<Applied>`
     select number, name, sha256 from schema_migrations order by number`;
   return pendingMigrations(applied).map((migration) => migration.name);
 }
 
-/** This version's migrations, those of them that the database lacks, and how many it has of later versions. */
+/** Reads this version's migrations, those that the database lacks, and how many of later versions it has. */
 export async function readMigrationState({ sql }: Database): Promise<{
   known: number;
   pending: string[];
@@ -182,7 +182,7 @@ export async function readMigrationState({ sql }: Database): Promise<{
   return { known, pending, later: applied.filter(({ number }) => number > known).length };
 }
 
-/** Connects for the time of one job; whatever becomes of the connection is told by the query under way. */
+/** Connects for one job; a lost connection is reported by the running query. */
 async function connect(
   databaseUrl: string,
   limits: { query_timeout?: number },
@@ -206,7 +206,7 @@ async function appliedMigrations(client: pg.Client): Promise<Applied[]> {
   return rows;
 }
 
-// Read once: the files of a running version do not change.
+// Cached: the files of a running version do not change.
 let migrations: Migration[] | undefined;
 function ownMigrations(): Migration[] {
   migrations ??= readMigrations();
@@ -217,7 +217,7 @@ function pendingMigrations(applied: readonly Applied[]): Migration[] {
   const known = new Map(ownMigrations().map((migration) => [migration.number, migration]));
   for (const { number, name, sha256 } of applied) {
     const migration = known.get(number);
-    // A newer version's migrations are fine: rolling deployments only ever expand the schema.
+    // A newer version's migrations are allowed: rolling deployments only expand the schema.
     if (migration && migration.sha256 !== sha256) {
       throw new MigrationError(
         `${name} was applied with a different content than ${migration.name} has now. Never edit a migration that was applied.`,

@@ -1,21 +1,21 @@
 import type { Tx } from "./transaction.ts";
 
-/** Tells all processes, once the transaction commits, that a subscription is not what it was. */
+/** Notifies all processes that a subscription was changed, when the transaction commits. */
 export async function notifySubscriptionChanged(tx: Tx, subscriptionId: string): Promise<void> {
   await notify(tx, { subscription: subscriptionId });
 }
 
-/** Tells all processes, once the transaction commits, that a subscription has deliveries to make now. */
+/** Notifies all processes that a subscription has due deliveries, when the transaction commits. */
 export async function notifyDue(tx: Tx, subscriptionId: string): Promise<void> {
   await notify(tx, { due: subscriptionId });
 }
 
-/** Tells all processes, once the transaction commits, that a replay was asked for. */
+/** Notifies all processes that a replay was requested, when the transaction commits. */
 export async function notifyReplay(tx: Tx, replayId: string): Promise<void> {
   await notify(tx, { replay: replayId });
 }
 
-/** Tells all processes, once the transaction commits, that a listener has ended or a request waits for it. */
+/** Notifies all processes that a listener has ended or has a request, when the transaction commits. */
 export async function notifyListener(tx: Tx, listenerId: string): Promise<void> {
   await notify(tx, { listener: listenerId });
 }

@@ -3,14 +3,14 @@ import { textArray } from "./arrays.ts";
 import { part, type Sql, type SqlPart } from "./sql.ts";
 import type { Tx } from "./transaction.ts";
 
-/** Whose endpoint. */
+/** The key of an endpoint. */
 type EndpointKey = { teamId: string; subscriptionId: string };
 
-/** Tells all processes, once the transaction commits, that something was noted. */
+/** Notifies all processes that a happening was noted, when the transaction commits. */
 export const notifyOfNoted = part`select pg_notify('postrider', '{"operational":""}') from noted limit 1`;
 
 /**
- * Whether an operational webhook wants to hear of an event type, of its own team or of all.
+ * The condition that an operational webhook, of this team or of all teams, wants an event type.
  */
 const isWanted = (teamId: SqlPart, eventType: SqlPart): SqlPart => part`
   exists (
@@ -18,7 +18,7 @@ const isWanted = (teamId: SqlPart, eventType: SqlPart): SqlPart => part`
     where w.contract = 'operational' and w.enabled and w.deleted_at is null
       and (w.team_id = ${teamId} or w.all_teams) and ${eventType} = any(w.event_types))`;
 
-/** An endpoint `s` and its streak `f`, as they are told. */
+/** The JSON of an endpoint `s` and its streak `f` in events. */
 const toldEndpoint = (until: SqlPart, since: SqlPart): SqlPart => part`
   jsonb_build_object('endpoint', jsonb_build_object(
     'id', s.id, 'contract', s.contract, 'name', s.name, 'url', s.url,
@@ -27,7 +27,7 @@ const toldEndpoint = (until: SqlPart, since: SqlPart): SqlPart => part`
 const asTime = (at: SqlPart): SqlPart =>
   part`to_char(${at} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 
-/** Notes that these endpoints fail from now on, or were disabled for it, in the transaction in which that is decided. */
+/** Notes that these endpoints began to fail, or were disabled because of it, in the transaction of the decision. */
 export async function noteFailingEndpoints(
   tx: Tx,
   keys: readonly EndpointKey[],
@@ -91,7 +91,7 @@ export async function noteExhausted(
     ${notifyOfNoted}`;
 }
 
-/** Notes that a replay has ended by itself. Its transaction cannot see who hears of all teams: that is asked when it is told. */
+/** Notes that a replay is done. Its transaction cannot see webhooks of all teams: these are found when the event is made. */
 export async function noteReplayDone(tx: Tx, teamId: string, id: string): Promise<void> {
   await tx`
     with noted as (
@@ -109,12 +109,12 @@ export async function noteReplayDone(tx: Tx, teamId: string, id: string): Promis
     ${notifyOfNoted}`;
 }
 
-/** So old is the oldest due delivery, in seconds, when operators are told that the backlog grows; at most once an hour. */
+/** The age of the oldest due delivery, in seconds, at which operators get a backlog event; at most once an hour. */
 const backlogSecondsMin = 120;
 
 /**
- * Notes for each operational webhook that hears of all teams that deliveries are due for long, those of failing and
- * disabled endpoints aside; returns how many were noted.
+ * Notes, for each operational webhook of all teams, that deliveries have been due for long, without those of failing and
+ * disabled endpoints. Returns how many happenings were noted.
  */
 export async function noteBacklogOfAllTeams(sql: Sql): Promise<number> {
   const rows = await sql`
@@ -158,7 +158,7 @@ export async function noteBacklogOfAllTeams(sql: Sql): Promise<number> {
   return rows.length;
 }
 
-/** What is to be told, of which team. */
+/** A noted happening and its team. */
 export type NotedHappening = {
   teamId: string;
   eventType: OperationalEventType;
@@ -167,7 +167,7 @@ export type NotedHappening = {
   createdAt: Date;
 };
 
-/** Takes the oldest that are to be told, of all teams: they are gone when the transaction commits. */
+/** Takes the oldest noted happenings of all teams; they are deleted when the transaction commits. */
 export async function takeNotedOfAllTeams(tx: Tx, limit: number): Promise<NotedHappening[]> {
   return await tx<NotedHappening>`
     with taken as (
@@ -180,10 +180,10 @@ export async function takeNotedOfAllTeams(tx: Tx, limit: number): Promise<NotedH
     from taken order by created_at`;
 }
 
-/** An operational webhook that wants to hear of something. */
+/** An enabled operational webhook and the event types that it wants. */
 export type Listener = { id: string; teamId: string; allTeams: boolean; eventTypes: string[] };
 
-/** Lists the operational webhooks of these teams, and those that hear of all teams. */
+/** Lists the operational webhooks of these teams, and those of all teams. */
 export async function listListenersOfAllTeams(
   tx: Tx,
   teamIds: readonly string[],

@@ -2,13 +2,13 @@ import type { Sql } from "./sql.ts";
 import type { Tx } from "./transaction.ts";
 
 /**
- * Makes the daily partitions from today to `daysAhead` days on, by the database's calendar (UTC); returns how many.
+ * Creates the daily partitions from today to `daysAhead` days later, by the database's calendar (UTC); returns how many.
  *
  * Rows of a day that landed in the default partition move into their own. The statements are printed by PostgreSQL
- * from fixed table names and its own dates: nothing else gets in. Throws a lock timeout when the tables are busy.
+ * from fixed table names and its own dates, and nothing else. Throws a lock timeout when the tables are busy.
  */
 export async function ensurePartitions(tx: Tx, daysAhead: number): Promise<number> {
-  // Processes that start together must not make the same partition twice.
+  // Processes that start together must not create the same partition twice.
   await tx`select pg_advisory_xact_lock(hashtext('postrider.partitions'))`;
   const missing = await tx<{ statement: string }>`
     select format(
@@ -34,7 +34,7 @@ export async function ensurePartitions(tx: Tx, daysAhead: number): Promise<numbe
   return missing.length;
 }
 
-/** Longest that others wait behind us while we wait for our locks on a table that all deliveries need. */
+/** The longest wait for a lock on a table that all deliveries need: other statements wait behind it. */
 const patienceMs = 150;
 
 async function waitLittle(tx: Tx): Promise<void> {
@@ -46,10 +46,10 @@ async function runStatement(tx: Tx, statement: string): Promise<void> {
   await tx(strings);
 }
 
-/** A partition whose day is over for every team. */
+/** A partition whose day is past the retention of every team. */
 export type OldPartition = { name: string; day: string };
 
-/** Lists the daily partitions that hold nothing but what is older than this, the oldest first. */
+/** Lists the daily partitions with only rows older than this, the oldest first. */
 export async function listOldPartitionsOfAllTeams(
   sql: Sql,
   retentionDays: number,
@@ -67,7 +67,7 @@ export async function listOldPartitionsOfAllTeams(
     order by day, name`;
 }
 
-/** Says whether something of that day is still to be delivered. */
+/** Says whether deliveries of that day are still pending. */
 export async function hasPendingDeliveriesOfAllTeams(sql: Sql, day: string): Promise<boolean> {
   const rows = await sql`
     select from deliveries
@@ -78,7 +78,7 @@ export async function hasPendingDeliveriesOfAllTeams(sql: Sql, day: string): Pro
   return rows.length > 0;
 }
 
-/** Drops a daily partition; throws a lock timeout when that cannot be done at once, so that nobody waits behind it. */
+/** Drops a daily partition; throws a lock timeout when it cannot do so at once, so that no statement waits behind it. */
 export async function dropPartition(tx: Tx, { name }: OldPartition): Promise<void> {
   await waitLittle(tx);
   const [row] = await tx<{ statement: string }>`

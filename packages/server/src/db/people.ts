@@ -2,26 +2,26 @@ import type { Scope } from "../api-keys.ts";
 import type { Database } from "./pool.ts";
 import type { Sql } from "./sql.ts";
 
-/** Seconds for which a sign-in holds: then the provider is asked anew whether the person may still come in. */
+/** Seconds for which a sign-in is valid; then the person must sign in with the provider again. */
 const signInSeconds = 12 * 3_600;
 
-/** A person as the provider tells of at a sign-in. */
+/** A person as the provider describes it at a sign-in. */
 export type Person = {
-  /** Taken where the person was never seen before. */
+  /** The new key's id, used if the person signs in for the first time. */
   id: string;
-  /** The person's mark: SHA-256 of the issuer and its name for the person. */
+  /** Identifies the person: SHA-256 of the issuer and its id for the person. */
   sha256: Buffer;
   name: string;
-  /** Teams that there are. */
+  /** Existing teams. */
   teamIds: readonly [string, ...string[]];
   scopes: readonly Scope[];
 };
 
 /**
- * Keeps what the provider told of a person in place of what it told before; gives the id and the default team of the key
- * that the person's sessions stand on.
+ * Stores the provider's claims about a person instead of earlier ones; returns the id and the default team of the key of
+ * the person's sessions.
  *
- * Sessions that the person has already may do the same from then on, and end with a team that the person lost.
+ * The person's existing sessions get the same access; sessions in a team that the person lost end.
  */
 export async function keepPersonOfAnyTeam(
   database: Database,
@@ -50,14 +50,14 @@ export async function keepPersonOfAnyTeam(
   });
 }
 
-/** Ends what a person may do, and with it the person's sessions: the provider lets the person in no more. */
+/** Ends a person's access and sessions, because the provider refused the person. */
 export async function endPersonOfAnyTeam(sql: Sql, sha256: Buffer): Promise<void> {
   await sql`
     update api_keys set revoked_at = now()
     where person_sha256 = ${sha256} and revoked_at is null`;
 }
 
-/** Of these ids, in their order, those of teams that are there and are not being erased. */
+/** The ids of existing teams that are not being erased, in the given order. */
 export async function listOpenTeams(sql: Sql, teamIds: readonly string[]): Promise<string[]> {
   const rows = await sql<{ id: string }>`
     select asked.id

@@ -6,24 +6,24 @@ import { prepareSession } from "./session.ts";
 import { type Sql, statementRunner } from "./sql.ts";
 import { type Tx, transact } from "./transaction.ts";
 
-/** The one database, as far as its holder may reach into it. */
+/** The database, limited to what its holder may reach. */
 export type Database = {
   sql: Sql;
   /** Runs `work` in one transaction: committed when it returns, rolled back when it throws. */
   begin<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
   /**
-   * As `begin`, but BEGIN travels with the first statements of `work`. They must only read and lock: should BEGIN
-   * itself fail, they run outside of a transaction. `tx.now` is there when it has not; write after waiting for it.
+   * Like `begin`, but BEGIN is sent together with the first statements of `work`. They must only read and lock: if BEGIN
+   * itself fails, they run outside of a transaction. `tx.now` resolves when BEGIN has succeeded; await it before writing.
    */
   beginReading<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
 };
 
-/** A pool of connections to it. */
+/** A pool of connections to the database. */
 export type DatabasePool = Database & { close(): Promise<void> };
 
-/** A pool that reaches the teams it is asked for, and is of no use without asking. */
+/** A pool that reaches only the teams that each use names. */
 export type TeamDatabase = {
-  /** The rows of these teams only, whatever a statement says: the database itself hides all others. */
+  /** The rows of these teams only, whatever a statement says: row security hides all others. */
   forTeams(teamIds: readonly string[]): Database;
   close(): Promise<void>;
 };
@@ -31,7 +31,7 @@ export type TeamDatabase = {
 /**
  * The role under which connections work; db/migrations/0006_row_level_security.sql says what each may.
  *
- * The `owner` is whom the URL names: it makes partitions and tidies up, and no wall stands in its way.
+ * `owner` is the user of the URL: it makes partitions and deletes old rows, and row security does not apply to it.
  */
 export type DatabaseRole = "postrider_team" | "postrider_keys" | "postrider_all_teams" | "owner";
 
@@ -41,7 +41,7 @@ export type DatabaseOptions = {
   name: string;
   role: DatabaseRole;
   connectionsMax: number;
-  /** A statement that takes longer is cancelled: nothing waits for ever. */
+  /** A statement that takes longer is cancelled. */
   statementTimeoutMs: number;
   /** Settings of each connection, such as planner switches. */
   settings?: Record<string, string>;
@@ -49,7 +49,7 @@ export type DatabaseOptions = {
   watch?: PoolWatch;
 };
 
-/** Opens a pool. Connections are made when first needed and made again after the database was away. */
+/** Opens a pool. Connections are opened when needed, and again after the database was away. */
 export function openDatabase(
   options: DatabaseOptions & { role: "postrider_all_teams" | "owner" },
 ): DatabasePool {
@@ -63,19 +63,19 @@ export function openDatabase(
   };
 }
 
-/** Opens a pool whose every transaction names the teams that it is about. */
+/** Opens a pool in which every transaction names its teams. */
 export function openTeamDatabase(
   options: DatabaseOptions & { role: "postrider_team" | "postrider_keys" },
 ): TeamDatabase {
   const { pool, close } = openPool(options);
   return {
     forTeams(teamIds) {
-      // Their names go into the statement as text: nothing but ids may get there.
+      // The ids are part of the statement's text, so only valid ids are allowed.
       if (!teamIds.every(isObjectId)) throw new Error("a team has no such id");
       const names = teamIds.map((id) => `"${id}":0`).join(",");
       const opening = `begin; select now(), set_config('postrider.teams', '{${names}}', true)`;
       return {
-        // One round trip. Should BEGIN fail, the statement runs without a team's name, and reaches nothing.
+        // One round trip. If BEGIN fails, the statement runs without a team, and reaches nothing.
         sql: statementRunner((query) =>
           transact(pool, opening, (tx, run) => tx.commitBehind(run(query)), true),
         ),
@@ -94,23 +94,23 @@ function openPool(options: DatabaseOptions): { pool: pg.Pool; close(): Promise<v
     application_name: `postrider ${options.name}`,
     max: options.connectionsMax,
     connectionTimeoutMillis: 10_000,
-    // The server cancels at its limit; one that does not answer at all is given up a little later.
+    // The server cancels at its limit; if it does not answer at all, the client gives up a little later.
     query_timeout: statementTimeoutMs + 5_000,
     idleTimeoutMillis: 60_000,
     keepAlive: true,
-    // Statements of one transaction need not wait for each other's answers.
+    // Statements of one transaction are sent without waiting for each other's answers.
     pipeline: true,
-    // Awaited before anybody gets the connection: without its role there would be no wall.
+    // Awaited before the connection is used: without its role, row security would not apply.
     onConnect: (client) => prepareSession(client, session),
   });
   if (options.watch) watchPool(pool, options.name, options.watch);
   let closing = false;
-  // An idle connection that dies must not take the process with it; one that dies at the end is no news.
+  // A lost idle connection must not end the process; while the pool closes, it is not reported.
   pool.on("error", (error) => {
     if (!closing) options.onError(error);
   });
-  // Checked out, a connection's errors do not reach that handler; its statements tell them, and nobody has to listen.
-  // From the first moment on: one that is ended as soon as it is made says so before its holder has it in hand.
+  // Errors of a connection in use do not reach that handler; its statements report them. The listener is added at once: a
+  // connection may end before its user gets it.
   pool.on("connect", (client) => client.on("error", () => {}));
   return {
     pool,

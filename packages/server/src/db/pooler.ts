@@ -2,20 +2,21 @@ import type pg from "pg";
 import { clientOf } from "./connect.ts";
 import { despiteTimeouts } from "./session.ts";
 
-/** Thrown when a connection of ours is not a session of its own. */
+/** Thrown when a connection does not have a session of its own. */
 export class PoolerError extends Error {}
 
 const answerMsMax = 10_000;
-/** Others that use the same pooler may take a connection in between: then one look is not enough. */
+/** Other clients of the same pooler may take a connection in between, so one check is not enough. */
 const looks = 3;
 const withoutTimeouts =
   "set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0";
 
 /**
- * Refuses a pooler that lends a connection for one transaction, or one statement, at a time.
+ * Refuses a pooler that works by transaction or by statement.
  *
- * Behind it another's statements run between ours: settings, the role that keeps teams apart, prepared statements and
- * LISTEN would be theirs as well, or lost. Nothing is set here that could stay behind for them.
+ * Behind such a pooler, other clients' statements run between the service's: settings, the role that separates teams,
+ * prepared statements and LISTEN would apply to others too, or be lost. This check sets nothing that could remain for
+ * other clients.
  */
 export async function insistOnSessions(databaseUrl: string): Promise<void> {
   const clients = [openClient(databaseUrl), openClient(databaseUrl)] as const;
@@ -34,14 +35,15 @@ export async function insistOnSessions(databaseUrl: string): Promise<void> {
 }
 
 /**
- * Two connections have two backends, and keep them: also while one of them is in a transaction. A pooler that lends the
- * last one that came back lends both the same; one that lends them in turn lends one of ours another each time.
+ * Two connections must have two backends and keep them, also while one of them is in a transaction. A pooler that reuses
+ * the last returned backend gives both the same; a pooler that takes backends in turn gives one connection a different
+ * one each time.
  */
 async function isLent(one: pg.Client, other: pg.Client): Promise<boolean> {
   const ours = [await backendOf(one), await backendOf(one)];
   const theirs = [await backendOf(other)];
   if (ours[0] !== ours[1] || ours.includes(theirs[0])) return true;
-  // In a transaction a time-out of theirs is the end of it: at first there is none.
+  // A configured timeout would end a transaction, so timeouts are switched off first.
   await despiteTimeouts(() => other.query(`rollback; begin; ${withoutTimeouts}`));
   theirs.push(await backendOf(other));
   ours.push(await backendOf(one));
@@ -49,7 +51,7 @@ async function isLent(one: pg.Client, other: pg.Client): Promise<boolean> {
   return new Set(ours).size > 1 || new Set(theirs).size > 1 || ours.includes(theirs[1]);
 }
 
-/** Asks for the process that serves a connection, however short their time-outs are; nothing stays behind. */
+/** Reads the id of the process that serves a connection, however short its configured timeouts are; changes no settings. */
 export async function backendOf(client: pg.Client): Promise<number | undefined> {
   const statements = "set local statement_timeout = 0; select pg_catalog.pg_backend_pid() as pid";
   const results: unknown = await despiteTimeouts(() => client.query(statements));
@@ -63,6 +65,6 @@ function openClient(databaseUrl: string): pg.Client {
     connectionTimeoutMillis: answerMsMax,
     query_timeout: answerMsMax,
   });
-  client.on("error", () => {}); // The statement's own promise tells.
+  client.on("error", () => {}); // The statement's promise reports the error.
   return client;
 }

@@ -7,7 +7,7 @@ import { part, type Sql } from "./sql.ts";
 import type { Tx } from "./transaction.ts";
 import { byId, markedBy, readWalk, stillToTell, type Walked, type WalkPage } from "./walks.ts";
 
-/** What a link lets its sessions see and do. */
+/** The access that a link gives its sessions. */
 export type PortalGrant = {
   teamId: string;
   access: "read" | "manage";
@@ -27,7 +27,7 @@ export type PortalLink = Omit<PortalGrant, "payload"> & {
   expiresAt: Date;
 };
 
-/** A link to store: what it carries is kept as SHA-256. */
+/** A link to store; its token is stored as SHA-256. */
 export type NewPortalLink = PortalGrant & {
   id: string;
   actor: string;
@@ -39,7 +39,7 @@ const columns = part`
   id, team_id as "teamId", access, endpoint_ids as "endpointIds", theme,
   created_at as "createdAt", created_by as "createdBy", expires_at as "expiresAt"`;
 
-/** Stores a link. A repeat of the request that made it, whose answer nobody saw, gets another token for the same one. */
+/** Stores a link. A repeat of the request, whose first answer was lost, gives the same link a new token. */
 export async function insertPortalLink(tx: Tx, link: NewPortalLink): Promise<PortalLink> {
   const [made] = await tx<PortalLink>`
     insert into portal_links
@@ -62,7 +62,7 @@ export async function countPortalLinks(tx: Tx, teamId: string): Promise<number> 
   return row?.count ?? 0;
 }
 
-/** Of these ids, those that are no endpoint of the team. */
+/** Lists the ids that are not endpoints of the team. */
 export async function listMissingEndpoints(
   sql: Sql,
   teamId: string,
@@ -94,7 +94,7 @@ export async function listPortalLinks(
   );
 }
 
-/** Takes a link back, and ends the sessions that it opened; false when there is none that works. */
+/** Revokes a link and ends its sessions; false when there is no valid link with this id. */
 export async function deletePortalLink(
   database: Database,
   teamId: string,
@@ -110,7 +110,7 @@ export async function deletePortalLink(
   });
 }
 
-/** Finds the link that carries the token of this hash, if it works. */
+/** Finds the valid link with this token hash. */
 export async function findPortalLinkOfAnyTeam(
   sql: Sql,
   tokenSha256: Buffer,
@@ -122,16 +122,16 @@ export async function findPortalLinkOfAnyTeam(
   return link;
 }
 
-/** What authentication knows of a session of the portal. */
+/** A portal session as authentication reads it. */
 export type PortalSession = {
   id: string;
   portalLinkId: string;
   grant: PortalGrant;
-  /** When it was last seen is not known to the minute. */
+  /** `last_seen_at` is more than a minute old. */
   unmarked: boolean;
 };
 
-/** Finds the session of the portal whose cookie holds the token of this hash, while its link works. */
+/** Finds the portal session with this token hash, while its link is valid. */
 export async function findPortalSessionOfAnyTeam(
   sql: Sql,
   tokenSha256: Buffer,
@@ -148,10 +148,10 @@ export async function findPortalSessionOfAnyTeam(
   return { id, portalLinkId, unmarked, grant };
 }
 
-/** A link has so many sessions at the most: one more ends those that were seen longest ago. */
+/** The most sessions of a link; a further one ends those that were seen longest ago. */
 const sessionsMax = 1_000;
 
-/** Opens a session of a link, which the audit tells. */
+/** Opens a session of a link, and writes an audit entry. */
 export async function insertPortalSession(
   tx: Tx,
   session: { id: string; teamId: string; portalLinkId: string; tokenSha256: Buffer },

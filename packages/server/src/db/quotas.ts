@@ -1,9 +1,9 @@
 import type { Sql } from "./sql.ts";
 import type { Tx } from "./transaction.ts";
 
-/** Keeps others who would count what a team has from doing so until the transaction ends. Facts do not wait for it. */
+/** Locks the counts of these teams until the transaction ends: other transactions that count must wait. Facts do not wait. */
 export async function lockTeamsForCounting(tx: Tx, teamIds: readonly string[]): Promise<void> {
-  // In one order, so that two who lock several never wait for each other in a circle.
+  // In one order, so that two transactions that lock several teams cannot deadlock.
   await tx`
     select id from teams where id = any(${[...teamIds]}::text[]) order by id for no key update`;
 }
@@ -26,7 +26,7 @@ export async function countAssistants(tx: Tx, teamId: string): Promise<number> {
   );
 }
 
-/** Counts the keys, people not among them, that reach a team and still work. The caller holds the team's lock. */
+/** Counts the valid keys that reach a team, without people's keys. The caller holds the team's lock. */
 export async function countApiKeys(tx: Tx, teamId: string): Promise<number> {
   return countOf(
     await tx`
@@ -39,15 +39,15 @@ export async function countApiKeys(tx: Tx, teamId: string): Promise<number> {
 }
 
 /**
- * Keeps others who would count a key's teams from doing so until the transaction ends.
+ * Locks the count of a key's teams until the transaction ends: other transactions that count must wait.
  *
- * Not by the key's row: whoever notes the key's use would wait as well, on the very connections that the count needs.
+ * It does not lock the key's row: updates of the key's last use would wait too, on the connections that the count needs.
  */
 export async function lockKeyForCounting(tx: Tx, apiKeyId: string): Promise<void> {
   await tx`select pg_advisory_xact_lock(hashtextextended(${`teams of ${apiKeyId}`}, 0))`;
 }
 
-/** Counts the teams that a key reaches, whichever they are. The caller holds the key's lock in a transaction. */
+/** Counts all teams that a key reaches. The caller holds the key's lock in a transaction. */
 export async function countTeamsOfKeyOfAnyTeam(sql: Sql, apiKeyId: string): Promise<number> {
   return countOf(
     await sql`

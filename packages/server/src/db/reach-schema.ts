@@ -6,17 +6,17 @@ import { listPendingMigrations, migrate } from "./migrate.ts";
 
 export type ReachSchemaOptions = {
   databaseUrl: string;
-  /** Brings it to the schema; otherwise it insists that somebody did. */
+  /** True: applies missing migrations; false: refuses to start when some are missing. */
   migrate: boolean;
   stop: AbortSignal | undefined;
-  /** Gets a line when there is something to wait for. */
+  /** Called with a line when it has to wait. */
   tell: (line: string) => void;
 };
 
 const waitMsMax = 30_000;
 const pauseMs = 500;
 
-/** Waits until the database is there, with this version's schema and a session for each connection. */
+/** Waits until the database is available, with this version's schema and a session for each connection. */
 export async function reachSchema(options: ReachSchemaOptions): Promise<void> {
   const { stop, tell } = options;
   const startedAtMs = performance.now();
@@ -61,6 +61,6 @@ async function look(
   }
 }
 
-/** A wrong password (class 28) and a database that nobody made (3D) do not pass by waiting. */
+/** To wait does not help against a wrong password (class 28) or a missing database (3D). */
 const mayCome = (error: unknown): boolean =>
   isStorageUnavailable(error) && !/^(28|3D)/.test(sqlState(error) ?? "");

@@ -9,27 +9,27 @@ import { type DeliveryFilter, resolveDeliveryFilter, walkedThrough } from "./his
 import { allOf, joined, part, type Sql, type SqlPart } from "./sql.ts";
 import type { WalkPosition } from "./walks.ts";
 
-/** Which deliveries are replayed: as the list of all contracts is asked, or as contract A's list of events is. */
+/** The filter of a replay: of the list of all contracts, or of contract A's list of events. */
 export type ReplaySearch = { deliveries: DeliverySearch } | { events: DeliveryFilter };
 
-/** What a replay looks for, and among what: the deliveries that had been committed when it was asked for. */
+/** The search of a replay, limited to deliveries that were committed when it was requested. */
 export type ReplayScope = {
   search: ReplaySearch;
   which: ReplayedKind;
   start: WalkPosition["start"];
-  /** When it was asked for. */
+  /** When it was requested. */
   createdAt: Date;
 };
 
-/** So many deliveries are looked at in one step. */
+/** The most deliveries that are read in one step. */
 const lookedAtMax = 20_000;
-/** The same where the event of each is looked at too. */
+/** The same limit if the event of each is read too. */
 const eventsLookedAtMax = 5_000;
 
-/** What is read of the deliveries behind a position: `next` is where to go on, null at the end. */
+/** A result and the position to continue from; `next` null: at the end. */
 export type ReadOn<Read> = Read & { next: string | null };
 
-/** Finds up to `limit` deliveries behind a position, in the order of their ids. */
+/** Finds up to `limit` deliveries after a position, in the order of their ids. */
 export async function findToReplay(
   sql: Sql,
   teamId: string,
@@ -38,7 +38,8 @@ export async function findToReplay(
 ): Promise<ReadOn<{ found: ReplayedDelivery[] }>> {
   const reading = await readingOf(sql, teamId, scope, position);
   if (reading === undefined) return { found: [], next: null };
-  // What is looked at only moves on where too few were found, and both are of one snapshot: nothing lies in between.
+  // The position moves to the end of the read part only if too few were found. Both come from one snapshot, so no
+  // delivery is missed.
   const [row] = await sql<{ found: ReplayedDelivery[]; end: string | null }>`
     with found as materialized (
       select d.id, d.subscription_id as "subscriptionId" from ${lookedAt(reading)}
@@ -54,7 +55,7 @@ export async function findToReplay(
 /** How many deliveries match, and when the first and the last of them were made. */
 export type Matches = { matching: number; oldest: Date | null; newest: Date | null };
 
-/** Counts the deliveries that match behind a position, as far as it looks at once. */
+/** Counts the matching deliveries after a position, in the part that one step reads. */
 export async function countToReplay(
   sql: Sql,
   teamId: string,
@@ -97,8 +98,8 @@ async function readingOf(
   const sought = { ...asked, statuses };
   const { from, to, workflowId, ofRuns } = sought;
   const few = [workflowId, sought.workflowIds, sought.eventIds, sought.deliveryIds];
-  // After an outage the planner does not know yet how many failed, and would walk along the same index once for each
-  // kind: all failures of a team are walked along once, which a step bounds.
+  // After an outage the planner does not know yet how many deliveries failed, and would read the same index once for each
+  // kind. So all failures of a team are read once, within the limit of a step.
   const amongFailed = which === "failed" && few.every((names) => names === null);
   return {
     teamId,
@@ -106,7 +107,7 @@ async function readingOf(
     between: allOf([
       part`d.id > ${position}`,
       part`d.id < ${idBound(createdAt, 1)}`,
-      // Failures have indexes of their own.
+      // Failed deliveries have their own indexes.
       which === "failed" && part`d.failed_at is not null`,
       from !== null && part`d.id >= ${idBound(from, -1)}`,
       to !== null && part`d.id < ${idBound(to, 1)}`,
@@ -116,7 +117,7 @@ async function readingOf(
   };
 }
 
-/** What a search asks for; undefined when nothing can match. */
+/** Resolves a search; undefined when nothing can match. */
 async function soughtBy(
   sql: Sql,
   teamId: string,
@@ -132,15 +133,15 @@ async function soughtBy(
   return found && walkedThrough(owner, found);
 }
 
-/** What is looked at at once, as `(…) d`. */
+/** The deliveries that one step reads, as `(…) d`. */
 const lookedAt = (reading: Reading): SqlPart =>
   part`(select * from ${lying(reading)} order by d.id limit ${reading.lookedAt}) d`;
 
-/** The last delivery that is looked at; null when all are. */
+/** The last delivery that the step reads; null when it reads all. */
 const endOf = (reading: Reading): SqlPart =>
   part`(select d.id from ${lying(reading)} order by d.id offset ${reading.lookedAt - 1} limit 1)`;
 
-/** What lies in the ranges, as `(…) d`: with an order by id behind it PostgreSQL merges them. */
+/** The deliveries in the ranges, as `(…) d`; with an order by id after it, PostgreSQL merges them. */
 function lying({ teamId, ranges, between }: Reading): SqlPart {
   const branches = (ranges.length > 0 ? ranges : [part`false`]).map(
     (place) => part`

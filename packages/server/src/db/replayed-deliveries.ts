@@ -2,25 +2,25 @@ import type { ReplayedDelivery } from "../domain/replay.ts";
 import { textArray } from "./arrays.ts";
 import type { Tx } from "./transaction.ts";
 
-/** A replay that the transaction holds. */
+/** The key of a replay that the transaction has locked. */
 export type ReplayName = { teamId: string; id: string };
 
-/** What has become of the deliveries that a replay has made due. */
+/** The counts of deliveries that a replay made due and that have ended. */
 export type Settled = {
   delivered: number;
   /** Ended as failed, or erased meanwhile. */
   failed: number;
-  /** Up to where those that wait were looked at. */
+  /** The last waiting delivery that was checked. */
   waitingPosition: string;
 };
 
-/** Of those that wait for a retry or their endpoint, so many are looked at in one step. */
+/** The most waiting deliveries that one step checks. */
 const waitingMax = 500;
 
 /**
- * Lets go of what has ended, counts it, and sets apart what waits: for a retry, or for a disabled endpoint.
+ * Removes and counts the ended deliveries, and marks those that wait for a retry or for a disabled endpoint.
  *
- * All that is due is looked at. What waits can be as much as was replayed: it is looked at in turn.
+ * All due deliveries are checked. Waiting deliveries can be as many as were replayed, so they are checked in turn.
  */
 export async function settleReplayed(
   tx: Tx,
@@ -62,7 +62,7 @@ export async function settleReplayed(
   return { delivered, failed, waitingPosition: goesOn ? last : "" };
 }
 
-/** What a replay has in hand: what is held, how much is due by endpoint, and whether anything waits. */
+/** Reads a replay's unfinished deliveries: those held, how many are due by endpoint, and whether any wait. */
 export async function readInHand(
   tx: Tx,
   { teamId, id }: ReplayName,
@@ -88,7 +88,7 @@ export async function readInHand(
   };
 }
 
-/** Notes what a replay holds, or has made due. */
+/** Inserts deliveries that a replay holds or has made due. */
 export async function insertReplayed(
   tx: Tx,
   { teamId, id }: ReplayName,
@@ -104,7 +104,7 @@ export async function insertReplayed(
       as given (delivery_id, subscription_id)`;
 }
 
-/** Holds these deliveries no longer. */
+/** Removes these held deliveries. */
 export async function dropHeld(
   tx: Tx,
   { teamId, id }: ReplayName,
@@ -117,8 +117,8 @@ export async function dropHeld(
 }
 
 /**
- * Takes deliveries out of their order: what is made again goes beside the messages of its call, so that none of those
- * waits for it. Among themselves the replayed ones of a call keep their order.
+ * Moves deliveries to another order key, so that the other messages of their call do not wait for replayed ones. The
+ * replayed deliveries of a call keep their order among themselves.
  */
 export async function leaveOrder(
   tx: Tx,

@@ -6,18 +6,18 @@ import { part, type Sql } from "./sql.ts";
 import type { Tx } from "./transaction.ts";
 import { byId, markedBy, readWalk, stillToTell, type Walked, type WalkPage } from "./walks.ts";
 
-/** A replay as it is shown. */
+/** A replay as callers see it. */
 export type Replay = {
   id: string;
   state: ReplayState;
   search: ReplaySearch;
   which: ReplayedKind;
   ratePerSecond: number;
-  /** Null until they are counted. */
+  /** Matching deliveries; null until they are counted. */
   matching: number | null;
   /** Deliveries made due; of them `delivered` and `failed` have ended. */
   replayed: number;
-  /** Deliveries passed over, because they could not be made again. */
+  /** Deliveries that were skipped because they could not be retried. */
   skipped: number;
   delivered: number;
   failed: number;
@@ -27,20 +27,20 @@ export type Replay = {
   finishedAt: Date | null;
 };
 
-/** What the database makes of a search: times as text. */
+/** A replay as it is stored: the times of its search are text. */
 type StoredReplay = Omit<Replay, "search"> & { contract: string | null; filter: object };
 
 const shown = part`id, state, contract, filter, which, rate_per_second as "ratePerSecond", matching,
   replayed, skipped, delivered, failed, created_at as "createdAt", created_by as "createdBy",
   started_at as "startedAt", finished_at as "finishedAt"`;
 
-/** A replay about to be made. */
+/** A replay to insert. */
 export type NewReplay = Pick<Replay, "id" | "search" | "which" | "ratePerSecond"> & {
   teamId: string;
   actor: string;
 };
 
-/** Inserts a replay, due now; false when this id is there already. */
+/** Inserts a replay, due now; false when the id exists already. */
 export async function insertReplay(tx: Tx, replay: NewReplay): Promise<boolean> {
   const { contract, filter } = storedSearch(replay.search);
   const inserted = await tx`
@@ -71,7 +71,7 @@ export async function findReplay(
   return row && toReplay(row);
 }
 
-/** Lists a team's replays, newest first: all of them, or those of nothing but these endpoints. */
+/** Lists a team's replays, newest first: all, or those that have only these endpoints. */
 export async function listReplays(
   database: Database,
   teamId: string,
@@ -94,9 +94,9 @@ export async function listReplays(
 }
 
 /**
- * Ends a replay that has not ended: it makes no more deliveries due. Those that are due go on, and are still counted.
+ * Ends a replay that has not ended: it makes no more deliveries due. Due deliveries are still sent and counted.
  *
- * Waits for a step that is under way. Says whether there was one to end.
+ * Waits for a step in progress. Returns whether the replay was ended.
  */
 export async function cancelReplay(tx: Tx, teamId: string, id: string): Promise<boolean> {
   const cancelled = await tx`
@@ -112,7 +112,7 @@ export async function cancelReplay(tx: Tx, teamId: string, id: string): Promise<
 /** A replay whose next step is due soon. */
 export type DueReplay = { teamId: string; id: string; dueInMs: number };
 
-/** Lists replays of all teams, the one whose step is due next first. */
+/** Lists replays of all teams with a next step, the earliest first. */
 export async function listDueReplaysOfAllTeams(sql: Sql, limit: number): Promise<DueReplay[]> {
   return await sql("list_due_replays")<DueReplay>`
     select team_id as "teamId", id, (extract(epoch from due_at - now()) * 1000)::float8 as "dueInMs"
@@ -121,21 +121,21 @@ export async function listDueReplaysOfAllTeams(sql: Sql, limit: number): Promise
     limit ${limit}`;
 }
 
-/** A replay that this transaction does a step of. */
+/** A replay that is locked for a step. */
 export type LockedReplay = Pick<
   Replay,
   "id" | "state" | "search" | "which" | "ratePerSecond" | "matching" | "createdBy" | "createdAt"
 > & {
-  /** The last delivery that was looked at; null when none is left. */
+  /** The last delivery that was read; null when none is left. */
   position: string | null;
-  /** What was committed when the replay was asked for. */
+  /** What was committed when the replay was requested. */
   start: [snapshot: string, tenMinutesBefore: string];
   waitingPosition: string;
-  /** How many its rate allows by now, of at most a second. */
+  /** How many deliveries its rate allows now, at most those of one second. */
   allowance: number;
 };
 
-/** Locks a replay whose step is due; undefined while another process is at it, or has been. */
+/** Locks a replay whose step is due; undefined when another process works on it or has done the step. */
 export async function lockDueReplay(
   tx: Tx,
   teamId: string,
@@ -152,23 +152,23 @@ export async function lockDueReplay(
   return row && { ...row, search: searchIn(row) };
 }
 
-/** What a step has done. */
+/** The result of a step. */
 export type Step = {
-  /** Where it goes on; null: nothing is left to look at. */
+  /** Where the next step continues; null: no deliveries are left to read. */
   position: string | null;
   waitingPosition: string;
-  /** Counted in this step; `isCounted`: there is no more to count. */
+  /** Deliveries counted in this step; `isCounted`: the count is complete. */
   counted: number;
   isCounted: boolean;
   replayed: number;
   skipped: number;
   delivered: number;
   failed: number;
-  /** Until the next step; null: the replay is done with all that it has made due. */
+  /** Milliseconds until the next step; null: the replay is done. */
   nextMs: number | null;
 };
 
-/** Writes what a step has done. The caller holds the replay's lock. */
+/** Stores the result of a step. The caller holds the replay's lock. */
 export async function saveStep(tx: Tx, teamId: string, id: string, step: Step): Promise<void> {
   const isLast = step.nextMs === null;
   await tx`
@@ -190,7 +190,7 @@ export async function saveStep(tx: Tx, teamId: string, id: string, step: Step): 
     where team_id = ${teamId} and id = ${id}`;
 }
 
-/** Forgets at most `limit` replays of any team that were asked for 30 days ago or earlier, and have ended; says how many. */
+/** Deletes at most `limit` ended replays of any team that were requested 30 days ago or earlier; returns how many. */
 export async function deleteOldReplaysOfAllTeams(sql: Sql, limit: number): Promise<number> {
   const rows = await sql`
     delete from replays

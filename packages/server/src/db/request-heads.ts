@@ -1,10 +1,10 @@
 import { textArray, uuidArray } from "./arrays.ts";
 import type { Sql } from "./sql.ts";
 
-/** The headers of a receiver's requests, named by a hash of them. */
+/** The headers of a receiver's requests; their id is a hash of them. */
 export type KeptRequestHead = { teamId: string; id: string; headers: string };
 
-/** Keeps the headers that requests are about to be made with, of any team; known ones are marked as used today. */
+/** Stores the headers of requests of any team before they are sent; known ones are marked as used today. */
 export async function keepRequestHeadsOfAllTeams(
   sql: Sql,
   heads: readonly KeptRequestHead[],
@@ -24,7 +24,7 @@ export async function keepRequestHeadsOfAllTeams(
     where known.used_on < excluded.used_on`;
 }
 
-/** Forgets at most `limit` heads of which no attempt is kept any more, of any team; says how many. */
+/** Deletes at most `limit` heads of any team that no kept attempt uses; returns how many. */
 export async function deleteOldRequestHeadsOfAllTeams(
   sql: Sql,
   retentionDays: number,

@@ -3,9 +3,9 @@ import { addingEnded } from "./rollups.ts";
 import { part, type Sql } from "./sql.ts";
 
 /**
- * Ends what waits for disabled subscriptions of all teams for longer than payloads are kept; returns how many.
+ * Ends deliveries of all teams that wait for disabled subscriptions longer than payloads are kept; returns how many.
  *
- * Enabled ones end by their own schedule, and keep their payloads until then.
+ * Deliveries of enabled subscriptions end by their own schedule, and keep their payloads until then.
  */
 export async function expireWaitingDeliveriesOfAllTeams(
   sql: Sql,
@@ -45,10 +45,10 @@ export async function expireWaitingDeliveriesOfAllTeams(
   return row?.count ?? 0;
 }
 
-/** A day of a team whose payloads are over: its own time is shorter than the service's. */
+/** A day of a team whose payloads are past the team's own retention. */
 export type ExpiredDay = { teamId: string; day: string };
 
-/** Lists the days of all teams, each team's oldest first, of which payloads may be left that are over. */
+/** Lists the days of all teams that may still have payloads past their retention, each team's oldest first. */
 export async function listExpiredDaysOfAllTeams(
   sql: Sql,
   retentionDays: number,
@@ -66,7 +66,7 @@ export async function listExpiredDaysOfAllTeams(
     limit ${limit}`;
 }
 
-/** Takes up to `limit` payloads of a team's day away, but of events that are still to be delivered; says how many. */
+/** Removes up to `limit` payloads of a team's day, except those of events with pending deliveries; returns how many. */
 export async function expirePayloads(
   sql: Sql,
   { teamId, day }: ExpiredDay,
@@ -89,7 +89,7 @@ export async function expirePayloads(
   return rows.length;
 }
 
-/** Remembers that a team's day is done, unless a payload is left that is still to be delivered. */
+/** Notes that a team's day is done, unless a payload with a pending delivery is left. */
 export async function markDayExpired(sql: Sql, { teamId, day }: ExpiredDay): Promise<void> {
   await sql`
     update teams
@@ -104,9 +104,9 @@ export async function markDayExpired(sql: Sql, { teamId, day }: ExpiredDay): Pro
 }
 
 /**
- * Deletes up to `limit` finished deliveries of all teams whose time is over, with their attempts; says how many.
+ * Deletes up to `limit` finished deliveries of all teams past their retention, with their attempts; returns how many.
  *
- * Ids begin with the seconds of their making, by a clock that may differ from the database's by a day at the most.
+ * Ids begin with the seconds of their creation, by a clock that may differ from the database's by at most a day.
  */
 export async function deleteOldDeliveriesOfAllTeams(
   sql: Sql,
@@ -142,7 +142,7 @@ export async function deleteOldDeliveriesOfAllTeams(
   return rows.length;
 }
 
-/** Deletes up to `limit` rows that lie beside the daily partitions and whose time is over; says how many. */
+/** Deletes up to `limit` rows outside the daily partitions that are past their retention; returns how many. */
 export async function deleteOldStragglersOfAllTeams(
   sql: Sql,
   retentionDays: number,

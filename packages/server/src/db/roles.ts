@@ -2,20 +2,20 @@ import type pg from "pg";
 import { clientOf } from "./connect.ts";
 import { sqlState } from "./errors.ts";
 
-/** The roles under which connections work; see 0006_row_level_security.sql. */
+/** The roles of connections; see 0006_row_level_security.sql. */
 const roles = ["postrider_team", "postrider_keys", "postrider_all_teams"] as const;
 
-/** Thrown when only an administrator can give what is missing; the message holds the statements to run. */
+/** Thrown when only an administrator can create what is missing; the message has the statements to run. */
 export class RolesError extends Error {}
 
-/** Databases of one cluster may be migrated at once, and share their roles: whoever comes second looks again. */
+/** Databases of one cluster share their roles and may be migrated at once: the second migration checks again. */
 const looksMax = 10;
 const conflicts = new Set(["42710", "23505", "XX000"]);
 
 /**
- * Makes the roles, takes them on, and lets them into the schema; returns the statements that it took.
+ * Creates the roles, grants them to this user, and grants them the schema; returns the statements that it ran.
  *
- * Roles belong to the cluster: a dump does not hold them, and whoever migrates may not be allowed to make them.
+ * Roles belong to the cluster: a dump does not have them, and the migrating user may not be allowed to create them.
  */
 export async function ensureRoles(client: pg.Client): Promise<string[]> {
   const ran: string[] = [];
@@ -50,7 +50,7 @@ export async function listMissingRoles(
     connectionTimeoutMillis: limitMs,
     query_timeout: limitMs,
   });
-  client.on("error", () => {}); // The statement's own promise tells.
+  client.on("error", () => {}); // The statement's promise reports the error.
   try {
     await client.connect();
     return await needs(client);
@@ -62,7 +62,7 @@ export async function listMissingRoles(
 type Standing = {
   name: string;
   found: boolean;
-  /** It could see over the wall between teams. */
+  /** The role could bypass row security. */
   climbs: boolean;
   taken: boolean;
   entered: boolean;
@@ -73,12 +73,15 @@ type User = { name: string; mayAll: boolean; mayCreate: boolean };
 type Needs = {
   user: string;
   statements: string[];
-  /** Some are never ours to run: whose schema it is, and roles with powers that we did not give them. */
+  /**
+   * Some statements must be run by an administrator: for the schema's owner, and for roles with powers that the service
+   * did not give.
+   */
   notOurs: boolean;
 };
 
 async function needs(client: pg.Client): Promise<Needs> {
-  // Since PostgreSQL 16 whoever makes a role may give it away, but not yet take it on.
+  // Since PostgreSQL 16, the creator of a role may grant it to others, but cannot use it without a grant.
   const { rows } = await client.query<Standing>(
     `select wanted as name, r.oid is not null as found,
        coalesce(r.rolsuper or r.rolbypassrls, false) as climbs,

@@ -3,7 +3,7 @@ import type { StatsStep } from "../domain/stats.ts";
 import { int4Array, textArray } from "./arrays.ts";
 import { part, type Sql, type SqlPart } from "./sql.ts";
 
-/** Counts as rows: what a statement adds to those of now. */
+/** Counts as rows, to add to the present buckets. */
 const givenRollups = (rollups: readonly Rollup[]): SqlPart => part`
   select * from unnest(
     ${textArray(rollups.map((r) => r.teamId))}::text[],
@@ -17,7 +17,7 @@ const givenRollups = (rollups: readonly Rollup[]): SqlPart => part`
     ${textArray(rollups.map((r) => r.lastErrorCode))}::text[])
     as r (team_id, subscription_id, event_type, attempts, delivered, failed, retried, latencies, error_code)`;
 
-/** Adds counts to those of now: a statement, or a part of one. `counts` are rows as `givenRollups` gives them. */
+/** A statement, or a part of one, that adds counts to the present buckets. `counts`: rows as in `givenRollups`. */
 const addition = (counts: SqlPart): SqlPart => part`
   insert into rollups as r (team_id, subscription_id, minutes, at, event_type, part,
     attempts, delivered, failed, retried, latencies, last_success_at, last_failure_at, last_error_code)
@@ -39,18 +39,19 @@ const addition = (counts: SqlPart): SqlPart => part`
       select array_agg(coalesce(old, 0) + coalesce(new, 0) order by bucket)
       from unnest(r.latencies, excluded.latencies) with ordinality as both_of (old, new, bucket)), '{}')`;
 
-/** Adds what these attempts came to, as part of the statement that records them. */
+/** Adds the counts of attempts, as part of the statement that records them. */
 export const addingRollups = (rollups: readonly Rollup[], when: SqlPart): SqlPart =>
   addition(part`select * from (${givenRollups(rollups)}) r where ${when}`);
 
-/** Adds counts to those of now, of any team. */
+/** Adds counts of any team to the present buckets. */
 export async function addRollupsOfAllTeams(sql: Sql, rollups: readonly Rollup[]): Promise<void> {
   await sql("add_rollups")`${addition(givenRollups(rollups))}`;
 }
 
 /**
- * Adds what ended otherwise than by a recorded result, as part of a statement: `ended` are rows with team, subscription
- * and event type; `lost` says of which an attempt was lost, and `failed` which have ended as failed.
+ * Adds the counts of deliveries that ended without a recorded result, as part of a statement. `ended`: rows with team,
+ * subscription and event type. `lost`: the condition that an attempt was lost; `failed`: that the delivery ended as
+ * failed.
  */
 export const addingEnded = (
   ended: SqlPart,
@@ -67,7 +68,7 @@ export const addingEnded = (
 
 const minutesOf: Readonly<Record<StatsStep, number>> = { minute: 1, hour: 60, day: 1_440 };
 
-/** Whose counts; null asks for all. */
+/** Filter of counts; null: all. */
 export type StatsFilter = {
   subscriptionIds: string[] | null;
   contract: string | null;
@@ -84,7 +85,10 @@ export type StatsRow = {
   latencies: number[];
 };
 
-/** Adds up a team's counts by buckets (UTC), from `from` (included) to `to` (not included), both of which begin one; buckets without any are left out. */
+/**
+ * Sums a team's counts by buckets (UTC), from `from` (included) to `to` (excluded), both the beginning of a bucket. Empty
+ * buckets are left out.
+ */
 export async function readStats(
   sql: Sql,
   teamId: string,
@@ -124,7 +128,7 @@ export async function readStats(
     order by at`;
 }
 
-/** Forgets at most `limit` counts that are older than 400 days, of any team; says how many. */
+/** Deletes at most `limit` counts of any team that are older than 400 days; returns how many. */
 export async function deleteOldRollupsOfAllTeams(sql: Sql, limit: number): Promise<number> {
   const rows = await sql`
     delete from rollups

@@ -73,7 +73,7 @@ export function toRun(row: RunRow): Run {
   };
 }
 
-/** Locks runs for a change, in id order so that batches never wait for each other in a circle. */
+/** Locks runs for a change, in id order, so that batches cannot deadlock. */
 export async function lockRuns(tx: Tx, keys: readonly TeamKey[]): Promise<Run[]> {
   const rows = await tx("lock_runs")<RunRow>`
     select r.*
@@ -84,7 +84,7 @@ export async function lockRuns(tx: Tx, keys: readonly TeamKey[]): Promise<Run[]>
   return rows.map(toRun);
 }
 
-/** Names the unfinished runs of workflows that are being deleted, up to `limit` of each and twice that of all. */
+/** Lists the ids of unfinished runs of workflows that are being deleted, up to `limit` of each and twice that in all. */
 export async function listUnfinishedRuns(
   tx: Tx,
   workflows: readonly TeamKey[],
@@ -101,7 +101,7 @@ export async function listUnfinishedRuns(
     limit ${limit * 2}`;
 }
 
-/** Writes new runs. One that somebody else inserted meanwhile is a duplicate: the caller starts over and finds it. */
+/** Inserts new runs. A run that another process inserted meanwhile is a duplicate: the caller starts over and finds it. */
 export async function insertRuns(tx: Tx, runs: readonly Run[]): Promise<void> {
   await tx("insert_runs")`
     insert into runs (team_id, id, workflow_id, status, trigger, version_number, input, output,
@@ -152,7 +152,7 @@ export async function updateRuns(tx: Tx, runs: readonly Run[]): Promise<void> {
     where r.team_id = n.team_id and r.id = n.id`;
 }
 
-/** Keeps what tells repeats of earlier states, of the few runs that have any. */
+/** Stores the digests that recognise repeats of earlier states, for the few runs that have any. */
 export async function keepEarlierOfRuns(tx: Tx, runs: readonly Run[]): Promise<void> {
   await tx`
     update runs r set earlier = n.earlier
@@ -161,14 +161,14 @@ export async function keepEarlierOfRuns(tx: Tx, runs: readonly Run[]): Promise<v
     where r.team_id = n.team_id and r.id = n.id`;
 }
 
-/** Finds a run; those of deleted workflows are there too. */
+/** Finds a run, also of a deleted workflow. */
 export async function findRun(sql: Sql, teamId: string, id: string): Promise<Run | undefined> {
   const [row] = await sql<RunRow>`
     select * from runs where team_id = ${teamId} and id = ${id}`;
   return row && toRun(row);
 }
 
-/** Which runs to list; null asks for all. `search` matches the complete id of a run or a workflow. */
+/** Filter of runs; null: all. `search` matches the complete id of a run or a workflow. */
 export type RunFilter = {
   workflowId: string | null;
   status: RunStatus | null;
@@ -181,7 +181,7 @@ export type RunFilter = {
 
 type ListedRunRow = RunRow & { omitted: boolean; held: string[] };
 
-/** Lists runs, newest first; without their documents when those are not asked for. */
+/** Lists runs, newest first; without their documents if these are not requested. */
 export async function listRuns(
   database: Database,
   teamId: string,

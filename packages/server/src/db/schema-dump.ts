@@ -4,14 +4,14 @@ type Table = {
   name: string;
   /** `range (created_at)` for a partitioned table. */
   partitionKey: string | null;
-  /** What the table is the default partition of; other partitions are not part of the schema. */
+  /** The table whose default partition it is; other partitions are not part of the schema. */
   defaultOf: string | null;
   /** Storage parameters such as `fillfactor=90`. */
   options: string | null;
   columns: string[];
   constraints: string[];
   indexes: string[];
-  /** Who may do what, and what of it each sees. */
+  /** Grants and policies. */
   rules: string[];
 };
 
@@ -19,14 +19,14 @@ type Table = {
  * Prints the schema as SQL: every table with its columns, constraints, indexes and policies, by name, without daily
  * partitions.
  *
- * For people to read and for a test to compare, so it is made of what the catalogs say and the same for every server.
+ * For people to read and for a test to compare: it is made from the catalogs and is the same on every server.
  */
 export async function dumpSchema(sql: Sql): Promise<string> {
   const tables = await listTables(sql);
   return tables.map(printTable).join("\n");
 }
 
-/** Lists what else there is besides tables and indexes: views, sequences, functions, triggers, types. */
+/** Lists the other objects besides tables and indexes: views, sequences, functions, triggers, types. */
 export async function listOtherObjects(sql: Sql): Promise<string[]> {
   const rows = await sql<{ name: string }>`
     select 'relation ' || relname as name from pg_class

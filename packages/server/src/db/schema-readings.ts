@@ -3,7 +3,7 @@ import { keyIdInRecord } from "../secrets.ts";
 import { textArray } from "./arrays.ts";
 import type { Sql } from "./sql.ts";
 
-/** Reads which daily partitions there are, and whether rows lie outside of them. */
+/** Reads which daily partitions exist, and whether rows are outside of them. */
 export async function readPartitions(sql: Sql): Promise<PartitionsReading[]> {
   return await sql<PartitionsReading>`
     with today as (select (now() at time zone 'UTC')::date as day),
@@ -27,7 +27,7 @@ export async function readPartitions(sql: Sql): Promise<PartitionsReading[]> {
     order by p.parent desc`;
 }
 
-/** Reads what may keep old row versions from being cleared away, as far as this user may see it. */
+/** Reads what may stop autovacuum from removing old row versions, as far as this user can see it. */
 export async function readAutovacuum(sql: Sql): Promise<AutovacuumReading> {
   const [row] = await sql<AutovacuumReading>`
     select array(
@@ -43,7 +43,7 @@ export async function readAutovacuum(sql: Sql): Promise<AutovacuumReading> {
   return row;
 }
 
-/** Counts the subscriptions of all teams that hold something sealed with none of these keys. */
+/** Counts the subscriptions of all teams with a value that none of these keys sealed. */
 export async function countSealedByOthersOfAllTeams(
   sql: Sql,
   keyIds: readonly string[],

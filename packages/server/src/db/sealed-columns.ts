@@ -2,14 +2,14 @@ import { keyIdInRecord } from "../secrets.ts";
 import type { Sql } from "./sql.ts";
 import type { Tx } from "./transaction.ts";
 
-/** A table with sealed columns, and how the place of a value in it follows from its row. */
+/** A table with sealed columns, and how a value's seal context is made from its row. */
 export type SealedTable = {
   name: string;
   /** The primary key, in its order, with types. */
   key: readonly (readonly [column: string, type: string])[];
-  /** Columns whose texts, joined by slashes, name the row in its seals. */
+  /** Columns whose texts, joined by slashes, are the row's id in seal contexts. */
   rowId: readonly string[];
-  /** Columns that always hold a sealed record, or nothing. */
+  /** Columns that have a sealed record or null. */
   records: readonly string[];
   /** Columns whose value is sealed when it begins with a zero byte (see sealed-values.ts). */
   values: readonly string[];
@@ -19,7 +19,7 @@ const team = ["team_id", "text"] as const;
 const teamAndId = [team, ["id", "text"]] as const;
 const records: readonly string[] = [];
 
-/** Everything that is sealed in this database; the words of encryption_checks aside. */
+/** All sealed columns of the database, except the words of encryption_checks. */
 export const sealedTables: readonly SealedTable[] = [
   {
     name: "subscriptions",
@@ -107,7 +107,7 @@ export const sealedTables: readonly SealedTable[] = [
   },
 ];
 
-/** A row with values that another key than the given one sealed; null where there is nothing to do. */
+/** A row with values that another key than the given one sealed; null: nothing to do for this column. */
 export type SealedRow = {
   key: string[];
   teamId: string;
@@ -116,10 +116,9 @@ export type SealedRow = {
 };
 
 /**
- * Walks a table by its key, from behind `after`, and shows of `limit` rows those with values that another key sealed.
+ * Reads `limit` rows of a table in key order, after `after`, and returns those with values that another key sealed.
  *
- * `last` is where to go on; undefined at the end of the table. The text of the statement is put together from the names
- * above and nothing else.
+ * `last` is where to continue; undefined at the end of the table. The statement's text is made only from the names above.
  */
 export async function listSealedByOthersOfAllTeams(
   sql: Sql,
@@ -159,7 +158,7 @@ export async function listSealedByOthersOfAllTeams(
 
 type FoundRow = { row_key: string[]; row_team: string; row_id: string; matches: boolean };
 
-/** Puts a value that was sealed anew in the old one's place; false when that is not there any more. */
+/** Replaces a value by its new seal; false when the old value was changed meanwhile. */
 export async function replaceSealed(
   tx: Tx,
   table: SealedTable,
@@ -179,7 +178,7 @@ export async function replaceSealed(
   return rows.length === 1;
 }
 
-/** What sorts before every key of a type. */
+/** The value that sorts before every key of a type. */
 const lowest: Record<string, string> = {
   text: "",
   uuid: "00000000-0000-0000-0000-000000000000",
@@ -195,5 +194,5 @@ function sealedByAnother({ values }: SealedTable, column: string): string {
     : `substr(${column}, ${from}, ${bytes}) <> $1`;
 }
 
-/** A statement whose parameters are numbered already. */
+/** Makes a statement whose parameters are numbered already. */
 const statement = (text: string): TemplateStringsArray => Object.assign([text], { raw: [text] });

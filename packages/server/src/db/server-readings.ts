@@ -1,7 +1,7 @@
 import type { ConnectionsReading, ServerReading } from "../domain/diagnosis/server.ts";
 import type { Sql } from "./sql.ts";
 
-/** Reads how PostgreSQL is set up, as this connection sees it. */
+/** Reads PostgreSQL's settings, as this connection sees them. */
 export async function readServer(sql: Sql): Promise<ServerReading> {
   const [row] = await sql<ServerReading>`
     select current_setting('server_version') as version,
@@ -21,7 +21,7 @@ export async function readServer(sql: Sql): Promise<ServerReading> {
   return row;
 }
 
-/** Reads how many connections there are to give, and who has some. */
+/** Reads how many connections PostgreSQL allows, and who uses them. */
 export async function readConnections(sql: Sql): Promise<ConnectionsReading> {
   const [row] = await sql<ConnectionsReading>`
     select current_setting('max_connections')::int4 as "connectionsMax",

@@ -1,28 +1,28 @@
 import pg from "pg";
 
-/** What one connection is for. */
+/** The settings of one connection. */
 export type Session = {
   /** A statement that takes longer is cancelled, and one that waits for a lock for 10 s; 0: none is. */
   statementTimeoutMs: number;
-  /** Under which role it works; without one it stays who it is. */
+  /** Its role; undefined: the user of the URL. */
   role?: string;
   /** Further settings, such as planner switches. */
   settings?: Readonly<Record<string, string>>;
 };
 
 const lockTimeoutMsMax = 10_000;
-/** A database that is there prepares a connection in less. */
+/** An available database prepares a connection in less time. */
 const answerMsMax = 10_000;
 const triesMax = 20;
 
 /**
- * What the service relies on. A server, a database, a role or a URL may say otherwise: each connection says it itself.
+ * Settings that the service relies on. A server, a database, a role or a URL may set others, so each connection sets these.
  *
- * Not here, because it is the operator's: memory, costs of pages and rows, where tables lie, what is logged. And not
- * `default_transaction_read_only`: it fences a primary that was replaced, or saves a full disk.
+ * Not here, because the operator decides: memory, planner costs, tablespaces, logging. Also not
+ * `default_transaction_read_only`: operators use it to fence a replaced primary, or when a disk is full.
  */
 const reliedOn: Readonly<Record<string, string>> = {
-  // Cores are for deliveries.
+  // CPU cores are kept free for deliveries.
   max_parallel_workers_per_gather: "0",
   plan_cache_mode: "auto",
   join_collapse_limit: "8",
@@ -32,13 +32,13 @@ const reliedOn: Readonly<Record<string, string>> = {
   enable_indexonlyscan: "on",
   enable_bitmapscan: "on",
   enable_partition_pruning: "on",
-  // A transaction sees what was committed when each of its statements began.
+  // Each statement sees what was committed when it began.
   default_transaction_isolation: "read committed",
   default_transaction_deferrable: "off",
-  // Names mean our tables, and rows are hidden rather than refused.
+  // Names mean the service's tables, and row security hides rows without errors.
   search_path: "public, pg_temp",
   row_security: "on",
-  // How the driver reads values, and how ours are read.
+  // The formats in which driver and service exchange values.
   client_encoding: "UTF8",
   standard_conforming_strings: "on",
   bytea_output: "hex",
@@ -50,7 +50,7 @@ const reliedOn: Readonly<Record<string, string>> = {
   transform_null_equals: "off",
   quote_all_identifiers: "off",
   client_min_messages: "warning",
-  // A pool keeps what is idle, and a transaction of ours is never idle for long.
+  // A pool keeps idle connections, and the service's transactions are never idle for long.
   idle_session_timeout: "0",
   idle_in_transaction_session_timeout: "60000",
   transaction_timeout: "0",
@@ -58,9 +58,9 @@ const reliedOn: Readonly<Record<string, string>> = {
 };
 
 /**
- * Makes a new connection ours, in one round trip: until it has, nothing else may use it.
+ * Prepares a new connection in one round trip; nothing else may use it before.
  *
- * Not by the startup packet: poolers refuse most of what can stand there. What this server is too old to know is left out.
+ * Not with the startup packet: poolers refuse most of its parameters. Settings that an old server does not know are left out.
  */
 export async function prepareSession(client: pg.ClientBase, session: Session): Promise<void> {
   const statement = { text: statementFor(session), query_timeout: answerMsMax };
@@ -68,9 +68,9 @@ export async function prepareSession(client: pg.ClientBase, session: Session): P
 }
 
 /**
- * Runs what lifts a time-out of theirs, which may end it before it has: then again.
+ * Runs a statement that removes a configured timeout. The timeout may cancel it first; then it is run again.
  *
- * Not with `exit_on_error` of theirs as well: that ends the connection, and whoever asked for it asks for another.
+ * With `exit_on_error` the connection ends, and its user needs another one.
  */
 export async function despiteTimeouts<T>(run: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
@@ -92,9 +92,9 @@ function statementFor({ statementTimeoutMs, role, settings }: Session): string {
   const values = Object.entries(all).map(
     ([name, value]) => `(${pg.escapeLiteral(name)}, ${pg.escapeLiteral(value)})`,
   );
-  // First what would hold up the rest: a time-out of theirs, and the compiler. Our statements are short: compiling one
-  // takes longer than running it. Names of PostgreSQL's own, as a schema of theirs may have functions of these names.
-  // And a commit is answered when it is on disk, or later.
+  // First the settings that could delay the rest: a configured timeout, and JIT. The service's statements are short: to
+  // compile one takes longer than to run it. Names are qualified with pg_catalog, because a schema may have functions
+  // with these names. A commit is answered when it is on disk, or later.
   return `
     set statement_timeout = ${statementTimeoutMs};
     set jit = off;

@@ -6,13 +6,13 @@ import { part, type Sql } from "./sql.ts";
 import type { Tx } from "./transaction.ts";
 import { byId, markedBy, readWalk, stillToTell, type Walked, type WalkPage } from "./walks.ts";
 
-/** A key has so many sessions at the most: one more ends those that were seen longest ago. */
+/** The most sessions of a key; a further one ends those that were seen longest ago. */
 const sessionsMax = 100;
 
-/** Where a session has not ended: it was seen within the last 12 hours. */
+/** The condition that a session has not ended: it was seen within the last 12 hours. */
 export const isOpen = part`last_seen_at > now() - interval '12 hours'`;
 
-/** A session as its owner sees it; `expiresAt` is when it ends unless it is seen before. */
+/** A session as its owner sees it; `expiresAt`: when it ends unless it is used before. */
 export type Session = {
   id: string;
   teamId: string;
@@ -21,17 +21,17 @@ export type Session = {
   expiresAt: Date;
 };
 
-/** What is read of a session. It ends with its key at the latest, as that of a person does twelve hours after signing in. */
+/** The columns of a session. It ends with its key at the latest; a person's key ends twelve hours after the sign-in. */
 export const sessionColumns = part`
   id, team_id as "teamId", created_at as "createdAt", last_seen_at as "lastSeenAt",
   least(
     last_seen_at + interval '12 hours',
     (select k.expires_at from api_keys k where k.id = sessions.api_key_id)) as "expiresAt"`;
 
-/** A session to store: what its cookie holds is kept as SHA-256. */
+/** A session to store; its cookie's token is stored as SHA-256. */
 export type NewSession = { id: string; teamId: string; apiKeyId: string; tokenSha256: Buffer };
 
-/** Opens a session of a key, which the audit tells; beyond 100 of the key, those seen longest ago end. */
+/** Opens a session of a key, and writes an audit entry. Beyond 100 sessions of the key, those seen longest ago end. */
 export async function insertSession(tx: Tx, session: NewSession, audit: Audit): Promise<Session> {
   const { id, teamId, apiKeyId, tokenSha256 } = session;
   await tx`
@@ -47,16 +47,16 @@ export async function insertSession(tx: Tx, session: NewSession, audit: Audit): 
   return made;
 }
 
-/** What authentication knows of a session: its key works, and reaches its team. */
+/** A session as authentication reads it: its key is valid and reaches its team. */
 export type OpenSession = {
   id: string;
   teamId: string;
   key: ApiKey;
-  /** When it was last seen is not known to the minute. */
+  /** `last_seen_at` is more than a minute old. */
   unmarked: boolean;
 };
 
-/** Finds the session whose cookie holds the token of this hash, with the key that it is of. */
+/** Finds the session with this token hash, and its key. */
 export async function findSessionOfAnyTeam(
   sql: Sql,
   tokenSha256: Buffer,
@@ -119,7 +119,7 @@ export async function findSessionOfKey(
   return found;
 }
 
-/** Lets an open session of a key act for another team from now on; undefined when there is no such session. */
+/** Changes the team of an open session of a key; undefined when there is no such session. */
 export async function moveSessionOfKey(
   sql: Sql,
   apiKeyId: string,
@@ -133,7 +133,7 @@ export async function moveSessionOfKey(
   return moved;
 }
 
-/** Ends one session of a key, or all of them; each is told in the audit of its team. Says how many. */
+/** Ends one session of a key, or all; each gets an entry in its team's audit log. Returns how many. */
 export async function endSessionsOfKey(
   database: Database,
   apiKeyId: string,
@@ -150,7 +150,7 @@ export async function endSessionsOfKey(
   });
 }
 
-/** Forgets at most `limit` each of sessions that ended by themselves and links that are over, of any team; says how many. */
+/** Deletes at most `limit` expired sessions and `limit` expired links of any team; returns how many. */
 export async function deleteOldSessionsOfAllTeams(sql: Sql, limit: number): Promise<number> {
   const sessions = await sql`
     delete from sessions where (team_id, id) in (
@@ -172,7 +172,7 @@ export async function deleteOldSessionsOfAllTeams(sql: Sql, limit: number): Prom
 /** Seconds in which a login link must be used. */
 const loginLinkSeconds = 600;
 
-/** Stores a link that signs in once within ten minutes, as a key with its default team; false when there is no such key. */
+/** Stores a link for one sign-in within ten minutes, as a key in its default team; false when there is no such key. */
 export async function insertLoginLink(
   sql: Sql,
   link: { apiKeyId: string; tokenSha256: Buffer },
@@ -186,10 +186,10 @@ export async function insertLoginLink(
   return rows.length === 1;
 }
 
-/** What a login link signs in as. */
+/** The key and team of a login link. */
 export type LoginLink = { teamId: string; apiKeyId: string };
 
-/** Finds a login link that was not used and is not too old. */
+/** Finds a login link that is unused and not expired. */
 export async function findLoginLinkOfAnyTeam(
   sql: Sql,
   tokenSha256: Buffer,
@@ -200,7 +200,7 @@ export async function findLoginLinkOfAnyTeam(
   return link;
 }
 
-/** Uses a login link up; false when somebody else did so first. */
+/** Uses a login link; false when another request used it first. */
 export async function useLoginLink(tx: Tx, teamId: string, tokenSha256: Buffer): Promise<boolean> {
   const used = await tx`
     delete from login_links

@@ -2,7 +2,7 @@ import type { Sql } from "./sql.ts";
 import type { SubscriptionOwner } from "./subscriptions.ts";
 import type { Tx } from "./transaction.ts";
 
-/** The sealed signing secret, and until when the one before it is valid (null: it is not). */
+/** The sealed signing secret, and until when the previous one is valid (null: it is not). */
 export type SigningSecretRow = { sealedSigningSecret: Buffer; previousExpiresAt: Date | null };
 
 /** Finds the signing secret of a subscription that is not deleted. */
@@ -35,7 +35,7 @@ export async function lockSigningSecret(
   return row?.sealed;
 }
 
-/** Puts a new signing secret in place; the old one stays valid for 24 hours. Returns when that ends. */
+/** Stores a new signing secret; the old one stays valid for 24 hours. Returns when it ends. */
 export async function rotateSigningSecret(
   tx: Tx,
   owner: SubscriptionOwner,

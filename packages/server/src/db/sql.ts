@@ -16,7 +16,7 @@ export type Sql = {
   ): <T extends object = Row>(strings: TemplateStringsArray, ...values: unknown[]) => Promise<T[]>;
 };
 
-/** A piece of a statement with its own parameters; as a value of a statement, or of another piece, it becomes part of it. */
+/** A part of a statement with its own parameters. Used as a value in a statement or in another part, it is inserted there. */
 export class SqlPart {
   readonly strings: readonly string[];
   readonly values: readonly unknown[];
@@ -27,25 +27,25 @@ export class SqlPart {
   }
 }
 
-/** Writes a piece of a statement as a template, to be used in several statements. */
+/** Makes a part of a statement from a template. */
 export const part = (strings: TemplateStringsArray, ...values: unknown[]): SqlPart =>
   new SqlPart(strings, values);
 
-/** Puts pieces one behind the other, with the same words between them. */
+/** Joins parts with the same text between them. */
 export const joined = (
   parts: readonly SqlPart[],
   between: " and " | " or " | " union all ",
 ): SqlPart =>
   new SqlPart(parts.length === 0 ? [""] : ["", ...parts.slice(1).map(() => between), ""], parts);
 
-/** All of these conditions; false stands for none. */
+/** Joins conditions with `and`; false is left out. */
 export const allOf = (conditions: readonly (SqlPart | false)[]): SqlPart =>
   joined([part`true`, ...conditions.filter((condition) => condition !== false)], " and ");
 
-/** Runs a statement on whatever connection it is given. */
+/** Runs a statement on a connection. */
 export type RunQuery = (query: pg.QueryConfig) => Promise<pg.QueryResult>;
 
-/** Makes the template of what runs statements. */
+/** Makes the template function that runs statements. */
 export function statementRunner(query: RunQuery): Sql {
   const run = (name: string | undefined, strings: TemplateStringsArray, values: unknown[]) =>
     query({
@@ -60,7 +60,7 @@ export function statementRunner(query: RunQuery): Sql {
       : run(undefined, first, values)) as Sql;
 }
 
-// A template's strings are one frozen array per place in the source: its text is made once.
+// A template's strings are one frozen array for each place in the source, so its text is made once.
 const texts = new WeakMap<TemplateStringsArray, string>();
 
 function statementText(strings: TemplateStringsArray): string {
@@ -72,7 +72,7 @@ function statementText(strings: TemplateStringsArray): string {
   return text;
 }
 
-/** Puts pieces into their statement; parameters are numbered in the order in which they stand there. */
+/** Inserts parts into their statement; parameters are numbered in the order of their places. */
 function compose(strings: readonly string[], values: readonly unknown[]) {
   const parameters: unknown[] = [];
   const textOf = (texts: readonly string[], given: readonly unknown[]): string =>

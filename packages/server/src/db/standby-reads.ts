@@ -12,30 +12,30 @@ export type StandbyOutcome = "standby" | "behind" | "away";
 export type StandbyReadsOptions = {
   primary: TeamDatabase;
   standby: TeamDatabase;
-  /** Told of each transaction that could have been read on the standby. */
+  /** Called for each transaction that could have used the standby. */
   onRead: (outcome: StandbyOutcome) => void;
-  /** Told when the standby is not asked for a while, and when it answers again. */
+  /** Called when the standby is not used for a while; `onBack`: when it answers again. */
   onAway: (error: unknown) => void;
   onBack: () => void;
 };
 
-/** So long a list waits for the standby to know all that the primary has answered. */
+/** How long a list waits for the standby to have all that the primary has committed. */
 const behindMsMax = 100;
 const lookEveryMs = 5;
-/** So long the standby may take to answer at all. */
+/** How long the standby may take to answer. */
 const silentMsMax = 500;
-/** One that did not answer is left alone for so long. */
+/** How long a standby that did not answer is not used. */
 const restMs = 5_000;
 
-/** Thrown into the standby's transaction: it ends without having read anything. */
+/** Thrown in the standby's transaction to end it before it reads anything. */
 class NotReady extends Error {}
 
 /**
- * Reads of teams whose transactions run on a streaming standby, and on the primary when the standby is behind or away.
+ * Runs read transactions of teams on a streaming standby, and on the primary when the standby is behind or away.
  *
- * Nothing that was answered before is missing: each transaction asks the primary how far its log has been written, and
- * waits until the standby has come so far. `sql` stays with the primary: single rows are found there by their keys.
- * A transaction may be begun twice; it must only read.
+ * Reads include everything that was committed before: each transaction reads the end of the primary's log, and waits
+ * until the standby has replayed it. `sql` uses the primary: single rows are read there by their keys. A transaction may
+ * be begun twice, so it must only read.
  */
 export function openStandbyReads(options: StandbyReadsOptions): Pick<TeamDatabase, "forTeams"> {
   const { primary, standby, onRead } = options;
@@ -63,7 +63,7 @@ export function openStandbyReads(options: StandbyReadsOptions): Pick<TeamDatabas
 
 type Rest = { isOn(): boolean; away(error: unknown): void; back(): void };
 
-/** Leaves a standby alone that did not answer, and tells each change once. */
+/** Does not use a standby that did not answer, and reports each change once. */
 function openRest({ onAway, onBack }: StandbyReadsOptions): Rest {
   let untilMs = Number.NEGATIVE_INFINITY;
   let isAway = false;
@@ -81,7 +81,7 @@ function openRest({ onAway, onBack }: StandbyReadsOptions): Rest {
   };
 }
 
-/** How far the primary has come: what is visible there, and the end of its log that a standby has to reach for it. */
+/** A position of the primary: its snapshot, and the end of its log that a standby must reach to show it. */
 type Point = { snapshot: string; lsn: string };
 
 async function readPoint(sql: Sql): Promise<Point> {
@@ -112,9 +112,9 @@ async function readOnStandby<T>(
     await tx`select set_config(${walkSnapshotSetting}, ${point.snapshot}, true)`;
     return await work(tx);
   });
-  reading.catch(() => {}); // Waited for below, unless it is given up.
+  reading.catch(() => {}); // Awaited below, unless it is given up.
   try {
-    // A server that has frozen says nothing: its connection is given up much later.
+    // A frozen server gives no error: its connection would be given up much later.
     await withinMs(silentMsMax, Promise.race([reached, reading]));
   } catch (error) {
     givenUp = true;
@@ -126,7 +126,7 @@ async function readOnStandby<T>(
   try {
     return { outcome: "standby", result: await reading };
   } catch (error) {
-    // What was read met what the standby replays: the primary has no such conflict.
+    // The read conflicted with the standby's replay of the log: the primary has no such conflict.
     if (isRetryable(error)) return { outcome: "behind" };
     if (!isStorageUnavailable(error)) throw error;
     rest.away(error);
@@ -135,8 +135,8 @@ async function readOnStandby<T>(
 }
 
 /**
- * Waits until the standby has come as far as this place in the primary's log; false when that takes too long. A server
- * that follows nobody, such as one that was promoted or cut off, never does.
+ * Waits until the standby has replayed the primary's log up to this position; false when that takes too long. A server
+ * without a primary, such as a promoted or disconnected one, never does.
  */
 async function catchesUp(tx: Tx, lsn: string): Promise<boolean> {
   const endMs = performance.now() + behindMsMax;

@@ -24,7 +24,7 @@ import {
   type WithHeldDocuments,
 } from "./workflows.ts";
 
-/** A step named by its team, its run and itself. */
+/** The key of a step: its team, its run and its id. */
 export type StepKey = { teamId: string; runId: string; id: string };
 
 type StepRow = {
@@ -77,7 +77,7 @@ export async function readSteps(tx: Tx, keys: readonly StepKey[]): Promise<Step[
   return rows.map(toStep);
 }
 
-/** Writes new steps and the new state of known ones. The caller holds the locks of their runs. */
+/** Inserts new steps and updates known ones. The caller holds the locks of their runs. */
 export async function saveSteps(tx: Tx, steps: readonly Step[]): Promise<void> {
   await tx("save_steps")`
     insert into steps (team_id, run_id, id, name, index, attempt, status, output, error, started_at,
@@ -107,7 +107,7 @@ export async function saveSteps(tx: Tx, steps: readonly Step[]): Promise<void> {
       updated_by = excluded.updated_by, updated_at = excluded.updated_at`;
 }
 
-/** Keeps what tells repeats of earlier states and attempts, of the few steps that have any. */
+/** Stores the digests that recognise repeats of earlier states and attempts, for the few steps that have any. */
 export async function keepEarlierOfSteps(tx: Tx, steps: readonly Step[]): Promise<void> {
   await tx`
     update steps s set earlier = n.earlier
@@ -132,7 +132,7 @@ export async function findStep(
 
 type ListedStepRow = StepRow & { omitted: boolean; held: string[] };
 
-/** A step's first index; the index itself may change, and a walk must not lose the step by that. */
+/** A step's first index: the index may change, and a walk must not miss the step because of that. */
 const place = part`coalesce(place, index, 2147483647)`;
 
 const byPlace: Order = {
@@ -142,8 +142,8 @@ const byPlace: Order = {
 };
 
 /**
- * Lists a run's steps by the index of their first report; steps without an index come last; without their documents
- * when those are not asked for.
+ * Lists a run's steps by the index of their first report, steps without an index last; without their documents if these
+ * are not requested.
  */
 export async function listSteps(
   database: Database,

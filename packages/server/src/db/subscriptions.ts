@@ -11,13 +11,13 @@ import {
   type WalkPage,
 } from "./walks.ts";
 
-/** Whose subscriptions, and under which contract. */
+/** The owner of subscriptions: a team and a contract. */
 export type SubscriptionOwner = { teamId: string; contract: string };
 
 /** Who disabled a subscription: a person, or the service because its receiver failed for too long. */
 export type DisabledReason = "manual" | "failing";
 
-/** Tells why a subscription is disabled: only the service writes down a reason, so without one it was a person. */
+/** Says why a subscription is disabled: only the service stores a reason, so without one it was a person. */
 export const disabledReasonOf = (row: {
   enabled: boolean;
   disabled_reason: DisabledReason | null;
@@ -36,7 +36,7 @@ export type Subscription = {
   hasCredential: boolean;
   /** The names of the headers that the subscriber asked for; their values are sealed. */
   headerNames: string[];
-  /** An operational webhook that hears of all teams. */
+  /** It is an operational webhook for all teams. */
   allTeams: boolean;
   createdAt: Date;
   updatedAt: Date;
@@ -78,10 +78,10 @@ function toSubscription(row: SubscriptionRow): Subscription {
   };
 }
 
-/** Custom headers: one sealed JSON object of names and values, and the names for all to see. */
+/** Custom headers: one sealed JSON object of names and values, and the names in plain text. */
 export type SealedHeaders = { sealed: Buffer | null; names: readonly string[] };
 
-/** What a new subscription is, secrets sealed. */
+/** A new subscription, secrets sealed. */
 export type NewSubscription = {
   id: string;
   name: string;
@@ -98,7 +98,7 @@ export type NewSubscription = {
   actor: string;
 };
 
-/** Writes a subscription; undefined when the id is there already, as on the repeat of a request. */
+/** Inserts a subscription; undefined when the id exists already, as on the repeat of a request. */
 export async function insertSubscription(
   tx: Tx,
   owner: SubscriptionOwner,
@@ -132,7 +132,7 @@ export async function findSubscription(
   return row && toSubscription(row);
 }
 
-/** Finds a subscription and keeps it as it is until the transaction ends. */
+/** Finds a subscription and locks it against changes until the transaction ends. */
 export async function holdSubscription(
   tx: Tx,
   owner: SubscriptionOwner,
@@ -147,7 +147,7 @@ export async function holdSubscription(
 }
 
 export type SubscriptionFilter = {
-  /** Part of the name or the URL, letter case aside. */
+  /** Part of the name or the URL, case-insensitive. */
   search: string | null;
   enabled: boolean | null;
   eventType: string | null;
@@ -160,7 +160,7 @@ export async function listSubscriptions(
   filter: SubscriptionFilter,
   page: WalkPage,
 ): Promise<Walked<Listed<Subscription>>> {
-  // strpos, not LIKE: what is searched for has no wildcards.
+  // strpos, not LIKE: the search has no wildcards.
   const { rows, ...total } = await readCountedWalk<SubscriptionRow>(database, page, {
     page: (sql) => sql<SubscriptionRow>`
       select *, ${markedBy(byId)} from subscriptions
@@ -186,7 +186,7 @@ export async function listSubscriptions(
   return { rows: rows.map(toSubscription), ...total };
 }
 
-/** What changes; null leaves a field as it is. */
+/** Changes of a subscription; null leaves a field as it is. */
 export type SubscriptionChanges = {
   name: string | null;
   url: string | null;
@@ -197,12 +197,12 @@ export type SubscriptionChanges = {
   backoffSeconds: number | null;
   sealedCredential: Buffer | null;
   clearCredential: boolean;
-  /** All of them anew; without names there are none any more. */
+  /** All custom headers anew; without names they are removed. */
   sealedHeaders: SealedHeaders | null;
   allTeams?: boolean | null;
 };
 
-/** Changes a subscription; undefined when there is none. Whoever enables or disables it by hand takes over from the service. */
+/** Changes a subscription; undefined when there is none. A change of `enabled` by a person removes the service's reason. */
 export async function updateSubscription(
   tx: Tx,
   owner: SubscriptionOwner,

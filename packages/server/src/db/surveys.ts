@@ -9,7 +9,7 @@ export type StoredSurvey = {
   found: Partial<Survey> | null;
   /** Milliseconds since it was taken; null before the first one. */
   ageMs: number | null;
-  /** It is time for the next one. */
+  /** The next survey is due. */
   isDue: boolean;
   /** Milliseconds since 1970, by the database's clock. */
   nowMs: number;
@@ -26,7 +26,10 @@ export async function readSurveyOfAllTeams(sql: Sql): Promise<StoredSurvey> {
   return row;
 }
 
-/** Takes the turn to look; false when another process has it. Should this process die now, the next one waits this long. */
+/**
+ * Takes the turn to make a survey; false when another process has it. If this process crashes, the next turn is after
+ * this time.
+ */
 export async function takeSurveyTurnOfAllTeams(sql: Sql, turnMs: number): Promise<boolean> {
   const taken = await sql`
     insert into surveys as s (next_at) values (now() + ${turnMs}::int4 * interval '1 millisecond')
@@ -35,7 +38,7 @@ export async function takeSurveyTurnOfAllTeams(sql: Sql, turnMs: number): Promis
   return taken.length > 0;
 }
 
-/** Writes down what was found, and when to look again. */
+/** Stores a survey, and when the next one is due. */
 export async function writeSurveyOfAllTeams(
   sql: Sql,
   found: Survey,
@@ -47,14 +50,14 @@ export async function writeSurveyOfAllTeams(
         next_at = now() + ${nextMs}::int4 * interval '1 millisecond'`;
 }
 
-/** Subscriptions that are walked over, at the most, and waiting deliveries that are counted, of each and in all. */
+/** Limits of a survey: subscriptions that it visits, and waiting deliveries that it counts, of each subscription and in all. */
 export const surveyMax = { subscriptions: 20_000, ofOne: 10_000, inAll: 100_000 };
 
 /**
- * Lists the enabled subscriptions of all teams of which deliveries are due that no process holds, with how many they are
- * and for how long the oldest has been due.
+ * Lists the enabled subscriptions of all teams with due deliveries that no process holds, with their number and how long
+ * the oldest has been due.
  *
- * One probe of an index for each subscription, and one entry for each delivery that is counted: `surveyMax` bounds both.
+ * One index probe for each subscription, and one index entry for each counted delivery; `surveyMax` limits both.
  */
 export async function listWaitingOfAllTeams(sql: Sql): Promise<Waiting[]> {
   const due = await sql<{ id: string }>`
@@ -106,8 +109,8 @@ type CountedEndpoints = EndpointStates & {
 };
 
 /**
- * Counts the endpoints of all teams by their state and by that of their breaker, as `domain/endpoint-health.ts` and
- * `domain/breaker.ts` decide them, and names those that have failed for the longest.
+ * Counts the endpoints of all teams by their state and their breaker's state, as `domain/endpoint-health.ts` and
+ * `domain/breaker.ts` decide them, and lists those that have failed for the longest.
  *
  * One or two probes of an index for each endpoint.
  */
@@ -164,10 +167,10 @@ export async function countEndpointsOfAllTeams(
   };
 }
 
-/** What is known of the tables that grow by days, and of replays that have not ended. */
+/** The state of daily partitions and of unfinished replays. */
 export type Upkeep = Pick<Survey, "partitionsAhead" | "retentionLagDays" | "replays">;
 
-/** Tells for how many days ahead there are partitions, by how many days the oldest is overdue, and which replays go on. */
+/** Reads how many days ahead have partitions, by how many days the oldest is overdue, and the unfinished replays. */
 export async function readUpkeepOfAllTeams(sql: Sql, retentionDays: number): Promise<Upkeep> {
   const [row] = await sql<{ ahead: number; overdue: number; queued: number; running: number }>`
     with daily as (

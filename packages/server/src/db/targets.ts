@@ -1,7 +1,7 @@
 import { textArray } from "./arrays.ts";
 import type { Sql } from "./sql.ts";
 
-/** What an attempt needs to know of its subscription, secrets still sealed. */
+/** The values of a subscription that its attempts need, secrets still sealed. */
 export type TargetRow = {
   subscriptionId: string;
   teamId: string;
@@ -18,11 +18,11 @@ export type TargetRow = {
   /** The headers the subscriber asked for. */
   sealedHeaders: Buffer | null;
   sealedSigningSecret: Buffer;
-  /** Only while a rotation lets the old secret live on. */
+  /** Set only while the old secret is still valid after a rotation. */
   sealedPreviousSecret: Buffer | null;
 };
 
-/** Reads the targets of these subscriptions, whosever they are. */
+/** Reads the targets of these subscriptions of any team. */
 export async function listTargetsOfAllTeams(
   sql: Sql,
   subscriptionIds: readonly string[],

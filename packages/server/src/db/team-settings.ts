@@ -2,18 +2,18 @@ import { part, type Sql, type SqlPart } from "./sql.ts";
 import type { Team } from "./teams.ts";
 import type { Tx } from "./transaction.ts";
 
-/** A team with what it decides of its own data; days that are null are the service's. */
+/** A team with its settings; days that are null: the service's default. */
 export type TeamSettings = Team & {
   encryptPayloads: boolean;
   payloadRetentionDays: number | null;
   attemptRetentionDays: number | null;
-  /** Days after which an endpoint is disabled that does nothing but fail; 0: never. */
+  /** Days after which an endpoint that only fails is disabled; 0: never. */
   disableFailingAfterDays: number | null;
-  /** Days after which a delivery is over that waits for an endpoint that fails. */
+  /** Days after which a delivery that waits for a failing endpoint ends. */
   expireWaitingAfterDays: number | null;
 };
 
-/** What changes; undefined leaves a field as it is, null days give it back to the service. */
+/** Changes of a team; undefined leaves a field as it is, null days restore the service's default. */
 export type TeamChanges = {
   name?: string;
   encryptPayloads?: boolean;

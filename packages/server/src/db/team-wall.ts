@@ -4,7 +4,7 @@ import type { Database, TeamDatabase } from "./pool.ts";
 import { dumpSchema } from "./schema-dump.ts";
 import type { Sql } from "./sql.ts";
 
-/** Says whether the database hides other teams' rows from these connections, and shows them their own, in every table that knows teams. */
+/** Says whether, in every table with teams, the database hides other teams' rows from these connections and shows their own. */
 export async function holdsWall(database: TeamDatabase): Promise<boolean> {
   const [row] = await database.forTeams([]).sql<{ holds: boolean }>`
     select coalesce(bool_and(
@@ -21,10 +21,10 @@ const rule =
   /^(?:alter table (?<secured>\w+) enable row|grant|create policy (?<policy>\w+) on (?<table>\w+) ).*;$/;
 
 /**
- * Puts up again what is missing of the wall; returns the statements that it took.
+ * Restores missing grants and policies of row security; returns the statements that it ran.
  *
- * A dump that is restored where the roles are not has lost every grant and policy, and says so only while it is restored.
- * What belongs there is what schema.sql tells, which is what the migrations come to.
+ * A dump that is restored without the roles loses every grant and policy, and reports it only during the restore. The
+ * complete rules are in schema.sql, which is the result of the migrations.
  */
 export async function restoreWall(database: Database): Promise<string[]> {
   const missing = await listMissingRules(database.sql);
@@ -40,7 +40,7 @@ export async function restoreWall(database: Database): Promise<string[]> {
   return missing.map((statement) => statement.replace(/;$/, ""));
 }
 
-/** Lists what is missing of the wall, as statements that would put it up again. */
+/** Lists missing grants and policies, as statements that would restore them. */
 export async function listMissingRules(sql: Sql): Promise<string[]> {
   const found = new Set(rulesIn(await dumpSchema(sql)));
   const wanted = rulesIn(readFileSync(packageFile("schema.sql"), "utf8"));

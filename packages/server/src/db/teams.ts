@@ -5,17 +5,17 @@ import type { Sql } from "./sql.ts";
 import type { Tx } from "./transaction.ts";
 import { byId, markedBy, readWalk, stillToTell, type Walked, type WalkPage } from "./walks.ts";
 
-/** The team of an installation that has made no other: the same id in every installation. */
+/** The default team: it has the same id in every installation. */
 export const defaultTeamId = idFromSeed(0, "postrider default team");
 
-/** Makes the default team unless it is there. */
+/** Creates the default team unless it exists. */
 export async function ensureDefaultTeam(sql: Sql): Promise<void> {
   await sql`
     insert into teams (id, name) values (${defaultTeamId}, 'default')
     on conflict (id) do nothing`;
 }
 
-/** Makes a team; false when the id is taken. */
+/** Creates a team; false when the id is taken. */
 export async function insertTeam(sql: Sql, team: { id: string; name: string }): Promise<boolean> {
   const rows = await sql`
     insert into teams (id, name) values (${team.id}, ${team.name})
@@ -27,9 +27,9 @@ export async function insertTeam(sql: Sql, team: { id: string; name: string }): 
 export type Team = { id: string; name: string; createdAt: Date };
 
 /**
- * Makes a team that a key reaches from then on; undefined when the id is taken by another team.
+ * Creates a team that a key reaches; undefined when another team has the id.
  *
- * `afterwards` runs before the commit of a team that is new; what it throws undoes the team.
+ * `afterwards` runs before the commit if the team is new; an error that it throws rolls the team back.
  */
 export async function createTeamFor(
   database: Database,
@@ -43,7 +43,7 @@ export async function createTeamFor(
         insert into api_key_teams (api_key_id, team_id) values (${apiKeyId}, ${team.id})`;
       await afterwards(tx);
     }
-    // Of a repeated request, the team that the first one made.
+    // For a repeated request: the team that the first request made.
     const [made] = await tx<Team>`
       select t.id, t.name, t.created_at as "createdAt"
       from api_key_teams k join teams t on t.id = k.team_id

@@ -1,6 +1,6 @@
 import type { Sql } from "./sql.ts";
 
-/** What time itself brings about soon: a silence becomes a hang, a call's report goes, a run meets its deadline. */
+/** A time limit that ends soon: a silence becomes a hang, a call's report is made, or a run reaches its deadline. */
 export type Timer = {
   kind: "hang" | "call_report" | "run_deadline";
   teamId: string;
@@ -9,7 +9,7 @@ export type Timer = {
   dueInMs: number;
 };
 
-/** Lists the timers of all teams that run out within this time, up to `limit` of each kind, the earliest first. */
+/** Lists the timers of all teams that end within this time, up to `limit` of each kind, the earliest first. */
 export async function listTimersOfAllTeams(
   sql: Sql,
   withinMs: number,

@@ -3,22 +3,22 @@ import { fellSilent, isFollowUp, leadsToStandby } from "./errors.ts";
 import { type RunQuery, type Sql, statementRunner } from "./sql.ts";
 
 /**
- * A statement runner inside somebody's transaction. Who takes a `Tx` cannot be called outside of one.
+ * A statement runner inside a transaction. A function with a `Tx` argument cannot be called outside of one.
  *
- * Statements started without waiting for the one before travel together and run in their order; when one fails, those
- * behind it do too.
+ * Statements that are started without awaiting the previous one are sent together and run in order; when one fails, the
+ * later ones fail too.
  */
 export type Tx = Sql & {
-  /** When the transaction began by the database's clock, which is the one that counts, in whole milliseconds. */
+  /** When the transaction began by the database's clock, in whole milliseconds. */
   readonly now: Promise<Date>;
   /**
-   * Sends COMMIT right behind the statements on their way, which `written` waits for; no statement may follow.
-   * `beforeCommit` is called when they have left and COMMIT has not.
+   * Sends COMMIT right after the sent statements, which `written` awaits; no statement may follow. `beforeCommit` is
+   * called when they were sent and COMMIT was not.
    */
   commitBehind<T>(written: Promise<T>, beforeCommit?: () => void): Promise<T>;
 };
 
-/** Runs `work` in one transaction on a connection of the pool; `opening` begins it and gives the time. */
+/** Runs `work` in one transaction on a connection of the pool; `opening` begins it and returns the time. */
 export async function transact<T>(
   pool: pg.Pool,
   opening: string,
@@ -39,8 +39,8 @@ export async function transact<T>(
     await now;
     return result;
   } catch (error) {
-    // A connection that cannot even roll back is thrown away; one that fell silent is not asked to. One that leads to a
-    // standby goes as well: the next may lead to the primary.
+    // A connection that cannot roll back is closed; a silent one is closed without a try. A connection to a standby is
+    // closed too: the next may reach the primary.
     if (fellSilent(error) || leadsToStandby(error)) broken = error;
     else {
       await client.query("rollback").catch((failure: Error) => {
@@ -54,8 +54,8 @@ export async function transact<T>(
 }
 
 /**
- * Lets what is sent from now on, until all that can run has run, leave in one write: each write wakes PostgreSQL, which
- * costs both sides as much as a small statement.
+ * Sends all statements of this turn of the event loop in one write: each write wakes PostgreSQL, which costs both sides
+ * as much as a small statement.
  */
 function sendTogether({ connection: { stream } }: pg.PoolClient): void {
   if (stream.writableCorked > 0) return;
@@ -63,7 +63,7 @@ function sendTogether({ connection: { stream } }: pg.PoolClient): void {
   process.nextTick(() => stream.uncork());
 }
 
-/** Begins, and asks for the time in the same round trip. */
+/** Begins, and reads the time in the same round trip. */
 async function begin(client: pg.PoolClient, opening: string): Promise<Date> {
   sendTogether(client);
   const results: unknown = await client.query(opening);
@@ -77,7 +77,7 @@ type Transaction = {
   tx: Tx;
   run: RunQuery;
   committed: () => boolean;
-  /** What the first statement that failed has failed with; whoever waits for several may see a later one first. */
+  /** The error of the first failed statement; a caller that awaits several may see a later error first. */
   firstFailure: () => unknown;
 };
 
@@ -103,12 +103,12 @@ function openTransaction(client: pg.PoolClient, now: Promise<Date>): Transaction
         written.catch(() => {
           failed = true;
         });
-        // What fails before it leaves aborts nothing in PostgreSQL; it is known when all that can run has run. By then
-        // what is on its way has left: `sendTogether` waits for the same turn, and did so before.
+        // A statement that fails before it is sent aborts nothing in PostgreSQL; such an error is known after this turn.
+        // By then the other statements were sent: `sendTogether` waits for the same turn, and began earlier.
         await new Promise<void>((resolve) => process.nextTick(resolve));
         if (failed) return await written;
         beforeCommit?.();
-        // The statement that failed has more to say than a commit that became a rollback because of it.
+        // The error of the failed statement is more useful than that of the commit that became a rollback.
         const [result, commit] = await Promise.allSettled([written, client.query("commit")]);
         if (result.status === "rejected") throw result.reason;
         if (commit.status === "rejected") throw commit.reason;

@@ -4,10 +4,10 @@ import { part } from "./sql.ts";
 export const walkSnapshotSetting = "postrider.walk_snapshot";
 
 /**
- * What is committed now, as the text of a snapshot: where a walk through a list begins.
+ * The present snapshot as text: the beginning of a walk through a list.
  *
- * A standby's own snapshot counts what is under way on the primary as committed, so that it would be told twice or too
- * early: there the primary's stands in a setting.
+ * A standby's own snapshot counts running transactions of the primary as committed, so their rows could be shown twice or
+ * too early. There, a setting has the primary's snapshot.
  */
 export const walkSnapshot = part`
   coalesce(nullif(current_setting('postrider.walk_snapshot', true), ''), pg_current_snapshot()::text)`;

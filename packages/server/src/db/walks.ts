@@ -11,50 +11,50 @@ import { part, type Sql, type SqlPart } from "./sql.ts";
 import { walkSnapshot } from "./walk-snapshot.ts";
 
 /**
- * When a walk through a list began: what was committed then, and an hour before it in seconds since 1970, both as texts
- * of the database.
+ * The beginning of a walk through a list: what was committed then, and the time an hour before in seconds since 1970,
+ * both as the database's texts.
  */
 type WalkStart = [snapshot: string, hourBefore: string];
 
-/** How far a walk has come: when it began, and its last row by the order of its list. */
+/** The position of a walk: its beginning, and its last row in the order of its list. */
 export type WalkPosition = { start: WalkStart; row: string[] };
 
-/** Which part of a list: from a place on, or after some rows. */
+/** A part of a list: after a position, or after a number of rows. */
 export type WalkPage = Page & { after?: WalkPosition | undefined };
 
 /**
- * The order of a list, by columns that never change, of which the last tells all its rows apart: a row whose place
- * changes would be skipped or told twice.
+ * The order of a list, by columns that never change; the last one is unique. Otherwise a row could be skipped or shown twice.
  */
 export type Order = {
   /** The row's values in these columns, as `text[]`. */
   row: SqlPart;
-  /** What comes behind a row with these values. */
+  /** The condition for rows after a row with these values. */
   behind: (row: readonly string[]) => SqlPart;
 };
 
-/** By id, the greatest first. Ids that callers bring may carry any time. */
+/** By id, the greatest first. The ids of callers may contain any time. */
 export const byId: Order = { row: part`array[id]`, behind: ([id]) => part`id < ${id}` };
 
-/** A time to the microsecond, as text; how the database prints times is a setting. */
+/** A time to the microsecond, as text, independent of the database's date settings. */
 export const timeText = (column: SqlPart): SqlPart =>
   part`(extract(epoch from ${column}) * 1000000)::bigint::text`;
 
-/** The time that such a text tells. */
+/** The time of such a text. */
 export const timeOf = (text: string | undefined): SqlPart =>
   part`'epoch'::timestamptz + ${text}::bigint * interval '1 microsecond'`;
 
-/** Columns that a page takes along for the next one; `readWalk` and `readCountedWalk` read them. */
+/** The columns that a page needs for the next one; `readWalk` and `readCountedWalk` read them. */
 export const markedBy = (order: Order): SqlPart => part`
   ${order.row} as walk_row,
   array[${walkSnapshot},
         extract(epoch from now() - interval '1 hour')::bigint::text] as walk_start`;
 
 /**
- * Which rows a page of a walk takes: those behind its place that were there when the walk began.
+ * The condition for a page of a walk: rows after its position that existed when the walk began.
  *
- * Whether a row was is told by the transaction that made it. After a restore into another server these numbers mean
- * nothing: one that lies ahead of this server is such a one, and rows older than the longest transaction need none.
+ * The transaction that made a row shows whether it existed. After a restore into another server these numbers are
+ * meaningless: a number that is ahead of this server's is ignored, and rows that are older than the longest transaction
+ * need none.
  */
 export function stillToTell(order: Order, after: WalkPosition | undefined): SqlPart {
   if (after === undefined) return part`true`;
@@ -68,7 +68,7 @@ export function stillToTell(order: Order, after: WalkPosition | undefined): SqlP
 
 type Marked = { walk_row: string[]; walk_start: WalkStart };
 
-/** A page of a walk: `next` is where to go on from, null at the end. */
+/** A page of a walk; `next`: where to continue, null at the end. */
 export type Walked<Read> = Read & { next: WalkPosition | null };
 
 /** Reads a page of a walk, as `readPage` does. */

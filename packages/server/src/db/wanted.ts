@@ -1,7 +1,7 @@
 import { textArray } from "./arrays.ts";
 import type { Tx } from "./transaction.ts";
 
-/** An enabled subscription that wants at least one of the event types asked for. */
+/** An enabled subscription that wants at least one of the given event types. */
 export type WantingSubscription = {
   id: string;
   teamId: string;
@@ -9,15 +9,15 @@ export type WantingSubscription = {
   contract: string;
   /** A program fetches its requests. */
   listener: boolean;
-  /** It hears only of what this other subscription hears of. */
+  /** It gets copies of this other subscription's events. */
   copyOf: string | null;
-  /** The one subject it hears of; null: all of its team's. */
+  /** The one subject whose events it gets; null: all of its team. */
   subjectId: string | null;
   eventTypes: string[];
   timeoutSeconds: number;
 };
 
-/** Lists the enabled subscriptions of these teams as a whole that want any of these event types. */
+/** Lists the enabled subscriptions of these teams, without those of one subject, that want any of these event types. */
 export async function listTeamSubscriptions(
   tx: Tx,
   teamIds: readonly string[],

@@ -1,7 +1,7 @@
 import type { EndpointsReading, LagReading } from "../domain/diagnosis/work.ts";
 import { part, type Sql } from "./sql.ts";
 
-/** Such an endpoint fails as the API tells it: see db/endpoints.ts. `f` is its streak, `s` the subscription. */
+/** The condition that an endpoint fails, as in the API: see db/endpoints.ts. `f`: its streak, `s`: the subscription. */
 const isFailing = part`
   f.failing_at is not null
   and not exists (
@@ -22,7 +22,7 @@ type FailingRow = {
   failing: number;
 };
 
-/** Reads which endpoints fail, the longest failing first, and how many were disabled because they did. */
+/** Reads the failing endpoints, the longest failing first, and how many were disabled because they failed. */
 export async function readEndpointsOfAllTeams(
   sql: Sql,
   shownMax: number,
@@ -51,12 +51,12 @@ export async function readEndpointsOfAllTeams(
   };
 }
 
-/** The rest of a URL may hold a secret. */
+/** The host of a URL; the rest may contain a secret. */
 const hostOf = (url: string): string => (URL.canParse(url) ? new URL(url).host : "no URL");
 
 /**
- * Reads what is overdue at endpoints that do not fail: each step of the recursion is a probe of the index, so the cost is
- * that of the endpoints with something waiting, however much it is.
+ * Reads the overdue deliveries of endpoints that do not fail. Each step of the recursion is an index probe, so the cost
+ * depends on the number of endpoints with waiting deliveries, not on the number of deliveries.
  */
 export async function readLagOfAllTeams(sql: Sql): Promise<Omit<LagReading, "processes">> {
   const [row] = await sql<Omit<LagReading, "processes">>`
@@ -82,7 +82,7 @@ export async function readLagOfAllTeams(sql: Sql): Promise<Omit<LagReading, "pro
   return row ?? { endpoints: 0, oldestSeconds: null };
 }
 
-/** Lists hosts that were subscribed of late, the newest first; of some of the newest endpoints. */
+/** Lists the hosts of the newest endpoints, the newest first. */
 export async function listLatestHostsOfAllTeams(sql: Sql, limit: number): Promise<string[]> {
   const rows = await sql<{ url: string }>`
     select url from subscriptions

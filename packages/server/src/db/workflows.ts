@@ -33,7 +33,7 @@ export type WorkflowRow = {
   deleted_at: Date | null;
 };
 
-/** A subject named by its team and its id. */
+/** The key of a subject: its team and its id. */
 export type TeamKey = { teamId: string; id: string };
 
 export function toWorkflow(row: WorkflowRow): Workflow {
@@ -56,7 +56,7 @@ export function toWorkflow(row: WorkflowRow): Workflow {
   };
 }
 
-/** Reads a body column: what was stored is the exact text of valid JSON, or sealed (see sealed-values.ts). */
+/** Reads a body column: the exact text of valid JSON, or a sealed value (see sealed-values.ts). */
 export const toJsonText = (bytes: Buffer | null): JsonText | null =>
   bytes === null ? null : (valueText(bytes) as JsonText);
 
@@ -72,7 +72,7 @@ export const toDigests = (bytes: Buffer | null): string | null =>
 export const fromDigests = (digests: string | null): Buffer | null =>
   digests === null ? null : textValue(digests);
 
-/** Locks workflows for a change, in id order so that batches never wait for each other in a circle. */
+/** Locks workflows for a change, in id order, so that batches cannot deadlock. */
 export async function lockWorkflows(tx: Tx, keys: readonly TeamKey[]): Promise<Workflow[]> {
   const rows = await tx("lock_workflows")<WorkflowRow>`
     select w.*
@@ -83,7 +83,7 @@ export async function lockWorkflows(tx: Tx, keys: readonly TeamKey[]): Promise<W
   return rows.map(toWorkflow);
 }
 
-/** Locks workflows against deletion, so that a run cannot start in one that goes away. */
+/** Locks workflows against deletion, so that a run cannot start in a deleted workflow. */
 export async function shareWorkflows(tx: Tx, keys: readonly TeamKey[]): Promise<Workflow[]> {
   const rows = await tx("share_workflows")<WorkflowRow>`
     select w.*
@@ -94,9 +94,9 @@ export async function shareWorkflows(tx: Tx, keys: readonly TeamKey[]): Promise<
   return rows.map(toWorkflow);
 }
 
-/** Reads the workflows of runs as they are, deleted ones included. */
+/** Reads the workflows of runs, deleted ones included. */
 export async function readWorkflowsOfRuns(tx: Tx, runs: readonly TeamKey[]): Promise<Workflow[]> {
-  // The runs first: the other way round every run of their workflows would be looked at.
+  // The runs first: in the other order, every run of their workflows would be read.
   const rows = await tx("read_workflows_of_runs")<WorkflowRow>`
     with named as materialized (
       select distinct r.team_id, r.workflow_id
@@ -107,7 +107,10 @@ export async function readWorkflowsOfRuns(tx: Tx, runs: readonly TeamKey[]): Pro
   return rows.map(toWorkflow);
 }
 
-/** Writes new workflows. One that somebody else inserted meanwhile is a duplicate: the caller starts over and finds it. */
+/**
+ * Inserts new workflows. A workflow that another process inserted meanwhile is a duplicate: the caller starts over and
+ * finds it.
+ */
 export async function insertWorkflows(tx: Tx, workflows: readonly Workflow[]): Promise<void> {
   await tx("insert_workflows")`
     insert into workflows (team_id, id, name, description, configuration, settings, revision,
@@ -200,16 +203,16 @@ export async function findWorkflow(
   return row && toWorkflow(row);
 }
 
-/** Bytes of configuration, settings, input, output … in one page of a list, at the most. */
+/** The most bytes of configuration, settings, input, output … in one page of a list. */
 export const pageDocumentBytesMax = 16 * 1024 * 1024;
 
-/** A row of a list; beyond the page's bytes its free-form documents are null. */
+/** A row of a list; beyond the page's byte limit its free-form documents are null. */
 export type WithDocuments<Subject> = { subject: Subject; documentsOmitted: boolean };
 
-/** The same, with the names of the documents that it has, whether they were read or not. */
+/** The same, with the names of its documents, read or not. */
 export type WithHeldDocuments<Subject> = WithDocuments<Subject> & { held: string[] };
 
-/** Lists workflows that are not deleted, newest first; `search` is part of the name, letter case aside. */
+/** Lists workflows that are not deleted, newest first; `search`: part of the name, case-insensitive. */
 export async function listWorkflows(
   database: Database,
   teamId: string,

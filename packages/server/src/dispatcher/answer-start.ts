@@ -4,10 +4,10 @@ import { ResponseBody } from "./response-body.ts";
 const bytesKeptMax = 65_536;
 
 /**
- * The bytes of an answer until its head is complete, for the case that it never is.
+ * Keeps the bytes of an answer until its head is complete, for answers whose head never is.
  *
- * The parser throws away what it read when it meets an error. It holds references and copies nothing, because nearly
- * every answer's head comes whole and well.
+ * The parser discards its bytes when it meets an error. This class holds references and copies nothing, because nearly
+ * every head arrives complete and valid.
  */
 export class AnswerStart {
   #chunks: Buffer[] = [];
@@ -27,7 +27,7 @@ export class AnswerStart {
     this.#length += chunk.length;
   }
 
-  /** Forgets everything: the head is complete, and the parser tells the rest. */
+  /** Forgets everything: the head is complete, and the parser reads the rest. */
   end() {
     this.#chunks = [];
     this.#watching = false;

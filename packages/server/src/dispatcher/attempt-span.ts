@@ -4,7 +4,7 @@ import { publicEventId } from "../ids.ts";
 import type { OpenSpan } from "../tracing.ts";
 import type { Target } from "./targets.ts";
 
-/** Says what became of an attempt: names and numbers of our own, and the receiver's host. */
+/** Ends an attempt's span with its result: only our own names and numbers, and the receiver's host. */
 export function endSpan(
   span: OpenSpan,
   {

@@ -33,24 +33,24 @@ import type { Sender, SendReport } from "./send.ts";
 import { quickMs } from "./standing.ts";
 import type { BodySigning, Target, Targets } from "./targets.ts";
 
-/** How an attempt ended, as the dispatcher needs to know it. */
+/** How an attempt ended, for the dispatcher. */
 export type Attempted =
   /**
-   * A request was made (or refused before it left); `quick`: it was over soon, `healthy`: and ended well. For `quietMs`
-   * the receiver wants no further request. `written` resolves when the result is committed: whether it moved the
-   * delivery, and in how many milliseconds a retry is due, if there is one.
+   * A request was made (or refused before it was sent). `quick`: it was over soon. `healthy`: it was over soon and
+   * succeeded. For `quietMs` the receiver wants no further request. `written` resolves when the result is committed:
+   * whether it changed the delivery, and in how many milliseconds a retry is due, if there is one.
    */
   | {
       kind: "attempted";
       quick: boolean;
-      /** Some answer came, and was not only waited for. */
+      /** The receiver answered. */
       answered: boolean;
       healthy: boolean;
       overburdened: boolean;
       quietMs: number;
       written: Promise<Written>;
     }
-  /** Nothing was sent and the lease was given back. */
+  /** Nothing was sent, and the lease was released. */
   | { kind: "released" };
 
 type Written = { moved: boolean; delivered: boolean; retryInMs: number | undefined };
@@ -58,24 +58,24 @@ type Written = { moved: boolean; delivered: boolean; retryInMs: number | undefin
 export type AttemptDeps = {
   targets: Targets;
   sender: Sender;
-  /** Where listeners' requests are put and their answers waited for. */
+  /** Stores requests for listeners and waits for their answers. */
   answers: ListenerAnswers;
   recorder: Recorder;
   keyring: Keyring;
   random: () => number;
   nowMs: () => number;
-  /** Undefined: nobody traces. */
+  /** Undefined: tracing is off. */
   tracing?: Tracing | undefined;
-  /** Told of each attempt whose result was logged too late to count. */
+  /** Called for each attempt whose result came after its lease had ended. */
   onLeaseLost: (delivery: LeasedDelivery) => void;
-  /** Told of each attempt whose result is written. */
+  /** Counts each attempt whose result is written. */
   tally?: Pick<Tally, "attempted">;
 };
 
 /**
- * Makes one attempt: sign, send, decide, record. Resolves when it is over, while its result is on the way to the table.
+ * Makes one attempt: sign, send, decide, record. Resolves when the request is over; its result may not be committed yet.
  *
- * `leaseLeftMs` tells how long the lease surely lasts still; an attempt that might outlive it is not begun.
+ * `leaseLeftMs`: how long the lease certainly still lasts; an attempt that might take longer is not begun.
  */
 export async function attempt(
   deps: AttemptDeps,
@@ -83,10 +83,10 @@ export async function attempt(
   leaseLeftMs: () => number,
 ): Promise<Attempted> {
   const found = deps.targets.find(delivery.subscriptionId);
-  // A database that is away means "not now", as an inactive target does.
+  // If the database is away, the delivery waits, as with an inactive target.
   const target = found instanceof Promise ? await found.catch(() => undefined) : found;
   if (!target?.active || leaseLeftMs() < longestAttemptMs(target)) {
-    // Should it be active after all by now, the next claim must not meet the same old news.
+    // It may be active again by now: the next claim must not use the outdated target.
     deps.targets.forget(delivery.subscriptionId);
     await deps.recorder.release(delivery);
     return { kind: "released" };
@@ -108,7 +108,7 @@ export async function attempt(
 
   const outcome = decideOutcome(result, {
     automaticAttempts: automaticAttempts(delivery),
-    // Where order counts a request is made at most once, whatever the subscription's policy.
+    // An ordered delivery is sent at most once, whatever the subscription's policy.
     maxRetries: delivery.ordered ? 0 : target.maxRetries,
     backoffSeconds: target.backoffSeconds,
     random: deps.random,
@@ -156,7 +156,7 @@ export async function attempt(
   };
 }
 
-/** Sends a signed request to the receiver, or hands it to the listener that the target is. */
+/** Sends a signed request to the receiver, or to the listener if the target is one. */
 function send(
   { sender, answers }: AttemptDeps,
   { listener, origin, path, timeoutSeconds }: Target,
@@ -183,7 +183,7 @@ async function write(
   return { moved, delivered, retryInMs: moved ? (record.delayMs ?? undefined) : undefined };
 }
 
-/** The headers of one attempt: the target's own, the contract's signature, the three of Standard Webhooks, signed anew, and the trace. */
+/** The headers of one attempt: the target's own, the contract's signature, the three of Standard Webhooks, and the trace. */
 function signRequest(
   target: Target,
   delivery: LeasedDelivery,
@@ -237,7 +237,7 @@ function bodySignatureHeaders(
 
 const noBytes = Buffer.alloc(0);
 
-/** What every attempt comes to whose payload was altered in the database, or sealed by a key that is lost. */
+/** The result of an attempt whose payload was altered in the database, or sealed by a lost key. */
 const unreadable: AttemptResult = {
   kind: "unanswered",
   reason: "decrypt_failed",
@@ -254,7 +254,7 @@ function openPayload(keyring: Keyring, delivery: LeasedDelivery): Buffer | undef
   }
 }
 
-/** The answer as it is kept: sealed when what it answers is. */
+/** The answer's body as it is stored: sealed if the payload is. */
 function keptBody(
   keyring: Keyring,
   { teamId, id, attemptNumber, sealed }: LeasedDelivery,
@@ -265,7 +265,7 @@ function keptBody(
   return { responseBody: null, sealedResponseBody: keyring.seal(body, place) };
 }
 
-/** The headers of the answer, kept by the rules of its body. */
+/** The answer's headers as they are stored: sealed like its body. */
 function keptHeaders(
   keyring: Keyring,
   { teamId, id, attemptNumber, sealed }: LeasedDelivery,
@@ -280,7 +280,7 @@ function keptHeaders(
 const longestAttemptMs = (target: Target): number =>
   target.timeoutSeconds * 1_000 + bodyBudgetMs + commitMarginMs;
 
-/** Says whether the receiver showed that it cannot keep up: a timeout, 429, or any 5xx. */
+/** Says whether the receiver showed that it is overloaded: a timeout, 429, or any 5xx. */
 const isOverburdened = (result: AttemptResult): boolean =>
   result.kind === "responded"
     ? result.status === 429 || result.status >= 500

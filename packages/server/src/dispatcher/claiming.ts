@@ -21,45 +21,45 @@ export type ClaimingDeps = {
   room: Room;
   leases: HeldLeases;
   newLeaseToken: () => string;
-  /** Called before each look around. */
+  /** Called before each poll. */
   beforeWalk: () => void;
-  /** Told of each subscription that has something in the table whether its endpoint fails. */
+  /** Called with each subscription that has due deliveries, and whether its endpoint fails. */
   setShut: (lane: Lane, isShut: boolean) => void;
-  /** Takes what was claimed. */
+  /** Takes a claimed delivery. */
   enqueue: (lane: Lane, held: Held) => void;
   /** Called when a claim's deliveries are all enqueued. */
   afterClaim: () => void;
-  /** Told of each claim that took something, and when it began (monotonic). */
+  /** Called for each claim that took deliveries, with its beginning (monotonic). */
   onClaimed?: ((startedAtMs: number, deliveries: number) => void) | undefined;
   random: () => number;
   onError: (message: string, error: unknown) => void;
   tally?: Tally;
 };
 
-/** Claims what is due in the table, as far as there is room for it. */
+/** Claims due deliveries from the table while there is room. */
 export type Claiming = {
-  /** Looks for due deliveries now instead of at the next poll. */
+  /** Polls now instead of at the next interval. */
   wake(): void;
-  /** Looks not later than after this many milliseconds. */
+  /** Polls within this many milliseconds. */
   wakeWithin(delayMs: number): void;
-  /** More of a lane's is due in the table than could be taken. */
+  /** Notes that the table has more due deliveries of a lane than could be taken. */
   noteBacklog(lane: Lane): void;
-  /** That is so, for all that is known: a whole walk since then would have met it. */
+  /** Says whether that is probably still so: no complete walk since then has seen otherwise. */
   hasBacklog(lane: Lane): boolean;
-  /** More is due in the table than there was room for, over all lanes. */
+  /** Notes that the table has more due deliveries than there was room for, over all lanes. */
   noteStarved(): void;
-  /** Room has become free: says whether a claim is worth its two statements by now. */
+  /** Says whether enough room is free to make a claim worth its two statements. */
   isWorthIt(lane: Lane): boolean;
-  /** Milliseconds since a look was done with all that it found; undefined before the first time. */
+  /** Milliseconds since a poll had claimed all that it found; undefined before the first time. */
   sincePollMs(): number | undefined;
-  /** Claims no more; resolves when the last claim is answered. */
+  /** Stops claiming; resolves when the last claim is answered. */
   close(): Promise<void>;
 };
 
 /**
- * Planner switches for connections that claim. At 1,000 and more rows a subscription the planner takes a bitmap scan
- * and a sort over the walk along the index, which is several times dearer; and while events are few it reads all of
- * them into a hash table, in a plan that is kept when they are many.
+ * Planner settings for connections that claim. For subscriptions with 1,000 and more rows the planner would choose a
+ * bitmap scan and a sort instead of an index walk, which costs several times as much. While events are few, it would read
+ * all of them into a hash table, and keep that plan when they are many.
  */
 export const claimSettings = {
   enable_bitmapscan: "off",
@@ -70,7 +70,10 @@ export const claimSettings = {
 };
 
 export const pollMs = 1_000;
-/** A claim of 500 takes a few of each: the pages of a large backlog are far apart, and read once for all of them. */
+/**
+ * The most subscriptions of one walk step. A claim of 500 takes a few deliveries of each: the pages of a large backlog
+ * are far apart, and are read once for all subscriptions.
+ */
 export const walkMax = 200;
 export const claimMax = 500;
 export const claimBytesMax = 16 * 1024 * 1024;
@@ -79,7 +82,7 @@ const roomWorthAClaim = 0.25;
 
 const isProbe = ({ breaker }: LeasedDelivery): boolean => breaker === "probes";
 
-/** Which of its deliveries are claimed. */
+/** The kinds of a subscription's deliveries that are claimed. */
 function kindsOf({ ordered, failing, probeInMs, pastBreaker }: DueSubscription): ClaimKind[] {
   if (ordered) return ["ordered"];
   if (!failing) return ["any"];
@@ -91,9 +94,9 @@ function kindsOf({ ordered, failing, probeInMs, pastBreaker }: DueSubscription):
 
 export function openClaiming(deps: ClaimingDeps): Claiming {
   const { lanes, room, leases } = deps;
-  /** The subscription after which the walk goes on. */
+  /** The subscription after which the walk continues. */
   let cursor = "";
-  /** The walk around all subscriptions that is under way, or was last; and the last one that came around. */
+  /** The number of the present or last walk around all subscriptions; below, that of the last complete one. */
   let walk = 0;
   let walkDone = 0;
   let starved = false;
@@ -110,13 +113,13 @@ export function openClaiming(deps: ClaimingDeps): Claiming {
 
   const hasBacklog = (lane: Lane): boolean => lane.backlogWalk >= walkDone;
 
-  /** Takes the next step of a walk, and ends leases on the way. */
+  /** Takes the next step of a walk, and ends hot leases in the same request. */
   const walkOn = (): Promise<DueSubscription[]> =>
     leases.end((ended) =>
       listDueSubscriptionsOfAllTeams(deps.database.sql, cursor, walkMax, ended),
     );
 
-  /** Looks once around all subscriptions with due work, as far as there is room. */
+  /** Walks once around all subscriptions with due deliveries, while there is room. */
   async function poll(): Promise<void> {
     let nextDueMs = pollMs * (0.9 + 0.1 * deps.random());
     deps.beforeWalk();
@@ -134,7 +137,7 @@ export function openClaiming(deps: ClaimingDeps): Claiming {
       if (closing) return;
       const { shares, last } = shareOut(due);
       if (shares.length > 0) await claim(shares);
-      // Not before: what is found and never claimed is no progress.
+      // Not earlier: deliveries that are found but not claimed are no progress.
       lookedAtMs = performance.now();
       cursor = last ?? (walked.length < walkMax ? "" : (walked.at(-1)?.subscriptionId ?? ""));
     } while (cursor !== "" && !starved);
@@ -142,7 +145,10 @@ export function openClaiming(deps: ClaimingDeps): Claiming {
     wakeWithin(nextDueMs);
   }
 
-  /** Divides the room among subscriptions with due work; `last` is where the room ended, to go on from there. */
+  /**
+   * Divides the room among subscriptions with due deliveries; `last` is where the room ended, and where the next walk
+   * continues.
+   */
   function shareOut(due: readonly DueSubscription[]): {
     shares: ClaimShare[];
     last: string | undefined;
@@ -174,11 +180,11 @@ export function openClaiming(deps: ClaimingDeps): Claiming {
 
   function wantedOf(kind: ClaimKind, lane: Lane): number {
     if (kind === "any") return room.ofLane(lane);
-    // What is sent at most once must not wait under a lease: were it lost with this process, it would never be sent.
+    // An ordered delivery must not wait under a lease: if this process crashed, it would never be sent.
     return kind === "probe" ? Math.min(1, room.toStart(lane)) : room.toStart(lane);
   }
 
-  /** What each due subscription of a standing gets when all of them get the same. */
+  /** The equal share of each due subscription of a standing. */
   function fairSharesOf(due: readonly DueSubscription[], left: number): Record<Standing, number> {
     const counts = { slow: 0, new: 0, quick: 0 };
     for (const { subscriptionId } of due) counts[lanes.of(subscriptionId).standing]++;
@@ -222,7 +228,7 @@ export function openClaiming(deps: ClaimingDeps): Claiming {
     if (unused.length > 0) await returnProbes(unused, leaseToken);
   }
 
-  /** What they were to probe with has gone meanwhile, or ended in the claim. */
+  /** Releases probes without a delivery: it is gone meanwhile, or ended in the claim. */
   async function returnProbes(shares: readonly ClaimShare[], leaseToken: string): Promise<void> {
     const subscriptionIds = shares.map(({ subscriptionId }) => subscriptionId);
     await returnProbesOfAllTeams(deps.database.sql, subscriptionIds, leaseToken);

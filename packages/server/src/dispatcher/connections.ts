@@ -4,43 +4,43 @@ import { Client, type Dispatcher } from "undici";
 import { AnswerStart } from "./answer-start.ts";
 import type { Connecting, Connector, WayThere } from "./connector.ts";
 
-/** One undici Client, which is one socket at most: it is never connected a second time. */
+/** One undici Client with one socket: it is never connected a second time. */
 export type Connection = {
   readonly client: Client;
   readonly origin: Origin;
-  /** True once it has carried a whole exchange. */
+  /** True after its first complete exchange. */
   kept: boolean;
   connecting: Connecting | undefined;
   /** How it was opened; undefined before that begins. */
   way: WayThere | undefined;
   socket: net.Socket | undefined;
   discarded: boolean;
-  /** What has come of the answer that is waited for. */
+  /** The bytes received so far of the awaited answer. */
   readonly answer: AnswerStart;
 };
 
-/** What undici is asked to send. */
+/** The request as undici gets it. */
 export type Request = Pick<Dispatcher.DispatchOptions, "method" | "path" | "headers" | "body">;
 
 type Postponed = { connection: Connection; request: Request; handler: Dispatcher.DispatchHandler };
 
 type Origin = { readonly name: string; idle: Connection[]; openCount: number; evicted: boolean };
 
-/** The open connections of the process: as many an origin as are used at once. */
+/** The open connections of the process: for each origin as many as are in use at once. */
 export type Connections = {
-  /** Hands out an idle connection or a new one; `origin` that is no origin throws. */
+  /** Gives an idle connection or a new one; throws if `origin` is not an origin. */
   acquire(origin: string, options: { fresh: boolean }): Connection;
-  /** Puts a request on a connection just acquired; what becomes of it, the handler is told. */
+  /** Sends a request on a connection that was just acquired; the handler gets the result. */
   dispatch(connection: Connection, request: Request, handler: Dispatcher.DispatchHandler): void;
   /** Takes back a connection whose exchange ended cleanly. */
   release(connection: Connection): void;
-  /** Destroys a connection and whatever is on it. */
+  /** Destroys a connection and its exchange. */
   discard(connection: Connection): void;
-  /** Discards what is idle now, and the rest when it is released. */
+  /** Discards idle connections now, and the others when they are released. */
   close(): void;
 };
 
-/** Opens the pool; the least recently used of more than `originsMax` origins lose theirs. */
+/** Opens the pool; of more than `originsMax` origins, the least recently used lose their connections. */
 export function openConnections(connector: Connector, originsMax: number): Connections {
   // A Map keeps insertion order; used origins move to its end.
   const origins = new Map<string, Origin>();
@@ -95,10 +95,10 @@ export function openConnections(connector: Connector, originsMax: number): Conne
     };
     origin.openCount += 1;
     client.on("connect", () => watchParser(connection));
-    // Left alone, undici would connect again, over and over if the receiver closes at once.
+    // Otherwise undici would connect again, in a loop if the receiver closes at once.
     client.on("disconnect", (_origin, _clients, error) => discard(connection, error));
     client.on("connectionError", (_origin, _clients, error) => discard(connection, error));
-    const events: EventEmitter = client; // undici does not declare this one.
+    const events: EventEmitter = client; // undici's types lack this event.
     events.on("error", () => discard(connection));
     return connection;
   }
@@ -127,9 +127,8 @@ export function openConnections(connector: Connector, originsMax: number): Conne
   return {
     /**
      * Before it writes to a kept connection, undici waits for the next check phase of the event
-     * loop to learn that the receiver has closed or spoiled it. Asked during a poll phase that is
-     * too soon: nothing is read in between. Asked during a check phase, it reads everything that
-     * had arrived when the request was made.
+     * loop to learn that the receiver has closed it or sent something unexpected. During a poll phase that is too early:
+     * nothing is read in between. During a check phase, it reads everything that had arrived when the request was made.
      */
     dispatch(connection, request, handler) {
       connection.answer.begin();
@@ -156,7 +155,7 @@ export function openConnections(connector: Connector, originsMax: number): Conne
       }
     },
     release(connection) {
-      // With part of the request unsent, the next one would queue up behind a body nobody reads.
+      // With part of the request unsent, the next request would wait behind a body that nobody reads.
       if (connection.origin.evicted || connection.socket?.writableLength !== 0) {
         discard(connection);
         return;
@@ -177,10 +176,9 @@ type Parser = {
 };
 
 /**
- * Lets an unrequested `100 Continue` pass like every other 1xx, and keeps the answer until its head is complete.
+ * Ignores an unrequested `100 Continue` like every other 1xx, and keeps the answer's bytes until its head is complete.
  *
- * RFC 9110 15.2 obliges a client to skip it; undici drops the connection instead. To its parser
- * a 102 is the same thing.
+ * RFC 9110 15.2 obliges a client to skip it; undici drops the connection instead. Its parser treats a 102 in the same way.
  */
 function watchParser({ socket, answer }: Connection) {
   if (!socket) return;

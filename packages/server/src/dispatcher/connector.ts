@@ -27,22 +27,22 @@ export type ConnectorOptions = {
   egressAllow: readonly Cidr[];
   deadlines: Deadlines;
   resolve: Resolve;
-  /** What every connection goes through, and how its own name is found. */
+  /** The proxy of every connection, and how its own name is resolved. */
   proxy?: { proxy: EgressProxy; resolve: Resolve } | undefined;
   connectSocket?: ConnectSocket | undefined;
   tlsCa?: string | Buffer | undefined;
 };
 
-/** Where a URL points: `hostname` without brackets, as WHATWG URL canonicalised it. */
+/** The host and port of a URL: `hostname` without brackets, as WHATWG URL canonicalised it. */
 export type ConnectTarget = { hostname: string; port: number; secure: boolean };
 
-/** How a connection was opened, as far as it has come: which address was asked last, and how long each part took. */
+/** How a connection was opened so far: the address that was tried last, and how long each part took. */
 export type WayThere = { address: string | null } & Pick<Timing, "dns" | "connect" | "tls">;
 
 /** A connection that is being opened. After `cancel` its callback is never called. */
 export type Connecting = { readonly stage: Stage; readonly way: WayThere; cancel(): void };
 
-/** Opens connections to addresses that were vetted in the same breath. */
+/** Opens connections to addresses that were vetted in the same lookup. */
 export type Connector = {
   connect(target: ConnectTarget, callback: OpenCallback): Connecting;
 };
@@ -55,9 +55,9 @@ const loopback = ["127.0.0.1", "::1"] as const;
 /**
  * Opens the connector: the only place that decides which address a request goes to.
  *
- * One lookup a connection, every answer is vetted, and the sockets are opened to addresses of that very answer, so DNS
- * cannot change its mind between check and use. Host names and address literals take the same road. Proxy variables of
- * the environment are never read.
+ * Each connection makes one lookup, every answer is vetted, and the sockets are opened to addresses of the same answer: a
+ * DNS change between check and use has no effect (no DNS rebinding). Host names and address literals take the same path.
+ * Proxy variables of the environment are never read.
  */
 export function openConnector(options: ConnectorOptions): Connector {
   const { deadlines } = options;
@@ -74,7 +74,7 @@ export function openConnector(options: ConnectorOptions): Connector {
       let opening: Opening | undefined;
       const way: WayThere = { address: null, dns: null, connect: null, tls: null };
       let sinceMs = performance.now();
-      /** Ends the part that is under way. */
+      /** Ends the present part and begins the next. */
       const enter = (stage: OpeningStage | undefined) => {
         const nowMs = performance.now();
         way[partOf[connecting.stage]] = nowMs - sinceMs;
@@ -130,7 +130,7 @@ const partOf = {
   securing: "tls",
 } as const;
 
-/** Notes the address that was asked last, and then the one that won; a name that the proxy resolves is none. */
+/** Notes the address that was tried last, and then the one that was opened; not a name that the proxy resolves. */
 const telling =
   (way: WayThere, open: Open): Open =>
   (address, callback) => {
@@ -144,7 +144,7 @@ const telling =
     });
   };
 
-/** What may be tried, in turn: vetted addresses, or the name itself where the proxy alone can resolve it. */
+/** The addresses to try, in order: vetted ones, or the name itself if only the proxy can resolve it. */
 async function findAddresses(
   hostname: string,
   { egressAllow, resolve, proxy }: ConnectorOptions,
@@ -153,13 +153,13 @@ async function findAddresses(
   return byName ? [hostname] : await vet(hostname, egressAllow, resolve);
 }
 
-/** The addresses that may be tried, families in turn, IPv4 first; rejects with a ConnectError if any is forbidden. */
+/** The addresses to try, families alternating, IPv4 first; rejects with a ConnectError if any is forbidden. */
 async function vet(hostname: string, egressAllow: readonly Cidr[], resolve: Resolve) {
   const isAllowed = (address: string) => isAllowedAddress(address, egressAllow);
   const addresses = net.isIP(hostname)
     ? [hostname]
     : isLocalhost(hostname)
-      ? loopback.filter(isAllowed) // Our own answer (RFC 6761), so each half stands for itself.
+      ? loopback.filter(isAllowed) // The service's own answer (RFC 6761), so each address is checked separately.
       : await lookUp(hostname, resolve);
   if (addresses.length === 0 || !addresses.every(isAllowed)) throw new ConnectError(forbidden);
   return takeTurns(addresses).slice(0, addressesTriedMax);
@@ -185,7 +185,7 @@ function isLocalhost(hostname: string) {
   return hostname === "localhost" || hostname.endsWith(".localhost");
 }
 
-/** RFC 8305 section 4: a network that carries one family only must not use up all tries. */
+/** RFC 8305 section 4: if the network has only one family, the other must not use up all tries. */
 function takeTurns(addresses: readonly string[]) {
   const once = [...new Set(addresses)];
   const ipv4 = once.filter((address) => net.isIPv4(address));
@@ -196,7 +196,7 @@ function takeTurns(addresses: readonly string[]) {
     .filter((address) => address !== undefined);
 }
 
-/** How to reach one address at this port: straight, or through the proxy. */
+/** How to reach one address at this port: directly, or through the proxy. */
 function openTo(port: number, options: ConnectorOptions): Open {
   const { connectSocket = openSocket, deadlines } = options;
   if (!options.proxy) return openTcp(port, connectSocket);
@@ -220,7 +220,7 @@ function openTo(port: number, options: ConnectorOptions): Open {
   });
 }
 
-/** The proxy is the operator's word: its addresses are not vetted. */
+/** The operator chose the proxy: its addresses are not vetted. */
 async function findProxy(host: string, resolve: Resolve) {
   if (net.isIP(host)) return [host];
   return takeTurns(isLocalhost(host) ? loopback : await lookUp(host, resolve));
@@ -231,7 +231,7 @@ export function openSocket({ address, port }: SocketTarget): net.Socket {
   return net.connect({ host: address, port });
 }
 
-/** Calls back when a socket to the address can carry bytes, or will never. */
+/** Calls back when a socket to the address is connected, or has failed. */
 function openTcp(port: number, connectSocket: ConnectSocket): Open {
   return (address, callback) => {
     const socket = connectSocket({ address, port });
@@ -241,7 +241,7 @@ function openTcp(port: number, connectSocket: ConnectSocket): Open {
   };
 }
 
-/** Puts TLS on a socket that won: certificates are always verified, by the name that the URL has. */
+/** Starts TLS on the connected socket: certificates are always verified, against the name in the URL. */
 function openTls(
   socket: net.Socket,
   hostname: string,
@@ -260,7 +260,7 @@ function openTls(
   return { cancel: () => secured.destroy() };
 }
 
-/** Calls back once. The listener of errors stays for good: a socket's error is never without one. */
+/** Calls back once. The error listener is never removed: an error without a listener would end the process. */
 function settleOnce(
   socket: net.Socket,
   success: "connect" | "secureConnect",

@@ -1,9 +1,9 @@
 const unarmed = -1;
 const bucketCount = 1024;
 
-/** Something that is told when its time is up. It has at most one deadline at a time. */
+/** Something with a deadline: `expire` is called when its time is up. It has at most one deadline at a time. */
 export abstract class Expiring {
-  /** These belong to the deadlines it is armed in. */
+  /** These fields belong to the `Deadlines` that it is armed in. */
   dueTick = unarmed;
   previous: Expiring | undefined = undefined;
   next: Expiring | undefined = undefined;
@@ -13,7 +13,7 @@ export abstract class Expiring {
 
 /** A set of deadlines on the monotonic clock; each ends up to two ticks late, never early. */
 export type Deadlines = {
-  /** Gives `expiring` a deadline `delayMs` from now, in place of the one it may have. */
+  /** Gives `expiring` a deadline `delayMs` from now, and replaces an earlier one. */
   arm(expiring: Expiring, delayMs: number): void;
   /** Takes its deadline away, if it has one. */
   disarm(expiring: Expiring): void;
@@ -25,8 +25,8 @@ export type Deadlines = {
  * Opens a set of deadlines that shares one coarse timer.
  *
  * A timer or an AbortSignal for each request costs more than the request; a wheel of buckets
- * linked through their members costs next to nothing and leaves no garbage. The timer runs only while something is armed and
- * never keeps the process alive. Delays longer than one turn of the wheel stay in their bucket
+ * linked through their members is cheap and leaves no garbage. The timer runs only while something is armed and
+ * never keeps the process alive. Members with longer delays than one turn of the wheel stay in their bucket
  * for further turns.
  */
 export function openDeadlines(tickMs = 25): Deadlines {
@@ -57,7 +57,7 @@ export function openDeadlines(tickMs = 25): Deadlines {
     // After a long pause one turn is enough: it visits every bucket.
     for (let tick = Math.max(lastTick + 1, now - bucketCount + 1); tick <= now; tick += 1) {
       for (const expiring of dueIn(bucketOf(tick), now)) {
-        // One that expired a moment ago may have disarmed it or armed it anew.
+        // A member that expired just now may have disarmed this one or armed it again.
         if (expiring.dueTick === unarmed || expiring.dueTick > now) continue;
         disarm(expiring);
         expiring.expire();

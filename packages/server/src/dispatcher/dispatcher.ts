@@ -24,42 +24,42 @@ export type DispatcherDeps = AttemptDeps & {
   database: Database;
   /** The name of this process, the first half of its lease tokens. */
   leaseOwner: string;
-  /** Attempts in flight at once, over all subscriptions. */
+  /** Maximum number of attempts in flight, over all subscriptions. */
   concurrency: number;
   /** Maximum number of attempts in flight for one subscription. */
   subscriptionConcurrency: number;
   onError: (message: string, error: unknown) => void;
-  /** Told of what is to be counted. */
+  /** Counts what the dispatcher does. */
   tally?: Tally;
 };
 
-/** Decides what may start now, and starts it. */
+/** Claims due deliveries, decides which may start, and makes their attempts. */
 export type Dispatcher = {
   hotPath: HotPath;
-  /** Begins to claim what is due. */
+  /** Begins to claim due deliveries. */
   start(): void;
   /**
-   * Looks for due deliveries now instead of at the next poll. One of this subscription's fell due because a person
-   * wants it so, or the subscription was changed: should its receiver have asked for quiet, it is asked again.
+   * Polls now instead of at the next interval. `subscriptionId`: a person retried one of its deliveries, or the
+   * subscription was changed. If its receiver asked for a pause, the pause ends.
    */
   wake(subscriptionId?: string): void;
-  /** These endpoints fail from now on: nothing is sent to them but probes, and what people ask for. */
+  /** These endpoints fail from now on: only probes and manual retries are sent to them. */
   shut(subscriptionIds: readonly string[]): void;
-  /** How many attempts to a subscription could begin in this process now, beside what it has: 0 while its receiver wants quiet. */
+  /** How many more attempts of a subscription could begin in this process now; 0 while its receiver wants a pause. */
   freeSlots(subscriptionId: string): number;
-  /** Stops claiming, finishes what is in flight, gives back the rest; resolves when all is written. */
+  /** Stops claiming, finishes attempts in flight, releases the other leases; resolves when all results are written. */
   close(): Promise<void>;
-  /** Milliseconds since a look was done with all that it found; undefined before the first time. */
+  /** Milliseconds since a poll had claimed all that it found; undefined before the first time. */
   sincePollMs(): number | undefined;
-  /** How far it has come with what it has in hand. */
+  /** Its progress with the deliveries that it holds. */
   progress(): DispatchProgress;
-  /** What is known here of the receiver of a subscription. */
+  /** What this process knows of a subscription's receiver. */
   standingOf(subscriptionId: string): ReceiverStanding;
   readonly inFlight: number;
   readonly held: number;
 };
 
-/** Slow lanes free their places one by one, and may be many: their claims wait for each other. */
+/** Slow lanes free their slots one by one, and there may be many: their claims are gathered for this time. */
 const slowRefillMs = 100;
 
 export function openDispatcher(deps: DispatcherDeps): Dispatcher {
@@ -90,7 +90,7 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
   let closing = false;
   let onAllRecorded: (() => void) | undefined;
 
-  /** A lane whose receiver has fallen silent is slow, long before its timeouts say so. */
+  /** Makes lanes slow whose receivers have stopped answering, before their attempts time out. */
   function demoteSilentLanes(): void {
     const nowMs = performance.now();
     if (nowMs - demotedAtMs < pollMs / 2) return;
@@ -108,7 +108,7 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
     else turns.offer(lane);
   }
 
-  /** Gives back leases of what waits in a lane: another process or a later claim will take it. */
+  /** Releases the leases of deliveries that wait in a lane: another process or a later claim takes them. */
   function giveBack(lane: Lane, which: "all" | "what must wait" = "what must wait"): void {
     for (const { delivery } of lanes.clear(lane, which)) {
       deps.recorder.release(delivery).then(
@@ -129,8 +129,8 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
   }
 
   /**
-   * An endpoint has come to fail, or fails no more. From then on its lane begins with one attempt at a time and grows with
-   * each that succeeds: what waited does not all come at once.
+   * An endpoint began to fail, or recovered. Its lane then begins with one attempt at a time and grows with each success,
+   * so that the waiting deliveries do not all arrive at once.
    */
   function setShut(lane: Lane, isShut: boolean): void {
     if (lane.isShut === isShut) return;
@@ -146,7 +146,7 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
     turns.startWhatMay(run);
   }
 
-  /** Its slot is free when the receiver has answered, its place in memory when that is written. */
+  /** The slot is free when the receiver has answered, the room in memory when the result is written. */
   async function run(lane: Lane, held: Held): Promise<void> {
     const { delivery } = held;
     if (lane.at.inFlight === 1) lane.heardAtMs = performance.now();
@@ -203,15 +203,15 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
     }
   }
 
-  /** Nothing is lost: the lease runs out and the delivery is claimed again. */
+  /** Nothing is lost: the lease ends and the delivery is claimed again. */
   function abandon(delivery: LeasedDelivery, error: unknown): void {
     leases.abandon(delivery);
     deps.onError("an attempt could not be finished", error);
   }
 
-  /** Claims more for a lane in which a place has become free. */
+  /** Claims more for a lane that has a free slot. */
   function refill(lane: Lane, { ordered, crashCount }: LeasedDelivery): void {
-    // After these there may be more that are claimed one at a time.
+    // Deliveries like these are claimed one at a time, so the table may have more.
     if (ordered || crashCount > 1) claiming.wake();
     else if (claiming.isWorthIt(lane)) {
       if (lane.standing === "slow") claiming.wakeWithin(slowRefillMs);
@@ -219,7 +219,7 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
     }
   }
 
-  /** What an attempt that is over tells of its receiver. */
+  /** Updates the lane with what an ended attempt shows about its receiver. */
   function learn(lane: Lane, attempted: Attempted & { kind: "attempted" }): void {
     lane.heardAtMs = performance.now();
     lane.answered = attempted.answered;
@@ -248,7 +248,7 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
     shut(subscriptionIds) {
       for (const id of subscriptionIds) setShut(lanes.of(id), true);
     },
-    // One is enough to probe with.
+    // A failing endpoint gets one attempt at a time.
     freeSlots(subscriptionId) {
       const lane = lanes.of(subscriptionId);
       return Math.max(0, Math.min(lane.isShut ? 1 : Number.POSITIVE_INFINITY, room.toStart(lane)));

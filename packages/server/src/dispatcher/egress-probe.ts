@@ -5,7 +5,7 @@ import { errorCode, lookUpFailure } from "./failures.ts";
 import { openResolver } from "./resolver.ts";
 import { openSender, type SendReport } from "./send.ts";
 
-/** The way out as the service goes it. */
+/** The settings by which the service reaches receivers. */
 export type WayOut = {
   egressAllow: readonly Cidr[];
   egressProxy: EgressProxy | undefined;
@@ -14,7 +14,7 @@ export type WayOut = {
 
 const probeMsMax = 10_000;
 
-/** Sends a HEAD to a vetted URL, by the sender that webhooks leave by. Every way it can end is a value. */
+/** Sends a HEAD to a vetted URL with the sender that webhooks use. Never rejects: every result is a value. */
 export async function sendHead(vettedUrl: string, way: WayOut): Promise<SendReport> {
   const { origin, pathname, search } = new URL(vettedUrl);
   const sender = openSender(way);
@@ -32,7 +32,7 @@ export async function sendHead(vettedUrl: string, way: WayOut): Promise<SendRepo
   }
 }
 
-/** Looks receivers' names up as the sender does; gives those that were not found, with one sentence each. */
+/** Looks up receivers' names as the sender does; returns those that were not found, with one sentence each. */
 export async function lookUpAll(
   hostnames: readonly string[],
   { egressAllow }: Pick<WayOut, "egressAllow">,
@@ -49,7 +49,7 @@ export async function lookUpAll(
   return (await Promise.all(hostnames.map(lookUp))).flat();
 }
 
-/** Connects to the proxy and asks it for nothing; gives the system's code when that fails. */
+/** Connects to the proxy without a request; returns the system's error code when that fails. */
 export async function reachProxy({ host, port }: EgressProxy): Promise<string | undefined> {
   const socket = net.connect({ host, port });
   try {

@@ -13,7 +13,7 @@ import {
 } from "./failures.ts";
 import { ResponseBody } from "./response-body.ts";
 
-/** One request as it goes on the wire, with nothing added but `host` and `content-length`. */
+/** One request as it is sent; only `host` and `content-length` are added. */
 export type SendRequest = {
   /** `https://host:port` */
   origin: string;
@@ -22,22 +22,22 @@ export type SendRequest = {
   /** Names and values in turn. */
   headers: readonly string[];
   body: Buffer;
-  /** A HEAD tries the way to a receiver; without a method it is a POST. */
+  /** HEAD: a test of the way to a receiver; undefined: POST. */
   method?: "HEAD";
-  /** Wall clock, from the call to the complete response head. */
+  /** Time limit from the call to the complete response head. */
   timeoutMs: number;
 };
 
 /** What was seen on the wire besides the result. */
 export type Wire = {
-  /** The IP address that was asked; null when none was, or the proxy knows it alone. */
+  /** The IP address that was connected to; null when there was none, or only the proxy knows it. */
   address: string | null;
   timing: Timing;
-  /** Names and values in turn, as they came. */
+  /** Names and values in turn, as they were received. */
   responseHeaders: readonly Buffer[];
 };
 
-/** Of a request that never left. */
+/** The wire of a request that was never sent. */
 export const nothingSeen: Wire = {
   address: null,
   timing: { dns: null, connect: null, tls: null, wait: null, read: null },
@@ -50,7 +50,7 @@ export type SendReport = { result: AttemptResult; latencyMs: number; wire: Wire 
 export type ExchangeDeps = {
   connections: Connections;
   deadlines: Deadlines;
-  /** Told once when the exchange is over. */
+  /** Called once when the exchange is over. */
   onEnd: () => void;
 };
 
@@ -59,11 +59,11 @@ const informationalMax = 100;
 
 /**
  * One request and its response: undici's handler and its own deadline in one object, because
- * closures for each request would cost more than the request.
+ * closures for each request would cost more than the request itself.
  *
- * undici calls `onConnect` immediately before it writes; until then nothing has left, and a kept
- * connection that turns out to be dead is replaced once by a fresh one. From then on bytes may
- * have left, and a failure is reported as what it is: the receiver may have acted on the request.
+ * undici calls `onConnect` immediately before it writes; until then nothing was sent, and a kept
+ * connection that turns out to be dead is replaced once by a new one. After that, bytes may have been sent, and a failure
+ * is reported: the receiver may have acted on the request.
  */
 export class Exchange extends Expiring implements Dispatcher.DispatchHandler {
   readonly #deps: ExchangeDeps;
@@ -74,12 +74,12 @@ export class Exchange extends Expiring implements Dispatcher.DispatchHandler {
   #connection: Connection | undefined;
   #writing = false;
   #informationalCount = 0;
-  /** Of the final response head; 0 until there is one. */
+  /** The status of the final response head; 0 until there is one. */
   #status = 0;
   #retryAfter: string | undefined;
   #contentEncoding: string | undefined;
   #responseHeaders: readonly Buffer[] = [];
-  /** The connection had carried an exchange before this one. */
+  /** The connection had an exchange before this one. */
   #reused = false;
   #body: ResponseBody | undefined;
   #settled = false;
@@ -91,7 +91,7 @@ export class Exchange extends Expiring implements Dispatcher.DispatchHandler {
     this.#resolve = resolve;
   }
 
-  /** Starts it; `resolve` is called once, whatever happens. */
+  /** Starts the exchange; `resolve` is called exactly once. */
   start() {
     this.#deps.deadlines.arm(this, this.#request.timeoutMs);
     this.#dispatch({ fresh: false });
@@ -209,7 +209,7 @@ export class Exchange extends Expiring implements Dispatcher.DispatchHandler {
     this.#resolve({ result, latencyMs: this.#latencyMs, wire: this.#wire() });
   }
 
-  /** After the connection was given back: until then its opening may be under way. */
+  /** Call it after the connection was released: before that it may still be opening. */
   #wire(): Wire {
     const way = this.#connection?.way;
     const { dns = null, connect = null, tls = null } = (this.#reused ? undefined : way) ?? {};

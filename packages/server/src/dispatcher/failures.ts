@@ -3,10 +3,10 @@ import type { UnansweredReason } from "../domain/outcome.ts";
 /** Why there was no answer, with one sentence that is safe to store and show. */
 export type Failure = { reason: UnansweredReason; detail: string };
 
-/** A connection that was never opened: nothing of the request can have left. */
+/** A connection that was never opened: nothing of the request was sent. */
 export class ConnectError extends Error {
   readonly failure: Failure;
-  /** Whether it would fail alike at every address of the receiver. */
+  /** Whether it would fail in the same way at every address of the receiver. */
   readonly everywhere: boolean;
 
   constructor({ reason, detail }: Failure, options?: ErrorOptions & { everywhere?: boolean }) {
@@ -17,10 +17,10 @@ export class ConnectError extends Error {
   }
 }
 
-/** Why an answer with both is none: two readers would cut it at different places (RFC 9112 6.3). */
+/** Why an answer with both headers is invalid: two parsers could end it at different places (RFC 9112 6.3). */
 export const twoLengths = "The answer has both Content-Length and Transfer-Encoding.";
 
-/** What an attempt waits for, one after the other. */
+/** The stages of an attempt, in order. */
 export type Stage = "resolving" | "connecting" | "tunnelling" | "securing" | "answering";
 
 /** Describes an attempt that ran out of time at this stage. */
@@ -59,7 +59,7 @@ const cannotBeSent: Failure = {
   detail: "The URL or the headers cannot be sent over HTTP.",
 };
 
-/** Codes of node and undici (errors.js) that have one meaning wherever they turn up. */
+/** Codes of Node and undici (errors.js) that have the same meaning at every stage. */
 const failuresByCode = new Map<string, Failure>([
   ["ECONNRESET", reset],
   ["EPIPE", reset],
@@ -84,7 +84,7 @@ const failuresByCode = new Map<string, Failure>([
   ]),
 ]);
 
-/** Puts whatever went wrong with an exchange into the service's words; never the error's own text. */
+/** Describes the failure of an exchange in the service's words; never with the error's own text. */
 export function describeFailure(error: unknown): Failure {
   if (error instanceof ConnectError) return error.failure;
   const code = errorCode(error);
@@ -105,7 +105,7 @@ export function tlsFailure(code: string): Failure {
 /**
  * Describes a look-up that gave no address, by the code of c-ares, getaddrinfo or DNS itself.
  *
- * Who waits for a webhook has to know whom to ask: the zone's owner or the resolver's.
+ * The sentence shows whose fault it is: the zone's owner or the resolver's.
  */
 export function lookUpFailure(code: string): Failure {
   const detail = lookUpDetails[code] ?? `The host name could not be resolved${shown(code)}.`;
@@ -130,7 +130,7 @@ const lookUpDetails: Readonly<Record<string, string>> = {
   ECONNREFUSED: "No name server could be reached (ECONNREFUSED).",
 };
 
-/** Describes what the operator's proxy answered in place of opening a tunnel. */
+/** Describes the answer of the operator's proxy that did not open a tunnel. */
 export function proxyRefusal(status: number): Failure {
   if (status === 401 || status === 407) {
     return proxyFailure(`did not accept the service's credentials (${status})`);
@@ -140,10 +140,10 @@ export function proxyRefusal(status: number): Failure {
   return proxyFailure(`opened no connection to the receiver (${status})`);
 }
 
-/** Tells whether a proxy's status speaks of the one address that it was asked for: another one may be reached. */
+/** Tells whether a proxy's status is about the requested address only: another address may be reachable. */
 export const isGatewayError = (status: number): boolean => status >= 500 && status !== 501;
 
-/** Describes a proxy that is of no use; `what` goes on from "The egress proxy". */
+/** Describes a proxy that cannot be used; `what` continues "The egress proxy". */
 export function proxyFailure(what: string): Failure {
   return { reason: "proxy_error", detail: `The egress proxy ${what}.` };
 }
@@ -155,7 +155,7 @@ export function errorCode(error: unknown): string {
 }
 
 /**
- * undici's parser errors are known by their name; a forbidden 1xx and an answer nobody asked for are socket errors with
+ * undici's parser errors have a name of their own; a forbidden 1xx and an answer without a request are socket errors with
  * these messages.
  */
 function isMalformedAnswer(error: unknown): error is Error {
@@ -163,7 +163,7 @@ function isMalformedAnswer(error: unknown): error is Error {
   return error.name === "HTTPParserError" || /^bad (upgrade|response)$/.test(error.message);
 }
 
-/** In parentheses stands what llhttp does not like: a text of its own, with nothing in it that the receiver wrote. */
+/** The text in parentheses is llhttp's own reason: it contains nothing that the receiver wrote. */
 function malformedAnswer({ message }: Error): Failure {
   const [, what] = /\(([A-Za-z][\w ,.'/-]{1,79})\)$/.exec(message) ?? [];
   return {
@@ -172,7 +172,7 @@ function malformedAnswer({ message }: Error): Failure {
   };
 }
 
-/** Adds a code that belongs to node, OpenSSL or DNS: nothing that a receiver wrote. */
+/** Adds a code of Node, OpenSSL or DNS: it contains nothing that a receiver wrote. */
 function shown(code: string) {
   return /^[A-Z][A-Z0-9_]{1,79}$/.test(code) ? ` (${code})` : "";
 }

@@ -1,7 +1,7 @@
-/** Items already taken that may lie at the front before the rest moves up. */
+/** The most taken items at the front of the array before the rest is moved. */
 const takenMax = 1_024;
 
-/** First in, first out, at the same cost however much waits: an array's `shift` moves all that is behind. */
+/** A first-in, first-out queue with constant cost: an array's `shift` moves all later items. */
 export class Fifo<T> {
   #items: (T | undefined)[] = [];
   #taken = 0;
@@ -19,7 +19,7 @@ export class Fifo<T> {
     const item = this.#items[this.#taken];
     if (this.#taken === this.#items.length) return undefined;
     this.#items[this.#taken++] = undefined;
-    // Each item moves once at the most for every one that was taken before it.
+    // On average each taken item causes at most one move.
     if (
       this.#taken === this.#items.length ||
       (this.#taken >= takenMax && this.#taken > this.length)

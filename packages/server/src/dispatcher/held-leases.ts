@@ -1,13 +1,13 @@
 import type { LeasedDelivery } from "../domain/delivery.ts";
 
-/** Hot leases that one walk ends because nothing is under them: more than there are batches in a second. */
+/** The most empty hot leases that one walk ends: more than there are batches in a second. */
 const endedMax = 5_000;
 
 type UnderLease = Pick<LeasedDelivery, "leaseToken">;
 
 /**
- * The hot leases of this process: how many deliveries are left under each, so that it ends a lease as soon as there is
- * none. Claimed deliveries are under no hot lease, and are no matter here.
+ * The hot leases of this process, with the number of deliveries under each: a lease ends as soon as it has none. Claimed
+ * deliveries have no hot lease and do not count here.
  */
 export function openHeldLeases() {
   const left = new Map<string, number>();
@@ -16,7 +16,7 @@ export function openHeldLeases() {
     enter({ leaseToken }: UnderLease): void {
       left.set(leaseToken, (left.get(leaseToken) ?? 0) + 1);
     },
-    /** What was written or given back is under its lease no more. */
+    /** A delivery that was written or released is not under its lease any more. */
     leave({ leaseToken }: UnderLease): void {
       const count = left.get(leaseToken);
       if (count === undefined) return;
@@ -26,11 +26,11 @@ export function openHeldLeases() {
         ended.push(leaseToken);
       }
     },
-    /** What could be neither is left to whoever finds the lease when it has run out. */
+    /** A delivery that could not be written or released: its lease ends by time, and any process claims it then. */
     abandon({ leaseToken }: UnderLease): void {
       left.delete(leaseToken);
     },
-    /** Hands leases over that are to be ended, and takes them back when that fails. */
+    /** Passes the empty leases to `work`, which ends them; keeps them if that fails. */
     async end<T>(work: (leaseTokens: readonly string[]) => Promise<T>): Promise<T> {
       const tokens = ended.splice(0, endedMax);
       try {

@@ -11,13 +11,13 @@ export type HotPathDeps = {
   leases: HeldLeases;
   newLeaseToken: () => string;
   isClosing: () => boolean;
-  /** Takes what was handed over. */
+  /** Takes an accepted delivery. */
   enqueue: (lane: Lane, held: Held) => void;
-  /** Called when all of it is enqueued. */
+  /** Called when all accepted deliveries are enqueued. */
   afterAccept: () => void;
 };
 
-/** Where fresh deliveries go at once, as far as this process has room for them. */
+/** Opens the hot path: new deliveries go into memory at once, while this process has room for them. */
 export function openHotPath(deps: HotPathDeps): HotPath {
   const { lanes, room, claiming } = deps;
   return {
@@ -30,7 +30,7 @@ export function openHotPath(deps: HotPathDeps): HotPath {
         return false;
       }
       if (lane.isShut) return false;
-      // What already waits in the table keeps room for a claim. A lane that goes fast has more than that.
+      // If the table has due deliveries, room for one claim is kept free. A fast lane has more room than that.
       if (room.ofLane(lane) <= (claiming.hasBacklog(lane) ? claimMax : 0)) {
         claiming.noteBacklog(lane);
         return false;

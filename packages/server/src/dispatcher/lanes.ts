@@ -4,12 +4,12 @@ import { Fifo } from "./fifo.ts";
 import { firstSlots, slotsOfNew } from "./slots.ts";
 import { type Standing, type Taken, takenInAll } from "./standing.ts";
 
-/** A delivery and when its lease was asked for, of `performance.now()`. */
+/** A delivery, and when its lease was requested (`performance.now()`). */
 export type Held = { delivery: LeasedDelivery; leasedAtMs: number };
 
 /**
- * The steps of a delivery in this process, in their order: its transaction is not committed yet or its claim not
- * answered; it waits for its turn; its attempt is going on; its result is not committed yet. Then it is gone.
+ * The steps of a delivery in this process, in order. `reserved`: its transaction or claim is not finished. `ready`: it
+ * waits for its turn. `inFlight`: its attempt runs. `unwritten`: its result is not committed yet. Then it leaves.
  */
 export type Step = "reserved" | "ready" | "inFlight" | "unwritten";
 
@@ -19,19 +19,19 @@ export type Lane = {
   /** How many deliveries are at each step. */
   readonly at: Readonly<Record<Step, number>>;
   readonly standing: Standing;
-  /** Attempts that may be in flight at once, once it is new no more. */
+  /** Attempts that may be in flight at once when its standing is not `new`. */
   slots: number;
-  /** Attempts that are over. */
+  /** The rate of ended attempts. */
   readonly pace: Pace;
-  /** Whether the last attempt that is over brought an answer, however late and whatever it said. */
+  /** Whether the last ended attempt got an answer, even a late or bad one. */
   answered: boolean;
-  /** When an attempt ended last, or began while there was no other; of `performance.now()`. */
+  /** When the last attempt ended, or began while no other was in flight (`performance.now()`). */
   heardAtMs: number;
-  /** The last walk by which more was due in the table than could be taken; see `claiming.ts`. */
+  /** The last walk that found more due deliveries than could be taken; see `claiming.ts`. */
   backlogWalk: number;
-  /** Until then the receiver wants no request; of `performance.now()`, and known to this process only. */
+  /** The end of the pause that the receiver asked for (`performance.now()`); known to this process only. */
   quietUntilMs: number;
-  /** Its endpoint fails, as far as this process knows: only probes and what people ask for are sent. */
+  /** Its endpoint fails, as far as this process knows: only probes and manual retries are sent. */
   isShut: boolean;
 };
 
@@ -44,31 +44,30 @@ type OpenLane = Omit<Lane, "at" | "standing"> & {
 
 const idleLanesMax = 20_000;
 
-/** All deliveries in a lane, at whatever step. */
+/** The number of deliveries in a lane, at all steps. */
 export const heldOf = ({ at }: Lane): number => at.reserved + at.ready + at.inFlight + at.unwritten;
 
 export const slotsOf = (lane: Lane): number => (lane.standing === "new" ? slotsOfNew : lane.slots);
 
-// Nearly no lane ever is, and each delivery asks: the clock is read for those alone.
+// This runs for each delivery, and few lanes are ever quiet: the clock is read only for those.
 export const isQuiet = (lane: Lane): boolean =>
   lane.quietUntilMs > 0 && performance.now() < lane.quietUntilMs;
 
-/** Says whether a lane must not begin this attempt now, and gives its lease back. */
+/** Says whether a lane must not begin this attempt now, but release its lease. */
 export const mustWait = (lane: Lane, { breaker }: LeasedDelivery): boolean =>
   isQuiet(lane) || (lane.isShut && breaker === "waits");
 
 /**
- * Among whom a lane asks for one more, of so many that it has. Who answers late still answers: for its only one it waits
- * with the new ones, and not until those that hang have come to their timeouts.
+ * The standing whose quota a lane uses for one more delivery when it has `has`. A slow receiver that answers uses the
+ * quota of `new` for its only delivery, so it does not wait for the timeouts of receivers that hang.
  */
 export const asksAmong = (lane: Lane, has: number): Standing =>
   lane.standing === "slow" && lane.answered && has === 0 ? "new" : lane.standing;
 
 /**
- * The lanes of this process, and the only place where they are counted.
+ * The lanes of this process and all counts of them.
  *
- * Each method is one step of a delivery, and changes every count that it concerns at once: that of the lane, and those
- * of its standing.
+ * Each method is one step of a delivery, and changes all its counts together: those of the lane and of its standing.
  */
 export class Lanes implements Iterable<Lane> {
   readonly #lanes = new Map<string, OpenLane>();
@@ -87,17 +86,17 @@ export class Lanes implements Iterable<Lane> {
     return this.#held;
   }
 
-  /** Attempts that are going on, by the standing of their lanes. */
+  /** Attempts in flight, by the standing of their lanes. */
   get inFlight(): Taken {
     return this.#inFlight;
   }
 
-  /** Deliveries that would be sent again should this process die now: their requests have left, or may have. */
+  /** Deliveries that would be sent again if this process crashed now: their requests were or may have been sent. */
   get unrecorded(): number {
     return takenInAll(this.#inFlight) + this.#unwritten;
   }
 
-  /** Payload bytes of what is held. */
+  /** Payload bytes of all held deliveries. */
   get heldBytes(): number {
     return this.#heldBytes;
   }
@@ -110,7 +109,7 @@ export class Lanes implements Iterable<Lane> {
     return this.#lanes.get(subscriptionId);
   }
 
-  /** A subscription's lane; it is opened when there is none. */
+  /** A subscription's lane; opens one if there is none. */
   of(subscriptionId: string): Lane {
     const found = this.#lanes.get(subscriptionId);
     if (found) return found;
@@ -132,43 +131,43 @@ export class Lanes implements Iterable<Lane> {
     return lane;
   }
 
-  /** Reserves places for deliveries that are not here yet; their bytes, as far as they are known. */
+  /** Reserves room for deliveries that have not arrived, and for their bytes if known. */
   reserve(lane: Lane, count: number, bytes = 0): void {
     this.#move(lane, undefined, "reserved", count);
     this.#heldBytes += bytes;
   }
 
-  /** Takes such a reservation back. */
+  /** Cancels such a reservation. */
   cancel(lane: Lane, count: number, bytes = 0): void {
     this.#move(lane, "reserved", undefined, count);
     this.#heldBytes -= bytes;
   }
 
-  /** A delivery has come to the place, and the bytes, that were reserved for it. */
+  /** A delivery has arrived in its reserved room. */
   arrive(lane: Lane, held: Held): void {
     this.#move(lane, "reserved", "ready");
     (lane as OpenLane).queue.push(held);
   }
 
-  /** Takes the oldest that is ready: its attempt begins. Undefined when there is none. */
+  /** Takes the oldest ready delivery: its attempt begins. Undefined when there is none. */
   start(lane: Lane): Held | undefined {
     const held = (lane as OpenLane).queue.shift();
     if (held) this.#move(lane, "ready", "inFlight");
     return held;
   }
 
-  /** Its attempt is over, and its result on the way to the table. */
+  /** An attempt is over, and its result is being written. */
   answer(lane: Lane): void {
     this.#move(lane, "inFlight", "unwritten");
   }
 
-  /** A delivery has gone from its last step. */
+  /** A delivery leaves after its last step. */
   leave(lane: Lane, step: "inFlight" | "unwritten", { payload }: LeasedDelivery): void {
     this.#move(lane, step, undefined);
     this.#heldBytes -= payload.length;
   }
 
-  /** Takes what is ready and must wait out of a lane, or all of it, oldest first. */
+  /** Removes the ready deliveries of a lane, all or those that must wait, oldest first. */
   clear(lane: Lane, which: "all" | "what must wait"): Held[] {
     const { queue } = lane as OpenLane;
     const cleared: Held[] = [];

@@ -23,16 +23,16 @@ export type ListenerRequest = {
   timeoutMs: number;
 };
 
-/** Puts requests where listeners fetch them, and waits for their answers, whichever process is told them. */
+/** Stores requests for listeners and waits for their answers, whichever process receives them. */
 export type ListenerAnswers = {
   /**
-   * Makes one request. Every way it can end is a value, but for a database that is away. `latencyMs` is what the listener
-   * says that its receiver took; `tookMs` is the whole way.
+   * Makes one request. Every result is a value; it rejects only when the database is away. `latencyMs`: the time of the
+   * receiver, as the listener reports it; `tookMs`: the total time.
    */
   ask(request: ListenerRequest): Promise<SendReport & { tookMs: number }>;
   /** A request was answered. */
   settled(requestId: string): void;
-  /** The process stops: what is not answered within moments is not waited for. */
+  /** The process stops: waits only two more seconds for answers. */
   hurry(): void;
   close(): void;
 };
@@ -43,15 +43,15 @@ export type ListenerAnswersDeps = {
   onError: (message: string, error: unknown) => void;
 };
 
-/** For notifications that were missed. */
+/** Finds answers whose notifications were missed. */
 const pollMs = 1_000;
 /** How long a process that stops waits for answers. */
 const hurryMs = 2_000;
-/** Half of what a lease outlasts its attempt by. */
+/** Half of the margin of a lease over its attempt. */
 const awayMsMax = 5_000;
 const bodyCharactersMax = 64 * 1024;
 
-/** Opens the dispatcher's side of listeners. No connection is held while an answer is waited for. */
+/** Opens the dispatcher's side of listeners. No database connection is held during the wait for an answer. */
 export function openListenerAnswers({
   database,
   keyring,
@@ -64,7 +64,7 @@ export function openListenerAnswers({
     }),
   );
 
-  /** Writes the request, waits, and takes what came of it: null without an answer, undefined without a listener. */
+  /** Writes the request, waits, and takes the answer: null without an answer, undefined without a listener. */
   async function exchange(id: string, { delivery, headers, timeoutMs }: ListenerRequest) {
     const { teamId, subscriptionId: listenerId } = delivery;
     const request = {
@@ -76,7 +76,7 @@ export function openListenerAnswers({
       attemptNumber: delivery.attemptNumber,
       sealedHeaders: keyring.seal(JSON.stringify(headers), listenerHeadersPlace(teamId, id)),
     };
-    // Before it is written: whoever is told of it may answer before that returns.
+    // Before the write: the answer may arrive before the write returns.
     const over = waiting.wait(id, timeoutMs);
     try {
       const asked = await patiently(() => insertListenerRequest(database.sql, request));
@@ -106,10 +106,10 @@ export function openListenerAnswers({
   };
 }
 
-/** Requests that wait, each until it is settled or its time is over. */
+/** Requests that wait for their answers until they are settled or their time is over. */
 type Waiting = {
   wait(id: string, ms: number): Promise<void>;
-  /** The request is in the table: from now on it is looked for there. */
+  /** The request is in the table: from now on its answer is looked for there. */
   written(id: string): void;
   settle(id: string): void;
   hurry(): void;
@@ -118,7 +118,7 @@ type Waiting = {
 
 type One = { settle: () => void; hurry: () => void; written: boolean };
 
-/** `findSettled` says which of the written ones wait no more; it is asked each second, for all of them at once. */
+/** `findSettled` says which written requests are settled; it is called each second, for all requests at once. */
 function openWaiting(findSettled: (ids: string[]) => Promise<string[]>): Waiting {
   const waiting = new Map<string, One>();
   let hurried = false;
@@ -166,7 +166,7 @@ function openWaiting(findSettled: (ids: string[]) => Promise<string[]>): Waiting
   };
 }
 
-/** Tries again while the database is away for a moment: a lease lasts longer than that. */
+/** Tries again while the database is away for a short time: the lease lasts longer. */
 async function patiently<Result>(work: () => Promise<Result>): Promise<Result> {
   const untilMs = performance.now() + awayMsMax;
   for (;;) {
@@ -189,7 +189,7 @@ function answered(
   tookMs: number,
 ): SendReport & { tookMs: number } {
   const bodyTruncated = body.length > bodyCharactersMax;
-  // Nobody is to be kept quiet for an hour because a program that is being written says so.
+  // A program under development must not be able to pause its deliveries for an hour.
   const retryAfter = undefined;
   const text = bodyTruncated ? body.slice(0, bodyCharactersMax) : body;
   const responseHeaders = Object.entries(headers).flatMap(([name, values]) =>

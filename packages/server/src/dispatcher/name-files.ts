@@ -3,7 +3,7 @@ import net from "node:net";
 
 const lookAgainAfterMs = 1_000;
 
-/** Follows a text file: gives what `parse` makes of it, at most a second old. A file that is not there is empty. */
+/** Follows a text file: returns its parsed content, at most a second old. A missing file counts as empty. */
 export function followFile<T>(path: string, parse: (text: string) => T): () => Promise<T> {
   let known = parse("");
   let version = "";

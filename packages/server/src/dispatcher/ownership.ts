@@ -10,29 +10,29 @@ export type OwnershipDeps = {
   database: Database;
   /** The name of this process, the first half of its lease tokens. */
   owner: string;
-  /** Called when the leases of a process that died have ended: what it held is due. */
+  /** Called when the leases of a dead process were ended: its deliveries are due. */
   onEnded: () => void;
   onError: (error: unknown) => void;
 };
 
-/** Says that this process lives, and notices which others do not. */
+/** Shows that this process is alive, and finds processes that are not. */
 export type Ownership = {
   start(): void;
-  /** For a process that holds nothing any more: it is nowhere then. */
+  /** For a process that holds nothing any more: removes its row. */
   close(): Promise<void>;
-  /** For one that ends although it holds something: others will find it dead. */
+  /** For a process that ends while it holds something: other processes will find it dead. */
   stop(): void;
 };
 
 const lookEveryMs = 2_000;
-/** A process that starts often follows one that has died: at first it looks more often. */
+/** A process often starts because another one died: it looks more often at first. */
 const atFirst = { forMs: 6_000, lookEveryMs: 500 };
 
 /**
- * Writes every two seconds that this process is there, and ends the leases of those that are not.
+ * Writes every two seconds that this process is alive, and ends the leases of dead processes.
  *
- * A process is dead when it was not seen for 3 s and the lock of its session is free: one that stands still keeps its
- * session, and one that lost its session is seen. Their leases end by their time, as they always did.
+ * A process is dead when it was not seen for 3 s and the lock of its session is free. A frozen process keeps its session,
+ * and a process that lost its session is still seen: their leases end by time.
  */
 export function openOwnership({ database, owner, onEnded, onError }: OwnershipDeps): Ownership {
   const closing = new AbortController();

@@ -1,14 +1,14 @@
 import { attemptMsMax, type LeasedDelivery } from "../domain/delivery.ts";
 import type { DispatchProgress } from "../domain/dispatch-progress.ts";
 
-/** What an attempt and its result must come to an end by. */
+/** The beginning and the time limit of an attempt. */
 type Begun = { beganAtMs: number; limitMs: number };
 type Unwritten = { endedAtMs: number };
 
 /**
- * What the dispatcher has in hand, and since when: who looks at it from outside sees what stands still.
+ * The attempts and results that the dispatcher works on, and since when: it shows to a health check what has stalled.
  *
- * It costs a set's insertion and removal for each attempt and each result.
+ * It costs one insertion and one removal in a set for each attempt and each result.
  */
 export function openProgress() {
   const begun = new Set<Begun>();
@@ -22,7 +22,7 @@ export function openProgress() {
       begun.add(one);
       return one;
     },
-    /** It is over. One that came to nothing, because its lease was given back, is no progress. */
+    /** The attempt is over. It is no progress if it was not made because its lease was released. */
     end(one: Begun, wasMade: boolean): void {
       if (wasMade) steppedAtMs = performance.now();
       begun.delete(one);
@@ -38,7 +38,7 @@ export function openProgress() {
         steppedAtMs = performance.now();
       }
     },
-    /** `lookedMs`: since the last look was done; `held`: deliveries in hand. */
+    /** `lookedMs`: since the last poll was done; `held`: deliveries that the process holds. */
     read(lookedMs: number | undefined, held: number): DispatchProgress {
       const nowMs = performance.now();
       let overrunMs = 0;
@@ -47,7 +47,7 @@ export function openProgress() {
         lastMs = Math.max(lastMs, beganAtMs);
         overrunMs = Math.max(overrunMs, nowMs - beganAtMs - limitMs);
       }
-      // The first that was put in is the oldest.
+      // A set keeps insertion order: the first is the oldest.
       const [oldest] = unwritten;
       return {
         lookedMs,

@@ -2,23 +2,23 @@ import type net from "node:net";
 import { type Deadlines, Expiring } from "./deadlines.ts";
 import { ConnectError, describeFailure } from "./failures.ts";
 
-/** Told once: the socket, or why there is none. */
+/** Called once: with the socket, or with the reason why there is none. */
 export type OpenCallback = (error: ConnectError | null, socket: net.Socket | null) => void;
 
-/** Something that is being opened. After `cancel` its callback is never called. */
+/** A connection that is being opened. After `cancel` its callback is never called. */
 export type Opening = { cancel(): void };
 
-/** Starts to open one way to one address; never calls back before it returns. */
+/** Starts to open a connection to one address; never calls back before it returns. */
 export type Open = (address: string, callback: OpenCallback) => Opening;
 
-/** RFC 8305 section 5: how long the newest attempt has for itself. */
+/** RFC 8305 section 5: the delay until the next address is tried too. */
 const headStartMs = 250;
 
 /**
- * Opens the first of several addresses that lets itself be opened (RFC 8305, "happy eyeballs").
+ * Connects to the first of several addresses that accepts (RFC 8305, "happy eyeballs").
  *
- * The next one is begun at once when the newest fails, and after 250 ms when it says nothing: an address that swallows
- * packets must not keep the living ones from being tried. The first one open wins and the others are closed.
+ * The next address is tried at once when the newest fails, and after 250 ms when it does not answer: an address that
+ * drops packets must not delay the others. The first open connection is used and the others are closed.
  */
 export function race(
   addresses: readonly string[],
@@ -70,7 +70,7 @@ export function race(
   return { cancel: stop };
 }
 
-/** Somebody's turn comes. */
+/** The deadline at which the next address is tried. */
 export class Turn extends Expiring {
   readonly expire: () => void;
 

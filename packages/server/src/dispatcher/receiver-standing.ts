@@ -1,18 +1,18 @@
 import type { ReceiverStanding } from "../domain/survey.ts";
 import { isQuiet, type Lane, slotsOf } from "./lanes.ts";
 
-/** A lane takes a moment to be claimed for anew: it counts as full for so long. */
+/** A new claim for a lane takes a moment: the lane counts as full for this time. */
 const fullForMs = 2_000;
 
-/** Remembers which receivers have as many attempts on the wire as they take: what waits for those does not wait for us. */
+/** Remembers which receivers have all their slots in use: deliveries that wait for those do not wait for the service. */
 export function openReceiverStandings() {
   const fullAtMs = new WeakMap<Lane, number>();
   return {
-    /** An attempt of the lane has begun. */
+    /** An attempt of this lane began. */
     began(lane: Lane): void {
       if (lane.at.inFlight >= slotsOf(lane)) fullAtMs.set(lane, performance.now());
     },
-    /** What is known of a receiver; of one without a lane nothing is. */
+    /** What is known of a receiver; without a lane, it is new. */
     of(lane: Lane | undefined): ReceiverStanding {
       if (!lane) return "new";
       if (isQuiet(lane)) return "quiet";

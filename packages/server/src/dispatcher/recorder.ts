@@ -6,11 +6,11 @@ import type { Database } from "../db/pool.ts";
 import { reach } from "../fault-points.ts";
 import { type GroupCommit, openGroupCommit } from "../group-commit.ts";
 
-/** Writes down how attempts ended. Concurrent results share a statement. */
+/** Records the results of attempts. Concurrent results share a statement. */
 export type Recorder = {
-  /** Resolves when the result is committed: true when it moved its delivery, false when the lease was lost. */
+  /** Resolves when the result is committed: true when it changed its delivery, false when the lease was lost. */
   record(record: AttemptRecord): Promise<boolean>;
-  /** Gives a lease back whose attempt was not begun. */
+  /** Releases a lease whose attempt was not begun. */
   release(unsent: Unsent): Promise<void>;
   readonly waiting: number;
   /** Waits until everything is written. */
@@ -19,9 +19,9 @@ export type Recorder = {
 
 export type RecorderDeps = {
   database: Database;
-  /** Told of subscriptions whose breakers are open from now on. */
+  /** Called with the subscriptions whose breakers opened. */
   onShut: (subscriptionIds: readonly string[]) => void;
-  /** Told about every failed try to write; the results stay in memory and are tried again. */
+  /** Called for every failed write; the results stay in memory and are written again. */
   onFailure: (error: unknown, count: number) => void;
 };
 
@@ -29,10 +29,10 @@ const lanes = 2;
 const patienceMs = 25;
 const batchMax = 500;
 const batchWeightMax = 8 * 1024 * 1024;
-/** In batches of 200 a result costs a fraction of what it costs alone; a receiver's answer can wait 5 ms to be written. */
+/** In batches of 200 a result costs a fraction of a single write; a result can wait 5 ms to be written. */
 const gather = { fromPerSecond: 1_000, batchMin: 200, msMax: 5 };
 const retryDelayMs = { first: 50, most: 2_000 };
-/** A result is worth keeping while its lease may still hold; the longest lease is shorter than this. */
+/** A result is kept while its lease may still be valid; the longest lease is shorter than this. */
 const giveUpAfterMs = 90_000;
 
 /** Opens the recorder: group commit of results, tried again while the database is away. */
@@ -43,7 +43,7 @@ export function openRecorder(deps: RecorderDeps): Recorder {
     batchMax,
     weightMax: batchWeightMax,
     gather,
-    // Bounded by the attempts in flight, which wait for their result to be written.
+    // The attempts in flight are the limit: each waits until its result is written.
     waitingMax: Number.POSITIVE_INFINITY,
     mayBeOneItem: (error) => !mayPass(error),
     weigh: (record) =>
@@ -91,11 +91,11 @@ export function openRecorder(deps: RecorderDeps): Recorder {
   };
 }
 
-/** Says whether the same statement may well succeed a little later. */
+/** Says whether the same statement may succeed a little later. */
 const mayPass = (error: unknown): boolean =>
   isStorageUnavailable(error) || isTimeout(error) || isRetryable(error);
 
-/** Tries to write until it is written or no lease can hold any more: writing twice changes nothing twice. */
+/** Writes again until it succeeds or no lease can be valid any more: a second write of the same result changes nothing. */
 async function persist<Item, Result>(
   deps: RecorderDeps,
   items: readonly Item[],

@@ -3,20 +3,20 @@ import { hostNameKind } from "../domain/host-names.ts";
 import { errorCode } from "./failures.ts";
 import { followFile, parseHosts, parseSearchList } from "./name-files.ts";
 
-/** All addresses of a host name; answers empty or rejects with a `code` of DNS when there are none. */
+/** Finds all addresses of a host name; if there are none, the list is empty or it rejects with a DNS `code`. */
 export type Resolve = (hostname: string) => Promise<readonly string[]>;
 
-/** What stands in for the system's own. */
+/** Files and servers that replace the system's own. */
 export type ResolverFiles = {
   hostsFile?: string;
-  /** In place of `resolv.conf`, for the search list. */
+  /** Replaces `resolv.conf` for the search list. */
   searchFile?: string;
-  /** In place of those of `resolv.conf`, as `address:port`. */
+  /** Replace those of `resolv.conf`, as `address:port`. */
   nameServers?: readonly string[];
 };
 
 export type ResolverOptions = ResolverFiles & {
-  /** Whether names of this network count too: those of the search list, and what only the system can find. */
+  /** Whether names of this network are resolved too: with the search list, and names that only the system knows. */
   localNames: boolean;
 };
 
@@ -24,16 +24,16 @@ type Answer = { addresses: readonly string[]; code: string };
 
 const tryTimeoutMs = 1_000;
 const tries = 3;
-/** As long as a connection has before the next is begun: who has one family's answer need not wait for a lost one. */
+/** The same delay as between two connections: with the answer of one family, there is no need to wait longer for the other. */
 const otherFamilyMs = 250;
 const systemTimeoutMs = 2_000;
 
 /**
- * Opens the resolver that asks as the operating system does: the hosts file first, then DNS.
+ * Opens a resolver that works as the operating system's: the hosts file first, then DNS.
  *
- * DNS is asked by c-ares, which needs no thread: getaddrinfo would occupy one of node's four for as long as a slow server
- * likes, and a few such names would keep everybody else's from being found. Only a name that no public server is asked
- * about, and that DNS does not know, is left to getaddrinfo, one at a time.
+ * DNS is asked by c-ares, which needs no thread: getaddrinfo would occupy one of Node's four threads while a slow server
+ * answers, and a few such names would block all other look-ups. Only a name that no public server is asked for, and that
+ * DNS does not know, is left to getaddrinfo, one at a time.
  */
 export function openResolver(options: ResolverOptions): Resolve {
   const hosts = followFile(options.hostsFile ?? "/etc/hosts", parseHosts);
@@ -49,7 +49,7 @@ export function openResolver(options: ResolverOptions): Resolve {
 
     const search = await searchList();
     if (resolver === undefined || search !== configuredBy) {
-      // c-ares reads the system's name servers once, when it is opened.
+      // c-ares reads the system's name servers only when it is opened.
       resolver = new dns.Resolver({ timeout: tryTimeoutMs, tries });
       if (options.nameServers) resolver.setServers(options.nameServers);
       configuredBy = search;
@@ -64,7 +64,7 @@ export function openResolver(options: ResolverOptions): Resolve {
   };
 }
 
-/** A single label means a name of the search list first, and a name with dots is meant as it is written. */
+/** A single label is tried with the search list first; a name with dots is tried as written. */
 function spellings(name: string, search: readonly string[]): readonly string[] {
   const local = search.map((domain) => `${name}.${domain}`);
   return name.includes(".") ? [name, ...local] : [...local, name];
@@ -81,7 +81,7 @@ async function askInTurn(resolver: dns.Resolver, names: readonly string[]): Prom
   return worst;
 }
 
-/** Asks for both families side by side. */
+/** Asks for both families at the same time. */
 function ask(resolver: dns.Resolver, name: string): Promise<Answer> {
   return new Promise((resolve) => {
     let first: Answer | undefined;
@@ -107,7 +107,7 @@ const merge = (one: Answer, other: Answer): Answer => ({
   code: worse(one, other).code,
 });
 
-/** A server's failure says more than a name without addresses, and that more than a name that does not exist. */
+/** The more informative of two failures: a server's failure, then a name without addresses, then a name that does not exist. */
 function worse(one: Answer, other: Answer): Answer {
   const mildest: readonly string[] = [dns.NOTFOUND, dns.NODATA];
   const weight = ({ code }: Answer) => mildest.indexOf(code);
@@ -116,9 +116,9 @@ function worse(one: Answer, other: Answer): Answer {
 }
 
 /**
- * Opens the way to what only the system knows: multicast DNS, NIS, its own name.
+ * Opens the look-up of names that only the system knows: multicast DNS, NIS, its own name.
  *
- * One at a time, because each takes one of the two threads that node lets look-ups have, and the database needs the other.
+ * One at a time, because each takes one of the two threads that Node allows for look-ups, and the database needs the other.
  */
 function openSystemLookUp(): (name: string) => Promise<readonly string[]> {
   const asked = new Map<string, Promise<readonly string[]>>();

@@ -1,26 +1,26 @@
 const bytesReadMax = 65_536;
 const bytesKeptMax = 16_384;
 
-/** The part of a response body that is kept: its first bytes, as text that any store accepts. */
+/** The part of a response body that is kept: its first bytes, as text without U+0000 and invalid characters. */
 export class ResponseBody {
   readonly #contentEncoding: string | undefined;
   #bytesRead = 0;
   #kept: Buffer | undefined;
   #keptCount = 0;
 
-  /** An empty body; a `contentEncoding` (the header's value, if any) is never undone. */
+  /** Begins an empty body; `contentEncoding` (the header's value, if any) is never decoded. */
   constructor(contentEncoding: string | undefined) {
     this.#contentEncoding = contentEncoding;
   }
 
-  /** Takes the next bytes; false once more than a receiver may send have come. */
+  /** Takes the next bytes; false when the receiver has sent more than it may. */
   add(chunk: Buffer): boolean {
     this.#bytesRead += chunk.length;
     if (this.#kept === undefined) {
       this.#kept = chunk;
       this.#keptCount = Math.min(chunk.length, bytesKeptMax);
     } else if (this.#keptCount < bytesKeptMax) {
-      // Copied, because a thousand one-byte chunks would each hold on to the socket's buffer.
+      // Copied, because each of a thousand one-byte chunks would keep the socket's buffer in memory.
       if (this.#kept.length < bytesKeptMax) this.#kept = enlarge(this.#kept);
       const room = bytesKeptMax - this.#keptCount;
       this.#keptCount += chunk.copy(this.#kept, this.#keptCount, 0, room);
@@ -37,7 +37,7 @@ export class ResponseBody {
       return { text: encodedMarker(contentEncoding), truncated };
     }
     const text = decode(this.#kept.subarray(0, this.#keptCount), truncated);
-    // A replaced byte becomes three, so a binary body can outgrow the limit once more.
+    // A replaced byte becomes three, so a binary body can exceed the limit again.
     if (Buffer.byteLength(text) <= bytesKeptMax) return { text, truncated };
     return { text: decode(Buffer.from(text).subarray(0, bytesKeptMax), true), truncated: true };
   }
@@ -49,7 +49,7 @@ function enlarge(kept: Buffer) {
   return larger;
 }
 
-/** UTF-8 with invalid bytes and U+0000 replaced; of a cut text the last, halved character goes. */
+/** Decodes UTF-8, with invalid bytes and U+0000 replaced; removes an incomplete last character of a cut text. */
 function decode(bytes: Buffer, cut: boolean) {
   const text = cut
     ? new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes, { stream: true })

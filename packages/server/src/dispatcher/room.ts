@@ -12,7 +12,7 @@ export type Room = {
   of(standing: Standing): number;
   /** For one lane. */
   ofLane(lane: Lane): number;
-  /** For one lane, of what begins at once. */
+  /** For one lane, of deliveries that begin at once. */
   toStart(lane: Lane): number;
   /** Deliveries that may be held, over all lanes. */
   capacity(): number;
@@ -22,7 +22,7 @@ export type Room = {
 
 /** `pace` counts the attempts of all lanes; `concurrency`: attempts in flight, over all lanes. */
 export function openRoom(lanes: Lanes, pace: Pace, concurrency: number): Room {
-  /** As many again may wait as may be in flight, and more when all goes fast. */
+  /** As many deliveries may wait as may be in flight, and more when attempts are fast. */
   const capacity = () => Math.max(concurrency * 2, heldAtPace(pace.bestPerSecond()));
 
   const capacityOf = (lane: Lane) =>
@@ -31,7 +31,7 @@ export function openRoom(lanes: Lanes, pace: Pace, concurrency: number): Room {
   const of = (standing: Standing) =>
     lanes.heldBytes >= heldBytesMax ? 0 : Math.max(0, quotaLeft(standing, capacity(), lanes.held));
 
-  /** What is left for a lane that has so many: all that its standing has, or one among the new ones. */
+  /** The room for a lane that has `has` deliveries: that of its standing, or one of the room of `new`. */
   function leftFor(lane: Lane, has: number, left: (standing: Standing) => number): number {
     const own = left(lane.standing);
     const standing = asksAmong(lane, has);

@@ -9,25 +9,25 @@ import { openResolver, type Resolve, type ResolverFiles } from "./resolver.ts";
 export type { SendReport, SendRequest } from "./exchange.ts";
 
 export type SenderOptions = {
-  /** Otherwise forbidden ranges that receivers may live in. */
+  /** Ranges that are otherwise forbidden, and where receivers are allowed. */
   egressAllow: readonly Cidr[];
   /** Origins whose idle connections are kept. */
   originsMax?: number;
-  /** The way out, if it is not straight. */
+  /** The egress proxy; undefined: connections are direct. */
   egressProxy?: EgressProxy | undefined;
-  /** Stands in for all look-ups of receivers. */
+  /** Replaces all look-ups of receivers. */
   resolve?: Resolve;
-  /** What names are looked up in, in place of the system's. */
+  /** Files and servers for look-ups that replace the system's. */
   resolverFiles?: ResolverFiles;
-  /** Stands in for the opening of sockets. */
+  /** Replaces the opening of sockets. */
   connectSocket?: ConnectSocket;
-  /** The certificate authorities to trust in place of the usual ones. */
+  /** The certificate authorities to trust instead of Node's. */
   tlsCa?: string | Buffer;
 };
 
 /** Sends webhooks. */
 export type Sender = {
-  /** Makes one POST. Every way it can end is a value; it never rejects. */
+  /** Makes one request. It never rejects: every result is a value. */
   send(request: SendRequest): Promise<SendReport>;
   /** Refuses further requests, waits for those under way and closes every connection. */
   close(): Promise<void>;
@@ -36,10 +36,10 @@ export type Sender = {
 const originsMaxDefault = 5_000;
 
 /**
- * Opens the sender: one POST with every limit, over connections kept alive an origin.
+ * Opens the sender: it makes POST requests with limits, over connections that are kept alive for each origin.
  *
- * The outcome is decided when the final response head is complete; until then `timeoutMs` rules
- * over everything, DNS included. Redirects are never followed, nothing is decompressed, and of
+ * The result is known when the final response head is complete; until then `timeoutMs` limits everything, DNS included.
+ * Redirects are never followed, nothing is decompressed, and of
  * the body at most 64 KiB are read within a second. How many requests run at once is for the
  * caller to limit.
  */
@@ -79,7 +79,7 @@ export function openSender(options: SenderOptions): Sender {
       closing = true;
       if (inFlightCount > 0) {
         await new Promise<void>((resolve) => {
-          const others = onIdle; // A second close() waits beside the first.
+          const others = onIdle; // A second close() waits too.
           onIdle = () => {
             others();
             resolve();

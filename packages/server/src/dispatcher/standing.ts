@@ -1,19 +1,19 @@
 /**
- * How soon a receiver lets go of what is sent to it: `quick` when its last answer came soon, `slow` when that took long
- * or it has been silent, `new` before its first answer. For its only slot, a slow one that answered stands with the new.
+ * How soon a receiver answers: `quick` when its last answer came soon, `slow` when it took long or there was none, `new`
+ * before its first answer. For its only slot, a slow receiver that answered counts as new.
  */
 export type Standing = "slow" | "new" | "quick";
 
-/** Those whose turns are counted apart, each with its own queue. */
+/** The standings; each has its own queue and turns. */
 export const standings: readonly Standing[] = ["slow", "new", "quick"];
 
-/** An answer within this time is a quick one. */
+/** An answer within this time is quick. */
 export const quickMs = 1_000;
 
-/** How much the receivers of each standing have taken together. */
+/** How much the receivers of each standing use together. */
 export type Taken = Readonly<Record<Standing, number>>;
 
-/** Of all there is, what slow receivers may take together, and what slow and new ones may. */
+/** The share that slow receivers may use together; below, the share of slow and new ones. */
 const slowShare = 0.5;
 const unprovenShare = 0.75;
 
@@ -21,10 +21,10 @@ export const takenInAll = ({ slow, new: unproven, quick }: Taken): number =>
   slow + unproven + quick;
 
 /**
- * How many of `max` are left for a receiver of this standing; less than 0 when there were more once.
+ * How many of `max` are left for a receiver of this standing; negative when more are in use than it may have.
  *
- * However many receivers hang, the last quarter is for those who answer: each of those gives back what it takes within a
- * second, so that a few are enough for all of them.
+ * However many receivers hang, the last quarter is for quick receivers. Each of them frees its slots within a second, so
+ * a few slots are enough for all of them.
  */
 export function quotaLeft(standing: Standing, max: number, taken: Taken): number {
   const left = max - takenInAll(taken);

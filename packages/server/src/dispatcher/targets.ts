@@ -10,15 +10,15 @@ import { type TargetUrlPolicy, vetTargetUrl } from "../domain/target-url.ts";
 import { contentId } from "../ids.ts";
 import type { Keyring } from "../secrets.ts";
 
-/** Where and how to post for one subscription, ready to use. */
+/** The URL, headers, secrets and policy of one subscription, ready to use. */
 export type Target = {
   active: boolean;
-  /** Its requests are fetched from the API, and nothing is sent. */
+  /** It is a listener: its requests are fetched from the API, and nothing is sent. */
   listener?: true;
   url: string;
   origin: string;
   path: string;
-  /** What every attempt comes to while the URL is not delivered to or a secret does not open; else undefined. */
+  /** The result of every attempt while the URL is not allowed or a secret cannot be opened; otherwise undefined. */
   refused: AttemptResult | undefined;
   timeoutSeconds: number;
   maxRetries: number;
@@ -30,19 +30,19 @@ export type Target = {
   headers: readonly string[];
   /** The contract's own signature over the bare body. */
   bodySignature: BodySigning | undefined;
-  /** The same as they are kept, with a hash for a name; undefined where nothing can be sent. */
+  /** The headers as they are stored, with a hash as their id; undefined when nothing can be sent. */
   head: KeptHead | undefined;
 };
 
 /** The headers of all requests, as JSON without secrets. */
 export type KeptHead = { id: string; headers: string };
 
-/** The key's bytes are kept: every attempt is signed with them. */
+/** A body signature with the key as bytes: every attempt is signed with it. */
 export type BodySigning = Omit<BodySignature, "key"> & { key: Buffer };
 
-/** Knows the targets in use. What it tells is at most `freshForMs` old, and mostly much younger: changes are notified. */
+/** A cache of targets. Entries are at most `freshForMs` old, and mostly newer, because changes are notified. */
 export type Targets = {
-  /** Finds a target: at once when it is known, after a read otherwise; undefined when there is no such subscription. */
+  /** Finds a target: at once when it is cached, otherwise after a read; undefined when there is no such subscription. */
   find(subscriptionId: string): Target | undefined | Promise<Target | undefined>;
   /** Forgets one target, or all of them, because it changed. */
   forget(subscriptionId?: string): void;
@@ -54,7 +54,7 @@ export type TargetsDeps = {
   contracts: readonly Contract[];
   urlPolicy: TargetUrlPolicy;
   userAgent: string;
-  /** What the names of the service's own headers begin with. */
+  /** The prefix of the service's own header names. */
   headerPrefix: string;
 };
 
@@ -69,7 +69,7 @@ export function openTargets(deps: TargetsDeps): Targets {
   const known = new Map<string, Known>();
   let asked = new Map<string, Promise<Target | undefined>>();
   let nextRead: Promise<Map<string, Target>> | undefined;
-  // A change that is notified while a read is on its way makes that read's answer old news.
+  // A change that is notified during a read makes that read's answer outdated.
   let generation = 0;
   const keptHeads = new Set<string>();
   let keptSinceMs = performance.now();
@@ -88,7 +88,7 @@ export function openTargets(deps: TargetsDeps): Targets {
     return nextRead;
   }
 
-  /** Keeps the headers of targets before anything is sent with them, again after hours: that marks them as used today. */
+  /** Stores the headers of targets before they are used, and again after hours, which marks them as used today. */
   async function keepHeads(read: readonly { row: TargetRow; target: Target }[]) {
     const nowMs = performance.now();
     if (nowMs - keptSinceMs > keptForMs || keptHeads.size > targetsMax) {
@@ -151,7 +151,7 @@ function toTarget(deps: TargetsDeps, row: TargetRow): Target {
   return { ...common, origin, path: pathname + search, ...openedSecrets(deps, row, contract) };
 }
 
-/** What there is to send to a listener: all but an address. */
+/** The target of a listener: it has no address. */
 const toListener = (deps: TargetsDeps, row: TargetRow, contract: Contract | undefined) => ({
   ...{ listener: true as const, origin: "", path: "" },
   ...openedSecrets(deps, row, contract),
@@ -161,7 +161,7 @@ function openedSecrets(deps: TargetsDeps, row: TargetRow, contract: Contract | u
   try {
     return openSecrets(deps, row, contract);
   } catch {
-    // Altered, sealed by a lost key, or no secret at all: one broken row must not keep others from being delivered.
+    // Altered, sealed by a lost key, or no secret at all: one broken row must not stop the deliveries of others.
     const detail =
       "The subscription's secrets cannot be opened; set its token or rotate its secret.";
     return { ...noSecrets, refused: unanswered("decrypt_failed", detail) };
@@ -238,7 +238,7 @@ const withKeyBytes = (signature: BodySignature | undefined): BodySigning | undef
 const readHeaders = (sealed: string | null): [name: string, value: string][] =>
   sealed === null ? [] : Object.entries(JSON.parse(sealed) as Record<string, string>);
 
-/** What was accepted once may be refused by a later version of the rules. */
+/** Headers that were accepted once may be refused by later rules. */
 const blockedHeaderDetail = ([fault]: readonly HeaderFault[]): string =>
   `The subscription's custom headers are not sent any more: ${
     fault?.name ? `one named ${fault.name}` : "the list"

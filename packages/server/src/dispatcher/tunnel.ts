@@ -13,9 +13,9 @@ import type { Open, OpenCallback, Opening } from "./race.ts";
 const headBytesMax = 16_384;
 
 /**
- * Opens tunnels to a port by way of a proxy (RFC 9110 9.3.6), each over a connection that `reachProxy` opens.
+ * Opens tunnels to a port through a proxy (RFC 9110 9.3.6), each over a connection that `reachProxy` opens.
  *
- * Only a 2xx makes the connection the receiver's. Whatever else the proxy says is its own answer, never taken for the
+ * Only a 2xx makes the connection the receiver's. Every other answer is the proxy's own and never counts as the
  * receiver's; none of its text is kept.
  */
 export function openTunnels(
@@ -65,7 +65,7 @@ function requestTunnel(
       if (received.length > headBytesMax) settle(notHttp());
       return;
     }
-    // What comes after the head is the receiver's already.
+    // Bytes after the head come from the receiver.
     if (answer.length < received.length) socket.unshift(received.subarray(answer.length));
     settle(judge(answer.status));
   }
@@ -75,7 +75,7 @@ function requestTunnel(
   socket.write(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n${credentials}\r\n`);
 }
 
-/** The final status and where the tunnel's own bytes begin; undefined while more has to come. */
+/** The final status and where the tunnel's own bytes begin; undefined until the head is complete. */
 function parseAnswer(bytes: Buffer): { status: number; length: number } | undefined {
   let start = 0;
   for (;;) {

@@ -4,15 +4,15 @@ import { clientOf } from "../db/connect.ts";
 import { lockAsOwner } from "../db/lease-owners.ts";
 import { prepareSession } from "../db/session.ts";
 
-/** What one process tells the others. A hint only: who misses it finds out by polling or when a cache ages. */
+/** A notification between processes. It is only a hint: a process that misses it polls, and its caches expire. */
 export type Notification =
-  /** Deliveries fell due out of turn. */
+  /** Deliveries became due earlier than planned. */
   | { due: string }
   /** A subscription was changed, disabled, deleted, or its secret rotated. */
   | { subscription: string }
   /** A replay was asked for. */
   | { replay: string }
-  /** There is something to tell operators. */
+  /** There is a happening for operators. */
   | { operational: string }
   /** There is a request for a listener. */
   | { listener: string }
@@ -24,10 +24,10 @@ export type Wake = { close(): Promise<void> };
 
 export type WakeDeps = {
   databaseUrl: string;
-  /** Whose lock the connection holds for as long as it lasts; see `ownership.ts`. */
+  /** The lease owner whose lock the connection holds while it is open; see `ownership.ts`. */
   leaseOwner: string;
   onNotification: (notification: Notification) => void;
-  /** The line was down: anything may have been missed. */
+  /** Called after the connection was lost: notifications may have been missed. */
   onGap: () => void;
   onError: (error: unknown) => void;
 };
@@ -35,7 +35,7 @@ export type WakeDeps = {
 const reconnectDelayMs = 1_000;
 const statementTimeoutMs = 10_000;
 
-/** Listens on a connection of its own, which is also the session that says that this process lives; connects again whenever that is lost. */
+/** Listens on a connection of its own, and connects again when it is lost. Its session also shows that this process is alive. */
 export function openWake(deps: WakeDeps): Wake {
   let closing = false;
   let client: pg.Client | undefined;
@@ -56,13 +56,13 @@ export function openWake(deps: WakeDeps): Wake {
     });
     await next.connect();
     await prepareSession(next, { statementTimeoutMs });
-    // An earlier session of this process, of which the server has not noticed that it ended, may have the lock still.
+    // An earlier session of this process may still hold the lock if the server has not noticed its end.
     let locked = await lockAsOwner(next, deps.leaseOwner);
     await next.query("listen postrider");
     deps.onGap();
     while (!locked) {
       await pause(reconnectDelayMs, undefined, { ref: false });
-      // Asked on a session that is lost, it would fail, and end the one that took its place.
+      // On a lost session it would fail, and end the session that replaced it.
       if (client !== next || closing) return;
       locked = await lockAsOwner(next, deps.leaseOwner);
     }

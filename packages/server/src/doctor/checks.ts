@@ -19,7 +19,7 @@ import { examineEgress, examineEndpoints, examineLag } from "../domain/diagnosis
 import { openKeyring } from "../secrets.ts";
 import { readEgress } from "./egress.ts";
 
-/** What is examined besides the database. */
+/** The values that are examined besides the database. */
 export type Given = {
   config: Config;
   /** A receiver to send a HEAD to. */
@@ -32,12 +32,12 @@ export type Given = {
 /** A database that answers. */
 export type Reached = { databaseUrl: string; database: Database };
 
-/** One look: it reads, and hands what it has read to a decision. */
+/** One check: it reads values and passes them to a decision. */
 export type Check = {
   name: CheckName;
   /** `tables`: the schema of this version. */
   needs: "nothing" | "database" | "tables";
-  /** Without what was read nobody can say that the service works. */
+  /** Without these values it is unknown whether the service works. */
   essential?: boolean;
   read(given: Given, reached: Reached | undefined): Promise<readonly Finding[]>;
 };
@@ -47,7 +47,7 @@ export const statementMsMax = 5_000;
 const endpointsShownMax = 3;
 const clockLooks = 3;
 
-/** Everything that is looked at once the database is found, in order. */
+/** All checks that follow after the database is found, in order. */
 export const checks: readonly Check[] = [
   ofDatabase("versions", async ({ nodeVersion, config }, { database }) =>
     server.examineVersions(await readServer(database.sql), {
@@ -140,11 +140,11 @@ async function readMigrations(database: Database): Promise<schema.MigrationsRead
   }
 }
 
-/** How many connections one process takes. */
+/** How many connections one process opens. */
 const connectionsOf = ({ databaseConnections }: Config): number =>
   Object.values(ownConnections).reduce((sum, count) => sum + count, databaseConnections);
 
-/** How far the database's clock is ahead of this machine's: of the quickest of a few looks, which errs least. */
+/** How far the database's clock is ahead of this machine's, from the fastest of a few reads, which has the smallest error. */
 async function readOffset(database: Database, nowMs: () => number) {
   const looks = [];
   for (let look = 0; look < clockLooks; look++) {

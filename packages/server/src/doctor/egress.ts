@@ -8,7 +8,7 @@ import { parseTargetUrl } from "../domain/target-url.ts";
 
 const hostsMax = 5;
 
-/** Tries the way out: a HEAD to the given URL; without one what can be tried without sending anything to anybody. */
+/** Checks the way to receivers: with a HEAD to the given URL; without one, only with checks that send no request. */
 export async function readEgress(
   { url, config }: { url: string | undefined; config: Config },
   database: Database | undefined,
@@ -37,7 +37,7 @@ export async function readEgress(
 const isAddress = (host: string): boolean =>
   parseAddress(host.replace(/^\[(.*)\]$/, "$1")) !== undefined;
 
-/** Looks up the names of the newest receivers. Without a database, or with one that has no tables yet, there are none. */
+/** Looks up the names of the newest receivers. Without a database or its tables there are none. */
 async function readNames(config: Config, database: Database | undefined) {
   if (!database) return undefined;
   const latest = await listLatestHostsOfAllTeams(database.sql, hostsMax).catch(() => []);

@@ -19,16 +19,16 @@ import { checks, type Given, type Reached, statementMsMax } from "./checks.ts";
 export type ExamineOptions = Given & {
   /** The settings that cannot be read. */
   wrong: readonly ConfigError[];
-  /** Takes secrets out of what an error says. */
+  /** Removes secrets from an error's text. */
   hide: (text: string) => string;
-  /** Ends the examination after the look that has begun. */
+  /** Ends the examination after the running check. */
   stop: AbortSignal;
 };
 
-/** A look that takes longer is given up: a HEAD has 10 s, a name server is asked three times, a statement is ended by then. */
+/** A check that takes longer is given up: a HEAD has 10 s, a name server is asked three times, a statement ends before that. */
 const lookMsMax = 15_000;
 
-/** Looks at everything that the service relies on, as the service would, in order; changes nothing of it. */
+/** Checks everything that the service needs, as the service would, in order; changes nothing. */
 export async function* examine(options: ExamineOptions): AsyncGenerator<Finding> {
   yield* examineSettings(options.wrong);
   const found = await findDatabase(options);
@@ -106,7 +106,7 @@ async function connectTo(
     url: databaseUrl,
     name: "doctor",
     role: "owner",
-    // Who gave a look up leaves its connection behind for a moment.
+    // A check that was given up keeps its connection for a moment.
     connectionsMax: 2,
     statementTimeoutMs: statementMsMax,
     onError: () => {},

@@ -20,7 +20,7 @@ export function parseAddress(text: string): Address | undefined {
  * Parses a range such as "127.0.0.0/8" or "::1/128", or gives undefined.
  *
  * The prefix length is required and the bits after it must be zero, as in PostgreSQL's `cidr`:
- * "10.0.0.1/8" is more often a slip than a wish to open 16 million addresses.
+ * "10.0.0.1/8" is more often a mistake than a decision to open 16 million addresses.
  */
 export function parseCidr(text: string): Cidr | undefined {
   const [, addressText = "", lengthText = ""] = /^([^/]+)\/(0|[1-9]\d{0,2})$/.exec(text) ?? [];
@@ -38,8 +38,8 @@ export function parseCidr(text: string): Cidr | undefined {
 /**
  * Tells whether a request may go to this address.
  *
- * Public unicast addresses may be reached; the operator's ranges open more, but neither a metadata
- * service nor an address that hides another one. What cannot be parsed is refused.
+ * Public unicast addresses may be reached; the operator's ranges open more, but never a metadata
+ * service or an address that hides another one. Text that cannot be parsed is refused.
  */
 export function isAllowedAddress(ip: string, egressAllow: readonly Cidr[]): boolean {
   const address = parseAddress(ip);
@@ -55,9 +55,9 @@ export function isAllowedAddress(ip: string, egressAllow: readonly Cidr[]): bool
 }
 
 /**
- * Tells whether the operator's ranges reach into a private network, whose names then mean something.
+ * Tells whether the operator's ranges include a part of a private network. If so, its internal names are allowed.
  *
- * Loopback, documentation and benchmarking ranges lead to nobody's network, so they do not count.
+ * Loopback, documentation and benchmarking ranges belong to no network, so they do not count.
  */
 export function opensPrivateNetwork(egressAllow: readonly Cidr[]): boolean {
   return egressAllow.some((range) =>
@@ -138,7 +138,7 @@ const deniedIpv4 = parseRanges(
   "168.63.129.16/32", // Azure WireServer
 );
 
-/** The only part of IPv6 that IANA hands out as global unicast. */
+/** The only part of IPv6 that IANA allocates as global unicast. */
 const globalIpv6 = parseRanges("2000::/3");
 
 /** The special-purpose parts of global unicast, from IANA's IPv6 Special-Purpose Registry. */
@@ -150,7 +150,7 @@ const deniedIpv6 = parseRanges(
   "3fff::/20", // documentation, RFC 9637
 );
 
-/** What organisations number their own machines with. */
+/** Ranges that organisations use for their own machines. */
 const privateNetworks = parseRanges(
   "10.0.0.0/8", // RFC 1918
   "172.16.0.0/12", // RFC 1918
@@ -165,7 +165,7 @@ const nat64 = parseRanges(
   "64:ff9b:1::/48", // RFC 8215
 );
 
-/** What no operator's range opens: the metadata services that clouds document, and disguises. */
+/** Addresses that no operator's range opens: the documented metadata services of clouds, and addresses that hide others. */
 const neverAllowed = [
   ...parseRanges(
     "169.254.169.254/32", // AWS, Google Cloud, Azure, Oracle, OpenStack, DigitalOcean, Hetzner …
@@ -186,7 +186,7 @@ const neverAllowed = [
     "fd00:100::100:200/128", // Alibaba Cloud
     "fd00:a9fe:a9fe::1/128", // Akamai (Linode)
     "fe80::a9fe:a9fe/128", // OpenStack
-    // IPv6 spellings of IPv4 addresses: who wants those opens the IPv4 range.
+    // IPv6 spellings of IPv4 addresses: an operator who needs them opens the IPv4 range.
     "::ffff:0:0/96", // IPv4-mapped, RFC 4291
     "::ffff:0:0:0/96", // SIIT, RFC 2765
     "2002::/16", // 6to4, RFC 3056

@@ -4,7 +4,7 @@ const secondsMax = 86_400;
  * Gives the seconds to wait before retry `retryNumber` (from 1): drawn evenly from the upper half
  * of base × 2^(n−1), which grows to at most 24 hours.
  *
- * Half is fixed so that a retry never comes at once; half is random so that deliveries that failed
+ * Half is fixed, so that a retry never comes at once. Half is random, so that deliveries that failed
  * together do not come back together.
  */
 export function retryDelaySeconds(

@@ -2,25 +2,29 @@ import { assistantMessages } from "./contracts/assistant-messages.ts";
 import { listenerContract } from "./listeners.ts";
 
 /**
- * The circuit breaker of an endpoint, one for all processes: closed while it does not fail; open while nothing is sent but
- * one probe at a time; probing while a probe is on its way.
+ * The states of an endpoint's circuit breaker, which all processes share. Closed: the endpoint does not fail. Open: it
+ * fails, and nothing is sent but one probe at a time. Probing: a probe is in flight.
  */
 export const breakerStates = ["closed", "open", "probing"] as const;
 export type BreakerState = (typeof breakerStates)[number];
 
 /**
  * Contracts that no breaker delays and whose endpoints the service never disables: a late message is of no use in a call,
- * and whoever listens wants to see each failure.
+ * and a developer with a listener wants to see each failure.
  */
 export const contractsWithoutBreaker: readonly string[] = [
   assistantMessages.name,
   listenerContract,
 ];
 
+/** Says whether endpoints of this contract have a circuit breaker. */
 export const hasBreaker = (contract: string): boolean =>
   !contractsWithoutBreaker.includes(contract);
 
-/** The breaker of an endpoint, from when its next probe may be made (null: it does not fail) and whether one is on its way. */
+/**
+ * The breaker of an endpoint, from the time of its next probe (null: the endpoint does not fail) and whether a probe is
+ * in flight.
+ */
 export function breakerOf({
   contract,
   enabled,
@@ -40,21 +44,21 @@ export function breakerOf({
 const firstPauseMs = 1_000;
 const pauseMsMax = 60_000;
 
-/** How long an endpoint is left alone before the next probe, after so many probes that failed one after the other. */
+/** Milliseconds until the next probe, after this number of failed probes in a row. */
 export const probePauseMs = (probesFailed: number): number =>
   Math.min(pauseMsMax, firstPauseMs * 2 ** Math.min(probesFailed, 30));
 
-/** What a team decides of endpoints that fail; null: as the service does it. */
+/** A team's settings for endpoints that fail; null: the service's default. */
 export type FailingPolicy = {
-  /** Days of nothing but failures after which an endpoint is disabled; 0: never. */
+  /** Days without a success after which an endpoint is disabled; 0: never. */
   disableAfterDays: number | null;
 };
 
-/** Days after which the service disables an endpoint that does nothing but fail, and ends what has waited for it. */
+/** Default days after which the service disables an endpoint that only fails, and ends the deliveries that wait for it. */
 export const daysByDefault = { disable: 5, expire: 3 };
 const daySeconds = 86_400;
 
-/** Decides what follows a probe that failed: the endpoint is disabled, or probed again after a pause. */
+/** Decides what follows a failed probe: the endpoint is disabled, or probed again after a pause. */
 export function afterFailedProbe(
   { probesFailed, failingSeconds }: { probesFailed: number; failingSeconds: number },
   { disableAfterDays }: FailingPolicy,
@@ -65,12 +69,12 @@ export function afterFailedProbe(
     : { kind: "pause", pauseMs: probePauseMs(probesFailed + 1) };
 }
 
-/** A time in which the endpoint was disabled, in seconds before now. */
+/** A period in which the endpoint was disabled, in seconds before now. */
 export type Disabled = { fromSecondsAgo: number; toSecondsAgo: number };
 
 /**
- * How many seconds ago that began which has now been waited for over so many days, when the time in which the endpoint
- * was disabled does not count. The times do not overlap.
+ * How many seconds ago a delivery must have been made to have waited for this number of days by now. The periods in which
+ * the endpoint was disabled do not count; they must not overlap.
  */
 export function waitedSinceSecondsAgo(days: number | null, disabled: readonly Disabled[]): number {
   let secondsAgo = (days ?? daysByDefault.expire) * daySeconds;

@@ -2,28 +2,31 @@ import type { CallEnd, NewCall } from "./facts.ts";
 import type { JsonText } from "./json-text.ts";
 
 /**
- * The size of a call, counted as the bytes that its content has in its end-of-call-report, at the most.
+ * The size of a call: the most bytes that its content can take in its end-of-call-report.
  *
- * Everything that is posted about a call fits into the report's size, so the report bounds all five message types. A
- * fact adds what it brings to a number that is kept with the call; nothing is rendered to find out (ADR 20).
+ * No message about a call is larger than its report, so the report bounds all five message types. Each fact adds its
+ * bytes to a number that is kept with the call; nothing is rendered to find the size (ADR 20).
  */
 
 /** The largest body that is posted about a call. */
 export const callBodyBytesMax = 1024 * 1024;
 
-/** What a call's own content may have of it: messages with their metrics, metadata, recording, analysis, cost, metrics. */
+/** The part for the call's own content: messages with their metrics, metadata, recording, analysis, cost, metrics. */
 export const callBytesMax = 720 * 1024;
 
-/** What an assistant's own members may have of it: it is posted as it is at the time, and may have grown since. */
+/**
+ * The part for the assistant's own members. The report carries the assistant as it is then: it may have grown since the
+ * call began.
+ */
 export const assistantDocumentBytesMax = 256 * 1024;
 
-// What is left, 48 KiB, is room for what has a limit of its own or is the service's: names, the line, an error, states,
-// times, the numbers of the computed metrics, the envelope. So an end without details always fits.
+// The remaining 48 KiB are for values that have limits of their own or come from the service: names, the line, an error,
+// states, times, the numbers of the computed metrics, the envelope. So an end without details always fits.
 
-/** A message's braces, names, role and time, and its half of a computed turn. */
+/** The braces, names, role and time of a message, and its half of a computed turn. */
 const messageFrameBytes = 128;
 
-/** The bytes that a message adds: its id may stand in a computed turn as well. */
+/** The bytes that a message adds. Its id may be in a computed turn as well. */
 export const messageBytes = (message: {
   messageId: string;
   text: string;
@@ -34,7 +37,7 @@ export const messageBytes = (message: {
   textBytes(message.text) +
   jsonBytes(message.metrics);
 
-/** The bytes that a call begins with: the user's number is told twice. */
+/** The bytes that a call begins with. The report has the user's number twice. */
 export const creationBytes = (
   call: Pick<NewCall, "userNumber" | "assistantNumber" | "phoneProvider" | "metadata">,
 ): number =>

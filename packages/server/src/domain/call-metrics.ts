@@ -8,7 +8,7 @@ export type Turn = {
   responseTimeMs: number;
 };
 
-/** What a call's messages tell about how it went. Times are milliseconds by the platform's clock. */
+/** A call's metrics, computed from its messages. Times are milliseconds by the platform's clock. */
 export type CallMetrics = {
   durationMs: number | null;
   messageCount: number;
@@ -22,7 +22,7 @@ export type CallMetrics = {
     p90: number;
     p95: number;
   } | null;
-  /** Messages that were reported as interrupted; null when no message says anything of it. */
+  /** Messages that were reported as interrupted; null when no message says whether it was. */
   interruptionCount: number | null;
 };
 

@@ -16,7 +16,7 @@ import { type Changes, type Recorded, subjectKey, type World } from "./world.ts"
 
 type CallFact = Extract<Fact, { callId: string }>;
 
-/** Decides one fact about a call on the world as the facts before it left it; throws `AppError` when it is refused. */
+/** Decides one fact about a call on the world after the facts before it; throws `AppError` when the fact is refused. */
 export function decideCall(fact: CallFact, world: World, changes: Changes): Recorded {
   const occurredAt = fact.occurredAt ?? world.now;
   const report = { actor: fact.actor, now: world.now, occurredAt };
@@ -79,7 +79,7 @@ function liveAssistant(world: World, teamId: string, id: string): Assistant {
   return assistant;
 }
 
-/** A call goes on when its assistant is deleted meanwhile. */
+/** A call continues when its assistant is deleted meanwhile. */
 function knownCall(world: World, teamId: string, id: string): CallSubject {
   const call = world.calls.get(subjectKey(teamId, id));
   const assistant = call && world.assistants.get(subjectKey(teamId, call.assistantId));

@@ -26,9 +26,9 @@ import {
 import { type Changes, type Recorded, subjectKey, type World } from "./world.ts";
 
 /**
- * Decides one fact on the world as the facts before it left it.
+ * Decides one fact on the world after the facts before it, and changes both world and changes.
  *
- * Throws `AppError` when the fact is refused; then neither world nor changes were touched.
+ * Throws `AppError` when the fact is refused; then world and changes stay as they were.
  */
 export function decide(fact: Fact, world: World, changes: Changes): Recorded {
   refuseFuture(fact, world.now);
@@ -81,7 +81,7 @@ export function decide(fact: Fact, world: World, changes: Changes): Recorded {
     case "run.started": {
       const key = subjectKey(fact.teamId, fact.runId);
       const existing = world.runs.get(key);
-      // A start that was recorded stays a repeat when its workflow has been deleted since.
+      // A recorded start is still a repeat after its workflow was deleted.
       if (existing) {
         const next = accepted(repeatStart(existing, fact.workflowId, fact.data));
         return keepRun(world, changes, next, occurrence);
@@ -135,7 +135,7 @@ export function decide(fact: Fact, world: World, changes: Changes): Recorded {
 /** How far a platform's clock may run ahead of the database's. */
 const aheadMsMax = 24 * 60 * 60 * 1_000;
 
-/** What has not happened yet is no fact; a run that started in the year 2999 could never end after its start. */
+/** Refuses a time in the future: a run that started in the year 2999 could never end after its start. */
 function refuseFuture({ occurredAt }: Fact, now: Date): void {
   if (occurredAt !== undefined && occurredAt.getTime() > now.getTime() + aheadMsMax) {
     throw new AppError("invalid_request", "The fact's time is more than a day in the future.", [

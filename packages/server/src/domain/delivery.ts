@@ -9,54 +9,57 @@ export type LeasedDelivery = {
   eventId: string;
   contract: string;
   eventType: string;
-  /** To be opened first when it begins with a zero byte, as one that was claimed from the table may. */
+  /**
+   * Sealed if it begins with a zero byte: it must be opened first. Only a payload that was claimed from the table can be
+   * sealed.
+   */
   payload: Buffer;
   /** The trace of the event's report; null: none. */
   trace: TraceContext | null;
-  /** The payload is stored sealed, and so is what is answered to it. */
+  /** The payload is stored sealed, and so is the answer to it. */
   sealed: boolean;
-  /** The transaction that made it, in the database's own precision: names the partition of its attempts. */
+  /** When the transaction that made it began, in the database's precision. It selects the partition of its attempts. */
   createdAt: string;
   leaseToken: string;
   /** Milliseconds the lease lasts from when it was asked for. */
   leaseMs: number;
-  /** Milliseconds from its making to its lease; leased as it was made, it has none. */
+  /** Milliseconds from its creation to its lease; absent when it was leased as it was made. */
   ageMs?: number;
   /** The number of this attempt, from 1. */
   attemptNumber: number;
   crashCount: number;
   manualCount: number;
   manual: boolean;
-  /** Another delivery may be waiting for the end of this one. */
+  /** Another delivery may wait for the end of this one. */
   ordered: boolean;
-  /** Whether it waits while its endpoint fails: it is sent all the same as a `probe`, or because a person asked. */
+  /** What it does while its endpoint fails: it waits, it is the probe, or it passes because a person asked for it. */
   breaker: "waits" | "probes" | "passes";
-  /** Whose request this attempt is: `system`, or the API key that asked for a manual one. */
+  /** Who asked for this attempt: `system`, or the API key that asked for a manual retry. */
   actor: string;
 };
 
-/** Attempts that count against the retry budget: neither lost with their process nor asked for by a person. */
+/** Attempts that count against the retry budget: not those lost with their process or asked for by a person. */
 export const automaticAttempts = (
   delivery: Pick<LeasedDelivery, "attemptNumber" | "crashCount" | "manualCount">,
 ): number => delivery.attemptNumber - delivery.crashCount - delivery.manualCount;
 
-/** A lease outlasts the longest attempt by this much: the wait in the queue and the commit of the result. */
+/** A lease is longer than the longest attempt by this much, for the wait in memory and the commit of the result. */
 const leaseMarginMs = 15_000;
 
 /** Longest wait for the response body after its head. */
 export const bodyBudgetMs = 1_000;
 
-/** An attempt is begun only if its lease outlasts it by this much: the time to commit the result. */
+/** An attempt begins only if its lease lasts this much longer: the time to commit the result. */
 export const commitMarginMs = 5_000;
 
 /** How long a lease on a delivery with this timeout lasts. */
 export const leaseMs = (timeoutSeconds: number): number =>
   timeoutSeconds * 1_000 + bodyBudgetMs + leaseMarginMs;
 
-/** How long an attempt under a lease may last: what `leaseMs` was made of. */
+/** The longest time that an attempt under a lease may take, from `leaseMs`. */
 export const attemptMsMax = (delivery: Pick<LeasedDelivery, "leaseMs">): number =>
   delivery.leaseMs - leaseMarginMs;
 
-/** What became of a delivery so far, as it is shown: `retrying` is pending with an attempt that ended. */
+/** The statuses of a delivery as callers see them. `retrying` is a pending delivery with an ended attempt. */
 export const deliveryStatuses = ["pending", "retrying", "delivered", "failed"] as const;
 export type DeliveryStatus = (typeof deliveryStatuses)[number];

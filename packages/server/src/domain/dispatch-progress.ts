@@ -1,14 +1,14 @@
-/** How far the dispatcher of a process has come with what it has in hand; milliseconds. */
+/** The progress of a process's dispatcher with the deliveries it holds, in milliseconds. */
 export type DispatchProgress = {
-  /** Since a look for due deliveries was done with all that it found; undefined before the first. */
+  /** Since a poll for due deliveries claimed all that it found; undefined before the first. */
   lookedMs: number | undefined;
-  /** By how much the latest attempt has overrun its time limit; 0: none has. */
+  /** By how much the most overdue attempt has exceeded its time limit; 0: none has. */
   overrunMs: number;
   /** How long the oldest result has waited to be written; 0: none waits. */
   unwrittenMs: number;
-  /** Deliveries in hand. */
+  /** Deliveries that the process holds. */
   held: number;
-  /** Since an attempt began, ended or was written. */
+  /** Since an attempt began, ended or had its result written. */
   steppedMs: number;
 };
 
@@ -23,10 +23,10 @@ export const stalledAfterMs = {
 };
 
 /**
- * Decides whether the dispatcher stands still, and says so in one sentence; undefined while it works.
+ * Decides whether the dispatcher has stalled, and says so in one sentence; undefined while it works.
  *
- * Each part is asked by itself: looks go on while results are not written, and the other way round. Last comes what
- * counts in the end: a delivery is due, its receiver does not hold it up, and yet nothing begins.
+ * Each part is checked on its own, because polls can continue while results are not written, and the other way round. The
+ * last check is the result that matters: a delivery is due, its receiver does not delay it, and no attempt begins.
  */
 export function stallOf(
   { lookedMs, overrunMs, unwrittenMs, held, steppedMs }: DispatchProgress,

@@ -1,9 +1,9 @@
-/** What an endpoint has failed since its last success. */
+/** The failures of an endpoint since its last success. */
 export type FailureStreak = {
-  /** Attempts of the last 10 minutes, those before the last recovery left out, and how many of them failed. */
+  /** Attempts of the last 10 minutes, without those before the last recovery, and how many of them failed. */
   attempts: number;
   failed: number;
-  /** Deliveries that used up their retries, with no success between. */
+  /** Deliveries in a row that used up their retries without a success between them. */
   exhausted: number;
 };
 
@@ -19,19 +19,20 @@ const exhaustedMax = 3;
 export const isFailing = ({ attempts, failed, exhausted }: FailureStreak): boolean =>
   exhausted >= exhaustedMax || (attempts >= attemptsMin && failed * 10 >= attempts * 9);
 
+/** The states of an endpoint. `idle`: enabled, and without an attempt in the last 24 hours. */
 export const healthStates = ["healthy", "failing", "disabled", "idle"] as const;
 export type HealthState = (typeof healthStates)[number];
 
-/** What the state follows from. */
+/** The facts that decide the state. */
 export type HealthFacts = {
   enabled: boolean;
   /** An attempt ended in the last 24 hours. */
   attemptedLately: boolean;
-  /** By `isFailing`, and no success since. */
+  /** `isFailing` became true, and no attempt succeeded since. */
   failing: boolean;
 };
 
-/** The facts that a state stands for; null: it does not matter. A list is filtered by them. */
+/** The facts of each state, which filter a list; null: any value. */
 export const factsOf: Readonly<
   Record<HealthState, { [Fact in keyof HealthFacts]: boolean | null }>
 > = {
@@ -48,7 +49,7 @@ export function stateOf({ enabled, attemptedLately, failing }: HealthFacts): Hea
   return failing ? "failing" : "healthy";
 }
 
-/** A time in which an endpoint failed: from when its first failed delivery was made, to the success that ended it. */
+/** A period in which an endpoint failed: from the creation of its first failed delivery to the success that ended it. */
 export type Spell = { from: Date; to: Date };
 
 /** What is known of an endpoint's attempts. */
@@ -58,20 +59,21 @@ export type HealthHistory = Omit<HealthFacts, "failing"> & {
   switchedAt: Date | null;
   lastSuccessAt: Date | null;
   lastFailureAt: Date | null;
-  /** When the oldest delivery of the present spell was made that failed; null: it does not fail. */
+  /** When the oldest failed delivery of the present period was made; null: the endpoint does not fail. */
   failingFrom: Date | null;
-  /** The last spell that a success ended. */
+  /** The last period of failures that a success ended. */
   lastSpell: Spell | null;
 };
 
-/** The state of an endpoint, since when, and the last spell of failures that is over. */
+/** The state of an endpoint, since when it has it, and the last period of failures that is over. */
 export type Health = { state: HealthState; since: Date; lastFailing: Spell | null };
 
 /**
  * Decides the state of an endpoint and when it began.
  *
- * A failing endpoint fails since its first failed delivery was made: a replay from there misses nothing. An idle one is
- * idle since its last attempt. A spell that is cut short, by disabling or by silence, is told up to its last failure.
+ * A failing endpoint fails since the creation of its first failed delivery, so a replay from then on misses nothing. An
+ * idle endpoint is idle since its last attempt. A period of failures that ends because the endpoint is disabled or gets
+ * no attempts is told up to its last failure.
  */
 export function healthOf(history: HealthHistory): Health {
   const { createdAt, switchedAt, lastSuccessAt, lastFailureAt, failingFrom, lastSpell } = history;

@@ -9,9 +9,9 @@ import {
 import { workflowActions, workflowWebhooks } from "./contracts/workflow-webhooks.ts";
 
 /**
- * Lists the ids of every event that may have been made of a run and of its steps, each with its attempts, in any contract.
+ * Lists the ids of all events, of any contract, that may exist for a run, its steps and their attempts.
  *
- * Events carry no index by run, which each insert would pay for: their ids follow from what they tell.
+ * Events have no index by run, because each insert would pay for it. Their ids can be computed instead.
  */
 export function* runEventIds(
   teamId: string,
@@ -27,7 +27,7 @@ export function* runEventIds(
   for (const step of steps) yield* stepEventIds(teamId, runId, step);
 }
 
-/** Lists the ids of every event that may have been made of a step, with each of its attempts. */
+/** Lists the ids of all events that may exist for a step and its attempts. */
 export function* stepEventIds(
   teamId: string,
   runId: string,
@@ -42,7 +42,7 @@ export function* stepEventIds(
   }
 }
 
-/** Lists the ids of every event that may have been made of a call in which `position` things have happened. */
+/** Lists the ids of all events that may exist for a call in which `position` things have happened. */
 export function callEventIds(teamId: string, callId: string, position: number): string[] {
   return Array.from({ length: position }, (_, index) =>
     assistantMessageTypes.map((type) =>

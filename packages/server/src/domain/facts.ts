@@ -2,7 +2,7 @@ import type { JsonText } from "./json-text.ts";
 import type { TraceContext } from "./trace-context.ts";
 
 /**
- * The facts: what a platform reports, or what time itself brings about.
+ * The facts: what a platform reports, or what happens when a time limit ends.
  *
  * Routes parse a request into one of these; from then on the types are trusted. Free-form values (configuration,
  * input, output …) are the exact JSON text that was reported.
@@ -11,11 +11,11 @@ export type Fact = {
   teamId: string;
   /** The id of the API key or session that reported it, or `system`. */
   actor: string;
-  /** When it happened by the platform's clock; without one, when it was recorded. */
+  /** When it happened by the platform's clock; undefined: when it was recorded. */
   occurredAt?: Date | undefined;
-  /** The trace that the report belongs to, if it belongs to one. */
+  /** The trace that the report belongs to, if there is one. */
   trace?: TraceContext | undefined;
-  /** The fact's own name within its team, where it has one. */
+  /** The id that the platform gave the fact within its team, if it gave one. */
   identity?: FactIdentity | undefined;
 } & (
   | { type: "workflow.created"; workflowId: string; data: NewWorkflow }
@@ -38,14 +38,14 @@ export type Fact = {
 
 export type FactType = Fact["type"];
 
-/** What a report says: the exact texts of its members, by their names, which are paths joined by dots. */
+/** The content of a report: the exact text of each member, by its name, which is a path joined by dots. */
 export type FactContent = ReadonlyMap<string, JsonText>;
 
-/** Names one fact: under the name again it is a repeat if it says the same, and otherwise refused. */
+/** The identity of one fact. A later fact with the same identity is a repeat if it says the same; otherwise it is refused. */
 export type FactIdentity = {
   name: string;
   content: FactContent;
-  /** What the members belong to: a request's body, or one of several facts in it. */
+  /** Where the members are: in a request's body, or in one of several facts in it. */
   within: "body" | "fact";
 };
 
@@ -57,7 +57,7 @@ export function subjectOf(fact: Fact): string {
   return "callId" in fact ? fact.callId : fact.workflowId;
 }
 
-/** What a creation says; a member that it leaves out is null from there on, and no difference in a repeat. */
+/** What a creation says. A member that it leaves out is recorded as null, and is no difference in a repeat. */
 export type NewWorkflow = {
   name: string;
   description?: string | null | undefined;
@@ -75,6 +75,7 @@ export type WorkflowChanges = {
   settings?: JsonText | null;
 };
 
+/** A new version of a workflow, as its platform reports it. */
 export type NewVersion = {
   /** The version's own id; the same id again is the same version. */
   versionId: string;
@@ -82,17 +83,19 @@ export type NewVersion = {
   markAsActive?: boolean | undefined;
 };
 
+/** What can start a run. */
 export const runTriggers = ["manual", "scheduled", "triggered"] as const;
 export type RunTrigger = (typeof runTriggers)[number];
 
+/** How a run starts. Free-form values are the exact JSON text of the report. */
 export type NewRun = {
   trigger: RunTrigger;
   input?: JsonText | null | undefined;
-  /** Seconds until the service itself ends the run as failed. */
+  /** Seconds after which the service itself ends the run as failed. */
   timeoutSeconds?: number | null | undefined;
 };
 
-/** The states a report can ask for; `started` is only where a run begins. */
+/** The states that a report can ask for. A run is `started` only at its beginning. */
 export const reportableRunStatuses = [
   "running",
   "paused",
@@ -114,26 +117,30 @@ export type RunChanges = {
 export const stepStatuses = ["started", "completed", "failed"] as const;
 export type StepStatus = (typeof stepStatuses)[number];
 
-/** Attempts that one step may have: its events' ids follow from their number. */
+/** The most attempts that one step may have. The ids of its events are computed from their number. */
 export const attemptsMax = 1_000;
 
+/** A report of one attempt of a step; an absent field was left out of the report. */
 export type StepReport = {
   status: StepStatus;
-  /** Which attempt is spoken of, from 1; without one, the present one, or the next where one starts after a failure. */
+  /** The number of the attempt, from 1. Undefined: the present attempt, or the next one if it starts after a failure. */
   attempt?: number;
-  /** Without one, what was reported before, or the step's id. */
+  /** Undefined: the name that was reported before, or the step's id. */
   name?: string;
   index?: number | null;
   output?: JsonText | null;
   error?: JsonText | null;
 };
 
+/** Where a call takes place: in a browser or on a phone line. */
 export const callTypes = ["web", "phone"] as const;
+/** Who began a call: the user (`inbound`) or the platform (`outbound`). */
 export const callDirections = ["inbound", "outbound"] as const;
+/** The statuses of a call, in order: a call never goes back. */
 export const callStatuses = ["queued", "ongoing", "forwarded", "finished"] as const;
 export type CallStatus = (typeof callStatuses)[number];
 
-/** How a call begins; an absent field was left out, and counts for nothing when the report is a repeat. */
+/** How a call begins. An absent field is not compared when the report is a repeat. */
 export type NewCall = {
   callType: (typeof callTypes)[number];
   direction?: (typeof callDirections)[number];
@@ -145,28 +152,32 @@ export type NewCall = {
   metadata?: JsonText | null;
 };
 
-/** What a platform knows of the line; an absent field stays as it is. */
+/** What a platform reports about the line; an absent field stays as it is. */
 export type CallStatusReport = {
   status: CallStatus;
   phoneCallStatus?: string | null;
   phoneCallStatusReason?: string | null;
 };
 
+/** Who spoke a message. */
 export const messageRoles = ["user", "assistant"] as const;
 
+/** One message of a call, as its platform reports it. */
 export type NewMessage = {
-  /** The platform's own id; the same id again is the same message. Without one we number it. */
+  /** The platform's own id; the same id again is the same message. Null: the service numbers the message. */
   messageId: string | null;
   role: (typeof messageRoles)[number];
   text: string;
-  /** Unix milliseconds by the platform's clock; without one, when it was recorded. */
+  /** Unix milliseconds by the platform's clock; null: when it was recorded. */
   timestampMs: number | null;
   /** An absent field was left out. */
   metrics?: JsonText | null;
 };
 
+/** What failed in a call: the language model, or the speech recognition (speech to text). */
 export const callErrorTypes = ["llm_error", "stt_error"] as const;
 
+/** A failure of the language model or the speech recognition in a call; null: not reported. */
 export type CallError = {
   type: (typeof callErrorTypes)[number];
   code: string | null;

@@ -1,4 +1,4 @@
-/** An attempt that ended, as far as streaks of failures follow from it. */
+/** The parts of an ended attempt that decide a streak of failures. */
 export type StreakAttempt = {
   teamId: string;
   subscriptionId: string;
@@ -7,19 +7,22 @@ export type StreakAttempt = {
   createdAt: string;
 };
 
-/** What some attempts mean for the streak of a subscription. */
+/** How some attempts change the streak of a subscription. */
 export type StreakChange = {
   teamId: string;
   subscriptionId: string;
-  /** One of them succeeded: what failed before it is over. */
+  /** One of them succeeded: the failures before it do not count any more. */
   succeeded: boolean;
-  /** Of what failed after the last success: when the oldest delivery was made; null when nothing did. */
+  /** When the oldest delivery that failed after the last success was made; null when none failed. */
   failedFrom: string | null;
-  /** And how many deliveries used up their retries. */
+  /** How many deliveries used up their retries after the last success. */
   exhausted: number;
 };
 
-/** Tells streaks apart by subscription, from attempts in the order in which they ended; in the order of the subscriptions. */
+/**
+ * Computes the change of each subscription's streak, in the order of subscriptions. `attempts`: in the order in which
+ * they ended.
+ */
 export function streakChanges(attempts: readonly StreakAttempt[]): StreakChange[] {
   const changes = new Map<string, StreakChange>();
   for (const { teamId, subscriptionId, outcome, createdAt } of attempts) {

@@ -1,15 +1,15 @@
 /**
- * What a host name is to us.
+ * The kinds of host names.
  *
- * - `metadata`: a cloud's metadata service, which hands out credentials to whoever asks from within.
+ * - `metadata`: a cloud's metadata service, which gives credentials to every program in the cloud that asks.
  * - `loopback`: this machine.
- * - `internal`: what a private network may give a meaning of its own.
- * - `reserved`: what no resolver may know.
+ * - `internal`: a name that a private network may resolve.
+ * - `reserved`: a name that no resolver may resolve.
  * - `public`: everything else.
  */
 export type HostNameKind = "metadata" | "loopback" | "internal" | "reserved" | "public";
 
-/** Tells what a host name is, in any spelling that a resolver takes; IP addresses are no names. */
+/** Tells what a host name is, in any spelling that a resolver takes; IP addresses are not host names. */
 export function hostNameKind(host: string): HostNameKind {
   const name = host.toLowerCase().replace(/\.$/, "");
   const labels = name.split(".");
@@ -28,7 +28,7 @@ const internalSuffixes: ReadonlySet<string> = new Set([
   ...["svc", "consul", "docker"], // Kubernetes, Consul and Docker answer these inside a cluster.
 ]);
 
-/** Last labels that lead nowhere over HTTP, or to a machine by its number (RFC 6761 and its registry). */
+/** Last labels that have no HTTP server, or name a machine by its address (RFC 6761 and its registry). */
 const reservedSuffixes: ReadonlySet<string> = new Set([
   ...["example", "invalid", "onion", "alt", "arpa"],
 ]);
@@ -41,7 +41,7 @@ const metadataNames = [
   "api.metadata.cloud.ibm.com",
 ] as const;
 
-/** What a name inside a network begins with when it is the metadata service: a search list makes the rest of it up. */
+/** First labels of a metadata service's name inside a network: a search list adds the rest of the name. */
 const metadataLabels: ReadonlySet<string> = new Set([
   ...["metadata", "instance-data", "rancher-metadata", "data-server"],
 ]);

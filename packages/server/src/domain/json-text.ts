@@ -1,7 +1,7 @@
 declare const brand: unique symbol;
 
 /**
- * Is the source text of one valid JSON value, kept so that not a byte of it changes.
+ * The source text of one valid JSON value, kept unchanged byte for byte.
  *
  * Parsing and printing again would: 12345678901234567890, 1.0, 1e400 and the order of integer-like
  * keys do not survive it. Only the functions of this file make one.
@@ -32,8 +32,8 @@ const CLOSE_BRACE = 0x7d;
  *
  * Stricter than `JSON.parse`: refuses more than `depthMax` levels (`[]` is one level), a key that
  * occurs twice in one object however it is escaped (RFC 8259 §4 leaves its meaning open), and raw
- * lone surrogates, which no UTF-8 body can hold. Escaped ones (`"\ud83d"`, half an emoji) are
- * allowed: they are plain ASCII on the wire and travel on as they came. `members` is undefined when
+ * lone surrogates, which UTF-8 cannot encode. Escaped ones (`"\ud83d"`, half an emoji) are
+ * allowed: they are plain ASCII on the wire and are passed on unchanged. `members` is undefined when
  * the text is not an object; `value` is what `JSON.parse` makes of it, so numbers may have been rounded.
  * A reason quotes nothing of the text but a duplicate key.
  */
@@ -62,7 +62,7 @@ export function scanJson(text: string, limits: { depthMax: number }): JsonScan {
   }
 }
 
-/** Prints a trusted value as JSON; throws on what JSON cannot say, `undefined` and functions included. */
+/** Prints a trusted value as JSON; throws on a value that JSON cannot express, such as `undefined` or a function. */
 export function jsonText(value: unknown): JsonText {
   const text: string | undefined = JSON.stringify(value);
   if (text === undefined) throw new TypeError(`JSON cannot say ${typeof value}`);
@@ -160,7 +160,7 @@ const needsEscape = /["\\\u0000-\u001f\ud800-\udfff]/;
 let printedMs = Number.NaN;
 let printed = "";
 
-/** Prints a date; events of one batch mostly share theirs. */
+/** Prints a date, and keeps the last one: events of one batch mostly have the same time. */
 function isoText(date: Date): string {
   const ms = date.getTime();
   if (ms !== printedMs) {
@@ -244,11 +244,11 @@ function valueText(text: string, start: number, end: number): JsonText {
   return text.slice(start, end).trim() as JsonText;
 }
 
-/** Finds the quote that ends a string; throws where none does, which no valid JSON lets happen. */
+/** Finds the quote that ends a string; throws where there is none, which cannot happen in valid JSON. */
 export function closingQuote(text: string, openingQuote: number): number {
   const candidate = text.indexOf('"', openingQuote + 1);
   if (candidate > 0 && text.charCodeAt(candidate - 1) !== BACKSLASH) return candidate;
-  // Read forwards: looking back at each quote would be quadratic in a run of backslashes.
+  // Reads forwards: to look back at each quote would take quadratic time in a run of backslashes.
   for (let i = openingQuote + 1; i < text.length; i++) {
     const code = text.charCodeAt(i);
     if (code === QUOTE) return i;
@@ -257,7 +257,7 @@ export function closingQuote(text: string, openingQuote: number): number {
   throw new Error("A JsonText that is not JSON: a string in it does not end.");
 }
 
-/** Gives ` at position n` where the parser says so. The rest of its message may quote the text. */
+/** Gives ` at position n` if the parser's message has it. The rest of the message may quote the text. */
 function positionOf(error: unknown): string {
   const position = /at position \d+(?: \(line \d+ column \d+\))?$/.exec(String(error));
   return position ? ` ${position[0]}` : "";

@@ -1,5 +1,5 @@
 /**
- * A histogram of durations: how many fell into each bucket, from the shortest on; what is missing at the end is 0.
+ * A histogram of durations: the count of each bucket, from the shortest on; missing buckets at the end are 0.
  *
  * Bucket 0 holds up to 1 ms, bucket n the durations up to 2^(n/4) ms: a quantile read from it is at most a fifth too
  * long or too short, whether it took 3 ms or a minute.
@@ -10,7 +10,7 @@ const bucketsPerDoubling = 4;
 /** Longer ones are in the last bucket: it ends at 131 s, and no attempt takes longer. */
 const lastBucket = 17 * bucketsPerDoubling;
 
-/** So many buckets a histogram has at the most. */
+/** The most buckets that a histogram has. */
 export const bucketsMax = lastBucket + 1;
 
 /** The bucket of a duration in milliseconds. */
@@ -19,7 +19,7 @@ export function bucketOf(ms: number): number {
   return Math.min(lastBucket, Math.ceil(Math.log2(ms) * bucketsPerDoubling));
 }
 
-/** The duration, in whole milliseconds, that this share (0 to 1) of all stayed within; null when there are none. */
+/** The quantile of this share (0 to 1) of the durations, in whole milliseconds; null when there are none. */
 export function quantile(histogram: Histogram, share: number): number | null {
   const wanted = histogram.reduce((sum, count) => sum + count, 0) * share;
   if (wanted === 0) return null;

@@ -2,7 +2,7 @@ import { assistantMessages } from "./contracts/assistant-messages.ts";
 import { organisationWebhooks } from "./contracts/organisation-webhooks.ts";
 import { workflowWebhooks } from "./contracts/workflow-webhooks.ts";
 
-/** The name under which listeners stand beside the contracts: they tell what another contract tells, to a program that fetches it. */
+/** The contract name of listeners. A listener gets the events of another contract; a program fetches them. */
 export const listenerContract = "listener";
 
 const listenable = [workflowWebhooks, organisationWebhooks, assistantMessages];
@@ -17,18 +17,18 @@ export const listenableTypesOf = (contract: string): readonly string[] | undefin
   listenable.find(({ name }) => name === contract)?.eventTypes;
 
 /**
- * How a listener is delivered to, whatever it tells: time for a person with a debugger, and retries that are over before
- * the person has forgotten what they tried. A listener whose terminal is away is waited for by them until it has ended.
+ * The policy of a listener's deliveries, whatever its contract: enough time for a person with a debugger, and retries
+ * that are over soon. If the listener's terminal is away, the retries cover the time until the listener ends.
  */
 export const listenerPolicy = { timeoutSeconds: 30, maxRetries: 3, backoffSeconds: 2 } as const;
 
-/** So long after its stream a listener ends. */
+/** Seconds after the end of its stream until a listener ends. */
 export const listenerGraceSeconds = 60;
 
-/** A team may have so many listeners at once. */
+/** The most listeners that a team may have at once. */
 export const listenersMax = 20;
 
-/** What a listener sent back for a request. `headers` may name one several times, as a list. */
+/** A listener's answer to a request. A header with several values has a list in `headers`. */
 export type ListenerAnswer = {
   status: number;
   headers: Record<string, string | string[]>;
@@ -36,5 +36,5 @@ export type ListenerAnswer = {
   durationMs: number;
 };
 
-/** The URL that stands in a listener's endpoint and its attempts: nothing is ever posted to it. */
+/** The URL that a listener's endpoint and attempts show. Nothing is ever posted to it. */
 export const listenerUrl = (id: string): string => `listener:${id}`;

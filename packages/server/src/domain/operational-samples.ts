@@ -1,6 +1,6 @@
 import type { OperationalHappening } from "./lifecycle/operational.ts";
 
-/** One made-up happening of each operational event type, to try a webhook out and to show in the catalogue. */
+/** One made-up happening of each operational event type, to test a webhook and to show in the catalogue. */
 export function operationalSamples(teamId: string, key: string, now: Date): OperationalHappening[] {
   const common = { kind: "operational", teamId, key } as const;
   const at = (minutesAgo: number) => new Date(now.getTime() - minutesAgo * 60_000).toISOString();

@@ -1,7 +1,7 @@
 import { retryDelaySeconds } from "./backoff.ts";
 import { parseRetryAfter } from "./retry-after.ts";
 
-/** What the wire told us about one attempt. */
+/** The result of one attempt: an answer, or why there is none. */
 export type AttemptResult =
   | {
       /** A complete final response head came in time. */
@@ -17,11 +17,11 @@ export type AttemptResult =
       reason: UnansweredReason;
       /** One readable sentence, safe to show: no header value, secret or payload. */
       detail: string;
-      /** What came of an answer that is none: it decides nothing, and helps to find the fault. */
+      /** The part of an invalid answer that arrived. It decides nothing, and helps people to find the fault. */
       seen?: SeenAnswer | undefined;
     };
 
-/** The beginning of an answer whose head never became complete or valid. */
+/** The beginning of an answer whose head was incomplete or invalid. */
 export type SeenAnswer = { status: number; body: string };
 
 /** Why an attempt has no response. */
@@ -43,7 +43,7 @@ export type UnansweredReason =
   | "listener_gone"
   | "unknown_outcome";
 
-/** What we decided to do about a result. */
+/** What follows a result. */
 export type Outcome =
   | { kind: "delivered" }
   | { kind: "retry"; delaySeconds: number }
@@ -51,7 +51,7 @@ export type Outcome =
 
 /** The retry policy of a delivery and how much of it is used. */
 export type OutcomeContext = {
-  /** Attempts so far, this one included; crashed and manual ones do not count, so 0 can be. */
+  /** Attempts so far, this one included, without crashed and manual ones; so it can be 0. */
   automaticAttempts: number;
   maxRetries: number;
   backoffSeconds: number;
@@ -61,7 +61,7 @@ export type OutcomeContext = {
 
 const delaySecondsMax = 86_400;
 const retryAfterSpread = 0.1;
-/** One answer keeps a subscription quiet no longer; then it is asked again. */
+/** The longest time that one `Retry-After` pauses a subscription; then it gets requests again. */
 const quietSecondsMax = 3_600;
 
 /** Decides what follows an attempt. Every retry rule of the service is here. */
@@ -75,11 +75,11 @@ export function decideOutcome(result: AttemptResult, context: OutcomeContext): O
 }
 
 /**
- * Tells for how long the receiver wants no request at all, in seconds; 0 when it said nothing of the kind, or when the
- * contract ignores `Retry-After`.
+ * Gives the seconds for which the receiver wants no request at all; 0 when it asked for no pause, or when the contract
+ * ignores `Retry-After`.
  *
- * `Retry-After` speaks of the receiver, not of one request. An hour at the most, because a slip of a receiver that
- * asks for a day must not silence a subscription for one.
+ * `Retry-After` is about the receiver, not about one request. The pause is an hour at most: a receiver that asks for a
+ * day by mistake must not stop its subscription for a day.
  */
 export function quietSeconds(
   result: AttemptResult,
@@ -88,7 +88,7 @@ export function quietSeconds(
   return ignoresRetryAfter ? 0 : Math.min(quietSecondsMax, retryAfterSeconds(result, nowMs));
 }
 
-/** Gives the code that tells why an attempt failed, or null when it did not. */
+/** Gives the code of a failed attempt, or null when it succeeded. */
 export function errorCode(
   result: AttemptResult,
 ): UnansweredReason | "redirect" | "http_status" | null {
@@ -97,7 +97,7 @@ export function errorCode(
   return isRedirect(result.status) ? "redirect" : "http_status";
 }
 
-/** Describes why an attempt failed in one sentence for people, or gives null when it did not. */
+/** Describes in one sentence for people why an attempt failed; null when it succeeded. */
 export function describeFailure(result: AttemptResult): string | null {
   if (result.kind === "unanswered") return result.detail;
   if (isDelivered(result)) return null;
@@ -115,7 +115,7 @@ function isRedirect(status: number): boolean {
   return status >= 300 && status <= 399;
 }
 
-/** The delay that the receiver asks for, spread so that deliveries do not all come back at once. */
+/** The delay that the receiver asks for, with jitter, so that deliveries do not all come back at once. */
 function requestedSeconds(result: AttemptResult, { random, nowMs }: OutcomeContext): number {
   const seconds = retryAfterSeconds(result, nowMs);
   return Math.min(delaySecondsMax, seconds * (1 + retryAfterSpread * random()));

@@ -1,6 +1,7 @@
-/** What is wrong with a header that a subscriber asks for; `name` is null when it is about all of them together. */
+/** What is wrong with a header that a subscriber asks for; `name` is null when it is about all headers together. */
 export type HeaderFault = { name: string | null; code: HeaderFaultCode; reason: string };
 
+/** The code of each fault of a custom header. */
 export type HeaderFaultCode =
   | "header_name_invalid"
   | "header_name_reserved"
@@ -11,18 +12,21 @@ export type HeaderFaultCode =
   | "header_too_many"
   | "header_total_too_long";
 
+/** The most headers that a subscriber may ask for. */
 export const headersMax = 20;
+/** Characters of one value. */
 export const headerValueLengthMax = 4 * 1024;
 /** Characters of all names and values together. */
 export const headersLengthMax = 8 * 1024;
+/** Characters of one name. */
 export const headerNameLengthMax = 64;
 
-// A token of RFC 9110 §5.6.2 that begins with a letter or digit: `__proto__` and its like are nobody's header.
+// A token of RFC 9110 §5.6.2 that begins with a letter or digit: `__proto__` and similar names are refused.
 const nameForm = /^[A-Za-z0-9][!#$%&'*+.^_`|~0-9A-Za-z-]*$/;
-// Printable ASCII, blanks and tabs only inside (RFC 9110 §5.5 without obs-text, which clients send as they please).
+// Printable ASCII, blanks and tabs only inside (RFC 9110 §5.5 without obs-text, which clients encode differently).
 const valueForm = /^[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?$/;
 
-/** Names that would change the request's framing, its route, who it claims to be from, or what we sign. */
+/** Names that would change the request's framing, its route, its claimed sender, or what the service signs. */
 const reservedNames: ReadonlySet<string> = new Set([
   // Framing and hop by hop.
   ...["transfer-encoding", "connection", "keep-alive", "te", "trailer", "upgrade", "expect"],
@@ -30,15 +34,15 @@ const reservedNames: ReadonlySet<string> = new Set([
   // Set by this service, or read as a signature of its own.
   ...["user-agent", "accept-encoding", "signature", "signature-input", "signature-agent"],
   ...["cookie", "cookie2", "set-cookie"],
-  // Forwarding: what proxies add, and what they route by.
+  // Forwarding: headers that proxies add or use for routing.
   ...["forwarded", "x-forwarded", "via", "x-real-ip", "x-client-ip", "x-cluster-client-ip"],
   ...["true-client-ip", "cf-connecting-ip", "fastly-client-ip", "x-rewrite-url"],
-  // Who asks, in a browser's words: receivers let requests in or out by them.
+  // Where a browser's request comes from: receivers allow or refuse requests by these.
   ...["origin", "referer"],
   // Traces: passed on from the report that caused the event.
   ...["traceparent", "tracestate"],
   ...["x-http-method", "x-http-method-override", "x-method-override"],
-  // What cloud metadata services ask for.
+  // Headers that cloud metadata services require.
   ...["metadata", "metadata-flavor", "metadata-token", "x-metadata-token"],
   "x-google-metadata-request",
 ]);
@@ -46,14 +50,14 @@ const reservedNames: ReadonlySet<string> = new Set([
 const reservedPrefixes = [
   ...["webhook-", "x-webhook-", "x-interactly-", "content-", "proxy-"],
   ...["x-forwarded-", "x-original-", "x-envoy-"],
-  ...["sec-", "x-amz-"], // What browsers say of themselves, and what AWS signs or takes as a command.
+  ...["sec-", "x-amz-"], // Headers that browsers set, and that AWS signs or reads as commands.
   ...["x-aws-ec2-metadata-", "x-aliyun-ecs-metadata-"],
 ] as const;
 
 /**
- * Finds what is wrong with the headers a subscriber asks for, names and values; no fault: they may be sent.
+ * Finds the faults of the headers that a subscriber asks for, in names and values; an empty list: they may be sent.
  *
- * `ownNames` are those that the contract sends itself, `ownPrefix` is what the service's own names begin with. `_` counts
+ * `ownNames` are headers that the contract sends itself, `ownPrefix` is the prefix of the service's own names. `_` counts
  * as `-`, since receivers behind CGI see no difference.
  * No reason quotes a value.
  */

@@ -6,13 +6,13 @@ import type { Transition } from "./lifecycle/happening.ts";
 import { canonicalJson, sameJson } from "./same-json.ts";
 
 /**
- * Whether a report is the one that was recorded before (contracts §5, "What was reported once stays true").
+ * Whether a report says what was recorded before (contracts §5, "What was reported once stays true").
  *
- * A member that the repeat leaves out does not count. One that it names must equal what was recorded; what nobody had
- * reported is recorded as null, so that a member which the repeat adds differs.
+ * A member that the repeat leaves out is not compared. Every other member must equal what was recorded. A member that was
+ * never reported is recorded as null, so a member that the repeat adds differs.
  */
 
-/** A repeat if no member differs; otherwise the refusal that names those which do. */
+/** A repeat if no member differs; otherwise a refusal that names the differing members. */
 export const repeatUnless = <State>(
   differing: readonly string[],
   state: State,
@@ -21,7 +21,7 @@ export const repeatUnless = <State>(
     ? { kind: "repeated", state }
     : { kind: "refused", code: "reported_differently", members: [...differing] };
 
-/** The member's name if the repeat names it, and not as it was recorded. */
+/** The member's name if the repeat gives it another value than the recorded one. */
 export const plainDiffers = <Value extends string | number | boolean | null>(
   name: string,
   given: Value | undefined,
@@ -36,14 +36,14 @@ export const jsonDiffers = (
 ): string[] => (given === undefined || sameJson(given, recorded) ? [] : [name]);
 
 /**
- * Digests of a content, 16 characters for each member: over its name and its value, so that whoever has them can tell
- * whether a member of a repeat is among them, and keeps no content to do so. `salt` names the place: equal contents of
- * two places have nothing in common.
+ * Digests of a content, 16 characters for each member, over its name and its value. They show whether a member of a
+ * repeat was reported before, without keeping the content. `salt` names the place, so that equal contents of two places
+ * have different digests.
  */
 export const digestsOf = (salt: string, content: FactContent): string =>
   [...content].map(([name, value]) => digestOf(salt, name, value)).join("");
 
-/** Names the members of a repeat that are not among those whose digests were kept under the same salt. */
+/** Names the members of a repeat whose digests were not kept under the same salt. */
 export function namesOutside(digests: string, salt: string, content: FactContent): string[] {
   const known = new Set(digestList(digests));
   return [...content].flatMap(([name, value]) =>
@@ -51,10 +51,10 @@ export function namesOutside(digests: string, salt: string, content: FactContent
   );
 }
 
-/** Values of one subject that later reports replaced, at the most: of more than these, the oldest are forgotten. */
+/** The most replaced values that are kept for one subject; the oldest are forgotten first. */
 const replacedMax = 64;
 
-/** Adds the digests of what a report replaces to those of what earlier ones did. */
+/** Adds the digests of values that a report replaces to those that earlier reports replaced. */
 export function withReplaced(
   digests: string | null,
   salt: string,
@@ -70,16 +70,16 @@ const digestList = (digests: string): string[] => digests.match(/.{16}/g) ?? [];
 const digestOf = (salt: string, name: string, value: JsonText): string =>
   contentDigest([salt, name, canonicalJson(value)].join("\n"));
 
-/** What is remembered of a fact with an identity; null where an older version remembered nothing. */
+/** What is kept of a fact with an identity; null where an older version of the service kept nothing. */
 export type KnownFact = { digests: string | null; subjectId: string | null };
 
 type Identified = Fact & { identity: FactIdentity };
 
-/** What must be remembered of a fact, so that its repeats are told from other facts under its identity. */
+/** What must be kept of a fact to distinguish its repeats from other facts with the same identity. */
 export const rememberedOf = (fact: Identified): KnownFact => ({
   digests: digestsOf(saltOf(fact), fact.identity.content),
-  // What begins something may leave its id to us. Everything else names its subject again, and an id that is not kept
-  // here need not be erased here.
+  // A fact that begins something may leave its id to the service. Every other fact names its subject again; an id that is
+  // not kept here need not be erased here.
   subjectId: beginnings.has(fact.type) ? subjectOf(fact) : null,
 });
 
@@ -90,7 +90,7 @@ const beginnings: ReadonlySet<Fact["type"]> = new Set<Fact["type"]>([
   "call.created",
 ]);
 
-/** Throws the refusal of a fact that is not the one which was recorded under its identity. */
+/** Refuses a fact that differs from the fact recorded with its identity: throws `AppError`. */
 export function refuseOtherFact(known: KnownFact, fact: Identified): void {
   const { content, within } = fact.identity;
   const names = known.digests === null ? [] : namesOutside(known.digests, saltOf(fact), content);

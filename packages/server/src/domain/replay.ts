@@ -1,59 +1,59 @@
-/** What has become of a replay. Cancelled and done are final. */
+/** The states of a replay. Cancelled and done are final. */
 export const replayStates = ["queued", "running", "done", "cancelled"] as const;
 export type ReplayState = (typeof replayStates)[number];
 
-/** Which of the deliveries that match are replayed: the failed ones, or those that were delivered as well. */
+/** Which matching deliveries are replayed: only failed ones, or delivered ones too. */
 export const replayedKinds = ["failed", "all"] as const;
 export type ReplayedKind = (typeof replayedKinds)[number];
 
-/** Deliveries that a replay makes due in a second, unless it is asked for fewer or more, and at the most. */
+/** Deliveries that a replay makes due in a second: by default, and at most. */
 export const ratePerSecond = { standard: 100, max: 1_000 };
 /** Deliveries of one replay that are due and not attempted yet, over all endpoints. */
 export const dueMax = 250;
-/** Deliveries that wait for a place of their endpoint while the replay goes on with other endpoints. */
+/** Deliveries that wait for a slot of their endpoint while the replay continues with other endpoints. */
 export const heldMax = 500;
 
-/** A delivery that a replay has come to. */
+/** A delivery of a replay. */
 export type ReplayedDelivery = { id: string; subscriptionId: string };
 
-/** What a replay has in hand at the beginning of a step. */
+/** The deliveries of a replay that are not done at the beginning of a step. */
 export type InHand = {
-  /** Waits for a place of its endpoint, in the order of ids. */
+  /** Deliveries that wait for a slot of their endpoint, in the order of ids. */
   held: readonly ReplayedDelivery[];
-  /** How many are due and not attempted yet, by endpoint. */
+  /** How many deliveries are due and not attempted yet, by endpoint. */
   due: ReadonlyMap<string, number>;
 };
 
 /**
- * How many more deliveries of a subscription a replay may make due: half of the places that its traffic leaves free, less
- * what the replay has due there.
+ * How many more deliveries of a subscription a replay may make due: half of the slots that other traffic leaves free,
+ * minus those that the replay has due there.
  *
- * So a delivery that comes meanwhile finds a free place, however many deliveries are replayed. No place is left where
- * the receiver wants quiet, or has none for its own traffic.
+ * So a new delivery finds a free slot, however many deliveries are replayed. It is 0 while the receiver asked for a pause
+ * or other traffic uses all slots.
  */
 export function slotsLeft(freeSlots: number, due: number): number {
   return Math.max(0, Math.ceil(Math.max(0, freeSlots) / 2) - due);
 }
 
-/** A delivery that was found, and whether it can be made again. */
+/** A delivery that was found, and whether it can be delivered again. */
 export type FoundDelivery = ReplayedDelivery & { possible: boolean };
 
-/** What a step does. */
+/** The plan of a step: the deliveries it makes due, puts aside and skips. */
 export type Plan = {
-  /** Makes due. */
+  /** Deliveries to make due. */
   taken: ReplayedDelivery[];
-  /** Puts aside until their endpoints have places. */
+  /** Deliveries to put aside until their endpoints have slots. */
   putAside: ReplayedDelivery[];
-  /** Passes over, because they cannot be made again. */
+  /** Deliveries to skip, because they cannot be delivered again. */
   skipped: number;
-  /** The last one found that was gone through; undefined: none was. */
+  /** The id of the last found delivery that the plan covers; undefined: none. */
   passed: string | undefined;
 };
 
 /**
- * Decides what a step does with the deliveries that are held and those that were found, both in the order of ids.
+ * Decides what a step does with the held and the found deliveries, both in the order of ids.
  *
- * A delivery whose endpoint has no place is put aside, so that an endpoint that does not answer does not stop the others.
+ * A delivery whose endpoint has no slot is put aside, so that an endpoint that does not answer does not stop the others.
  * When too many are put aside, the replay waits for their endpoints.
  */
 export function planStep(
@@ -90,24 +90,24 @@ export function planStep(
   return plan;
 }
 
-/** How far a step came: it moved something; it waits for places or attempts; or all that is left waits for retries. */
+/** The progress of a step: it made deliveries due; it waits for slots or attempts; or it only waits for retries. */
 export type Progress = "moved" | "blocked" | "only_retries";
 
-/** What is made due in a step pays for its statements from about this many on. */
+/** A step with at least about this many deliveries is worth its statements. */
 const worthAStep = 25;
 const shortestPauseMs = 100;
-/** Progress is seen, and places are used, at least this often. */
+/** The longest pause of a step, so that progress is shown and free slots are used this often. */
 const worthwhilePauseMsMax = 500;
 const onlyRetriesPauseMs = 2_000;
 
-/** How long until the next step, at this many deliveries a second. */
+/** Milliseconds until the next step, at this many deliveries a second. */
 export function nextStepMs(progress: Progress, perSecond: number): number {
   const oneMs = Math.ceil(1_000 / perSecond);
   switch (progress) {
     case "only_retries":
       return onlyRetriesPauseMs;
     case "blocked":
-      // It would find the same for as long as a receiver does not answer.
+      // A step at once would find the same while the receiver does not answer.
       return Math.max(oneMs, worthwhilePauseMsMax);
     case "moved": {
       const worthwhileMs = Math.min(worthwhilePauseMsMax, worthAStep * oneMs);

@@ -1,21 +1,24 @@
-/** What is signed anew on each attempt, by its header's name. */
+/** The value of a header that is new on each attempt. */
 type Fresh = { fresh: "id" | "time" | "signatures" | "bodySignature" };
 
-/** The headers of all requests to one receiver, as they are kept: secrets as `***`, and where what is signed anew stands. */
+/**
+ * The headers of all requests to one receiver as they are stored: secrets as `***`, and placeholders for values that are
+ * new on each attempt.
+ */
 export type RequestHead = Readonly<Record<string, string | Fresh>>;
 
-/** What a receiver's requests are made of. */
+/** The headers of a receiver's requests. */
 export type RequestHeadParts = {
-  /** Name and value in turn, of headers that anybody may see. */
+  /** Names and values in turn, of headers without secrets. */
   open: readonly string[];
-  /** Names of headers whose values nobody may see. */
+  /** Names of headers whose values are secret. */
   secret: readonly string[];
   bodySignature: { header: string; timestampHeader?: string } | undefined;
 };
 
 const hiddenValue = "***";
 
-/** Puts together the headers of a receiver's requests. */
+/** Builds the stored headers of a receiver's requests. */
 export function requestHead({ open, secret, bodySignature }: RequestHeadParts): RequestHead {
   const entries: [string, string | Fresh][] = [];
   for (let at = 0; at < open.length; at += 2) entries.push([open[at] ?? "", open[at + 1] ?? ""]);
@@ -33,7 +36,7 @@ export function requestHead({ open, secret, bodySignature }: RequestHeadParts): 
   return Object.fromEntries(entries.map(([name, value]) => [name.toLowerCase(), value]));
 }
 
-/** What was signed on one attempt: Unix seconds, and signatures as bytes, each of 32. */
+/** The time and the signatures of one attempt: Unix seconds, and 32 bytes for each signature. */
 export type RequestProof = {
   timestamp: number;
   /** The contract's own signature over the bare body. */
@@ -45,7 +48,7 @@ export type RequestProof = {
 const timeBytes = 4;
 const signatureBytes = 32;
 
-/** Packs a proof for storage: 4 bytes of time, the body's signature where the head has one, then the others. */
+/** Packs a proof for storage: 4 bytes of time, the body's signature if the head has one, then the other signatures. */
 export function packProof({ timestamp, bodySignature, signatures }: RequestProof): Buffer {
   const all = bodySignature ? [bodySignature, ...signatures] : signatures;
   const proof = Buffer.allocUnsafe(timeBytes + all.length * signatureBytes);

@@ -1,14 +1,14 @@
-/** As many characters of an answer's headers are kept. */
+/** The most characters of an answer's headers that are kept. */
 const keptMax = 4 * 1024;
 
-/** What opens the receiver's own doors is nothing that its history needs. */
+/** Cookies can give access to the receiver, and nobody needs them in the history. */
 const secretName = /^set-cookie2?$/i;
 const secretLengths = ["set-cookie".length, "set-cookie2".length];
 const hiddenValue = "***";
 
 /**
- * The headers of an answer as they are kept: `name: value` in lines, as they came, of at most 4 KiB; what does not fit is
- * left out, and cookies are `***`. `raw` are names and values in turn.
+ * The headers of an answer as they are stored: lines of `name: value`, unchanged, at most 4 KiB. What does not fit is
+ * left out; cookies are `***`. `raw`: names and values in turn.
  */
 export function keptResponseHeaders(raw: readonly Buffer[]): string {
   let text = "";
@@ -23,7 +23,7 @@ export function keptResponseHeaders(raw: readonly Buffer[]): string {
   return text;
 }
 
-/** The same by lower-case name; repeated ones are joined by ", " (RFC 9110 5.3), and of cookies one is told. */
+/** Stored headers by lower-case name; repeated ones are joined by ", " (RFC 9110 5.3), and several cookies are shown as one. */
 export function shownResponseHeaders(kept: string): Record<string, string> {
   const headers = new Map<string, string>();
   for (const line of kept.split("\n").slice(0, -1)) {

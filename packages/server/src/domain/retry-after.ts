@@ -20,7 +20,7 @@ const httpDates = [
  * Parses a Retry-After field (RFC 9110 10.2.3) into whole seconds from now, 0 to 86,400.
  *
  * Gives undefined for anything outside the grammar. `Date.parse` reads "-5" as the year 2001, so
- * dates are taken apart by hand, and one that does not exist or names the wrong weekday is refused.
+ * dates are parsed here, and a date that does not exist or has the wrong weekday is refused.
  */
 export function parseRetryAfter(value: string, nowMs: number): number | undefined {
   const text = value.replace(/^[ \t]+|[ \t]+$/g, "");

@@ -1,6 +1,6 @@
 import { bucketOf } from "./latencies.ts";
 
-/** An attempt that ended, as far as it is counted. */
+/** The parts of an ended attempt that are counted. */
 export type CountedAttempt = {
   teamId: string;
   subscriptionId: string;
@@ -10,7 +10,7 @@ export type CountedAttempt = {
   errorCode: string | null;
 };
 
-/** What is added to the counts of a subscription and event type. */
+/** Numbers to add to the counts of a subscription and event type. */
 export type Rollup = {
   teamId: string;
   subscriptionId: string;
@@ -20,15 +20,15 @@ export type Rollup = {
   /** Deliveries that ended. */
   delivered: number;
   failed: number;
-  /** Attempts after which another was due. */
+  /** Attempts that a retry follows. */
   retried: number;
   /** Histogram of the attempts' durations. */
   latencies: number[];
-  /** Why the last of those that failed did; null when none failed. */
+  /** The error code of the last failed attempt; null when none failed. */
   lastErrorCode: string | null;
 };
 
-/** Counts attempts by subscription and event type, in the order of these: whoever adds them takes their locks in it. */
+/** Counts attempts by subscription and event type, sorted by both: rows are locked in this order when the counts are added. */
 export function rollUp(attempts: readonly CountedAttempt[]): Rollup[] {
   const rollups = new Map<string, Rollup>();
   for (const { teamId, subscriptionId, eventType, outcome, latencyMs, errorCode } of attempts) {

@@ -1,9 +1,9 @@
 import { closingQuote, type JsonText } from "./json-text.ts";
 
 /**
- * Tells whether two texts are equal as JSON; no text equals no text only.
+ * Tells whether two texts are equal as JSON; null equals only null.
  *
- * White space, the order of members and the spelling of strings and numbers do not count: `1` and `1.0` are one number.
+ * White space, the order of members and the spelling of strings and numbers do not matter: `1` and `1.0` are equal.
  * Nothing is rounded: 12345678901234567890 and 12345678901234567891 differ.
  */
 export function sameJson(a: JsonText | null, b: JsonText | null): boolean {
@@ -18,12 +18,12 @@ type Open =
 
 const scalarEnd = /[\s,\]}]/g;
 
-/** Writes a JSON value in the one way in which every value that equals it is written; the way itself is no JSON. */
+/** Writes a JSON value in a canonical form: equal values have the same form. The form is not JSON. */
 export function canonicalJson(text: JsonText): string {
-  // What most members are: a string that is spelt as it reads.
+  // Most members are strings without escapes.
   if (text.length > 1 && text.startsWith('"') && text.endsWith('"') && !text.includes("\\"))
     return text;
-  // A stack of its own: no depth of nesting overflows it.
+  // An explicit stack: deep nesting cannot overflow it.
   const opened: Open[] = [];
   let whole = "";
   const take = (value: string): void => {
@@ -75,7 +75,7 @@ export function canonicalJson(text: JsonText): string {
   return whole;
 }
 
-// Put together by +=, which copies nothing: joined, deep nesting would be copied once for each level.
+// Built with +=, which copies nothing: join would copy deep nesting once for each level.
 function printed(closed: Open): string {
   if (closed.kind === "list") return `[${closed.text}]`;
   closed.members.sort(([a], [b]) => (a < b ? -1 : 1));
@@ -88,7 +88,7 @@ const canonicalString = (source: string): string =>
   source.includes("\\") ? JSON.stringify(JSON.parse(source)) : source;
 
 const numberParts = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
-/** An exponent that is longer is left as it is spelt: no platform means such a number. */
+/** A longer exponent is kept as it is written: no platform uses such numbers. */
 const exponentLengthMax = 15;
 
 /** Writes a number as its digits without zeros at either end, and a power of ten. */

@@ -1,8 +1,8 @@
-/** How long a bucket of statistics is. */
+/** The lengths of a bucket of statistics. */
 export const statsSteps = ["minute", "hour", "day"] as const;
 export type StatsStep = (typeof statsSteps)[number];
 
-/** More buckets than these nobody draws. */
+/** The most buckets of one answer: no chart shows more. */
 export const bucketsMax = 1_500;
 
 const stepMs: Readonly<Record<StatsStep, number>> = {
@@ -11,10 +11,10 @@ const stepMs: Readonly<Record<StatsStep, number>> = {
   day: 86_400_000,
 };
 
-/** Which time is asked for: `from` (included) to `to` (not included); null: a day before the end, and now. */
+/** The requested period: `from` (included) to `to` (excluded). Null: `from` is a day before the end, `to` is now. */
 export type StatsSpan = { from: Date | null; to: Date | null };
 
-/** Buckets by their beginnings, or why there are none. */
+/** Buckets by their beginnings, or why the request is refused. */
 export type Buckets = { beginnings: Date[]; end: Date } | "backwards" | "too_many";
 
 /** The whole buckets (UTC) that a span touches, oldest first. */

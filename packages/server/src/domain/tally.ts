@@ -13,13 +13,13 @@ export type TalliedAttempt = {
   moved: boolean;
 };
 
-/** Told of what the dispatcher does, to be counted. */
+/** Counts what the dispatcher does, for metrics. */
 export type Tally = {
-  /** A claim was answered with so many deliveries. */
+  /** A claim returned this many deliveries. */
   claimed(deliveries: number): void;
-  /** A claim ended a delivery that could not be leased any more. */
+  /** A claim ended a delivery that could not be leased again. */
   gaveUp(given: GivenUp): void;
-  /** The first attempt of a delivery begins, so long after the delivery was made. */
+  /** The first attempt of a delivery begins, `waitedMs` after the delivery was made. */
   firstAttempt(contract: string, waitedMs: number): void;
   /** The result of an attempt is written. */
   attempted(attempt: TalliedAttempt): void;

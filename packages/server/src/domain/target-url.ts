@@ -12,7 +12,7 @@ export type TargetUrl =
 /** The code of each reason to refuse a URL. */
 export type TargetUrlRefusal = keyof typeof reasons;
 
-// Fixed sentences: what is refused may hold credentials, so no reason quotes the URL.
+// Fixed sentences: a refused URL may contain credentials, so no reason quotes it.
 const reasons = {
   url_required: "A URL is required.",
   url_too_long: "The URL is longer than 2048 characters.",
@@ -40,7 +40,7 @@ const charactersMax = 2048;
  * Parses the URL of a subscription as its owner wrote it, and gives the spelling to store.
  *
  * The rules look at the raw text first, because the WHATWG parser repairs silently what parsers
- * elsewhere read differently (blanks, backslashes, numbers as hosts, missing slashes).
+ * in other software read differently (blanks, backslashes, numbers as hosts, missing slashes).
  */
 export function parseTargetUrl(raw: string, policy: TargetUrlPolicy): TargetUrl {
   if (raw === "") return refuse("url_required");
@@ -49,9 +49,9 @@ export function parseTargetUrl(raw: string, policy: TargetUrlPolicy): TargetUrl 
 }
 
 /**
- * Checks a stored URL again before it is used, by the policy of now.
+ * Checks a stored URL again before it is used, under the present policy.
  *
- * The same as parseTargetUrl but for the length: that limits what people write, and the stored
+ * The same as parseTargetUrl without the limit of length: that limits what people write, and the stored
  * spelling of a URL with many non-ASCII characters is longer.
  */
 export function vetTargetUrl(raw: string, policy: TargetUrlPolicy): TargetUrl {
@@ -83,9 +83,9 @@ export function vetTargetUrl(raw: string, policy: TargetUrlPolicy): TargetUrl {
 }
 
 /**
- * Takes the final dot off the URL's host name, as resolvers do, and gives the host as written without it.
+ * Removes the final dot of the URL's host name, as resolvers do, and gives the written host without it.
  *
- * An IP address is left alone: the parser has dropped its dot, and no address is written with one.
+ * An IP address is not changed: the parser has removed its dot, and no address is written with one.
  */
 function withoutFinalDot(written: string, url: URL): string {
   if (!written.endsWith(".") || !url.hostname.endsWith(".")) return written;
@@ -122,7 +122,7 @@ function findHostRefusal(
   return isOpenName(hostNameKind(canonical), egressAllow) ? undefined : "url_host_forbidden";
 }
 
-/** Tells whether such a name may be a receiver's; where it leads is vetted at every attempt. */
+/** Tells whether a receiver may have such a name. Its addresses are checked at every attempt. */
 function isOpenName(kind: HostNameKind, egressAllow: readonly Cidr[]): boolean {
   if (kind === "loopback") return isAllowedAddress("127.0.0.1", egressAllow);
   if (kind === "internal") return opensPrivateNetwork(egressAllow);
@@ -130,7 +130,7 @@ function isOpenName(kind: HostNameKind, egressAllow: readonly Cidr[]): boolean {
 }
 
 /**
- * Tells whether a host was written as what the parser made of it: ASCII labels may differ in case
+ * Tells whether a host was written as the parser prints it: ASCII labels may differ in case
  * only, others must have become A-labels without a compatibility mapping ("ｅ" is not "e").
  */
 function isWrittenAs(written: string, canonical: string): boolean {
@@ -156,7 +156,7 @@ const forbiddenCharacters =
 
 const hostLabel = /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/;
 
-/** Ports from 1024 up where a POST would meet something else than a web server. */
+/** Ports from 1024 up that are usually not web servers. */
 const servicePorts: ReadonlySet<number> = new Set([
   // The Fetch standard's bad ports.
   ...[1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668],

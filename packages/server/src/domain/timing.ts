@@ -1,4 +1,4 @@
-/** How long each part of an attempt took, in milliseconds; null for what did not happen. */
+/** How long each part of an attempt took, in milliseconds; null for a part that did not happen. */
 export type Timing = {
   /** Resolving the receiver's name. */
   dns: number | null;
@@ -17,7 +17,7 @@ const keptMsMax = 32_767;
 const kept = (ms: number | null): number | null =>
   ms === null ? null : Math.min(keptMsMax, Math.round(ms));
 
-/** A timing as it is kept: whole milliseconds, at most 32,767. */
+/** A timing as it is stored: whole milliseconds, at most 32,767. */
 export const roundedTiming = ({ dns, connect, tls, wait, read }: Timing): Timing => ({
   dns: kept(dns),
   connect: kept(connect),

@@ -5,11 +5,11 @@ import type { Run } from "./lifecycle/run.ts";
 import type { Step } from "./lifecycle/step.ts";
 import type { Version, Workflow } from "./lifecycle/workflow.ts";
 
-/** Names a subject within a batch that may span teams; a step is named by its run and itself. */
+/** The key of a subject in a batch of several teams; a step's key has the run's id and its own. */
 export const subjectKey = (teamId: string, id: string, stepId?: string): string =>
   stepId === undefined ? `${teamId}/${id}` : `${teamId}/${id}/${stepId}`;
 
-/** What a batch of facts is decided on, and what became of it. Keys are `subjectKey`s. */
+/** The state that a batch of facts is decided on, and that the facts change. Keys are `subjectKey`s. */
 export type World = {
   now: Date;
   workflows: Map<string, Workflow>;
@@ -19,11 +19,11 @@ export type World = {
   assistants: Map<string, Assistant>;
   calls: Map<string, Call>;
   messages: Map<string, Message[]>;
-  /** Unfinished runs that may be cancelled with one workflow, at the most. */
+  /** The most unfinished runs that may be cancelled with one workflow. */
   cancelledRunsMax: number;
 };
 
-/** What must be written because of a batch. */
+/** What a batch must write. */
 export type Changes = {
   newWorkflows: Set<string>;
   changedWorkflows: Set<string>;
@@ -38,7 +38,7 @@ export type Changes = {
   happened: { happening: Happening; occurrence: Occurrence }[];
 };
 
-/** Changes of a batch that has not changed anything yet. */
+/** The empty changes at the beginning of a batch. */
 export const noChanges = (): Changes => ({
   newWorkflows: new Set(),
   changedWorkflows: new Set(),
@@ -53,10 +53,10 @@ export const noChanges = (): Changes => ({
   happened: [],
 });
 
-/** The state after a fact, as its reporter is told. */
+/** The state after a fact, as its reporter gets it. */
 export type Recorded = {
   outcome: "recorded" | "repeated";
-  /** Known by its identity alone: what the fact was about. There is no state with it. */
+  /** The subject of a repeat that was recognised by its identity alone. Then there is no state. */
   subjectId?: string | null;
   /** The step was not known before. */
   stepIsNew?: boolean;

@@ -4,7 +4,7 @@ import path from "node:path";
 /** The user that PostgreSQL runs as when it cannot run as this process's own. */
 export type Account = { uid: number; gid: number };
 
-/** PostgreSQL refuses to run as root; then it runs as `nobody`. Undefined means "as we are". */
+/** PostgreSQL refuses to run as root; then it runs as `nobody`. Undefined: as this process's user. */
 export function serverAccount(): Account | undefined {
   if (process.getuid?.() !== 0) return undefined;
   const line = /^nobody:[^:]*:(-?\d+):(-?\d+):/m.exec(fs.readFileSync("/etc/passwd", "utf8"));
@@ -16,7 +16,7 @@ export function serverAccount(): Account | undefined {
   return { uid: Number(line[1]), gid: Number(line[2]) };
 }
 
-/** Lets `nobody` pass through a directory and all above it, and says so. */
+/** Lets `nobody` enter a directory and all above it, and logs each change. */
 export function makeTraversable(directory: string, log: (line: string) => void): void {
   for (let at = directory; ; at = path.dirname(at)) {
     const { mode } = fs.statSync(at);
@@ -28,7 +28,7 @@ export function makeTraversable(directory: string, log: (line: string) => void):
   }
 }
 
-/** Makes a directory that only the server's account can enter, or makes sure that it is one. */
+/** Creates a directory that only the server's account can enter, or checks that an existing one is such. */
 export function makeOwnDirectory(directory: string, account: Account | undefined): void {
   fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
   const { uid } = fs.lstatSync(directory);
@@ -41,7 +41,7 @@ export function makeOwnDirectory(directory: string, account: Account | undefined
   if (account) fs.chownSync(directory, account.uid, account.gid);
 }
 
-/** Makes a directory and all in it the account's own. */
+/** Makes the account the owner of a directory and everything in it. */
 export function giveTo(account: Account, directory: string): void {
   fs.lchownSync(directory, account.uid, account.gid);
   for (const entry of fs.readdirSync(directory, { withFileTypes: true })) {

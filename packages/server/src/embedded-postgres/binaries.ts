@@ -6,23 +6,23 @@ import type { Account } from "./account.ts";
 import { codeOf, oneLine } from "./problem.ts";
 import { run, serverEnvironment } from "./process.ts";
 
-/** Where PostgreSQL's two programs are that we run. */
+/** The paths of the two PostgreSQL programs that the service runs. */
 export type Binaries = { initdb: string; postgres: string };
 
 /** Another installation of PostgreSQL, whose programs the server's account can run. */
 export type Installation = {
   /** The directory of its programs. */
   directory: string;
-  /** How its `initdb` is told which locale a new cluster has. */
+  /** The `initdb` options for the locale of a new cluster. */
   locale: readonly string[];
 };
 
-/** The programs of this installation, where they stand. */
+/** The paths of this installation's programs. */
 export function binariesOf({ directory }: Installation): Binaries {
   return { initdb: path.join(directory, "initdb"), postgres: path.join(directory, "postgres") };
 }
 
-/** Finds binaries that the server's account can run; copies them once where it cannot. */
+/** Finds binaries that the server's account can run; copies them once if it cannot run the installed ones. */
 export async function prepareBinaries(
   dataDirectory: string,
   account: Account | undefined,
@@ -68,7 +68,7 @@ function binariesIn(native: string): Binaries {
   };
 }
 
-/** Creates the links that npm packages cannot contain; returns false where it may not write. */
+/** Creates the links that npm packages cannot contain; returns false if it may not write. */
 function createLinks(native: string): boolean {
   const list = fs.readFileSync(path.join(native, "pg-symlinks.json"), "utf8");
   for (const { source, target } of JSON.parse(list) as { source: string; target: string }[]) {
@@ -82,7 +82,7 @@ function createLinks(native: string): boolean {
   return true;
 }
 
-/** What keeps the account from running the binaries; undefined when nothing does. */
+/** Why the account cannot run the binaries; undefined when it can. */
 async function probe(native: string, account: Account | undefined): Promise<string | undefined> {
   const { initdb, postgres } = binariesIn(native);
   try {

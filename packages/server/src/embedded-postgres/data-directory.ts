@@ -12,7 +12,7 @@ const initMsMax = 120_000;
 /** The built-in locale knows all of Unicode's letters and needs nothing from the system. */
 const builtInLocale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"];
 
-/** Makes sure that the data directory is PostgreSQL's and the server account's; fills it when it is new. */
+/** Checks that the data directory is PostgreSQL's and belongs to the server's account; initialises a new one. */
 export async function prepareDataDirectory(
   dataDirectory: string,
   binaries: Binaries,
@@ -39,7 +39,7 @@ export async function prepareDataDirectory(
   giveTo(account, dataDirectory);
 }
 
-/** Fills a directory under another name and renames it, so that a half-made one is never used. */
+/** Initialises a directory under another name and renames it, so that an incomplete one is never used. */
 async function initialise(
   dataDirectory: string,
   binaries: Binaries,
@@ -49,7 +49,7 @@ async function initialise(
   const prefix = `${path.basename(dataDirectory)}.initialising-`;
   const parent = path.dirname(dataDirectory);
   for (const name of fs.readdirSync(parent).filter((name) => name.startsWith(prefix))) {
-    // What a killed initdb has started may write on for a moment.
+    // Processes of a killed initdb may still write for a moment.
     const patience = { maxRetries: 10, retryDelay: 100 };
     fs.rmSync(path.join(parent, name), { recursive: true, force: true, ...patience });
   }

@@ -8,13 +8,13 @@ export function urlOf(socketDirectory: string, name: string): string {
   return `postgresql://${superuser}@localhost:5432/${name}?host=${encodeURIComponent(socketDirectory)}`;
 }
 
-/** Creates a database where there is none of that name yet. */
+/** Creates a database if there is none with this name. */
 export async function createDatabase(socketDirectory: string, name: string): Promise<void> {
   const found = await query(socketDirectory, `select 1 from pg_database where datname = '${name}'`);
   if (found.rowCount === 0) await query(socketDirectory, `create database ${name}`);
 }
 
-/** Runs one statement in the maintenance database, over a connection of its own. */
+/** Runs one statement in the maintenance database, on its own connection. */
 export async function query(socketDirectory: string, text: string): Promise<pg.QueryResult> {
   const client = new pg.Client({
     connectionString: urlOf(socketDirectory, "postgres"),

@@ -8,8 +8,8 @@ const pollMs = 50;
 /**
  * Takes the data directory for this process, or throws when a living process has it.
  *
- * A pid alone may have been given to somebody else since, so the lock also says when its holder
- * started. Reading and replacing it happens inside a guard, or two openers could both take over.
+ * A pid may belong to another process by now, so the lock also has its holder's start time. It is read and replaced
+ * inside a guard, because otherwise two processes could both take it.
  */
 export async function acquireLock(dataDirectory: string): Promise<() => void> {
   const lock = `${dataDirectory}.lock`;

@@ -21,15 +21,15 @@ const defaultSettings = {
 
 /** What `openEmbeddedPostgres` needs to know. */
 export type EmbeddedPostgresOptions = {
-  /** Where the data live; its lock, log, socket and copied binaries lie beside it under the same name. */
+  /** The directory of the data; its lock, log, socket and copied binaries are beside it under the same name. */
   dataDirectory: string;
-  /** Gets one line for each thing a person may want to know about (a changed permission, a copy). */
+  /** Called with a line for each notable step (a changed permission, a copy). */
   log?: (line: string) => void;
-  /** PostgreSQL settings over the defaults; an adopted server keeps those it was started with. */
+  /** PostgreSQL settings that replace the defaults; an adopted server keeps those of its start. */
   settings?: Record<string, string>;
-  /** Breaks a start off that takes long; the next one begins anew. */
+  /** Cancels a long start; the next start begins again. */
   stop?: AbortSignal;
-  /** Whose programs run; without it those that the npm package brings. */
+  /** The installation to use; undefined: the npm package's. */
   installation?: Installation;
 };
 
@@ -37,14 +37,14 @@ export type EmbeddedPostgresOptions = {
 export type EmbeddedPostgres = {
   /** A connection URL for node-postgres; it leads through a unix socket. */
   url: string;
-  /** Stops the server and gives the data directory free. */
+  /** Stops the server and releases the data directory. */
   close(): Promise<void>;
-  /** Whether the server was already running, left behind by an owner that was killed. */
+  /** Whether the server was already running, because its former owner was killed. */
   adopted: boolean;
 };
 
 /**
- * Opens the PostgreSQL of a data directory: creates, starts or adopts it, and holds it alone.
+ * Opens the PostgreSQL of a data directory: creates, starts or adopts it, and locks it for this process.
  *
  * The server listens on a unix socket in a directory of its own and outlives a crash of this
  * process; the next open adopts it. Every failure is an Error with one sentence that says what to do.
@@ -101,7 +101,7 @@ function onlyOnce(work: () => Promise<void>): () => Promise<void> {
   };
 }
 
-/** The directory under its one true name, or a lock beside it could be passed by another name. */
+/** The real path of the directory: under another name, the lock beside it would not be found. */
 function realPathOf(directory: string): string {
   if (fs.existsSync(directory)) return fs.realpathSync(directory);
   const parent = path.dirname(path.resolve(directory));

@@ -9,7 +9,7 @@ function pidFileOf(dataDirectory: string): string {
   return path.join(dataDirectory, "postmaster.pid");
 }
 
-/** Reads what PostgreSQL says about itself; pid 0 when it says nothing. */
+/** Reads PostgreSQL's pid file; pid 0 when it has none. */
 export function readPidFile(dataDirectory: string): RunningServer {
   try {
     const lines = fs.readFileSync(pidFileOf(dataDirectory), "utf8").split("\n");
@@ -21,10 +21,10 @@ export function readPidFile(dataDirectory: string): RunningServer {
 }
 
 /**
- * Makes a pid file stale whose pid now belongs to a stranger.
+ * Marks a pid file as stale if its pid now belongs to another program.
  *
- * PostgreSQL would refuse to start while that pid lives. Its parent's pid it takes for stale, and
- * then still looks for backends of the former server, which it could not if the file were gone.
+ * PostgreSQL would refuse to start while that pid exists. It treats its parent's pid as stale, and then still looks for
+ * backends of the former server; without the file it could not.
  */
 export function disownPidFile(dataDirectory: string): void {
   const file = pidFileOf(dataDirectory);

@@ -1,4 +1,4 @@
-/** Puts a problem into one line of at most 300 characters, to be part of a message. */
+/** Makes one line of at most 300 characters of a problem, for a message. */
 export function oneLine(problem: unknown): string {
   const text = problem instanceof Error ? problem.message : String(problem);
   return text.replace(/\s+/g, " ").trim().slice(0, 300);

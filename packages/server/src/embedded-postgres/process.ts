@@ -25,7 +25,7 @@ export function processStartedAt(pid: number): string | undefined {
   }
 }
 
-/** Whether a process is the postmaster of a data directory; when one cannot tell, it is. */
+/** Whether a process is the postmaster of a data directory; true if that cannot be found out. */
 export async function isPostmasterOf(pid: number, dataDirectory: string): Promise<boolean> {
   try {
     const command = fs.existsSync("/proc/self/cmdline")
@@ -50,5 +50,5 @@ export async function waitForEnd(pid: number, msMax: number): Promise<boolean> {
 /** Runs a program to its end; rejects with its `stderr` when it fails. */
 export const run = promisify(execFile);
 
-/** The environment of the server's processes: nothing of ours may change what they do. */
+/** The environment of the server's processes, without this process's variables. */
 export const serverEnvironment = { PATH: "/usr/bin:/bin:/usr/sbin:/sbin", LC_ALL: "C", TZ: "UTC" };

@@ -10,7 +10,7 @@ export function openLog(file: string): number {
   return fs.openSync(file, "a", 0o600);
 }
 
-/** Finds the last complaint in a server's log. */
+/** Finds the last error in a server's log. */
 export function lastProblemIn(logFile: string): string {
   const lines = fs.readFileSync(logFile, "utf8").trimEnd().split("\n");
   const problem = lines.findLast((line) => /FATAL|PANIC|ERROR|error/.test(line)) ?? lines.at(-1);

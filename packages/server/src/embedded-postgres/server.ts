@@ -21,7 +21,7 @@ const pollMs = 50;
 export async function adoptServer(dataDirectory: string): Promise<RunningServer | undefined> {
   const { pid } = readPidFile(dataDirectory);
   if (!(pid > 0)) return undefined;
-  // A pid may be a stranger's by now, or a dead postmaster's that its parent has not waited for: PostgreSQL takes both for alive.
+  // A pid may belong to another program by now, or to a dead postmaster (a zombie): PostgreSQL treats both as alive.
   if (processStartedAt(pid) === undefined || !(await isPostmasterOf(pid, dataDirectory))) {
     disownPidFile(dataDirectory);
     return undefined;
@@ -34,7 +34,7 @@ export async function adoptServer(dataDirectory: string): Promise<RunningServer 
   );
 }
 
-/** What starting a server takes besides its data directory. */
+/** The options of a server's start besides its data directory. */
 export type StartOptions = {
   binaries: Binaries;
   account: Account | undefined;
@@ -43,7 +43,7 @@ export type StartOptions = {
   stop: AbortSignal | undefined;
 };
 
-/** Starts a server and waits until it answers; one that does not is stopped again. */
+/** Starts a server and waits until it answers; if it does not, it is stopped again. */
 export async function startServer(
   dataDirectory: string,
   options: StartOptions,
@@ -51,7 +51,7 @@ export async function startServer(
   const { account, binaries } = options;
   const socketDirectory = socketDirectoryOf(dataDirectory);
   makeOwnDirectory(socketDirectory, account);
-  // No server is behind what a killed one left here, though its pid may be a stranger's by now.
+  // Files that a killed server left here belong to no server, although its pid may belong to another program by now.
   for (const name of fs.readdirSync(socketDirectory)) fs.rmSync(path.join(socketDirectory, name));
   if (account) makeTraversable(path.dirname(socketDirectory), options.log);
   const settings = {
@@ -117,7 +117,7 @@ async function waitUntilReady(
   return { kind: "silent", problem };
 }
 
-/** Stops a server fast, which rolls back what runs; if that hangs, at once, which it recovers from. */
+/** Stops a server in fast mode, which rolls back transactions; if that hangs, in immediate mode, after which it recovers. */
 export async function stopServer({ pid, dataDirectory }: RunningServer): Promise<void> {
   const steps = [
     { signal: "SIGINT", msMax: stopMsMax },

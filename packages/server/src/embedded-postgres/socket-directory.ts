@@ -4,7 +4,7 @@ import path from "node:path";
 
 const socketPathBytesMax = 103; // The shortest sun_path among the platforms (macOS), without its NUL.
 
-/** Names the directory of a server's socket: beside the data, or where the path is short enough. */
+/** Gives the directory of a server's socket: beside the data, or elsewhere if that path is too long. */
 export function socketDirectoryOf(dataDirectory: string): string {
   const short = `postrider-${createHash("sha256").update(dataDirectory).digest("hex").slice(0, 16)}`;
   const candidates = [`${dataDirectory}.socket`, path.join(tmpdir(), short), `/tmp/${short}`];

@@ -5,18 +5,18 @@ import { databaseName, openEmbeddedPostgres } from "./open.ts";
 import { readPidFile } from "./pid-file.ts";
 import { isPostmasterOf, processStartedAt } from "./process.ts";
 
-/** A PostgreSQL of a data directory, for somebody who only looks. */
+/** The PostgreSQL of a data directory, for commands that only read. */
 export type Visit = {
   url: string;
-  /** It ran already, and goes on when the visit is over. */
+  /** It was running already, and stays running after the visit. */
   ran: boolean;
   close(): Promise<void>;
 };
 
 /**
- * Reaches the PostgreSQL of a data directory and leaves everything as it was: running, or stopped again.
+ * Opens the PostgreSQL of a data directory and leaves it as it was: running, or stopped again.
  *
- * One that runs belongs to a process, which is not disturbed. A directory that is none of PostgreSQL's is not filled.
+ * A running server belongs to another process, which is not disturbed. A directory without PostgreSQL's data is not initialised.
  */
 export async function visitEmbeddedPostgres(
   dataDirectory: string,

@@ -20,22 +20,22 @@ import { letGo } from "./retention.ts";
 
 export type JanitorDeps = {
   database: Database;
-  /** Days that things are kept at the most. */
+  /** The service's retention in days. */
   retentionDays: number;
   onError: (message: string, error: unknown) => void;
 };
 
 const roundMs = 60_000;
-/** The first round comes soon: what fell due while nothing ran has waited long enough. */
+/** The first round is soon after the start, for work that became due while no process ran. */
 const firstRoundMs = 5_000;
 const daysAhead = 7;
 const rowsMax = 1_000;
-/** Changes are written at the rate of results, and none is kept for longer than minutes. */
+/** Changes are written as often as results, and are kept only for minutes. */
 const changesMax = 200_000;
-/** Longest round: in between there is time for everything else. */
+/** The longest round; the pause after it leaves time for other work. */
 const roundMsMax = 20_000;
 
-/** Keeps the house tidy, in one process at a time: partitions for the days to come, and away with what is over. */
+/** Makes partitions for the next days and deletes rows past their retention, in one process at a time. */
 export function openJanitor(deps: JanitorDeps): { close(): Promise<void> } {
   let closing = false;
   let timer: NodeJS.Timeout | undefined;
@@ -59,7 +59,7 @@ export function openJanitor(deps: JanitorDeps): { close(): Promise<void> } {
   };
 }
 
-/** Makes the partitions of the days to come, unless the tables are busy: there are days for that. */
+/** Makes the partitions of the next days, unless the tables are busy: there is time for that. */
 export async function prepare(database: Database): Promise<void> {
   try {
     await database.begin((tx) => ensurePartitions(tx, daysAhead));
@@ -69,9 +69,9 @@ export async function prepare(database: Database): Promise<void> {
 }
 
 /**
- * Does one round, unless another process is at it; every step is bounded, what is left over waits for the next one.
+ * Does one round, unless another process does one. Every step is limited; the rest waits for the next round.
  *
- * The lock is that of a transaction in which nothing else happens: it goes with its process, and holds nobody up.
+ * The lock belongs to a transaction in which nothing else happens: it ends with its process, and delays no other transaction.
  */
 export async function tidy(database: Database, retentionDays = 30): Promise<void> {
   await database.begin(async (tx) => {

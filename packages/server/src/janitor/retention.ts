@@ -15,16 +15,16 @@ import {
 } from "../db/retention.ts";
 
 export type Retention = {
-  /** Days that things are kept at the most; a team may want fewer. */
+  /** The service's retention in days; a team may have a shorter one. */
   retentionDays: number;
-  /** When to stop, by `performance.now()`; the next round goes on. */
+  /** When to stop, by `performance.now()`; the next round continues. */
   untilMs: number;
 };
 
 const rowsMax = 1_000;
 const daysMax = 1_000;
 
-/** Lets go of what is over: in steps of few rows each, until nothing is left or the time is up. */
+/** Deletes what is past its retention, in steps of few rows, until nothing is left or the time is up. */
 export async function letGo(database: Database, given: Retention): Promise<void> {
   const { retentionDays } = given;
   const { sql } = database;
@@ -43,7 +43,7 @@ async function letPayloadsGo({ sql }: Database, given: Retention): Promise<void>
   }
 }
 
-/** A partition that is busy, or of which something is still to be delivered, waits for another round. */
+/** Drops old partitions. A busy partition, or one with pending deliveries, waits for another round. */
 async function dropOldPartitions(database: Database, given: Retention): Promise<void> {
   for (const old of await listOldPartitionsOfAllTeams(database.sql, given.retentionDays)) {
     if (performance.now() >= given.untilMs) return;
@@ -56,7 +56,7 @@ async function dropOldPartitions(database: Database, given: Retention): Promise<
   }
 }
 
-/** Repeats a step while it finds as much as it may take. */
+/** Repeats a step while it finds its maximum of rows. */
 async function repeat({ untilMs }: Retention, step: () => Promise<number>): Promise<void> {
   while ((await step()) >= rowsMax && performance.now() < untilMs);
 }

@@ -1,10 +1,10 @@
-/** A text as far as it is shown, and how much longer it is. */
+/** The shown part of a text, and the number of characters that were left out. */
 export type Cut = { text: string; characters_left_out?: number };
 
-/** Cuts a text to so many characters, and says how many more there are. */
+/** Cuts a text to a number of characters, and says how many were left out. */
 export function cut(text: string, charactersMax: number): Cut {
   if (text.length <= charactersMax) return { text };
-  // Half of a surrogate pair is no character.
+  // Does not cut a surrogate pair.
   const end = /[\uD800-\uDBFF]/.test(text.charAt(charactersMax - 1))
     ? charactersMax - 1
     : charactersMax;

@@ -6,7 +6,7 @@ import { defineTool, type ToolContext } from "./tool.ts";
 
 const several = (what: string) => z.array(z.string().min(1).max(100)).min(1).max(20).describe(what);
 
-/** What says which deliveries are meant, in lists and in replays. */
+/** The filter of deliveries in the input of tools, for lists and replays. */
 export const filterInput = {
   endpoint: endpointInput.optional(),
   contract: z.array(z.enum(["workflow", "organisation", "assistant", "operational"])).optional(),
@@ -26,7 +26,7 @@ export const filterInput = {
 
 type FilterInput = z.infer<z.ZodObject<typeof filterInput>>;
 
-/** Reads the filter of a tool's input as the API's; an endpoint is found by what it is called. */
+/** Converts the filter of a tool's input to the API's; finds the endpoint by id, name or URL. */
 export async function filterOf(context: ToolContext, input: FilterInput) {
   const { endpoint, contract, event_type, subject_id, event_id, error_code, from, to } = input;
   const found = endpoint === undefined ? undefined : await findEndpoint(context, endpoint);
@@ -40,13 +40,13 @@ export async function filterOf(context: ToolContext, input: FilterInput) {
     from,
     to,
   };
-  // The API says which event types there are; here each is a text.
+  // The API checks the event types; here each is a text.
   return Object.fromEntries(
     Object.entries(filter).filter(([, value]) => value !== undefined),
   ) as Omit<ListDeliveriesQuery, "status" | "limit" | "cursor">;
 }
 
-/** A delivery as it is listed: what it is about, how it stands, and nothing that is null. */
+/** A delivery in a list: its subject and status, without nulls. */
 export const shortDelivery = (delivery: Delivery) =>
   Object.fromEntries(
     Object.entries({
@@ -75,9 +75,9 @@ const waitedMsMax = 10_000;
 const lookEveryMs = 500;
 
 /**
- * Waits until a delivery has more attempts than before, or for ten seconds; gives it as it is then.
+ * Waits until a delivery has more attempts than before, at most ten seconds; returns its state then.
  *
- * `before` is how many attempts had ended when it was made due.
+ * `before`: the number of ended attempts when it was made due.
  */
 export async function waitForAttempt(
   { client, signal }: ToolContext,
@@ -134,7 +134,7 @@ export const listDeliveries = defineTool({
   },
 });
 
-/** Delivers one delivery again. */
+/** Retries one delivery. */
 export const retryDelivery = defineTool({
   name: "retry_delivery",
   title: "Retry a delivery",

@@ -12,10 +12,10 @@ const foundMax = 20;
 /** A page of the documentation, with its sections in their order. */
 export type Page = { name: string; title: string; text: string; sections: Section[] };
 
-/** A heading and what stands below it, up to the next heading of its level or above. */
+/** A heading and its text, up to the next heading of the same or a higher level. */
 export type Section = { heading: string; level: number; text: string };
 
-/** Reads the pages of docs/: a package has them beside its bundle, a checkout in its root. */
+/** Reads the pages of docs/: in a package they are beside the bundle, in a checkout in the root. */
 export function readPages(): Page[] {
   const shipped = fileURLToPath(packageFile("docs"));
   const directory = existsSync(shipped) ? shipped : fileURLToPath(packageFile("../../docs"));
@@ -29,7 +29,7 @@ export function readPages(): Page[] {
   );
 }
 
-/** Finds the sections of a page; a line of a code block is no heading. */
+/** Finds the sections of a page; lines of code blocks are not headings. */
 export function pageOf(name: string, text: string): Page {
   const lines = text.split("\n");
   const headings: { line: number; level: number; heading: string }[] = [];
@@ -99,7 +99,7 @@ function searched(pages: readonly Page[], search: string): object {
       .filter(({ text }) => words.every((word) => text.toLowerCase().includes(word)))
       .map(({ heading, text }) => ({ page: name, section: heading, characters: text.length })),
   );
-  // The shortest section that has all the words says the most about them.
+  // The shortest section with all the words is the most specific.
   found.sort((a, b) => a.characters - b.characters);
   if (found.length === 0) throw new ToolRefusal("No section has all of these words. Try fewer.");
   return { found: found.slice(0, foundMax) };

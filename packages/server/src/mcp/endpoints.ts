@@ -45,7 +45,7 @@ async function listEndpoints({ client, signal }: ToolContext): Promise<object> {
   };
 }
 
-/** Says in a sentence how an endpoint is. */
+/** Describes an endpoint's health in a sentence. */
 function tellHealth({ name, disabled_reason, health }: Endpoint): string {
   const { state, since, last_error_code, last_success_at, pending, pending_is_estimate } = health;
   const success =

@@ -11,7 +11,7 @@ const attemptsMax = 10;
 const answerCharactersMax = 2_000;
 const bodyCharactersMax = 4_000;
 
-/** Says why a delivery failed: what was tried, what the receiver said, what is different from the last success. */
+/** Explains why a delivery failed: its attempts, the receiver's answers, and the differences from the last success. */
 export const explainFailure = defineTool({
   name: "explain_failure",
   title: "Explain a failure",
@@ -90,7 +90,7 @@ async function explain(
   };
 }
 
-/** Says in two or three sentences how the delivery stands, and why. */
+/** Describes the delivery's state and its reason in two or three sentences. */
 function tell(delivery: DeliveryDetails, endpoint: Endpoint | undefined): string {
   const { status, attempts_count, attempts, event_type, next_attempt_at, error_code } = delivery;
   const what = `The delivery of ${event_type} to ${endpoint?.name ?? "an endpoint that was deleted"}`;

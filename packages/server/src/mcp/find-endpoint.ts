@@ -2,7 +2,7 @@ import type { Endpoint } from "@postrider/sdk";
 import { z } from "zod";
 import { type ToolContext, ToolRefusal } from "./tool.ts";
 
-/** How a tool's input names an endpoint. */
+/** The input of tools that names an endpoint. */
 export const endpointInput = z
   .string()
   .min(1)
@@ -12,9 +12,9 @@ export const endpointInput = z
 const shownMax = 10;
 
 /**
- * Finds the one endpoint that is meant by an id, a name, a URL or a part of these.
+ * Finds an endpoint by its id, its name, its URL, or a part of these.
  *
- * It never guesses: where several fit, it refuses with their names and ids.
+ * It never guesses: if several match, it refuses with their names and ids.
  */
 export async function findEndpoint(
   { client, signal }: ToolContext,
@@ -41,7 +41,7 @@ export async function findEndpoint(
   );
 }
 
-/** An endpoint in short, where something else is told. */
+/** The short form of an endpoint, for answers about something else. */
 export const shortEndpoint = ({ id, name, url, contract, enabled, health }: Endpoint) => ({
   id,
   name,

@@ -2,14 +2,14 @@ import type { DeliveryAttempt, DeliveryDetails, Endpoint } from "@postrider/sdk"
 import { shortDelivery } from "./deliveries.ts";
 import type { ToolContext } from "./tool.ts";
 
-/** A delivery that was delivered, and the attempt that did it. */
+/** A delivered delivery and its successful attempt. */
 type Success = { delivery: DeliveryDetails; attempt: DeliveryAttempt };
 
 const changesListedMax = 10;
-/** So much longer an answer takes before that counts as a change. */
+/** How much slower an answer must be to count as a change. */
 const slower = { factor: 3, msMin: 1_000 };
 
-/** Tells what is different from the last delivery to the endpoint that succeeded before this one. */
+/** Lists the differences from the last successful delivery to the endpoint before this one. */
 export async function compareWithLastSuccess(
   context: ToolContext,
   endpoint: Endpoint,
@@ -53,7 +53,7 @@ async function findSuccess(
   return undefined;
 }
 
-/** Lists what differs between an attempt that succeeded and one that failed, as far as the caller may see it. */
+/** Lists the differences between a successful and a failed attempt that the caller may see. */
 export function changesOf(before: Success, now: Success): string[] {
   const was = before.attempt;
   const is = now.attempt;
@@ -93,7 +93,7 @@ function bodyGrew(before: DeliveryDetails, now: DeliveryDetails): string | false
   return `The body had ${was} characters and has ${is}.`;
 }
 
-/** Names of headers that came, went or differ; their values are the receiver's words, and stand with those. */
+/** Names of added, removed or changed headers, without values: these are text of the receiver and are shown elsewhere. */
 function headerChanges(
   whose: "Request" | "Answer",
   was: Record<string, string> | null,
@@ -115,10 +115,10 @@ function headerChanges(
 const namesIn = (...maps: (Record<string, string> | null)[]): string[] =>
   [...new Set(maps.flatMap((map) => Object.keys(map ?? {})))].sort();
 
-/** Headers of an answer that say something about who gave it. */
+/** Headers of an answer that show which software sent it. */
 const tellingNames = ["content-type", "location", "server", "via"];
 
-/** Says whether the endpoint's settings were changed since; administrators' keys are told by whom. */
+/** Says whether the endpoint's settings were changed since then; for keys with the scope `admin`, also by whom. */
 async function settingsChanged(
   { client, scopes, signal }: ToolContext,
   { id, updated_at }: Endpoint,

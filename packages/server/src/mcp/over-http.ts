@@ -3,28 +3,27 @@ import { Postrider } from "@postrider/sdk";
 import { openMcpServer } from "./mcp-server.ts";
 import type { Scope } from "./tool.ts";
 
-/** One request of MCP, whose caller is known already. */
+/** One MCP request of an authenticated caller. */
 export type McpExchange = {
   request: Request;
-  /** The body of it, read as JSON. */
+  /** Its body, parsed as JSON. */
   body: unknown;
   apiKey: string;
   /** The team that the tools act for. */
   teamId: string;
   scopes: ReadonlySet<Scope>;
-  /** Asks the API of this process. */
+  /** A fetch to the API of this process. */
   ask: typeof fetch;
   onBug: (error: unknown) => void;
 };
 
-/** Where the API is said to be: `ask` goes there without a socket. */
+/** A placeholder URL of the API: `ask` calls it without a socket. */
 const url = "http://postrider.internal";
 
 /**
  * Answers one request of MCP over streamable HTTP, without sessions: nothing is kept between two requests.
  *
- * What tools ask for goes through the API with the caller's own key, so that scopes, limits, teams and the audit are the
- * API's.
+ * Tools call the API with the caller's own key, so that the API's scopes, limits, teams and audit apply.
  */
 export async function answerMcp(exchange: McpExchange): Promise<Response> {
   const { request, body, apiKey, teamId, scopes, ask, onBug } = exchange;
@@ -37,7 +36,7 @@ export async function answerMcp(exchange: McpExchange): Promise<Response> {
     retriesMax: 1,
   });
   const handler = createMcpHandler(() => openMcpServer({ client, scopes, onBug }), {
-    // The list of tools changes with the key alone, so there is nothing to listen to.
+    // The list of tools depends only on the key, so there is nothing to subscribe to.
     maxSubscriptions: 0,
   });
   return await handler.fetch(request, { parsedBody: body });

@@ -4,14 +4,14 @@ import { openMcpServer } from "./mcp-server.ts";
 
 export type StdioOptions = {
   client: Postrider;
-  /** Told of what is a bug, and of what is no message: standard output belongs to the protocol. */
+  /** Called with bugs and invalid messages: standard output belongs to the protocol. */
   onError: (error: unknown) => void;
 };
 
 /**
  * Speaks MCP on standard input and output until its input ends.
  *
- * It asks once what the key may do. Rejects when the service does not answer, or refuses the key.
+ * It reads the key's scopes once. Rejects when the service does not answer or refuses the key.
  */
 export async function speakMcp({
   client,

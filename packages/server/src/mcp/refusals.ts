@@ -24,7 +24,7 @@ function explainAnswer({ code, status, detail, errors, requestId }: ApiError): s
   return `${detail}${faults.join("")} [${code}]${request}${advice}`;
 }
 
-/** What to do about the refusals that an agent meets most. */
+/** What to do about the most frequent refusals. */
 const advices: Readonly<Record<string, string>> = {
   not_found:
     " There is no such thing in this team. list_deliveries and get_endpoint show the ids that there are.",

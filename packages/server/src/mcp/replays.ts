@@ -5,7 +5,7 @@ import { counted } from "./cuts.ts";
 import { filterInput, filterOf } from "./deliveries.ts";
 import { defineTool, type ToolContext, ToolRefusal } from "./tool.ts";
 
-/** The text that confirms a dry run: the count, and a digest of the filter and of what it found. */
+/** The text that confirms a dry run: the count, and a digest of the filter and of the result. */
 export function confirmationOf(
   body: Pick<ReplayStart, "filter" | "only" | "rate_per_second">,
   { matching, oldest, newest }: ReplayDryRun,
@@ -16,7 +16,7 @@ export function confirmationOf(
   return `${matching}-${createHash("sha256").update(text).digest("hex").slice(0, 8)}`;
 }
 
-/** Delivers again what matches, after a dry run that was confirmed. */
+/** Replays matching deliveries after a confirmed dry run. */
 export const replayDeliveries = defineTool({
   name: "replay_deliveries",
   title: "Replay deliveries",

@@ -11,7 +11,7 @@ export type ListenerWatchDeps = {
 const lookMs = 5_000;
 const rowsMax = 100;
 
-/** Ends listeners whose stream has been away for a minute. Every process does. */
+/** Ends listeners whose stream has been closed for a minute. Every process runs it. */
 export function openListenerWatch({ database, onError }: ListenerWatchDeps): {
   close(): Promise<void>;
 } {

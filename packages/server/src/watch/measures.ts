@@ -7,7 +7,7 @@ import type { Metrics, Reading } from "../metrics.ts";
 import type { Surveys } from "./survey.ts";
 import type { Watchdog } from "./watchdog.ts";
 
-/** What is counted as it happens. */
+/** The counters and histograms of the service. */
 export type Counts = {
   tally: Tally;
   poolWatch: PoolWatch;
@@ -23,7 +23,7 @@ const latencyBuckets = [
   0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800,
 ];
 
-/** Makes what counts as it happens. docs/metrics.md has a row for each; a test compares. */
+/** Makes the counters and histograms. docs/metrics.md has a row for each; a test compares. */
 export function openCounts(metrics: Metrics): Counts {
   const deliveries = metrics.counter({
     name: "postrider_deliveries_total",
@@ -119,7 +119,7 @@ function watchPools(metrics: Metrics): PoolWatch {
   };
 }
 
-/** What is asked when the metrics are printed; nothing of it waits for the database. */
+/** The sources of values that are read when the metrics are printed; none waits for the database. */
 export type Observed = {
   version: string;
   dispatcher: { readonly inFlight: number; readonly held: number; progress(): DispatchProgress };
@@ -182,7 +182,7 @@ export function observe(metrics: Metrics, observed: Observed): { close(): void }
   return observeProcess(metrics);
 }
 
-/** What is the same in every process. A member that another version did not write has no value. */
+/** Gauges that are the same in every process. A member that another version did not write has no value. */
 function observeSurvey(metrics: Metrics, surveys: Surveys): void {
   const read =
     <T>(choose: (survey: Partial<Survey>) => T | undefined) =>
@@ -248,7 +248,7 @@ function observeSurvey(metrics: Metrics, surveys: Surveys): void {
 const lagEveryMs = 100;
 const lagBuckets = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5];
 
-/** What every process can say of itself, under the names that are usual. */
+/** Gauges of the process itself, under their usual Prometheus names. */
 function observeProcess(metrics: Metrics): { close(): void } {
   metrics.gauge({
     name: "process_start_time_seconds",

@@ -1,9 +1,9 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { tellOperators } from "../actions/tell-operators.ts";
 
-/** What tells operators, for as long as it is open. */
+/** The running watch for operational happenings. */
 export type OperationalWatch = {
-  /** There is something to tell: it is looked for at once. */
+  /** Looks for happenings at once. */
   wake(): void;
   close(): Promise<void>;
 };
@@ -12,10 +12,10 @@ export type OperationalWatchDeps = Parameters<typeof tellOperators>[0] & {
   onError: (message: string, error: unknown) => void;
 };
 
-/** What happens is notified; this is for notifications that were missed. */
+/** Happenings are notified; this poll finds those whose notifications were missed. */
 const pollMs = 10_000;
 
-/** Tells operators what was noted, as long as there is something; every process does, and they take turns. */
+/** Makes events of noted happenings until none are left. Every process runs it; they take turns. */
 export function openOperationalWatch(deps: OperationalWatchDeps): OperationalWatch {
   const closing = new AbortController();
   const { signal } = closing;
@@ -23,7 +23,7 @@ export function openOperationalWatch(deps: OperationalWatchDeps): OperationalWat
 
   async function lookOn(): Promise<void> {
     while (!signal.aborted) {
-      // Whoever notes something during a look is heard at the end of it.
+      // A happening that is noted during a look is found after it.
       waiting = new AbortController();
       const woken = AbortSignal.any([signal, waiting.signal]);
       const told = await tellOperators(deps).catch((error) => {

@@ -3,36 +3,36 @@ import { type ReplayStepDeps, stepReplay } from "../actions/replay-step.ts";
 import type { Database, TeamDatabase } from "../db/pool.ts";
 import { type DueReplay, listDueReplaysOfAllTeams } from "../db/replays.ts";
 
-/** What does the steps of replays, for as long as it is open. */
+/** The running loop that does the steps of replays. */
 export type Replays = {
-  /** A replay was asked for: it is looked for at once. */
+  /** Looks for due replays at once. */
   wake(): void;
   close(): Promise<void>;
 };
 
 export type ReplaysDeps = Pick<ReplayStepDeps, "freeSlots"> & {
-  /** Asks which replays of all teams are due. */
+  /** Lists the due replays of all teams. */
   database: Database;
-  /** Does their steps, each as its team. */
+  /** Does their steps, each with its team's connections. */
   teams: TeamDatabase;
-  /** Called when a step has made deliveries due, with how many they are. */
+  /** Called with the number of deliveries that a step has made due. */
   onDue: (count: number) => void;
   onError: (message: string, error: unknown) => void;
 };
 
-/** A replay that is asked for is notified; this is for notifications that were missed. */
+/** New replays are notified; this poll finds those whose notifications were missed. */
 const pollMs = 5_000;
 const shortestPauseMs = 20;
-/** Replays that one look takes a step of. */
+/** The most replays that do a step in one look. */
 const stepsMax = 20;
-/** A replay whose step failed is left alone for so long by this process. */
+/** How long this process leaves a replay alone after its step failed. */
 const afterFailureMs = 5_000;
 
 /**
- * Does the steps of replays as they fall due, one at a time: however many replays there are, they have one connection.
+ * Does the due steps of replays one at a time: all replays together use one connection.
  *
- * Every process does. The lock on a replay's row gives each step to one of them, so that a process that dies leaves
- * nothing behind to be taken over.
+ * Every process runs it. The lock on a replay's row gives each step to one process, so a dead process leaves nothing to
+ * take over.
  */
 export function openReplays(deps: ReplaysDeps): Replays {
   const closing = new AbortController();
@@ -53,7 +53,7 @@ export function openReplays(deps: ReplaysDeps): Replays {
     }
   }
 
-  /** Does what is due, and returns how long there is nothing to do. */
+  /** Does the due steps, and returns the milliseconds until the next one. */
   async function look(): Promise<number> {
     for (const [id, untilMs] of leftAloneUntilMs) {
       if (untilMs <= performance.now()) leftAloneUntilMs.delete(id);
@@ -70,7 +70,7 @@ export function openReplays(deps: ReplaysDeps): Replays {
 
   async function lookOn(): Promise<void> {
     while (!signal.aborted) {
-      // Whoever asks for a replay during a look is heard at the end of it.
+      // A replay that is requested during a look is found after it.
       waiting = new AbortController();
       const woken = AbortSignal.any([signal, waiting.signal]);
       const pauseMs = await look().catch((error) => {

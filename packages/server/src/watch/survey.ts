@@ -19,35 +19,35 @@ import { withinMs } from "../patience.ts";
 export type SurveysDeps = {
   database: Database;
   standingOf: (subscriptionId: string) => ReceiverStanding;
-  /** Days that things are kept at the most. */
+  /** The service's retention in days. */
   retentionDays: number;
   nowMs: () => number;
   onError: (message: string, error: unknown) => void;
 };
 
-/** What this process knows of all teams together. */
+/** The last survey of all teams, as this process knows it. */
 export type Surveys = {
-  /** The last survey; undefined while there is none that is recent enough to be believed. */
+  /** The last survey; undefined while there is none, or it is too old. */
   latest(): Partial<Survey> | undefined;
-  /** Milliseconds since the last survey was taken, by whichever process; undefined before the first. */
+  /** Milliseconds since the last survey by any process; undefined before the first. */
   ageMs(): number | undefined;
-  /** The database answered when it was asked last. */
+  /** Whether the database answered the last read. */
   databaseIsThere(): boolean;
-  /** By how much the database's clock is ahead of this machine's, in milliseconds; undefined before it was asked. */
+  /** By how much the database's clock is ahead of this machine's, in milliseconds; undefined before the first read. */
   clockOffsetMs(): number | undefined;
   close(): Promise<void>;
 };
 
 const readEveryMs = 2_500;
-/** One row by its key: a database that takes longer is as good as away. */
+/** The read is one row by its key: a database that takes longer counts as away. */
 const readMsMax = 5_000;
-/** What is older is told to nobody: a number that stands still looks like one that is true. */
+/** An older survey is not shown: an outdated number would look like a current one. */
 const believedForMs = 60_000;
-/** Should the process that looks die at it, another one looks after this time. */
+/** If the process dies during a survey, another one makes it after this time. */
 const turnMs = 30_000;
 const failingNamed = 20;
 
-/** Reads what the last survey found, every few seconds, and takes the next one when it is time. */
+/** Reads the last survey every few seconds, and makes the next one when it is due. */
 export function openSurveys(deps: SurveysDeps): Surveys {
   const { database, nowMs } = deps;
   const closing = new AbortController();
@@ -97,7 +97,7 @@ export function openSurveys(deps: SurveysDeps): Surveys {
   };
 }
 
-/** Looks anew, and writes down what it finds for all processes. */
+/** Makes a survey, and stores it for all processes. */
 export async function takeSurvey(
   deps: Pick<SurveysDeps, "database" | "standingOf" | "retentionDays">,
 ): Promise<Survey> {

@@ -12,16 +12,16 @@ export type TimersDeps = {
 };
 
 /**
- * The shortest timeout is a second. One that begins right after a look is seen by the next one at the latest 100 ms
- * after it is due, and a hang may be told 250 ms late.
+ * The shortest timeout is a second. A timeout that begins right after a poll is seen by the next poll at most 100 ms
+ * after it is due; a hang may be reported 250 ms late.
  */
 const pollMs = 1_100;
 const horizonMs = 1_200;
 const batchMax = 5_000;
 
 /**
- * Tells hangs and reports that have waited long enough, and ends overdue runs. Their times live in the database: any process may be the one that acts, also after
- * a restart, and the lock on the subject sees to it that what several tell happens once.
+ * Reports hangs, makes reports whose wait is over, and ends overdue runs. Their times are in the database: any process
+ * may act, also after a restart, and the lock on the subject makes sure that it happens once.
  */
 export function openTimers(deps: TimersDeps): { close(): Promise<void> } {
   let closing = false;
@@ -43,7 +43,7 @@ export function openTimers(deps: TimersDeps): { close(): Promise<void> } {
       .recordFacts(factOf(timer))
       .then(() => reach("after_timer"))
       .catch((error) => {
-        // It was erased since we looked.
+        // It was erased after the poll.
         if (error instanceof AppError && error.code === "not_found") return;
         deps.onError("what time brought about could not be recorded", error);
       });
@@ -51,7 +51,7 @@ export function openTimers(deps: TimersDeps): { close(): Promise<void> } {
 
   async function look(): Promise<void> {
     for (const timer of await listTimersOfAllTeams(deps.database.sql, horizonMs, batchMax)) {
-      // A little later rather than earlier: told before its time it would count for nothing.
+      // One millisecond later: an early report would be ignored.
       after(Math.max(0, Math.ceil(timer.dueInMs) + 1), () => act(timer));
     }
   }
@@ -72,7 +72,7 @@ export function openTimers(deps: TimersDeps): { close(): Promise<void> } {
   };
 }
 
-/** Acts on every timer that has run out, and returns how many there were. */
+/** Acts on every timer that has ended, and returns how many. */
 export async function actOnDueTimers(
   deps: Pick<TimersDeps, "database" | "recordFacts">,
 ): Promise<number> {
@@ -81,7 +81,7 @@ export async function actOnDueTimers(
   return due.length;
 }
 
-/** Another process may report the same: the second report finds it done and changes nothing. */
+/** Makes the fact of a timer. Another process may report the same: the second report changes nothing. */
 function factOf({ kind, teamId, id }: Timer): Fact {
   switch (kind) {
     case "hang":

@@ -2,23 +2,23 @@ import { type DispatchProgress, stallOf } from "../domain/dispatch-progress.ts";
 
 export type WatchdogDeps = {
   progress: () => DispatchProgress;
-  /** For how long the oldest delivery has been due that waits for us; 0 when nothing is known of one. */
+  /** How long the oldest delivery that waits for the service has been due, in milliseconds; 0 when none is known. */
   oldestDueMs: () => number;
   /** Resolves when the database answers. */
   askDatabase: () => Promise<unknown>;
-  /** The dispatcher stands still, or does so no more: then it stood still for so many seconds. */
+  /** Called when the dispatcher stalls (with the reason), and when it works again (undefined, with the seconds of the stall). */
   onChange: (reason: string | undefined, seconds: number) => void;
-  /** It has stood still for too long, although the database answers: this process is of no use any more. */
+  /** Called when it has been stalled for too long although the database answers: this process must be replaced. */
   onHopeless: (reason: string) => void;
-  /** How long it may stand still before that. */
+  /** How long it may be stalled before that. */
   patienceMs: number;
 };
 
-/** Watches over the dispatcher, from outside of it. */
+/** Watches the dispatcher from outside. */
 export type Watchdog = {
-  /** Why the dispatcher stands still now; undefined while it works. */
+  /** Why the dispatcher is stalled now; undefined while it works. */
   stall(): string | undefined;
-  /** Begins to look, once the dispatcher has been started. */
+  /** Begins to watch; call it after the dispatcher was started. */
   start(): void;
   close(): void;
 };
@@ -26,10 +26,10 @@ export type Watchdog = {
 const lookEveryMs = 1_000;
 
 /**
- * Looks every second whether the dispatcher stands still. A standstill that lasts although the database answers is told
- * as hopeless, once: whoever opened this ends the process, and its leases end with it.
+ * Checks every second whether the dispatcher is stalled. If a stall lasts although the database answers, it calls
+ * `onHopeless` once: the caller ends the process, and its leases end with it.
  *
- * While the database is away nothing can be delivered, and nothing is wrong with this process: that time does not count.
+ * The time in which the database is away does not count: nothing can be delivered then, and this process is not at fault.
  */
 export function openWatchdog(deps: WatchdogDeps): Watchdog {
   let stalledAtMs: number | undefined;
@@ -51,7 +51,7 @@ export function openWatchdog(deps: WatchdogDeps): Watchdog {
     asking = true;
     try {
       await deps.askDatabase();
-      // Once is nothing yet: a process that was paused looks like that as well.
+      // One failed check is not enough: a paused process looks the same.
       if (stalledAtMs !== undefined && !told) {
         told = true;
         deps.onChange(reason, 0);
@@ -62,7 +62,7 @@ export function openWatchdog(deps: WatchdogDeps): Watchdog {
         deps.onHopeless(reason);
       }
     } catch {
-      // Told elsewhere. It counts from when the database is back.
+      // The outage is reported elsewhere. The stall counts from the time when the database is back.
       stalledAtMs = undefined;
     } finally {
       asking = false;

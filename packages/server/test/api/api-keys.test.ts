@@ -181,7 +181,7 @@ test("another team's key is not there; one that is shared is only taken away fro
   expect((await api.revoke(shared.id)).status).toBe(404);
 });
 
-test("a key cannot revoke itself, alone or among several teams, and goes on working", async () => {
+test("a key cannot revoke itself, in one or several teams, and still works", async () => {
   const api = await setup();
   const other = await api.newTeam();
   const both = await api.newKey({ teamIds: [api.teamId, other.teamId] });
@@ -194,7 +194,7 @@ test("a key cannot revoke itself, alone or among several teams, and goes on work
   expect((await api.call("GET", "/v1/audit")).body.entries).toHaveLength(1);
 });
 
-test("of two keys that revoke each other at once one is left", async () => {
+test("one of two keys that revoke each other at once is left", async () => {
   const api = await setup();
   for (let round = 0; round < 5; round++) {
     const [one, two] = [await api.newKey(), await api.newKey()];

@@ -103,7 +103,7 @@ test("every operation that configures or shows a secret leaves exactly one entry
   expect([...values].filter((value) => log?.text.includes(value))).toEqual([]);
 }, 120_000);
 
-test("what is refused leaves no entry", async () => {
+test("a refused change leaves no entry", async () => {
   const api = await open();
   const names = await furnish(api, { teamId: api.teamId, key: api.key, secret: "in-sight" });
   const reader = await api.newKey({ scopes: ["read"] });

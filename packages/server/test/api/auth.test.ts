@@ -199,7 +199,7 @@ test("guessing keys is slowed down while a good key from the same address is not
   expect((await api.ask(`Bearer ${api.key}`)).status).toBe(200);
 });
 
-test("a key in the URL opens nothing, and stands in no answer and no log line", async () => {
+test("a key in the URL does not authenticate, and is in no answer and no log line", async () => {
   const api = await setup();
   const names = ["key", "api_key", "apikey", "access_token", "token", "authorization", "bearer"];
   const urls = [

@@ -208,7 +208,7 @@ test.each([
   },
 );
 
-test("metadata, recording, cost, analysis and metrics count together with what was said", async () => {
+test("metadata, recording, cost, analysis and metrics count together with the messages", async () => {
   const { create, post } = await open();
   const big = "x".repeat(250_000);
   const { id } = (await create({ metadata: big })).body;
@@ -217,7 +217,7 @@ test("metadata, recording, cost, analysis and metrics count together with what w
   expect((await post(id, "end", { analysis: big.slice(0, 200_000) })).status).toBe(200);
 });
 
-test("a call that an older version began is counted when it goes on", async () => {
+test("a call that an older version began is counted at its next fact", async () => {
   const { api, create, post } = await open();
   const { id } = (await create()).body;
   const say = () => post(id, "messages", { role: "user", text: "", metrics: "x".repeat(200_000) });

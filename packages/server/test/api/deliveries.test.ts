@@ -260,7 +260,7 @@ test("a walk through what waits gives what still waits when it is reached, once"
   expect(rest.deliveries.map(({ id }) => id)).toEqual(expected.filter((id) => !ended.includes(id)));
 });
 
-test("what was under way at the first page and is committed later is newer, though its id is older", async () => {
+test("a row that was uncommitted at the first page is newer, although its id is older", async () => {
   const api = await openSeenApi();
   await tell(api);
   const copy = (like: string) => `${"0".repeat(8)}${like.slice(8)}`;
@@ -298,7 +298,7 @@ test("what was under way at the first page and is committed later is newer, thou
   expect(await later()).toBe(5);
 });
 
-test("an attempt shows what was sent and answered, and to a key without the scope payload no headers of the answer", async () => {
+test("an attempt shows request and answer, but no headers of the answer to a key without the scope payload", async () => {
   const api = await openSeenApi();
   await tell(api);
   const [seen] = (await api.list("?event_type=workflow_run_started")).deliveries;

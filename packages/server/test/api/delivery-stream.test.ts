@@ -95,7 +95,7 @@ test("a transaction that commits late is streamed late, and is not passed over",
   expect((await nextDelivery(stream)).id).toBe(late.id);
 });
 
-test("a stream goes on after the last event that was received, on another process too", async () => {
+test("a stream continues after the last received event, on another process too", async () => {
   const api = await openSeenApi();
   const first = await openStream(api, path);
   await makeWorkflow(api, "a");
@@ -154,7 +154,7 @@ test.each([
   },
 );
 
-test("an id of another filter, team or list is refused, and so is what is none", async () => {
+test("an id of another filter, team or list is refused, and so is an invalid id", async () => {
   const api = await openSeenApi();
   const other = await api.newTeam();
   const stream = await openStream(api, path);

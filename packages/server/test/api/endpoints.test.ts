@@ -212,7 +212,7 @@ test("an endpoint of any contract is disabled and enabled, however often it is a
   }
 });
 
-test("who disables what the service has disabled takes over from it, and who enables it too", async () => {
+test("a person who disables or enables an endpoint that the service disabled removes the service's reason", async () => {
   const { api, one } = await open();
   for (const id of [api.workflowWebhook, api.webhook, api.assistant]) {
     const byService = () => api.database.sql`

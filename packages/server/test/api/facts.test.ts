@@ -163,7 +163,7 @@ test("a thousand facts, some of them impossible: the rest are recorded, the resu
   expect(results[9]?.error?.errors?.[0]?.loc).toEqual(["body", "facts", 9, "type"]);
 });
 
-test("what is wrong with one fact is told of that fact alone", async () => {
+test("a fault of one fact is reported only for that fact", async () => {
   const api = await setup();
   const data = { name: "n" };
   const results = await api.report(
@@ -328,7 +328,7 @@ test("a fact told again under its identity changes nothing, even where another o
   expect(await status()).toBe("running");
 });
 
-test("what is free in form keeps every byte of its JSON, in each form of the body", async () => {
+test("free-form members keep every byte of their JSON, in each form of the body", async () => {
   const api = await setup();
   const workflowId = await api.workflow();
   const exact = '{"n":12345678901234567890,"f":1.0,"10":[ 1e400 , "]},{\\"" ],"2":null}';
@@ -479,7 +479,7 @@ test("a fact's identity names one fact: another type, subject, content or time u
   });
 });
 
-test("within one request the same holds, and what was refused does not use the identity up", async () => {
+test("the same holds within one request, and a refused fact does not use its identity", async () => {
   const api = await setup();
   const made = (name: string) => ({ type: "workflow.created", id: "one", data: { name } });
   const results = await api.report(
@@ -494,7 +494,7 @@ test("within one request the same holds, and what was refused does not use the i
   expect(await api.events()).toHaveLength(1);
 });
 
-test("of two facts that meet under one identity in two processes one is recorded, and the other refused", async () => {
+test("of two different facts with one identity in two processes, one is recorded and the other refused", async () => {
   const api = await setup();
   const second = await openApp({ ...api.deps, ...intake(api.deps.database) });
   onTestFinished(() => second.close());
@@ -538,7 +538,7 @@ test("an identity that an older version recorded is repeated by whatever comes u
   expect(statuses(again)).toEqual(["repeated"]);
 });
 
-test("the database keeps neither a fact's identity nor what it said", async () => {
+test("the database stores neither a fact's identity nor its content", async () => {
   const api = await setup();
   const words = "a rather private sentence";
   await api.report({
@@ -561,7 +561,7 @@ test("the database keeps neither a fact's identity nor what it said", async () =
   expect(digests).toHaveLength(2 * 3);
 });
 
-test("one CloudEvent that is refused is answered with its refusal, a list of one with a result", async () => {
+test("a refused single CloudEvent is answered with its refusal, a list of one with a result", async () => {
   const api = await setup();
   const wrong = cloudEvent("x", { data: { nam: 1 } });
   const alone = await api.send(wrong, single);

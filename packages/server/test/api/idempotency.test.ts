@@ -157,7 +157,7 @@ test("a crashed first request is taken over after a minute, with its ids; its la
   expect((await api.post("k-1")).text).toBe(second.text);
 });
 
-test("a first request that fails after it was taken over gives the second one's claim to nobody", async () => {
+test("a first request that fails after it was taken over does not release the second one's claim", async () => {
   const turns: { enter: () => void; leave: (error?: AppError) => void }[] = [];
   const entered = [0, 1].map(
     (n) => new Promise<void>((enter) => (turns[n] = { enter, leave: () => {} })),
@@ -183,7 +183,7 @@ test("a first request that fails after it was taken over gives the second one's 
   expect((await second).status).toBe(201);
 });
 
-test("a key is forgotten after 24 hours and then stands for a new request", async () => {
+test("a key is deleted after 24 hours and then means a new request", async () => {
   const api = await setup();
   await api.post("k-1");
   await api.passTime("23 hours 59 minutes");
@@ -195,7 +195,7 @@ test("a key is forgotten after 24 hours and then stands for a new request", asyn
   expect(api.made).toHaveLength(2);
 });
 
-test("a kept answer is sealed: its secret stands in no column", async () => {
+test("a stored answer is sealed: its secret is in no column", async () => {
   const api = await setup();
   await api.post("k-1");
   const rows = await api.database.sql<{ sealed: Buffer }>`

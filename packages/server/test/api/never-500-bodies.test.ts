@@ -93,7 +93,7 @@ test("an id of the caller's own that already names something is a conflict or a 
   }
 });
 
-test("what was recorded from hostile reports is possible: nothing ends before it begins", async () => {
+test("the records of hostile reports are consistent: nothing ends before it begins", async () => {
   const { api, names } = await open();
   const at = fc.constantFrom(undefined, ...instants);
   await fc.assert(

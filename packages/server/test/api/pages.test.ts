@@ -162,7 +162,7 @@ test("a page is read and not written: other methods are named as wrong", async (
   }
 });
 
-test("of a build its files are read, and neither hidden ones nor those that a link leads to", () => {
+test("the files of a build are read, but neither hidden nor linked ones", () => {
   const directory = mkdtempSync(path.join(tmpdir(), "postrider-built-"));
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
   expect(readBuilt(directory)).toBeUndefined();

@@ -127,7 +127,7 @@ function expectGenuine(secret: string, { headers, body }: ReceivedRequest): void
   expect(Math.abs(Date.now() / 1_000 - timestamp)).toBeLessThan(300);
 }
 
-test("every request of the platform's own SDK is answered with what the SDK reads of it", async () => {
+test("every request of the platform's own SDK is answered with the fields that the SDK reads", async () => {
   const receiver = await openReceiver();
   onTestFinished(() => receiver.close());
   const service = await openService();
@@ -159,7 +159,7 @@ async function delivered(service: Service): Promise<void> {
   await until("all is delivered", async () => (await service.call("GET", path)).body.total === 0);
 }
 
-test("the platform's own receivers find what they verify by, with the secret as it is read", async () => {
+test("the platform's own receivers verify requests with the secret as the API returns it", async () => {
   const receiver = await openReceiver();
   onTestFinished(() => receiver.close());
   const service = await openService();

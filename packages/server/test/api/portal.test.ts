@@ -424,7 +424,7 @@ test("a session of the portal acts for its link's team alone, and its changes co
   expect(entry.actor).toEqual({ id: browser.id, name: "portal" });
 });
 
-test("what operators are told is not for the portal: neither its endpoints nor its deliveries", async () => {
+test("the portal does not show operational webhooks: neither endpoints nor deliveries", async () => {
   const { api, names } = await open();
   const [operational = ""] = names.operational_webhook_id ?? [];
   const path = `/v1/operational-webhooks/${operational}`;

@@ -226,7 +226,7 @@ test("queries are read strictly: whole numbers, true or false, each parameter on
   expect(unknown.body.detail).toBe("sizes: unknown parameter; allowed: size, enabled, search.");
 });
 
-test("what is no HTTP, or has too large headers, is answered with a problem as well", async () => {
+test("invalid HTTP, or a request with too large headers, is answered with a problem too", async () => {
   const api = await setup();
   await api.app.listen({ port: 0, host: "127.0.0.1" });
   const { port } = api.app.server.address() as AddressInfo;

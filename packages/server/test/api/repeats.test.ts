@@ -59,7 +59,7 @@ test("a workflow under a known id: equal content is 200, other content 409 with 
   expect(await create({})).toBe("409 id_taken");
 });
 
-test("a version under a known id is repeated by what it was reported with", async () => {
+test("a version with a known id and the same content is a repeat", async () => {
   const api = await setup();
   const { body } = await api.call("POST", workflows, { body: { name: "A" } });
   const path = `${workflows}/${body.workflow.id}/versions`;
@@ -94,7 +94,7 @@ test("a run under a known id with another input, trigger, time limit or workflow
   expect(await api.rows()).toEqual(before);
 });
 
-test("a job that runs again after a crash: what its earlier life reported is 200, and it goes on from there", async () => {
+test("a job that runs again after a crash: its earlier reports are 200, and it continues from there", async () => {
   const api = await setup();
   const { body } = await api.call("POST", workflows, { body: { name: "A" } });
   const run = { _id: newId(), workflow_id: body.workflow.id, trigger: "triggered" };
@@ -122,7 +122,7 @@ test("a job that runs again after a crash: what its earlier life reported is 200
   expect(await api.rows()).toEqual(before);
 });
 
-test("a step that failed starts again as its next attempt, and what is late for an earlier one changes nothing", async () => {
+test("a failed step starts again as its next attempt, and a late report of an earlier attempt changes nothing", async () => {
   const api = await setup();
   const { body } = await api.call("POST", workflows, { body: { name: "A" } });
   const run = { _id: newId(), workflow_id: body.workflow.id, trigger: "manual" };

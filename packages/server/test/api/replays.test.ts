@@ -229,7 +229,7 @@ test("a replayed delivery keeps its webhook-id and its body, and its attempt nam
   expect([after.status, after.attempts.length]).toEqual(["delivered", 2]);
 });
 
-test("what was made after a replay was asked for is not replayed, and what it replayed is not replayed again", async () => {
+test("deliveries made after a replay was requested are not replayed, and no delivery is replayed twice", async () => {
   const api = await openReplayingApi();
   const old = await api.endedRuns(2);
   const { id } = await api.start({ filter: { contract: "workflow" } });
@@ -356,7 +356,7 @@ test("an endpoint without a free place does not stop the others, and gets its ow
   expect(counts(await api.finish(id))).toMatchObject({ state: "done", delivered: 4 });
 });
 
-test("what somebody had delivered while it waited for a place is not replayed as a failed one", async () => {
+test("a delivery that was retried while it waited for a slot is not replayed as a failed one", async () => {
   const api = await openReplayingApi();
   const { organisation } = await api.endedRuns(2);
   const [first = ""] = organisation;
@@ -373,7 +373,7 @@ test("what somebody had delivered while it waited for a place is not replayed as
   expect((await api.get(first)).attempts).toHaveLength(2);
 });
 
-test("a replay makes no more due in a second than its rate", async () => {
+test("a replay makes at most its rate of deliveries due in a second", async () => {
   const api = await openReplayingApi();
   await api.endedRuns(4);
   const { id } = await api.start({ filter: {}, rate_per_second: 3 });

@@ -152,7 +152,7 @@ test("an operation for any key takes a key of whichever scope", async () => {
   }
 });
 
-test("no answer shows what was carried, received or returned to a key without the scope `payload`", async () => {
+test("no answer shows payloads, documents or receivers' answers to a key without the scope `payload`", async () => {
   const { api, operations } = await open();
   const secret = "only-for-eyes-with-payload";
   const { key } = await api.newKey({ scopes: scopes.filter((scope) => scope !== "payload") });
@@ -228,7 +228,7 @@ test("without the scope `payload` every object names what it hides, on every rou
   expect([...new Set(hiding)].sort()).toEqual(showPayloads);
 });
 
-test("what a report is answered names what it hides, and nothing that is not there", async () => {
+test("the answer to a report names what it hides, and nothing that is not there", async () => {
   const { api } = await open();
   const { key } = await api.newKey({ scopes: ["read", "publish", "write"] });
   const names = await furnish(api, { teamId: api.teamId, key: api.key, secret: "in-sight" });

@@ -150,7 +150,7 @@ test("a session ends at once with its key: revoked, expired, or reaching nothing
   }
 });
 
-test("a session that nobody used for twelve hours has ended, and one that is used goes on", async () => {
+test("a session that was not used for twelve hours has ended, and a used one continues", async () => {
   const api = await open();
   const browser = await signedIn(api);
   await ageSessions(api, "11 hours 59 minutes");

@@ -198,7 +198,7 @@ test("somebody of whom the provider names no team or nothing to do is not let in
   expect((await who(before)).code).toBe("unauthorized");
 });
 
-test("a provider that says nothing of scopes lets people look and no more, and `default` names the default team", async () => {
+test("without a claim of scopes people may only read, and `default` means the default team", async () => {
   const world = await open();
   await ensureDefaultTeam(world.database.sql);
   world.provider.accounts.eve = { postrider_teams: "default" };
@@ -264,12 +264,12 @@ test("no text is the key of a person", async () => {
   expect((await world.browser().post("/v1/sessions", { api_key: key })).status).toBe(401);
 });
 
-test("who refuses at the provider is told so", async () => {
+test("a person who refuses at the provider sees that as the reason", async () => {
   const world = await open();
   expect(await world.signIn(world.browser(), null)).toBe(refused("denied"));
 });
 
-test("a provider that is away, or says nothing, keeps nobody from starting the service, and the sign-in page says so soon", async () => {
+test("a provider that is away or silent does not stop the start, and the sign-in page says so soon", async () => {
   const silent = createServer();
   await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
   onTestFinished(() => void silent.close());

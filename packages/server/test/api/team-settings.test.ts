@@ -43,7 +43,7 @@ test("a team's settings are its own, and are changed one by one; null gives days
   expect(body.entries).toHaveLength(3);
 });
 
-test("a team cannot keep what the service does not, and other values are refused", async () => {
+test("a team's retention cannot be longer than the service's, and other values are refused", async () => {
   const config = { ...readConfig("development", {}), retentionDays: 10 };
   const api = await closing(await openTestApi({ deps: { config } }));
   expect((await settings(api, { payload_retention_days: 10 })).status).toBe(200);
@@ -72,7 +72,7 @@ test("a team that the key does not reach is not there, neither to see nor to cha
   expect((await settings(api, undefined, reader.key)).status).toBe(403);
 });
 
-test("what a team's encryption hides in the database is read through the API as ever", async () => {
+test("values that a team's encryption seals in the database are read through the API as before", async () => {
   const api = await closing(await openFactsApi());
   expect((await settings(api, { encrypt_payloads: true })).status).toBe(200);
   const given = { teamId: api.teamId, key: api.key, secret: "visible", payload: word };
@@ -102,7 +102,7 @@ test("what a team's encryption hides in the database is read through the API as 
   expect(JSON.stringify(told.deliveries)).toContain(word);
 });
 
-test("what receivers answered is read through the API as ever, sealed or not", async () => {
+test("receivers' answers are read through the API, sealed or not", async () => {
   const api = await closing(await openFactsApi());
   const names = await furnish(api, { teamId: api.teamId, key: api.key, secret: "a" });
   const { sql } = api.database;

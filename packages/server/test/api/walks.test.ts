@@ -304,7 +304,7 @@ test("rows of before the update and of another server's dump are in every walk",
   expect([...first.ids, ...rest.ids]).toEqual(all);
 });
 
-test("a walk goes on after the keys have been rotated, as long as the old one is there", async () => {
+test("a walk continues after the keys were rotated, while the old key is still given", async () => {
   const { openKeyring } = await import("../../src/secrets.ts");
   const { openCursors } = await import("../../src/api/cursor.ts");
   const [old, next] = [Buffer.alloc(32, 7), Buffer.alloc(32, 8)];

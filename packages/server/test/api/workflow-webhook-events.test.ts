@@ -315,7 +315,7 @@ test("a delivery in flight is not retried; one whose lease ran out is, and its l
   ]);
 });
 
-test("nothing is delivered again to a disabled or deleted webhook", async () => {
+test("no delivery to a disabled or deleted webhook is retried", async () => {
   const api = await open();
   await subscribe(api);
   await createWorkflow(api, "Onboarding");

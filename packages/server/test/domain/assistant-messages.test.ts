@@ -167,7 +167,7 @@ test.each([
   });
 });
 
-test("a line that nobody described has empty names", () => {
+test("a line without a description has empty names", () => {
   const call = { ...begun().state, userNumber: null, phoneProvider: null };
   const { payload } = render({ kind: "call_status", assistant, call });
   expect(JSON.parse(payload.toString("utf8")).message).toMatchObject({
@@ -176,7 +176,7 @@ test("a line that nobody described has empty names", () => {
   });
 });
 
-test("what is not about a call is not contract C's to tell", () => {
+test("contract C has no event for happenings that are not about a call", () => {
   const other = { kind: "workflow_created" } as Happening;
   expect(assistantMessages.subjectOf(other)).toBeNull();
   expect(() => render(other)).toThrow("workflow_created");

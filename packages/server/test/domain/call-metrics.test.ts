@@ -49,7 +49,7 @@ test("an answer whose clock is behind took no time", () => {
   expect(callMetrics({ durationMs: null }, messages).turns[0]?.responseTimeMs).toBe(0);
 });
 
-test("a call nobody spoke in has no response times, and interruptions only where they are told", () => {
+test("a call without messages has no response times, and interruptions only if they are reported", () => {
   expect(callMetrics({ durationMs: 0 }, [])).toMatchObject({
     turnCount: 0,
     responseTimeMs: null,

@@ -154,7 +154,7 @@ test("a message keeps its own id, is numbered without one, and is known again", 
   expect(addMessage(ended, words, at(1)).kind).toBe("refused");
 });
 
-test("a call has room for so many messages and no more", () => {
+test("a call has at most the limit of messages", () => {
   const full = call("ongoing", { messageCount: messagesMax });
   expect(addMessage(full, words, at(1)).kind).toBe("refused");
   const room = call("ongoing", { messageCount: messagesMax - 1 });

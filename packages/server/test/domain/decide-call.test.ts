@@ -71,7 +71,7 @@ test.each<[string, Reported[], number, Reported, string[]]>([
   expect(changes.happened[0]?.occurrence).toEqual({ actor: "key", occurredAt: after(passedMs) });
 });
 
-test("a call that begins is a new one; begun again it is a repeat of what became of it", () => {
+test("a call that begins is new; begun again, it is a repeat with the present state", () => {
   const world = worldWith(assistant);
   const occurredAt = after(-1_000);
   const { recorded, changes, kinds } = tell(world, { ...create, occurredAt });
@@ -107,7 +107,7 @@ test("messages have their places in the order in which they were told, and a rep
 
 const notFound = expect.objectContaining({ code: "not_found" });
 
-test("a call begins with an assistant that is there, and goes on when that is deleted", () => {
+test("a call begins with an existing assistant, and continues when that is deleted", () => {
   const deleted = { ...assistant, deletedAt: now };
   expect(() => tell(worldWith(), create)).toThrow(notFound);
   expect(() => tell(worldWith(deleted), create)).toThrow(notFound);

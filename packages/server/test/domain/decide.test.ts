@@ -144,7 +144,7 @@ test.each<[string, Reported[], Reported, object, string[]]>([
   expect(again.changes).toEqual(nothing);
 });
 
-test("who reports a fact is told the state after it, and after a repeat as well", () => {
+test("a reporter gets the state after a fact, and also after a repeat", () => {
   const world = worldAfter(create());
   for (const outcome of ["recorded", "repeated"]) {
     expect(tell(world, rename).recorded).toMatchObject({ outcome, workflow: { name: "returns" } });
@@ -160,7 +160,7 @@ test("who reports a fact is told the state after it, and after a repeat as well"
   expect(tell(world, update("completed")).recorded).toMatchObject({ run: { status: "completed" } });
 });
 
-test("each fact finds what the facts before it left", () => {
+test("each fact is decided on the state after the facts before it", () => {
   const world = worldAfter(create(), addVersion(false), activate, start());
   expect(world.workflows.get(keyOf("w"))).toMatchObject({ versionNumber: 2 });
   expect(world.versions.get(keyOf("w"))).toMatchObject([firstVersion, secondVersion]);
@@ -194,7 +194,7 @@ test.each<[string, Reported[], Reported]>([
   expect(changes).toEqual(nothing);
 });
 
-test("of a run whose workflow is not there nothing is told", () => {
+test("a run whose workflow does not exist makes no event", () => {
   const world = worldAfter(create(), start());
   world.workflows.clear();
   for (const fact of [update("running"), timeOut, step("started")]) {
@@ -219,7 +219,7 @@ test("a fact may lie a day in the future, and not a millisecond more", () => {
   expect(() => tell(emptyWorld(), at(dayMs + 1))).toThrow(refused);
 });
 
-test("what happened is told with who reported it and when, by the platform's clock where it says so", () => {
+test("an event has the reporter and the time, by the platform's clock if it was given", () => {
   const world = worldAfter(create(), start());
   const occurredAt = after(-5_000);
   const told = [

@@ -575,7 +575,7 @@ test("warnings are allowed, a problem is not", () => {
   expect(exitCodeOf([...notes, problem("lag", "e", "f")])).toBe(1);
 });
 
-test("what cannot be looked at yet says what comes first", () => {
+test("a check that cannot run yet names the problem to fix first", () => {
   const there = { reached: true, migrated: true };
   expect(whySkipped("tables", there)).toBeUndefined();
   expect(whySkipped("tables", { ...there, migrated: false })).toMatch(/migrations/);

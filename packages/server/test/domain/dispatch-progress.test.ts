@@ -17,12 +17,12 @@ test("a dispatcher that looks, begins, ends and writes does not stand still", ()
   expect(stallOf(working, 0)).toBeUndefined();
 });
 
-test("one that waits for long attempts, or has nothing to do, does not stand still", () => {
+test("a dispatcher that waits for long attempts, or has nothing to do, is not stalled", () => {
   expect(stallOf({ ...working, steppedMs: 61_000 }, 0)).toBeUndefined();
   expect(stallOf({ ...working, held: 0, steppedMs: 3_600_000 }, 0)).toBeUndefined();
 });
 
-test("one that is slow, but goes on, does not stand still however late deliveries are", () => {
+test("a slow dispatcher that makes progress is not stalled, however late deliveries are", () => {
   expect(stallOf({ ...working, steppedMs: 29_000 }, 600_000)).toBeUndefined();
   expect(stallOf({ ...working, held: 0, steppedMs: 600_000 }, 29_000)).toBeUndefined();
 });

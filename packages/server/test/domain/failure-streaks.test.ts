@@ -12,7 +12,7 @@ const only = (attempts: StreakAttempt[]) => {
   return change && [change.succeeded, change.failedFrom, change.exhausted];
 };
 
-test("what failed after the last success counts, and nothing before it", () => {
+test("only failures after the last success count", () => {
   const [early, late] = ["2026-11-20 10:00:00+00", "2026-11-20 10:00:00.5+00"];
   expect(only([attempt("delivered")])).toEqual([true, null, 0]);
   expect(only([attempt("retry", late)])).toEqual([false, late, 0]);

@@ -8,7 +8,7 @@ test("what happens belongs to the team of its workflow, or of its call", () => {
   expect(teamOf({ kind: "call_status", call } as Happening)).toBe("of the call");
 });
 
-test("what was not refused is accepted as it is, and a refusal is thrown as the error that it is", () => {
+test("a transition that was not refused is returned, and a refusal is thrown as its error", () => {
   const state = { id: "w" };
   const changed = { kind: "changed" as const, state, happened: [] };
   expect(accepted(changed)).toBe(changed);

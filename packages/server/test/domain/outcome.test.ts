@@ -178,7 +178,7 @@ test("300 to 399 is a redirect, and nothing else", () => {
   }
 });
 
-test("what nobody answered asks for no delay, whatever came of it", () => {
+test("an attempt without an answer asks for no delay", () => {
   expect(quietSeconds(unanswered("timeout"), { ignoresRetryAfter: false, nowMs: 0 })).toBe(0);
   expect(quietSeconds(responded(429), { ignoresRetryAfter: false, nowMs: 0 })).toBe(0);
 });

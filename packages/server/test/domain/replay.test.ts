@@ -52,7 +52,7 @@ test("a step takes half of an endpoint's free places, and puts aside what has no
   });
 });
 
-test("what is due to an endpoint counts as places that it has taken", () => {
+test("due deliveries of an endpoint count as used slots", () => {
   const inHand = { held: [], due: new Map([["a", 3]]) };
   expect(plan(inHand, found("a1", "a2"), { free: { a: 8 } })).toMatchObject({
     taken: ["a1"],
@@ -60,7 +60,7 @@ test("what is due to an endpoint counts as places that it has taken", () => {
   });
 });
 
-test("what was put aside goes before what is found, of the same endpoint", () => {
+test("held deliveries of an endpoint come before found ones", () => {
   const inHand = { held: found("a1", "a2"), due: new Map() };
   expect(plan(inHand, found("a3", "b1"), { free: { a: 2, b: 2 } })).toEqual({
     taken: ["a1", "b1"],
@@ -70,7 +70,7 @@ test("what was put aside goes before what is found, of the same endpoint", () =>
   });
 });
 
-test("a step takes no more than its allowance, and goes on where it stopped", () => {
+test("a step takes at most its allowance, and the next step continues where it stopped", () => {
   const free = { a: 100 };
   const all = found("a1", "a2!", "a3", "a4!", "a5");
   expect(plan(nothingInHand, all, { allowance: 2, free })).toEqual({
@@ -88,7 +88,7 @@ test("a step takes no more than its allowance, and goes on where it stopped", ()
   });
 });
 
-test("what cannot be made again is passed over, and takes no place", () => {
+test("a delivery that cannot be retried is skipped, and uses no slot", () => {
   expect(plan(nothingInHand, found("a1!", "a2!", "a3"), { free: { a: 1 } })).toEqual({
     taken: ["a3"],
     putAside: [],
@@ -97,7 +97,7 @@ test("what cannot be made again is passed over, and takes no place", () => {
   });
 });
 
-test("no more are put aside than may be: then the replay waits for their endpoints", () => {
+test("at most the limit of deliveries is held: then the replay waits for their endpoints", () => {
   const names = Array.from({ length: heldMax + 5 }, (_, count) => `a${count}`);
   const full = plan(nothingInHand, found(...names, "b1"), { free: { b: 100 } });
   expect([full.putAside.length, full.passed, full.taken]).toEqual([heldMax, `a${heldMax - 1}`, []]);

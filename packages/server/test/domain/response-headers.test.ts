@@ -27,7 +27,7 @@ test("no cookie is kept", () => {
   expect(kept("Set-Cookie", "session=1")).toBe("Set-Cookie: ***\n");
 });
 
-test("what is kept has at most 4 KiB, in whole headers and in their order", () => {
+test("at most 4 KiB of headers are kept, whole and in order", () => {
   const headers = Array.from({ length: 100 }, (_, n) => [`x-${n}`, "v".repeat(90)]).flat();
   const text = kept(...headers);
   expect(text.length).toBeLessThanOrEqual(4_096);

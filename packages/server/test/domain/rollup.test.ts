@@ -12,7 +12,7 @@ const attempt = (given: Partial<CountedAttempt> = {}): CountedAttempt => ({
   ...given,
 });
 
-test("each outcome is counted as what it is, and every one as an attempt", () => {
+test("each outcome is counted by kind, and each as an attempt", () => {
   const attempts = (["delivered", "delivered", "failed", "retry", "retry", "retry"] as const).map(
     (outcome) => attempt({ outcome }),
   );

@@ -134,7 +134,7 @@ test("a run that goes straight to its end keeps nothing besides it", () => {
   ).toMatchObject({ earlier: null, output: "1" });
 });
 
-test("of what was replaced the last 64 values are known, and each once", () => {
+test("the last 64 replaced values are known, each once", () => {
   let run = start();
   const say = (output: number) => {
     run = stateOf(update(run, { output: jsonText(output) }));
@@ -191,7 +191,7 @@ test("running out of time does not overwrite an error that was reported", () => 
   );
 });
 
-test("a run never ends before it began, whoever ends it", () => {
+test("a run never ends before it began", () => {
   const run = start({ timeoutSeconds: 1 }, after(3_600));
   const ends: [string, Transition<Run>][] = [
     ["reported", update(run, { status: "completed" })],

@@ -129,7 +129,7 @@ test("a start that comes after the end is a repeat with what it said then, whate
   expect(report(ended, { ...end, name: "Fetch" })).toMatchObject({ members: ["name"] });
 });
 
-test("a step takes a thousand attempts and no more", () => {
+test("a step has at most a thousand attempts", () => {
   const last = { ...stepIn("failed"), attempt: 999 };
   const thousandth = report(last, { status: "started" });
   expect(thousandth).toMatchObject({ kind: "changed", state: { attempt: 1_000 } });
@@ -149,7 +149,7 @@ test.each(statuses)(
   },
 );
 
-test("another name or index of a running step is kept and told to nobody", () => {
+test("another name or index of a running step is stored and makes no event", () => {
   expect(report(stepIn("started"), { status: "started", name: "Fetch", index: 2 })).toMatchObject({
     kind: "changed",
     state: { name: "Fetch", index: 2 },

@@ -16,7 +16,7 @@ const standings: Record<string, ReceiverStanding> = {
 };
 const standingOf = (id: string) => standings[id] ?? "new";
 
-test("what waits is counted by what for, and an endpoint that fails waits for that above all", () => {
+test("waiting deliveries are counted by reason, and a failing endpoint is the first reason", () => {
   const { backlog } = sumUpWaiting(
     [
       waiting("a", 1, 10),

@@ -330,7 +330,7 @@ test.each([
   }
 });
 
-test("what a name is does not depend on its spelling", () => {
+test("the kind of a name does not depend on its spelling", () => {
   const kinds = {
     metadata: ["Metadata.Google.Internal.", "metadata", "a.METADATA.goog", "metadata.corp"],
     loopback: ["LOCALHOST.", "a.localhost"],

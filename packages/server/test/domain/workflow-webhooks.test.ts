@@ -137,7 +137,7 @@ test("an event of a workflow tells its names, and not its documents", () => {
   expect(render(updated).payload.toString()).not.toContain("private");
 });
 
-test("an update tells its reason and its changes to the byte, and what was not there as null", () => {
+test("an update has its reason and its exact changes, with null for missing values", () => {
   const text = render(updated).payload.toString();
   expect(text).toContain('"reason":"settings","changes":[');
   expect(text).toContain(

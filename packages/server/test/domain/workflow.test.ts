@@ -107,7 +107,7 @@ test.each<[string, Partial<NewVersion>, string[]]>([
   else expect(next).toEqual({ kind: "repeated", state: begun, version: second });
 });
 
-test("of a version that an older service recorded it is not known whether it was to be active", () => {
+test("for a version of an older service, it is unknown whether it was marked active", () => {
   const old = { ...second, markedActive: null };
   for (const markAsActive of [true, false, undefined]) {
     const data = { versionId: "second", markAsActive };
@@ -115,7 +115,7 @@ test("of a version that an older service recorded it is not known whether it was
   }
 });
 
-test("a version is recorded with what its report asked", () => {
+test("a version is recorded with the mark of its report", () => {
   for (const markAsActive of [true, false, undefined]) {
     const { version } = createVersion(begun, [first], { versionId: "x", markAsActive }, report);
     expect(version).toEqual({

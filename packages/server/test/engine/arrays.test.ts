@@ -9,7 +9,7 @@ import {
 } from "../../src/db/arrays.ts";
 import { openHouse } from "../support/house.ts";
 
-test("PostgreSQL reads back from every binary array what was put in", async () => {
+test("PostgreSQL reads the same values from every binary array", async () => {
   const { database } = await openHouse({ started: false });
   const { sql } = database;
   const readBack = async (array: Buffer, type: string) => {

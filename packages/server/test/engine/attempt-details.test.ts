@@ -113,7 +113,7 @@ test("the headers of an answer are kept by lower-case name", async () => {
   });
 });
 
-test("what could not be connected to has the address that was asked and no time of waiting", async () => {
+test("a failed connection has the address that was tried and no waiting time", async () => {
   const house = await openHouse();
   const closed = createServer();
   await new Promise<void>((resolve) => closed.listen(0, "127.0.0.1", resolve));
@@ -141,7 +141,7 @@ test("what could not be connected to has the address that was asked and no time 
   });
 });
 
-test("what was refused before anything left has neither headers nor times", async () => {
+test("an attempt that was refused before sending has neither headers nor times", async () => {
   const house = await openHouse();
   const { id } = await house.subscribe({ events: ["workflow_created"], maxRetries: 0 });
   await house.database.sql`update subscriptions set url = 'http://10.0.0.1/' where id = ${id}`;

@@ -13,7 +13,7 @@ function openGate() {
   return { open: () => open(), opened };
 }
 
-test("while results cannot be written no more than twice as many requests leave as may be in flight at once", async () => {
+test("while results cannot be written, at most twice the requests are sent that may be in flight at once", async () => {
   const gate = openGate();
   const house = await openHouse({
     concurrency: 4,
@@ -62,7 +62,7 @@ test("no more payload is handed over at once than 64 MiB and one delivery: the r
   again();
 });
 
-test("what falls due while the table is being looked at is looked for again at once, and not at the next poll", async () => {
+test("a delivery that falls due during a poll is polled for at once, and not at the next interval", async () => {
   // No poll by the clock: whatever is looked for was asked for.
   vi.useFakeTimers({ toFake: ["setTimeout"] });
   onTestFinished(() => void vi.useRealTimers());

@@ -57,7 +57,7 @@ async function looked(house: House) {
   }
 }
 
-test("while an endpoint fails what is new waits in the table and uses up no attempt", async () => {
+test("while an endpoint fails, new deliveries wait in the table and use no attempt", async () => {
   const { house, id, requests } = await openFailing();
   await noProbe(house);
   for (let made = 0; made < 20; made++) await house.workflow();

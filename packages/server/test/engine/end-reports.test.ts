@@ -146,7 +146,7 @@ test("a wait begins with the assistant as it is at the end, and a change of the 
   expect(await told(house.receiver, next, 3)).toHaveLength(3);
 });
 
-test("an erased call takes its waiting report along, and nobody calls that a failure", async () => {
+test("a waiting report is erased with its call, and that is not an error", async () => {
   const house = await openHouse();
   const assistantId = await makeAssistant(house, { endReportWaitSeconds: 60 });
   const callId = await startCall(house, assistantId);

@@ -105,7 +105,7 @@ test("an endpoint goes on failing however long ago its failures were, until it s
   expect(await health()).toMatchObject({ state: "failing", since: createdAt(0) });
 });
 
-test("what an endpoint fails while it counts as failing is told of its health, and of older deliveries as well", async () => {
+test("failures of a failing endpoint are shown in its health, also those of older deliveries", async () => {
   const { receive, health, createdAt } = await openStill(5);
   await receive([2, "failed"], [3, "failed"], [4, "failed"]);
   expect(await health()).toMatchObject({ state: "failing", since: createdAt(2) });
@@ -169,7 +169,7 @@ test("a result that comes after its lease neither fails an endpoint nor ends a s
   expect((await health()).state).toBe("healthy");
 });
 
-test("what was lost with its process, or ended with its subscription, fails no endpoint", async () => {
+test("an attempt that was lost with its process, or ended with its subscription, makes no endpoint fail", async () => {
   const house = await openHouse(still);
   const { id } = await house.subscribe({ events: ["workflow_created"] });
   for (let made = 0; made < 12; made++) await house.workflow();

@@ -12,7 +12,7 @@ const erasing = ({ database, teamId }: House, action: "run.erased" | "call.erase
   audit: { teamId, actorId: "system", requestId: "req_test", action },
 });
 
-test("what comes of an attempt on an erased run's event is not written down, and nobody waits for it", async () => {
+test("the result of an attempt for an erased run's event is not recorded, and nothing waits for it", async () => {
   const house = await openHouse();
   await house.subscribe({ events: ["workflow_run_started"] });
   house.receiver.answerBy(() => ({ status: 500, body: `heard ${word}` }));

@@ -136,7 +136,7 @@ test("beyond waitingMax a caller is refused at once, and welcome again when ther
   expect(await Promise.all([...waiting, welcome])).toEqual([4, 6, 10]);
 });
 
-test("idle waits for what waits and for what is on its way, and not for nothing", async () => {
+test("idle waits for waiting and running items, and resolves at once when there are none", async () => {
   const { commits, batches } = open({ lanes: 1, batchMax: 1 });
   await commits.idle();
   let idle = false;

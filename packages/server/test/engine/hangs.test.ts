@@ -106,7 +106,7 @@ test("the assistant's answer ends a silence; after a hang there is no second one
   expect(await house.deliveries()).toHaveLength(2);
 });
 
-test("nobody waits before the call is ongoing, once it is forwarded, or when it has ended", async () => {
+test("no answer is awaited before a call is ongoing, after it is forwarded, or after it has ended", async () => {
   const house = await openHouse();
   const assistantId = await makeAssistant(house, { messages: ["hang"] });
   const waits = async (callId: string) => {

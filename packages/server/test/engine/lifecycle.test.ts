@@ -30,7 +30,7 @@ const codeOf = (promise: Promise<unknown>) =>
 const payloads = async (house: House) =>
   (await house.events()).map(({ payload }) => JSON.parse(payload.toString()));
 
-test("a run that has not ended may take every state; one that has ended takes only what it was before, as a repeat", async () => {
+test("an unfinished run may take every state; an ended run accepts only its earlier states, as repeats", async () => {
   const house = await openHouse(cold);
   await house.subscribe({ events: ["workflow_run_completed"] });
   const workflowId = await house.workflow();
@@ -106,7 +106,7 @@ test("a run or workflow under a known id with other content is refused; the same
   expect((await start(one)).outcome).toBe("repeated");
 });
 
-test("what is more than a day in the future is no fact; a clock that is a little ahead is forgiven", async () => {
+test("a fact more than a day in the future is refused; a clock that is a little ahead is accepted", async () => {
   const house = await openHouse(cold);
   const workflowId = await house.workflow();
   const start = (hoursAhead: number) =>
@@ -452,7 +452,7 @@ test("a run that is reported to have ended before it started lasted no time", as
   expect(await payloads(house)).toMatchObject([{ run: { duration_ms: 0 } }]);
 });
 
-test("what a platform reported as input and output is posted to the letter", async () => {
+test("reported input and output are posted byte for byte", async () => {
   const house = await openHouse();
   await house.subscribe({ events: ["workflow_run_completed"] });
   const input = '{"b":1,"a":2,"10":3,"2":4,"big":12345678901234567890,"float":1.0,"tiny":1e-400}';

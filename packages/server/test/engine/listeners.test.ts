@@ -354,7 +354,7 @@ test("a team has few listeners at once, and one that has ended makes room", asyn
   expect((await service.call("POST", "/v1/listeners", wish)).status).toBe(201);
 });
 
-test("what was asked and answered of a run is gone with the run, and nothing of it lies open in between", async () => {
+test("requests and answers of a run are erased with the run, and are sealed until then", async () => {
   const service = await openService();
   const { sql } = service.server.database;
   const listening = await listen(service, {

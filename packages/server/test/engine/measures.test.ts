@@ -30,7 +30,7 @@ async function setup(maxRetries: number) {
   return { service, receiver, report, reaches, ended };
 }
 
-test("deliveries are counted by how they ended, attempts by what came of them, and first attempts by how late they began", async () => {
+test("deliveries are counted by status, attempts by outcome, and first attempts by their delay", async () => {
   const { service, receiver, report, reaches, ended } = await setup(0);
   receiver.answerWith(200, 200, 500);
   for (let fact = 0; fact < 3; fact++) {
@@ -70,7 +70,7 @@ test("a first attempt is counted once, also of what was claimed from the table, 
   ).toBe(1);
 });
 
-test("a claim tells how old each delivery is, and what it gave up, with its contract and why", async () => {
+test("a claim gives the age of each delivery, and the deliveries it gave up with contract and reason", async () => {
   const house = await openHouse({ hot: false, started: false });
   const { sql } = house.database;
   const { id } = await house.subscribe({ events: ["workflow_created"] });

@@ -222,7 +222,7 @@ test("what operators are posted is signed as contract A's webhooks are, and veri
   expect(request.headers).toHaveProperty("x-interactly-signature");
 });
 
-test("nothing is noted that nobody wants to hear", async () => {
+test("a happening that no webhook wants is not noted", async () => {
   const { house } = await openWorld({ events: ["endpoint.disabled"] });
   await house.workflow();
   await house.settled();

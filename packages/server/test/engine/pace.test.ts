@@ -16,7 +16,7 @@ function open() {
   return { count, at };
 }
 
-test("a pace is what was counted in the last whole window of 250 ms, as a rate per second", () => {
+test("a pace is the count of the last complete window of 250 ms, as a rate per second", () => {
   const { count, at } = open();
   count(300, 100);
   expect(at(249)).toEqual([0, 0]);
@@ -26,7 +26,7 @@ test("a pace is what was counted in the last whole window of 250 ms, as a rate p
   expect(at(500)[0]).toBe(40);
 });
 
-test("a window that nobody ended in time counts as its average, and after two silent ones there is no pace", () => {
+test("a window that was not ended in time counts as its average, and after two silent windows the pace is 0", () => {
   const { count, at } = open();
   count(300, 100);
   expect(at(300)[0]).toBe(1_000);

@@ -63,7 +63,7 @@ test("after ten seconds all work fails with its error at once, until it is back"
   expect(again.how).toBe("done");
 });
 
-test("an outage that nobody noticed the end of does not shorten the next one", async () => {
+test("an outage whose end was not noticed does not shorten the next one", async () => {
   const { world, start, pass } = openWorld();
   world.awayUntilMs = performance.now() + 11_000;
   const first = start();
@@ -76,7 +76,7 @@ test("an outage that nobody noticed the end of does not shorten the next one", a
   expect(next.how).toBe("done");
 });
 
-test("what fails otherwise fails at once", async () => {
+test("other errors fail at once", async () => {
   const { patience } = openWorld();
   await expect(patience(() => Promise.reject(new Error("wrong")))).rejects.toThrow("wrong");
 });

@@ -20,7 +20,7 @@ function open(answers: (string[] | Error)[]) {
   return { vault, teams, ask };
 }
 
-test("who is sealed is asked for again after two seconds, and not before", async () => {
+test("the sealing teams are read again after two seconds, and not before", async () => {
   const { vault, teams, ask } = open([["a"], ["b"], ["c"]]);
   expect(await teams()).toEqual(["a"]);
   expect(await vault.sealing()).toMatchObject({ keyring });
@@ -50,7 +50,7 @@ test("all who want to know at once wait for one answer", async () => {
   expect(ask).toHaveBeenCalledTimes(1);
 });
 
-test("who cannot be told fails, and the next one asks again", async () => {
+test("a caller fails when the teams cannot be read, and the next caller reads again", async () => {
   const { teams } = open([new Error("no database"), ["a"]]);
   await expect(teams()).rejects.toThrow("no database");
   expect(await teams()).toEqual(["a"]);

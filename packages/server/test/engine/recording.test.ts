@@ -146,7 +146,7 @@ test("a redirect is a failure and is not followed", async () => {
   expect(await house.attempts()).toMatchObject([{ error_code: "redirect", status_code: 307 }]);
 });
 
-test("of a response 16 KiB are kept, as text the database can hold, and the cut is told", async () => {
+test("16 KiB of a response are kept, as text that the database can store, and the cut is marked", async () => {
   const house = await openHouse();
   await house.subscribe({ events: ["workflow_created"] });
   house.receiver.answerWith({ status: 200, body: `a\u0000b${"ü".repeat(20_000)}` });

@@ -57,7 +57,7 @@ const stepReport = fc
     return { attempt, status, ...Object.fromEntries(named) };
   });
 
-test("whatever was reported in whatever order: reported again, each of it is a repeat that changes nothing", async () => {
+test("reports in any order: each one reported again is a repeat that changes nothing", async () => {
   const house = await openHouse(cold);
   await house.subscribe({ events: ["workflow_updated", "workflow_run_completed"] });
   const report = fc.oneof(
@@ -110,7 +110,7 @@ test("whatever was reported in whatever order: reported again, each of it is a r
   );
 }, 120_000);
 
-test("under an identity of its own every fact is a repeat at any time, and another one there is refused", async () => {
+test("a fact with its own identity is a repeat at any time, and another fact with this identity is refused", async () => {
   const house = await openHouse(cold);
   const workflowId = await house.workflow();
   const told = (name: string, identity: string): ToldFact => ({

@@ -56,7 +56,7 @@ async function deliverOne(house: House): Promise<void> {
 const partitionNames = async (house: House) =>
   (await listOldPartitionsOfAllTeams(house.database.sql, 30)).map(({ name }) => name);
 
-test("what is older than the service keeps it goes with its partitions, and what is younger stays", async () => {
+test("rows past the service's retention go with their partitions, and younger rows stay", async () => {
   const house = await openHouse();
   await house.subscribe({ events: ["workflow_created"] });
   await deliverOne(house);
@@ -89,7 +89,7 @@ test("a partition of which something is still to be delivered stays until that h
   expect(await partitionNames(house)).toEqual([]);
 });
 
-test("dropping a partition waits for nobody for long: a busy one stays until another round, and facts go on", async () => {
+test("a busy partition is not dropped until another round, and facts do not wait for it", async () => {
   const house = await openHouse();
   await house.subscribe({ events: ["workflow_created"] });
   await deliverOne(house);
@@ -136,7 +136,7 @@ test("a team's own days hold for it alone: payloads go first, then its history; 
   expect(await house.attempts()).toHaveLength(1);
 });
 
-test("a payload that is still to be delivered is not taken away, and goes once it is", async () => {
+test("a payload with a pending delivery is kept, and is removed after the delivery", async () => {
   const house = await openHouse({ started: false, hot: false });
   await house.database.sql`update teams set payload_retention_days = 3`;
   await house.subscribe({ events: ["workflow_created"] });
@@ -151,7 +151,7 @@ test("a payload that is still to be delivered is not taken away, and goes once i
   expect((await house.events())[0]?.payload).toBeNull();
 });
 
-test("what waits for a disabled subscription for longer than payloads are kept ends as payload_expired", async () => {
+test("a delivery that waits for a disabled subscription longer than payloads are kept ends as payload_expired", async () => {
   const house = await openHouse({ started: false, hot: false });
   await house.subscribe({ events: ["workflow_created"] });
   await house.workflow();

@@ -72,7 +72,7 @@ test("counts are those of the attempts and deliveries themselves, whatever these
   });
 });
 
-test("what died with its process, and what was given up for that, is counted, and has no duration", async () => {
+test("attempts lost with their process, and deliveries given up for that, are counted without a duration", async () => {
   const house = await openHouse({ hot: "dies", started: false });
   await house.subscribe({ events: ["workflow_created"] });
   await house.workflow();

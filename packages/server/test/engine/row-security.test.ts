@@ -218,7 +218,7 @@ test("no role of the service owns a table, bypasses row security, logs in by its
   );
 });
 
-test("what a role is not for it may not do, and row security switched off is an error", async () => {
+test("a role may do only its own work, and row security that is switched off is an error", async () => {
   const { owner, team, keys, allTeams, teamId } = await openTwoTeams();
   await owner.begin((tx) => ensurePartitions(tx, 1));
   const partitions = (

@@ -85,7 +85,7 @@ test.each([1, 200, 16_383, 16_384, 40_000])(
   },
 );
 
-test("without the setting it all stands there: the search finds what it looks for", async () => {
+test("without the setting, all values are in plain text: the search finds them", async () => {
   const house = await openHouse();
   await playEverything(house);
   const found = await tablesWith(house.database, canary);
@@ -117,7 +117,7 @@ test("a retry of a sealed event has the same bytes as the first attempt, and bot
   expect(attempt).toMatchObject({ success: false, response_body: null });
 });
 
-test("the setting holds for what comes after it: what was stored before is read and delivered on as it was", async () => {
+test("the setting applies to new values: older ones are read and delivered unchanged", async () => {
   const house = await openHouse({ started: false, hot: false });
   await house.subscribe({ events: ["workflow_run_started", "workflow_run_completed"] });
   const runId = await house.startRun(await house.workflow(), { input: document });

@@ -32,7 +32,7 @@ const value = Buffer.from("AAEbirTXMs5sTAKctd/2w6T9fuOlYi43z3smBb/N5qmwLlyPkGQge
 const text = "\0ARuKtNc+M86qh/x5NSHh8GQil+Ku30khO8AGM7ZvrTrR8kA7wX34Rg==";
 const tag = Buffer.from("94f7bb77bce14a29123f14351eb058cc", "hex");
 
-test("what an earlier release sealed still opens, and its key has the id that it had", () => {
+test("a value that an earlier release sealed still opens, and its key has the same id", () => {
   expect(keyring.currentKeyId).toBe("1b8ab4d7");
   expect(keyring.open(record, place)).toBe("Grüße");
   expect(openValue(keyring, value, place).toString()).toBe("Grüße");
@@ -41,7 +41,7 @@ test("what an earlier release sealed still opens, and its key has the id that it
   expect(keyring.tag("a text")).toEqual(tag);
 });
 
-test("what is sealed now has the form that an earlier release can open", () => {
+test("a value that is sealed now can be opened by an earlier release", () => {
   for (const sealed of [keyring.seal("a", place), keyring.seal(Buffer.from("a"), place)]) {
     // Version, key id, nonce, tag and one byte.
     expect([sealed.length, sealed[0], sealed.toString("hex", 1, 5)]).toEqual([34, 1, "1b8ab4d7"]);
@@ -69,7 +69,7 @@ test("a keyring without a key is none", () => {
   expect(() => openKeyring([])).toThrow("a keyring needs a key");
 });
 
-test("what is no record at all does not open, and the error names the place alone", () => {
+test("an invalid record does not open, and the error names only the place", () => {
   const [head, rest] = [record.subarray(0, 33), record.subarray(33)];
   for (const wrong of [Buffer.alloc(0), head, Buffer.from([2, ...record.subarray(1)]), rest]) {
     expect(() => keyring.openBytes(wrong, place)).toThrow(SealError);

@@ -5,7 +5,7 @@ import { openHouse } from "../support/house.ts";
 const place = { table: "subscriptions", column: "sealed_credential", teamId: "t", rowId: "r" };
 const keyOf = (byte: number) => Buffer.alloc(32, byte);
 
-test("what was sealed opens to the same text, an empty one and emoji too", () => {
+test("a sealed text opens to the same text, also an empty one and emoji", () => {
   const keyring = openKeyring([keyOf(1)]);
   for (const plain of ["", "a", "Grüße 🎉", "x".repeat(10_000)]) {
     expect(keyring.open(keyring.seal(plain, place), place)).toBe(plain);

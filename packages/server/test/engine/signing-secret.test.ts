@@ -21,7 +21,7 @@ test("a signing secret has 32 random bytes", () => {
   expect(one).not.toBe(other);
 });
 
-test("a secret that is read or replaced stands in the audit log, and all processes are told of the new one", async () => {
+test("a secret that is read or replaced is in the audit log, and all processes are notified of the new one", async () => {
   const house = await openHouse({ started: false });
   const { id, secret: old } = await house.subscribe();
   const owner = ownerIn(house);

@@ -110,7 +110,7 @@ test("endpoints are counted by the state that their health tells, and those that
   expect(found.backlog.failing).toBe(of(0).filter(({ id }) => id === of(0)[3]?.id).length);
 });
 
-test("an endpoint whose success is counted fails no more, though the process died before it could say so", async () => {
+test("an endpoint with a counted success is not failing, even if the process died before it recorded that", async () => {
   const house = await openHouse(still);
   const { sql } = house.database;
   await house.subscribe({ events });
@@ -124,7 +124,7 @@ test("an endpoint whose success is counted fails no more, though the process die
   expect(found.failing).toEqual([]);
 });
 
-test("a turn to look is taken by one, however many ask at once, and by nobody until it is over", async () => {
+test("one process takes the turn to survey, however many try at once, and none until it is over", async () => {
   const { database } = await openHouse(still);
   const ask = () =>
     Promise.all(Array.from({ length: 5 }, () => takeSurveyTurnOfAllTeams(database.sql, 60_000)));
@@ -134,7 +134,7 @@ test("a turn to look is taken by one, however many ask at once, and by nobody un
   expect((await ask()).filter((taken) => taken)).toHaveLength(1);
 });
 
-test("of several processes one looks, and all of them know what it found", async () => {
+test("one of several processes makes the survey, and all of them read its result", async () => {
   const house = await openHouse(still);
   await house.subscribe({ events });
   await house.workflow();
@@ -150,7 +150,7 @@ test("of several processes one looks, and all of them know what it found", async
   expect(processes.flatMap(({ errors }) => errors)).toEqual([]);
 });
 
-test("a survey that nobody takes any more is believed for a minute, and told by nobody then", async () => {
+test("a survey is used for a minute, and is not shown when it is older", async () => {
   const house = await openHouse(still);
   await survey(house);
   await house.database.sql`

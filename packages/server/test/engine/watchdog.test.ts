@@ -33,7 +33,7 @@ function setup() {
 
 const silent = "The dispatcher has not looked for deliveries for 11 seconds.";
 
-test("a standstill is told at once, and given up once after its time", async () => {
+test("a stall is reported at once, and reported as hopeless once after its time", async () => {
   const { world, told, pass } = setup();
   await pass(5_000);
   expect(told).toEqual([]);
@@ -46,7 +46,7 @@ test("a standstill is told at once, and given up once after its time", async () 
   expect(told).toEqual([silent, `hopeless: ${silent}`]);
 });
 
-test("one that ends in time is told to be over, and the next one begins anew", async () => {
+test("the end of a stall is reported, and the next stall begins again", async () => {
   const { world, told, pass } = setup();
   world.progress = stalled;
   await pass(41_000);
@@ -74,7 +74,7 @@ test("while the database is away no time counts, however long that is", async ()
   expect(told.filter((line) => line.startsWith("hopeless"))).toEqual([]);
 });
 
-test("what counts in the end is that something is due and nothing begins", async () => {
+test("a stall is reported when a delivery is due and no attempt begins", async () => {
   const { world, watchdog } = setup();
   world.progress = { ...working, steppedMs: 50_000 };
   expect(watchdog.stall()).toBeUndefined();

@@ -1,7 +1,7 @@
 import type { Assistant, AssistantCreate, AssistantServerChange } from "@postrider/sdk";
 import { type HeaderRow, headersOf } from "../../components/header-fields.tsx";
 
-/** What stands in the form of an assistant's server. */
+/** The values in the form of an assistant's server. */
 export type AssistantDraft = {
   name: string;
   enabled: boolean;
@@ -29,7 +29,7 @@ export function assistantDraftOf(existing: Assistant | undefined): AssistantDraf
   };
 }
 
-/** The body that the form stands for; what was not touched is left out. */
+/** Makes the request body of the form; unchanged members are left out. */
 export function assistantBodyOf(draft: AssistantDraft): AssistantCreate {
   const url = draft.url.trim();
   return {
@@ -37,7 +37,7 @@ export function assistantBodyOf(draft: AssistantDraft): AssistantCreate {
     assistantServer: {
       enabled: draft.enabled,
       url: url === "" ? null : url,
-      // What is no number goes as it was typed: the API says what is wrong with it.
+      // A text that is not a number is sent as it was typed: the API's refusal explains the fault.
       timeoutSeconds: (Number.isFinite(Number(draft.timeout)) && draft.timeout.trim() !== ""
         ? Number(draft.timeout)
         : draft.timeout) as number,

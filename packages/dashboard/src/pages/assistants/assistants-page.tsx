@@ -13,7 +13,7 @@ import { ServerForm } from "./server-form.tsx";
 
 const spec = { assistant: one(), new: one("yes"), search: one() } as const;
 
-/** Assistants and where each tells of its calls. */
+/** Assistants and their servers. */
 export default function AssistantsPage() {
   const [address, change] = useTypedSearch(spec);
   if (address.assistant !== undefined)

@@ -14,7 +14,7 @@ import { useMay } from "../../shell/viewer.tsx";
 import { assistantMessages } from "../../words/event-types.ts";
 import { assistantBodyOf, assistantDraftOf } from "./assistant-draft.ts";
 
-/** An assistant's server: whether, where and how it is told of calls, and of what. */
+/** The form of an assistant's server: its URL, its policy, and its event types. */
 export function ServerForm({ existing }: { existing?: Assistant }) {
   const client = useQueryClient();
   const [, navigate] = useLocation();

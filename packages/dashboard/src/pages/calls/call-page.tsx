@@ -16,10 +16,10 @@ import { answerOf, outcomes } from "../../words/outcomes.ts";
 import { callWords } from "../../words/subject-states.ts";
 import { duration } from "../../words/times.ts";
 
-/** So many deliveries of a call are shown beside its messages. */
+/** The most deliveries of a call that are shown beside its messages. */
 const shownMax = 200;
 
-/** One call as a conversation, each thing with what was told of it. */
+/** One call as a conversation, each entry with its deliveries. */
 export function CallPage({ id }: { id: string }) {
   const client = useQueryClient();
   const { data: call, error, refetch } = useQuery(callQuery(id));

@@ -18,7 +18,7 @@ const typeOptions = Object.values(eventTypes)
   .flat()
   .map((value) => ({ value, label: value }));
 
-/** What the list is narrowed to; all of it stands in the address. */
+/** The filters of the list; all of them are in the address. */
 export function Filters({ address, change }: Props) {
   const { data } = useQuery(endpointsQuery());
   const endpoints = (data?.endpoints ?? []).map(({ id, name }) => ({ value: id, label: name }));

@@ -1,6 +1,6 @@
 import { useEffect, useEffectEvent } from "react";
 
-/** Hears single keys, unless somebody types or a dialog is open. */
+/** Handles single keys, unless the viewer types or a dialog is open. */
 export function useKeys(onKey: (key: string) => boolean): void {
   const hear = useEffectEvent(onKey);
   useEffect(() => {

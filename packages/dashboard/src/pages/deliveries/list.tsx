@@ -3,7 +3,7 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useImperativeHandle, useRef } from "react";
 import { columns, DeliveryRow } from "./row.tsx";
 
-/** What the page asks of its list. */
+/** The functions of the list that the page calls. */
 export type ListHandle = { focus: (index: number) => void; toTop: () => void };
 
 type Props = {
@@ -21,10 +21,10 @@ type Props = {
 };
 
 const rowPx = { one: 36, two: 58 };
-/** More is loaded when so few rows are left below. */
+/** The next page is loaded when this few rows are left below. */
 const aheadRows = 30;
 
-/** An endless list of deliveries of which only the rows in view are there. */
+/** An endless list of deliveries; only the visible rows are rendered. */
 export function DeliveryList(props: Props) {
   const { rows, twoLines, hasMore, loadingMore, onMore, onScrolled } = props;
   const scroller = useRef<HTMLDivElement>(null);

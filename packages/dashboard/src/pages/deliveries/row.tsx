@@ -3,7 +3,7 @@ import { AttemptDots, Outcome, Tag } from "../../components/status.tsx";
 import { Age } from "../../components/times.tsx";
 import { answerOf } from "../../words/outcomes.ts";
 
-/** The columns of the list where it has one line for each delivery. */
+/** The columns of the list when it has one line for each delivery. */
 export const columns =
   "grid grid-cols-[96px_minmax(90px,1.3fr)_minmax(70px,1fr)_64px_76px_52px] items-center gap-3 px-4 @max-[600px]:grid-cols-[96px_minmax(90px,1.3fr)_minmax(70px,1fr)_76px_46px] @max-[600px]:gap-2";
 

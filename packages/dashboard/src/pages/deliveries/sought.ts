@@ -2,7 +2,7 @@ import type { DeliveryFilter } from "@postrider/sdk";
 import type { DeliverySought } from "../../api/deliveries.ts";
 import { many, one, type Searched } from "../../search.ts";
 
-/** What the address of the deliveries page says. */
+/** The parameters of the deliveries page's address. */
 export const deliveriesSpec = {
   status: many("pending", "retrying", "delivered", "failed"),
   endpoint: many(),
@@ -31,7 +31,7 @@ export function soughtOf(address: Searched<typeof deliveriesSpec>): DeliverySoug
   };
 }
 
-/** The same filters for a replay, which has no word for what is not filtered. */
+/** The same filters for a replay, without those that are not set. */
 export const replayFilterOf = (sought: DeliverySought): DeliveryFilter =>
   Object.fromEntries(
     Object.entries(sought).filter(([, value]) => value !== undefined && value.length > 0),
@@ -41,7 +41,7 @@ export const replayFilterOf = (sought: DeliverySought): DeliveryFilter =>
 export const isFiltered = (sought: DeliverySought): boolean =>
   Object.values(sought).some((value) => value !== undefined && value.length > 0);
 
-/** Finds what a typed id names: an event, or a workflow, run, step, call or assistant; undefined when it is no id. */
+/** Finds the kind of a typed id: an event, or a workflow, run, step, call or assistant; undefined when it is not an id. */
 export function idTyped(text: string): { about: string } | { event: string } | undefined {
   const id = text.trim();
   if (/^event_[0-9a-f-]{36}$/i.test(id)) return { event: id };

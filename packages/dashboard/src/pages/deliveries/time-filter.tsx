@@ -17,7 +17,7 @@ const presets: readonly (readonly [string, number])[] = [
   ["Last 7 days", 10_080 * minute],
 ];
 
-/** From when to when; the address has the points in time, so that a colleague sees the same. */
+/** The filter of a period; the address has absolute times, so that a colleague sees the same. */
 export function TimeFilter({ from, to, onChange }: Span & { onChange: (span: Span) => void }) {
   const on = from !== undefined || to !== undefined;
   const face = (

@@ -6,7 +6,7 @@ import { arrive, emptyFeed, type Feed, release, shown } from "../../live/feed.ts
 import { useChanges } from "../../live/live.tsx";
 import { matches } from "../../live/matches.ts";
 
-/** So many rows may come in live before the list is loaded anew: a page that lies open for days stays small. */
+/** The most live rows before the list is loaded again, so that a page that is open for days stays small. */
 const headMax = 2_000;
 
 /** One list of deliveries that is loaded page by page and kept up to date by the stream. `hold` lets new rows wait. */

@@ -13,7 +13,7 @@ type Props = {
   attempts: readonly DeliveryAttempt[];
   /** When the next one is due; null when none is. */
   next: string | null;
-  /** The number of the attempt that is looked at. */
+  /** The number of the selected attempt. */
   chosen: number | undefined;
   onChoose: (number: number) => void;
 };

@@ -24,7 +24,7 @@ const SignatureCheck = lazy(async () => ({
   default: (await import("./signature.tsx")).SignatureCheck,
 }));
 
-/** One delivery: what became of it, every attempt, what was sent and answered. It is closed where it stands beside a list. */
+/** One delivery: its status, its attempts, requests and answers. Beside a list, it has a button to close it. */
 export function DeliveryDetail({ id, onClose }: { id: string; onClose?: () => void }) {
   const client = useQueryClient();
   const { data, error, refetch } = useQuery(deliveryQuery(id));
@@ -111,7 +111,7 @@ function Content({ delivery, alone }: { delivery: DeliveryDetails; alone: boolea
     onError: sayFailure,
   });
   useKeys((key) => {
-    // Beside its list, the list hears the keys.
+    // Beside its list, the list handles the keys.
     if (!alone || key !== "r" || !mayRetry) return false;
     retrying.mutate();
     return true;

@@ -5,7 +5,7 @@ import { Age } from "../../components/times.tsx";
 import { printSearch } from "../../search.ts";
 import { answerOf } from "../../words/outcomes.ts";
 
-/** A few deliveries as links to each; `endpointName` where they go to several. */
+/** A few deliveries as links; `endpointName`: given if they go to several endpoints. */
 export const DeliveryLines = ({
   deliveries,
   endpointName,

@@ -7,7 +7,7 @@ import { DeliveryDetail } from "./delivery-detail.tsx";
 
 const spec = { id: one() } as const;
 
-/** One delivery with the whole page for itself: an address to pass on. */
+/** One delivery on a page of its own, with an address to share. */
 export default function DeliveryPage() {
   const [{ id }] = useTypedSearch(spec);
   if (id === undefined) {

@@ -1,7 +1,7 @@
 import type { DeliveryAttempt } from "@postrider/sdk";
 import { JsonView } from "../../components/json-tree.tsx";
 
-/** What was sent in one attempt and what came back, side by side where there is room. */
+/** The request and the answer of one attempt, side by side if there is room. */
 export const Exchange = ({ attempt }: { attempt: DeliveryAttempt }) => (
   <div className="grid min-w-0 @min-[680px]:grid-cols-2 @min-[680px]:divide-x @min-[680px]:divide-line">
     <Answer attempt={attempt} />

@@ -9,7 +9,7 @@ import { useMay } from "../../shell/viewer.tsx";
 
 type Props = {
   attempt: DeliveryAttempt;
-  /** Where it went; undefined while that is not known. */
+  /** Its endpoint; undefined while that is not known. */
   endpoint: Endpoint | undefined;
   body: string;
   open: boolean;
@@ -19,8 +19,8 @@ type Props = {
 /**
  * Checks the signature of a request in the page, as a receiver would.
  *
- * Under a secret that somebody pastes, which does not leave the browser, or under the endpoint's own, which is asked for
- * by a button alone: each look at it is in the audit.
+ * With a pasted secret, which does not leave the browser, or with the endpoint's own, which is read only after a click,
+ * because each read is in the audit log.
  */
 export function SignatureCheck({ attempt, endpoint, body, open, onClose }: Props) {
   const id = useId();
@@ -33,7 +33,7 @@ export function SignatureCheck({ attempt, endpoint, body, open, onClose }: Props
         throw new Error("Browsers can check signatures only over https or on this machine itself.");
       }
       const used = pasted ?? (endpoint ? (await revealSecret(endpoint)).secret : "");
-      // However old it is: the clock of this page says nothing about the request.
+      // The age is not checked: this page's clock says nothing about the request.
       await verify(body, attempt.request_headers ?? {}, used, { toleranceSeconds: 1e10 });
     },
   });

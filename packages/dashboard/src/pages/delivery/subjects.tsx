@@ -3,7 +3,7 @@ import { Link } from "wouter";
 import { place } from "../../place.ts";
 import { printSearch } from "../../search.ts";
 
-/** What the delivery is about, and where it went: the ways on from here. */
+/** Links to the delivery's subjects and its endpoint. */
 export function Subjects({ delivery, endpointName }: { delivery: Delivery; endpointName: string }) {
   const operator = place.kind === "dashboard";
   return (

@@ -8,7 +8,7 @@ const parts = [
   ["read", "reading", "bg-t-read"],
 ] as const;
 
-/** Where the time of an attempt went; the whole width is that of the longest attempt. */
+/** The timing of an attempt; the full width is that of the longest attempt. */
 export function TimingBar({ timing, longestMs }: { timing: AttemptTiming; longestMs: number }) {
   const known = parts.filter(([name]) => (timing[name] ?? 0) > 0);
   const said = known.map(([name, word]) => `${word} ${ms(timing[name])}`).join(", ");
@@ -32,7 +32,7 @@ export function TimingBar({ timing, longestMs }: { timing: AttemptTiming; longes
 
 const ms = (value: number | null): string => `${Math.round((value ?? 0) * 10) / 10} ms`;
 
-/** What the colours of the bars mean. */
+/** The legend of the bars' colours. */
 export const TimingLegend = () => (
   <ul className="flex flex-wrap gap-x-3.5 gap-y-1 px-4 pb-3 text-xs text-ink-2">
     {parts.map(([name, word, colour]) => (

@@ -2,7 +2,7 @@ import type { OperationalWebhook, Webhook, WorkflowWebhook } from "@postrider/sd
 import type { OwnContract, Webhooks } from "../../api/webhooks.ts";
 import { type HeaderRow, headersOf } from "../../components/header-fields.tsx";
 
-/** What stands in the form: numbers as they are typed. */
+/** The values in the form; numbers as they are typed. */
 export type Draft = {
   name: string;
   url: string;
@@ -10,14 +10,14 @@ export type Draft = {
   /** The bearer token of contract A, the secret of contract B. */
   secret: string;
   hasSecret: boolean;
-  /** The existing secret is to go. */
+  /** Remove the existing secret. */
   clearsSecret: boolean;
   /** Undefined: they stay as they are. */
   headers: readonly HeaderRow[] | undefined;
   timeout: string;
   retries: string;
   backoff: string;
-  /** An operational webhook hears of every team. */
+  /** An operational webhook gets the events of every team. */
   allTeams: boolean;
 };
 
@@ -45,7 +45,7 @@ export function draftOf(
   };
 }
 
-/** What the API calls the members of the form, by contract. */
+/** The API's names of the form's members, by contract. */
 export const membersOf = (contract: OwnContract) =>
   ({
     name: "name",
@@ -58,7 +58,7 @@ export const membersOf = (contract: OwnContract) =>
     backoff: "retry_backoff_seconds",
   }) as const;
 
-/** The body that the form stands for. What is not a number goes as it was typed: the API says what is wrong with it. */
+/** Makes the request body of the form. A text that is not a number is sent as typed: the API's refusal explains the fault. */
 export function bodyOf<C extends OwnContract>(
   contract: C,
   draft: Draft,

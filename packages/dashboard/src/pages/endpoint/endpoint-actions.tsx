@@ -10,7 +10,7 @@ import { printSearch } from "../../search.ts";
 import { counted } from "../../words/numbers.ts";
 import { TestDialog } from "./test-dialog.tsx";
 
-/** Gives what enables or disables an endpoint; a toast takes it back. */
+/** Returns the function that enables or disables an endpoint; its toast can undo it. */
 export function useSwitch() {
   const client = useQueryClient();
   const switching = useMutation({
@@ -30,7 +30,7 @@ export function useSwitch() {
   return switching;
 }
 
-/** What can be done to an endpoint. */
+/** The actions of an endpoint. */
 export function EndpointActions({ endpoint }: { endpoint: Endpoint }) {
   const [open, setOpen] = useState<"test" | "delete">();
   const switching = useSwitch();

@@ -19,7 +19,7 @@ import { Health } from "./health.tsx";
 import { SigningSecret } from "./signing-secret.tsx";
 import { WebhookForm } from "./webhook-form.tsx";
 
-/** One endpoint: how it does, what went there, its secret, and what can be done about it. */
+/** One endpoint: its health, its deliveries, its secret, and its actions. */
 export function EndpointPage({ id, edit }: { id: string; edit: boolean }) {
   const { data: endpoint, error, refetch } = useQuery(endpointQuery(id));
   if (endpoint === undefined) {

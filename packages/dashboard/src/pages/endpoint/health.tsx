@@ -11,7 +11,7 @@ import { useMay } from "../../shell/viewer.tsx";
 import { healthSentence, missedSpan } from "../../words/health.ts";
 import { ReplayDialog } from "../replays/replay-dialog.tsx";
 
-/** How an endpoint does, in a sentence, with the button that helps. */
+/** An endpoint's health in a sentence, with a button that helps. */
 export function HealthLine({ endpoint }: { endpoint: Endpoint }) {
   const { zone } = usePreferences();
   const { data } = useQuery({
@@ -41,7 +41,7 @@ export function HealthLine({ endpoint }: { endpoint: Endpoint }) {
   );
 }
 
-/** Offers to deliver again what an endpoint missed while it failed; nothing when it never did. */
+/** Offers a replay of the deliveries that an endpoint missed while it failed; nothing when it never failed. */
 export function ReplayMissed({ endpoint }: { endpoint: Endpoint }) {
   const [open, setOpen] = useState(false);
   const may = useMay("write");

@@ -4,7 +4,7 @@ import type { Draft } from "./draft.ts";
 
 type Props = { draft: Draft; change: (patch: Partial<Draft>) => void; error: unknown };
 
-/** When an attempt is given up and when the next one is made (contract A and operational webhooks). */
+/** The timeout of attempts and the retry policy (contract A and operational webhooks). */
 export const PolicyFields = ({ draft, change, error }: Props) => (
   <fieldset className="grid gap-4 sm:grid-cols-3">
     <legend className="sr-only">Attempts</legend>
@@ -41,7 +41,7 @@ export const PolicyFields = ({ draft, change, error }: Props) => (
   </fieldset>
 );
 
-/** The contract's own proof of who sends: a bearer token (A), or a secret that signs the body (B). */
+/** The contract's own authentication: a bearer token (A), or a secret that signs the body (B). */
 export function SecretField({ contract, draft, change, error }: Props & { contract: OwnContract }) {
   const bearer = contract !== "organisation";
   return (

@@ -8,10 +8,10 @@ import { Card } from "../../components/page.tsx";
 import { Failure, Note } from "../../components/states.tsx";
 import { DateTime, Until } from "../../components/times.tsx";
 
-/** The signing secret: hidden until it is asked for, and changed with an overlap. */
+/** The signing secret: hidden until it is requested; rotated with an overlap. */
 export function SigningSecret({ endpoint }: { endpoint: Endpoint }) {
   const [asks, setAsks] = useState(false);
-  // Kept in this component alone: it leaves the page's memory with it.
+  // Kept only in this component, so that it leaves the page's memory with it.
   const revealing = useMutation({ mutationFn: () => revealSecret(endpoint), gcTime: 0 });
   const rotating = useMutation({
     mutationFn: () => rotateSecret(endpoint),

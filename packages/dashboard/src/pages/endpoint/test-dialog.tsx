@@ -16,7 +16,7 @@ import { answerOf } from "../../words/outcomes.ts";
 
 type Props = { endpoint: Endpoint; contract: OwnContract; onClose: () => void };
 
-/** Sends a sample event, shows what it will be before and what became of it after. */
+/** Sends a sample event; shows the sample before and its delivery after. */
 export function TestDialog({ endpoint, contract, onClose }: Props) {
   const id = useId();
   // Contract B's test is always of this type.

@@ -21,7 +21,7 @@ const titles: Readonly<Record<OwnContract, string>> = {
   operational: "New operational webhook",
 };
 
-/** Creates a webhook or changes one; what the API refuses stands at its field. */
+/** Creates or changes a webhook; a refusal of the API is shown at its field. */
 export function WebhookForm({ contract, existing }: Props) {
   const client = useQueryClient();
   const [, navigate] = useLocation();

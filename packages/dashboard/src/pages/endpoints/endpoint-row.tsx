@@ -6,7 +6,7 @@ import { count, percent } from "../../words/numbers.ts";
 import { contractWords, healthWords } from "../../words/outcomes.ts";
 import { duration } from "../../words/times.ts";
 
-/** One endpoint in the list: its health, who it is, and how it did in the last hour. */
+/** One endpoint in the list: its health, its name, and its attempts of the last hour. */
 export function EndpointRow({ endpoint }: { endpoint: Endpoint }) {
   const { health } = endpoint;
   return (

@@ -23,7 +23,7 @@ const contractOptions = Object.entries(contractWords)
   .filter(([value]) => value !== "operational")
   .map(([value, label]) => ({ value, label }));
 
-/** All receivers, one of them, or the form for a new one: as the address says. */
+/** All endpoints, one of them, or the form for a new one, by the address. */
 export default function EndpointsPage() {
   const [address, change] = useTypedSearch(endpointsSpec);
   if (address.endpoint !== undefined) {
@@ -42,7 +42,7 @@ type Props = {
 
 function EndpointList({ address, change }: Props) {
   const { portal } = useViewer();
-  // A link to some endpoints shows those and makes no others.
+  // A portal link to some endpoints shows those and cannot create others.
   const mayWrite = useMay("write") && !portal?.endpoint_ids;
   const [typed, setTyped] = useState(address.search ?? "");
   const search = useDeferredValue(address.search);

@@ -1,6 +1,6 @@
 import { many, one } from "../../search.ts";
 
-/** What the address of the endpoints page says. */
+/** The parameters of the endpoints page's address. */
 export const endpointsSpec = {
   state: many("healthy", "failing", "disabled", "idle"),
   contract: many("workflow", "organisation", "assistant", "operational"),

@@ -14,7 +14,7 @@ import { contractWords } from "../../words/outcomes.ts";
 
 const spec = { type: one() } as const;
 
-/** The catalogue: every event, when it is sent, what it looks like, who listens. */
+/** The catalogue: every event type, when it is sent, its sample, and the endpoints that want it. */
 export default function EventsPage() {
   const [address] = useTypedSearch(spec);
   const { data, error, refetch } = useQuery(eventTypesQuery);

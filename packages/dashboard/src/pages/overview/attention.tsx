@@ -8,10 +8,10 @@ import { useMay } from "../../shell/viewer.tsx";
 import { useSwitch } from "../endpoint/endpoint-actions.tsx";
 import { HealthLine, ReplayMissed } from "../endpoint/health.tsx";
 
-/** So many problems are listed; beyond that the list of endpoints has them. */
+/** The most problems that are listed; the list of endpoints has the others. */
 const shownMax = 10;
 
-/** What needs somebody: endpoints that fail, and those that were disabled because they did. */
+/** Problems that need a person: endpoints that fail, and those that were disabled because they failed. */
 export function Attention() {
   const { data, error, refetch } = useQuery(endpointsQuery({ state: ["failing", "disabled"] }));
   if (error) return <Failure error={error} onRetry={() => void refetch()} />;

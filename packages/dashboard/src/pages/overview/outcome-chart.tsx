@@ -8,7 +8,7 @@ import { totalsOf } from "../../words/totals.ts";
 
 const Chart = lazy(async () => ({ default: (await import("../../components/chart.tsx")).Chart }));
 
-/** Deliveries that arrived and that failed, over time. */
+/** Delivered and failed deliveries over time. */
 export function OutcomeChart({
   span,
   endpointId,

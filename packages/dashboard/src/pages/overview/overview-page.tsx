@@ -13,7 +13,7 @@ import { Tiles } from "./tiles.tsx";
 
 const spec = { span: one("hour", "day", "week", "month") } as const;
 
-/** Is everything fine? Problems first, then what went out and how fast. */
+/** The overview: problems first, then numbers and latencies of deliveries. */
 export default function OverviewPage() {
   const [address, change] = useTypedSearch(spec);
   const span = address.span ?? "day";

@@ -1,4 +1,4 @@
-/** A line that shows how a number went, without saying numbers. */
+/** A line that shows the course of a number, without values. */
 export function Spark({ values, token }: { values: readonly number[]; token: string }) {
   const most = Math.max(1, ...values);
   const points = values.map(

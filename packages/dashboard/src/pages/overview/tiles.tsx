@@ -10,7 +10,7 @@ import { duration } from "../../words/times.ts";
 import { latestOf, totalsOf } from "../../words/totals.ts";
 import { Spark } from "./spark.tsx";
 
-/** Four numbers, each a way to what it counts. */
+/** Four numbers, each with a link to what it counts. */
 export function Tiles({ span }: { span: SpanName }) {
   const { data: stats } = useQuery(statsQuery(span));
   const { data: listed } = useQuery(endpointsQuery());

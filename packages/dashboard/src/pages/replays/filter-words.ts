@@ -1,6 +1,6 @@
 import type { Replay } from "@postrider/sdk";
 
-/** Says which deliveries a replay has: "Failed deliveries to Billing system from 2026-11-30 10:41". */
+/** Describes the deliveries of a replay: "Failed deliveries to Billing system from 2026-11-30 10:41". */
 export function filterWords(
   filter: Replay["filter"],
   only: Replay["only"],

@@ -12,12 +12,12 @@ import { ReplayProgress } from "./replay-progress.tsx";
 
 type Props = {
   filter: DeliveryFilter;
-  /** Where they go, as the end of a sentence: "to Billing system". */
+  /** Their endpoint, as the end of a sentence: "to Billing system". */
   what: string;
   onClose: () => void;
 };
 
-/** Says what a replay would do, does it, and shows how it goes. */
+/** Shows what a replay would do, starts it, and shows its progress. */
 export function ReplayDialog({ filter, what, onClose }: Props) {
   const [only, setOnly] = useState<"failed" | "all">("failed");
   const [rate, setRate] = useState("50");

@@ -15,7 +15,7 @@ export const replayWords: Readonly<Record<Replay["state"], Word>> = {
   cancelled: { word: "Cancelled", tone: "idle" },
 };
 
-/** How far a replay is, and what became of its deliveries so far. */
+/** A replay's progress, and the statuses of its deliveries so far. */
 export function ReplayProgress({ replay }: { replay: Replay }) {
   const client = useQueryClient();
   const may = useMay("write");

@@ -10,7 +10,7 @@ import { Moment } from "../../components/times.tsx";
 import { filterWords } from "./filter-words.ts";
 import { ReplayProgress } from "./replay-progress.tsx";
 
-/** What was delivered again in bulk, and how it went. */
+/** All replays and their results. */
 export default function ReplaysPage() {
   const query = useInfiniteQuery(replaysQuery);
   const replays = query.data?.pages.flatMap((page) => page.replays) ?? [];

@@ -17,10 +17,10 @@ import { runWords, stepWords } from "../../words/subject-states.ts";
 import { duration } from "../../words/times.ts";
 import { DeliveryLines } from "../delivery/delivery-lines.tsx";
 
-/** So many deliveries of a run are shown at its steps; the list has the others. */
+/** The most deliveries of a run that are shown at its steps; the list has the others. */
 const shownMax = 200;
 
-/** One run: its steps in time, the events each told and what became of them. */
+/** One run: its steps in time, with their events and the statuses of these. */
 export function RunPage({ id }: { id: string }) {
   const client = useQueryClient();
   const { data, error, refetch } = useQuery(runQuery(id));

@@ -10,7 +10,7 @@ import { useMay } from "../../shell/viewer.tsx";
 
 const spec = { actor: one(), subject: one() } as const;
 
-/** Who changed, looked at or delivered again what, and when. */
+/** The audit log: who changed, read or retried what, and when. */
 export default function AuditPage() {
   const may = useMay("admin");
   const [address, change] = useTypedSearch(spec);

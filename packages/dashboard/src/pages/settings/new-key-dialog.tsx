@@ -24,7 +24,7 @@ const lives = [
   [String(365 * day), "1 year"],
 ] as const;
 
-/** Makes a key and shows it, this once. */
+/** Creates a key and shows it once. */
 export function NewKeyDialog({ onClose }: { onClose: () => void }) {
   const client = useQueryClient();
   const viewer = useViewer();

@@ -21,7 +21,7 @@ const lives = [
   [24 * hour, "1 day"],
 ] as const;
 
-/** Makes a portal link and shows it, this once. */
+/** Creates a portal link and shows it once. */
 export function NewPortalLinkDialog({ onClose }: { onClose: () => void }) {
   const client = useQueryClient();
   const { team_id } = useViewer();

@@ -7,7 +7,7 @@ import { Empty, Forbidden } from "../../components/states.tsx";
 import { useMay } from "../../shell/viewer.tsx";
 import { EndpointRow } from "../endpoints/endpoint-row.tsx";
 
-/** Webhooks for who operates the service: what becomes of endpoints, retries and replays. */
+/** Webhooks for operators of the service: events about endpoints, retries and replays. */
 export default function OperationalPage() {
   const may = useMay("admin");
   const query = useInfiniteQuery({

@@ -1,6 +1,6 @@
 import type { PortalLinkCreate } from "@postrider/sdk";
 
-/** A portal link as its form has it. */
+/** The values in the form of a portal link. */
 export type LinkDraft = {
   team: string;
   access: "read" | "manage";
@@ -13,7 +13,7 @@ export type LinkDraft = {
   logo: string;
 };
 
-/** What the form begins with: the least that a link can give away, for an hour. */
+/** The form's first values: the least access that a link can give, for an hour. */
 export const newLinkDraft = (team: string): LinkDraft => ({
   team,
   access: "read",
@@ -25,7 +25,7 @@ export const newLinkDraft = (team: string): LinkDraft => ({
   logo: "",
 });
 
-/** The body that makes the link; what was left empty is left out. */
+/** Makes the request body of the form; empty values are left out. */
 export function portalLinkOf(draft: LinkDraft): PortalLinkCreate {
   const theme = Object.fromEntries(
     [

@@ -12,7 +12,7 @@ import { say, sayFailure } from "../../components/toasts.tsx";
 import { useMay } from "../../shell/viewer.tsx";
 import { NewPortalLinkDialog } from "./new-portal-link-dialog.tsx";
 
-/** The links by which customers of this team see their endpoints. */
+/** The links that show customers of this team their endpoints. */
 export default function PortalLinksPage() {
   const may = useMay("admin");
   const [creates, setCreates] = useState(false);

@@ -12,7 +12,7 @@ import { say, sayFailure } from "../../components/toasts.tsx";
 import { place } from "../../place.ts";
 import { useViewer } from "../../shell/viewer.tsx";
 
-/** Where the viewer is signed in, and the way out of each. */
+/** The viewer's sessions, and a button to end each. */
 export default function SessionsPage() {
   const { name } = useViewer();
   const query = useInfiniteQuery(sessionsQuery);
@@ -20,7 +20,7 @@ export default function SessionsPage() {
   const [asks, setAsks] = useState(false);
   const leaving = useMutation({
     mutationFn: endAllSessions,
-    // Loaded anew: nothing of who was here may stay in memory.
+    // Loaded again, so that nothing of the former viewer stays in memory.
     onSuccess: () => location.assign(`${place.base}/`),
     onError: sayFailure,
   });

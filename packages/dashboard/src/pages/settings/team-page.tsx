@@ -10,7 +10,7 @@ import { Failure, Forbidden, SkeletonBlock } from "../../components/states.tsx";
 import { say } from "../../components/toasts.tsx";
 import { useMay, useViewer } from "../../shell/viewer.tsx";
 
-/** A team's settings: its name, how long things are kept, whether payloads are encrypted. */
+/** A team's settings: its name, its retention, whether payloads are encrypted. */
 export default function TeamPage() {
   const viewer = useViewer();
   const may = useMay("admin");
@@ -31,7 +31,7 @@ type Days =
   | "disable_failing_after_days"
   | "expire_waiting_after_days";
 
-/** The settings that are a number of days, or empty for what the service does by itself. */
+/** The settings that are a number of days, or empty for the service's default. */
 const daySettings: Readonly<Record<Days, { label: string; hint: string }>> = {
   payload_retention_days: {
     label: "Days that payloads are kept",

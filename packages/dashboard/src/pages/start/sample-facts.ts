@@ -2,7 +2,7 @@ import type { FactList } from "@postrider/sdk";
 
 type Fact = FactList["facts"][number];
 
-/** Makes an id as the service makes them: 24 hex digits that begin with the seconds. */
+/** Makes an id in the service's form: 24 hex digits that begin with the seconds. */
 export function newObjectId(nowMs: number, random: Uint8Array): string {
   const seconds = Math.floor(nowMs / 1000)
     .toString(16)

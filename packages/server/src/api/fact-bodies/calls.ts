@@ -114,7 +114,7 @@ export const CallEndBody = Type.Object(
   { additionalProperties: false, title: "CallEnd" },
 );
 
-/** Makes the fact that a call began; `freshId` makes its id unless it brings its own. */
+/** Makes the fact that a call began; `freshId` makes its id if the body has none. */
 export function callCreated(
   told: Told<Static<typeof CallCreateBody>>,
   freshId: (callType: "web" | "phone") => string,
@@ -147,7 +147,7 @@ export function callStatus(
   return { type: "call.status", ...reportedAt(told), callId, data };
 }
 
-/** Makes the fact that somebody spoke. */
+/** Makes the fact that a message was spoken. */
 export function callMessage(
   told: Told<Static<typeof CallMessageBody>>,
   callId: string,
@@ -187,7 +187,7 @@ export function callError(
   };
 }
 
-/** Makes the fact that a call ended, with what only its platform knows of it. */
+/** Makes the fact that a call ended, with the details that only its platform knows. */
 export function callEnded(
   told: Told<Static<typeof CallEndBody>>,
   callId: string,
@@ -206,13 +206,13 @@ export function callEnded(
   return { type: "call.ended", ...reportedAt(told), callId, data };
 }
 
-/** Calls are spoken of in camel case, their time of occurrence too. */
+/** The bodies of calls use camel case, also for the time of occurrence. */
 const reportedAt = (told: Told<{ occurredAt?: string }>) =>
   reportOf(told, told.body.occurredAt === undefined ? {} : { occurred_at: told.body.occurredAt });
 
 type Given<Fields> = { [Name in keyof Fields]?: Exclude<Fields[Name], undefined> };
 
-/** Leaves out what was not given. */
+/** Leaves out members that were not given. */
 const given = <Fields extends object>(fields: Fields): Given<Fields> =>
   Object.fromEntries(
     Object.entries(fields).filter(([, value]) => value !== undefined),

@@ -33,10 +33,10 @@ import {
 
 /** One type of fact as it may be reported in bulk. */
 export type FactForm = {
-  /** What `data` must be. */
+  /** The schema of `data`. */
   data: TObject;
   judge: ReturnType<typeof openJudge>;
-  /** Makes the fact of a `data` that was judged; `freshId` is for what it makes and gives no id of its own. */
+  /** Makes the fact of a valid `data`; `freshId` makes the id of a new subject whose `data` has none. */
   toFact: (told: Told<unknown>, freshId: () => string) => Fact;
 };
 
@@ -44,7 +44,7 @@ const workflow = { workflow_id: Id };
 const run = { run_id: Id };
 const call = { call_id: CallId };
 
-/** The types of facts: `data` is the body of the route each stands for, plus the ids of that route's path. */
+/** The types of facts: `data` is the body of the corresponding route, plus the ids of that route's path. */
 export const factForms: Readonly<Record<string, FactForm>> = {
   "workflow.created": form(WorkflowCreateBody, workflowCreated),
   "workflow.updated": form(plus(WorkflowUpdateBody, workflow), (told) =>
@@ -98,7 +98,7 @@ function plus<Body extends TProperties, Ids extends TProperties>(
   ) as unknown as TObject<Ids & Body>;
 }
 
-/** The fact's type tells the status; `data` may say it again, as a body of the route does. */
+/** The fact's type gives the status; `data` may repeat it, as the route's body has it. */
 function stepForm(status: StepStatus): FactForm {
   const StepData = Type.Object(
     {

@@ -31,7 +31,7 @@ export const RunUpdateBody = Type.Object(
   { additionalProperties: false, title: "RunUpdate", published: { minProperties: 1 } },
 );
 
-/** Makes the fact that a run started; `freshId` is its id unless it brings its own. */
+/** Makes the fact that a run started; `freshId` is its id if the body has none. */
 export function runStarted(
   told: Told<Static<typeof RunStartBody>>,
   freshId: () => string,
@@ -50,7 +50,7 @@ export function runStarted(
   };
 }
 
-/** Makes the fact that a run went on or ended; a body that names no change is a 422. */
+/** Makes the fact that a run changed or ended; a body without a change is a 422. */
 export function runUpdated(
   told: Told<Static<typeof RunUpdateBody>>,
   runId: string,

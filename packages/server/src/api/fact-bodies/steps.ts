@@ -15,7 +15,7 @@ export const StepId = Type.String({
   title: "a step's id",
 });
 
-/** What a report says of a step besides its status, which a fact's type may tell instead. */
+/** The fields of a step's report besides its status, which a fact's type may give instead. */
 export const stepFields = {
   name: Type.Optional(nameOf(255)),
   index: Type.Optional(nullable(Type.Integer({ minimum: 0, maximum: 2_147_483_647 }))),

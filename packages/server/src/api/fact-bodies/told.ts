@@ -2,9 +2,9 @@ import type { FastifyRequest } from "fastify";
 import type { Fact } from "../../domain/facts.ts";
 
 /**
- * What a reporter says: who it is, the body it sent, and the exact text of the body's members.
+ * A report: its caller, its body, and the exact text of the body's members.
  *
- * A request is one; so is each fact of a bulk request, with its `data` for a body.
+ * A request is one report; so is each fact of a bulk request, with `data` as its body.
  */
 export type Told<Body> = Pick<FastifyRequest, "caller" | "bodyMembers"> & { body: Body };
 

@@ -47,7 +47,7 @@ export const VersionActivateBody = Type.Object(occurredAt, {
   title: "WorkflowVersionActivate",
 });
 
-/** Makes the fact that a workflow was created; `freshId` is its id unless it brings its own. */
+/** Makes the fact that a workflow was created; `freshId` is its id if the body has none. */
 export function workflowCreated(
   told: Told<Static<typeof WorkflowCreateBody>>,
   freshId: () => string,
@@ -67,7 +67,7 @@ export function workflowCreated(
   };
 }
 
-/** Makes the fact that a workflow was changed; a body that names no change is a 422. */
+/** Makes the fact that a workflow was changed; a body without a change is a 422. */
 export function workflowUpdated(
   told: Told<Static<typeof WorkflowUpdateBody>>,
   workflowId: string,
@@ -87,7 +87,7 @@ export function workflowUpdated(
   return { type: "workflow.updated", ...reportOf(told, told.body), workflowId, data };
 }
 
-/** Makes the fact that a workflow has a new version; `freshId` is the version's id unless it brings its own. */
+/** Makes the fact that a workflow has a new version; `freshId` is the version's id if the body has none. */
 export function versionCreated(
   told: Told<Static<typeof VersionCreateBody>>,
   workflowId: string,

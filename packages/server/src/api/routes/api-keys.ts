@@ -76,7 +76,7 @@ const NewApiKeyAnswer = Type.Object(
 
 const tags = ["API keys"];
 
-/** The keys by which a team's API is used. */
+/** API keys of a team. */
 export function apiKeyRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
   const app = fastify.withTypeProvider<TypeBox>();
   const env = deps.config.environment === "production" ? "live" : "dev";
@@ -97,7 +97,7 @@ export function apiKeyRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
     },
     async (request, reply) => {
       const { body, caller } = request;
-      // Asked anew: a key that was revoked a moment ago must not leave another one behind.
+      // Read again: a key that was just revoked must not create another one.
       const maker = await getCallingKey(deps, caller);
       const id = request.newId();
       const { text, ...made } = newApiKey(env, id);
@@ -182,7 +182,7 @@ export function apiKeyRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
   );
 }
 
-/** The teams of a new key, its default one first: none that its maker does not reach. */
+/** The teams of a new key, its default one first; only teams that its creator reaches. */
 function teamsFor(body: CreateBody, maker: ApiKey, currentTeamId: string): [string, ...string[]] {
   const teamIds = body.team_ids ?? [currentTeamId];
   const unreached = teamIds.findIndex((id) => !maker.teamIds.includes(id));

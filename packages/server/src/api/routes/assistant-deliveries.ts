@@ -1,4 +1,4 @@
-// Contract C speaks of messages of a type; here they are deliveries of an event type.
+// Contract C's words: a message is a delivery, its type is an event type.
 import type { FastifyInstance } from "fastify";
 import Type from "typebox";
 import { getAssistant } from "../../actions/assistants.ts";
@@ -54,7 +54,7 @@ const tags = ["Assistants"];
 const path = "/assistants/v1/assistants";
 const contract = assistantMessages.name;
 
-/** Contract C's history: what an assistant's server was told, and what became of it. */
+/** Contract C's history: the deliveries to an assistant's server. */
 export function assistantDeliveryRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
   const app = fastify.withTypeProvider<TypeBox>();
 

@@ -1,4 +1,4 @@
-// Contract C speaks of an assistant's server and its messages; here they are a subscription and its event types.
+// Contract C's words: an assistant's server is a subscription, its messages are event types.
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import Type, { type Static } from "typebox";
 import {
@@ -31,7 +31,7 @@ const ServerBody = Type.Object(
     enabled: Type.Optional(Type.Boolean({ default: false })),
     url: Type.Optional(nullable(ReceiverUrl)),
     timeoutSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 60, default: 20 })),
-    /** It becomes a header: printable ASCII (RFC 9110 §5.5) that neither begins nor ends with a blank. */
+    /** It is sent as a header: printable ASCII (RFC 9110 §5.5) without a blank at the beginning or end. */
     secret: Type.Optional(
       nullable(
         Type.String({
@@ -73,7 +73,7 @@ const UpdateBody = Type.Object(
   { additionalProperties: true, title: "AssistantUpdate" },
 );
 
-/** Members of the answer that are the service's own; `assistantServer`'s fields are in its schema. */
+/** Members of the answer that come from the service; a caller's document may not use these names. */
 const reservedNames = [
   ...["id", "_id", "teamId", "createdAt", "updatedAt", "deletedAt", "createdBy", "updatedBy"],
   "documentOmitted",

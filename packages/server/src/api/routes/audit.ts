@@ -19,12 +19,12 @@ const Entry = Type.Object(
   { title: "AuditEntry" },
 );
 
-/** Who changed what in a team's configuration, and who looked at its secrets. */
+/** The audit log: who changed a team's configuration, and who read its secrets. */
 export function auditRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
   fastify.withTypeProvider<TypeBox>().get(
     "/v1/audit",
     {
-      // It tells who has which key.
+      // It shows who has which key.
       config: { scope: "admin" },
       schema: {
         operationId: "listAuditEntries",

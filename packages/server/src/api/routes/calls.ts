@@ -185,7 +185,7 @@ export function callRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
     },
     async (request, reply) => {
       const fact = callMessage(request, request.params.conversation_id);
-      // What was said has no id of its own: under the key's a repeat finds it.
+      // The message has no id of its own: with the id from the Idempotency-Key, a repeat finds it.
       fact.data.messageId ??= request.factIdentity ?? null;
       const { outcome, message } = await deps.recordFacts(fact);
       if (!message) throw new Error("a message fact came back without its message");
@@ -212,7 +212,7 @@ export function callRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       const { caller, params } = request;
       const fact = callError(request, params.conversation_id);
       const recorded = await deps.recordFacts({ ...fact, identity: identityOf(request) });
-      // A repeat finds the failure told, and the call as it is by now.
+      // A repeat of the error gets the call as it is now.
       const call =
         recorded.call ??
         (await findCall(caller.database.sql, caller.teamId, params.conversation_id));

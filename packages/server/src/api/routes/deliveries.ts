@@ -1,4 +1,4 @@
-// One language for all contracts: an endpoint is a subscription, or an assistant's server.
+// The same words for all contracts: an endpoint is a subscription or an assistant's server.
 import type { FastifyInstance } from "fastify";
 import Type from "typebox";
 import { retryDelivery } from "../../actions/redeliver.ts";
@@ -93,7 +93,7 @@ const params = Type.Object({ delivery_id: PathId });
 const tags = ["Deliveries"];
 const path = "/v1/deliveries";
 
-/** Deliveries of all contracts: a list, one with its attempts, and delivering again. */
+/** Deliveries of all contracts: list, one with its attempts, and retry. */
 export function deliveryRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
   const app = fastify.withTypeProvider<TypeBox>();
 
@@ -182,7 +182,7 @@ export function deliveryRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
 const isFor = (caller: Caller, { subscriptionId, contract }: DeliverySummary): boolean =>
   mayReach(caller, [subscriptionId]) && maySee(caller, contract);
 
-/** Refuses a delivery to an endpoint that the caller may not reach, like one that is not there. */
+/** Refuses a delivery to an endpoint that the caller may not reach: `not_found`, as for an unknown one. */
 async function requireReach(caller: Caller, id: string): Promise<void> {
   if (!caller.portal) return;
   const { database, teamId } = caller;

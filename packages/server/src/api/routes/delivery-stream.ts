@@ -24,7 +24,7 @@ import {
   streamsMax,
 } from "../streaming.ts";
 
-/** Deliveries are read so many at once. */
+/** The most deliveries that are read at once. */
 const readMax = 500;
 
 /** Deliveries of all contracts as they change, as server-sent events (WHATWG HTML, section 9.2). */
@@ -105,7 +105,7 @@ type Stream = {
   mayRead: () => Promise<boolean>;
 };
 
-/** Makes a stream's text from a position on, until it is to stop. A reader that is slow is waited for. */
+/** Makes a stream's text from a position on, until it is stopped. It waits for slow readers. */
 const streamOf = ({ caller, filter, watch, idOf, stop, mayRead }: Stream) =>
   async function* (start: ChangesPosition): AsyncGenerator<string> {
     const { teamId, database } = caller;
@@ -122,11 +122,11 @@ const streamOf = ({ caller, filter, watch, idOf, stop, mayRead }: Stream) =>
       for (let from = 0; from < page.deliveryIds.length; from += readMax) {
         const ids = page.deliveryIds.slice(from, from + readMax);
         const rows = await readChanged(database.sql, teamId, filter, ids);
-        // Only the end of a page is a place to go on from.
+        // A reader can continue only from the end of a page.
         if (rows.length > 0) yield rows.map((row) => deliveryEvent(row, idOf(position))).join("");
       }
       position = page.position;
-      // An event without data is none, but its id counts.
+      // A client ignores an event without data, but stores its id.
       yield `: alive\nid: ${idOf(position)}\n\n`;
       if (page.more) continue;
       await watch.next({ teamId, snapshot: position.since.snapshot }, heartbeatMs, stop);

@@ -1,4 +1,4 @@
-// One language for all contracts: an endpoint is a subscription, or an assistant's server.
+// The same words for all contracts: an endpoint is a subscription or an assistant's server.
 import type { FastifyInstance } from "fastify";
 import Type from "typebox";
 import { getEndpoint, switchEndpoint } from "../../actions/endpoints.ts";
@@ -65,7 +65,7 @@ const params = Type.Object({ endpoint_id: PathId });
 const tags = ["Endpoints"];
 const path = "/v1/endpoints";
 
-/** Receivers of all contracts, how well they receive, and enabling and disabling them. */
+/** Endpoints of all contracts: list, one with its health, enable and disable. */
 export function endpointRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
   const app = fastify.withTypeProvider<TypeBox>();
 
@@ -163,7 +163,7 @@ export function endpointRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
   }
 }
 
-/** Finds an endpoint that the caller may see; any other looks like one that is not there. */
+/** Finds an endpoint that the caller may see; throws `not_found` for any other. */
 async function getShown(caller: Caller, id: string): Promise<Endpoint> {
   const endpoint = await getEndpoint(caller.database.sql, caller.teamId, id);
   if (!maySee(caller, endpoint.contract)) throw new AppError("not_found");

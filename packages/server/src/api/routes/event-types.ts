@@ -73,7 +73,7 @@ export function eventTypeRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       const rows = catalogue.slice(begin, begin + page.limit);
       const end = rows.at(-1)?.type;
       const more = end !== undefined && begin + rows.length < catalogue.length;
-      // The catalogue changes with the service alone: a place in it needs no beginning.
+      // The catalogue changes only with the service's version: its cursors need no snapshot.
       const next = more ? { start: ["", ""] as [string, string], row: [end] } : null;
       return { event_types: rows, ...told({ next }) };
     },

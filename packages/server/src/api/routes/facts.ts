@@ -89,9 +89,9 @@ const exampleEvent = {
   data: exampleFact.data,
 };
 
-/** Facts of every kind, many at a time; each is judged by itself. */
+/** Facts of all types, in bulk; each is validated and recorded separately. */
 export function factRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
-  // In a scope of its own: no other route takes CloudEvents.
+  // In its own plugin: no other route accepts CloudEvents.
   fastify.register(async (app) => {
     acceptJson(app, cloudEventType);
     acceptJson(app, cloudEventBatchType, { lists: true });
@@ -101,7 +101,7 @@ export function factRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       {
         config: { scope: "publish" },
         bodyLimit: batchBytesMax,
-        // What one fact lacks must not refuse the others: the handler judges them one by one.
+        // An invalid fact must not refuse the others: the handler validates them one by one.
         validatorCompiler: () => () => true,
         schema: {
           operationId: "reportFacts",
@@ -146,7 +146,7 @@ async function answer(request: FastifyRequest, deps: ApiDeps): Promise<{ results
 
 type Reports = { alone: boolean; reports: FactReport[] };
 
-/** Takes a request apart into its facts, by the form in which its media type says they come; `alone`: it is one fact. */
+/** Splits a request into its facts, by its media type; `alone`: it has one fact. */
 function reportsOf({ body, bodyMembers, headers }: FastifyRequest): Reports {
   const mediaType = (headers["content-type"] ?? "").split(";", 1)[0]?.trim().toLowerCase();
   if (mediaType === cloudEventType) {
@@ -200,7 +200,7 @@ function read(report: FactReport, reporter: FastifyRequest): Read {
   }
 }
 
-/** Tells a refusal as one of several results; of a fact that came alone it is the answer itself. */
+/** Converts a refusal to a result of the list; the refusal of a single fact is thrown as the answer. */
 function refusal(index: number, refused: AppError, alone: boolean): Result {
   if (alone) throw refused;
   const { code, detail, errors } = refused;

@@ -5,7 +5,7 @@ import type { ApiDeps } from "../deps.ts";
 
 const Status = Type.Object({ status: Type.Literal("ok") }, { title: "Status" });
 
-/** What an orchestrator and a monitoring system ask; without a key, and without a word about any team. */
+/** Health and metrics for orchestrators and monitoring; without authentication, and without data of any team. */
 export function healthRoutes(app: FastifyInstance, deps: ApiDeps): void {
   const config = { scope: "none" } as const;
   const tags = ["Health"];

@@ -1,4 +1,4 @@
-// A listener gets an endpoint's requests through the API: no URL of its own has to be reachable.
+// A listener gets an endpoint's requests through the API, so it needs no reachable URL.
 import type { FastifyInstance } from "fastify";
 import Type, { type Static } from "typebox";
 import { closeListener, type ListenerWish, openListener } from "../../actions/listeners.ts";
@@ -205,7 +205,7 @@ export function listenerRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
   );
 }
 
-/** Its requests are payloads. */
+/** Refuses callers without the scope `payload`: a listener's requests contain payloads. */
 function requirePayload({ scopes }: Caller): void {
   if (scopes.has("payload")) return;
   throw new AppError("scope_missing", "A listener takes the scope `payload` as well.");

@@ -9,7 +9,7 @@ import { ownOriginsOf } from "../own-pages.ts";
 /**
  * MCP over streamable HTTP, for agents: one POST for each message, no sessions, no streams from the server.
  *
- * It is no operation of the API, and what its tools do is asked of the API under the caller's own key.
+ * It is not an operation of the API; its tools call the API with the caller's own key.
  */
 export function mcpRoutes(app: FastifyInstance, deps: ApiDeps): void {
   const ask = openOwnApi(app);
@@ -23,7 +23,7 @@ export function mcpRoutes(app: FastifyInstance, deps: ApiDeps): void {
     async (request, reply) => {
       const { caller, raw, body } = request;
       const apiKey = bearerIn(request);
-      // A session's cookie goes along whoever makes the browser send the request.
+      // The browser sends a session's cookie with any page's request, so a key is required.
       if (apiKey === undefined) {
         throw new AppError("unauthorized", "Send an API key as `Authorization: Bearer <key>`.");
       }
@@ -49,8 +49,8 @@ export function mcpRoutes(app: FastifyInstance, deps: ApiDeps): void {
 }
 
 /**
- * Refuses pages of other sites, as MCP asks of servers: a name that was led to this address would make a browser send what it
- * likes. Programs send no `Origin`.
+ * Refuses pages of other sites, as MCP requires of servers: with DNS rebinding, a page could make a browser send requests
+ * here. Programs send no `Origin`.
  */
 function requireOwnOrigin(
   app: FastifyInstance,

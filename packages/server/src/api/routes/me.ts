@@ -36,7 +36,7 @@ const Me = Type.Object(
   { title: "Me" },
 );
 
-/** Who one is: here the users are API keys, and customers in the portal. */
+/** The caller itself: an API key, or a customer in the portal. */
 export function meRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
   fastify.withTypeProvider<TypeBox>().get(
     "/accounts/v1/users/me",

@@ -3,7 +3,7 @@ import { operationalWebhooks } from "../../domain/contracts/operational-webhooks
 import type { ApiDeps } from "../deps.ts";
 import { webhookEventRoutes } from "../webhook-event-routes.ts";
 
-/** What operators were told; of the shape of contract A's history. */
+/** The history of operational webhooks, in the form of contract A's history. */
 export function operationalWebhookEventRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
   webhookEventRoutes(fastify, deps, {
     contract: operationalWebhooks,

@@ -4,7 +4,7 @@ import type { OperationalEventType } from "../../domain/lifecycle/operational.ts
 import type { ApiDeps } from "../deps.ts";
 import { webhookRoutes } from "../webhook-routes.ts";
 
-/** What tells operators of the service itself; of the shape of contract A's webhooks. */
+/** Operational webhooks, in the form of contract A's webhooks. */
 export function operationalWebhookRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
   webhookRoutes(fastify, deps, {
     contract: operationalWebhooks,

@@ -1,4 +1,4 @@
-// Contract B speaks of webhooks and their events; here they become subscriptions and event types.
+// Contract B's words: webhooks are subscriptions, their events are event types.
 import type { FastifyInstance } from "fastify";
 import Type from "typebox";
 import { sendSample } from "../../actions/send-sample.ts";
@@ -30,7 +30,7 @@ const Events = Type.Array(Type.Union(organisationEventTypes.map((type) => Type.L
   uniqueItems: true,
 });
 
-/** The key of an HMAC, as UTF-8: it goes into no header, so it may hold anything that has bytes. */
+/** The key of an HMAC, as UTF-8. It is not sent in a header, so any character is allowed. */
 const Secret = Type.String({
   minLength: 1,
   maxLength: 255,
@@ -49,7 +49,7 @@ const CreateBody = Type.Object(
   { additionalProperties: false, title: "WebhookCreate" },
 );
 
-/** What is not named stays; null takes the secret or the headers away. */
+/** A field that is left out stays as it is; null removes the secret or the headers. */
 const UpdateBody = Type.Object(
   {
     name: Type.Optional(nameOf(255)),
@@ -82,7 +82,7 @@ const tags = ["Webhooks"];
 const path = "/webhooks";
 const contract = organisationWebhooks.name;
 
-/** Contract B's subscriptions: create, list, read, change, delete, try out, and their signing secrets. */
+/** Contract B's subscriptions: create, list, read, change, delete, test, and their signing secrets. */
 export function organisationWebhookRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
   const app = fastify.withTypeProvider<TypeBox>();
 

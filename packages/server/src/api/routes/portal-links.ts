@@ -25,7 +25,7 @@ import { auditOf, type Caller, type TypeBox } from "../request.ts";
 import { invalidRequest } from "../validation.ts";
 
 const dayInSeconds = 86_400;
-/** Links of a team that work at once: enough for one for each page that shows the portal in a frame. */
+/** The most valid links of a team: enough for a new link for each page that embeds the portal. */
 const linksMax = 10_000;
 
 const CreateBody = Type.Object(
@@ -66,7 +66,7 @@ const NewPortalLink = Type.Object(
 const tags = ["Portal"];
 const path = "/v1/portal-links";
 
-/** Links that let customers of a team into the portal. */
+/** Links that give a team's customers access to the portal. */
 export function portalLinkRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
   const app = fastify.withTypeProvider<TypeBox>();
 
@@ -165,7 +165,7 @@ export function portalLinkRoutes(fastify: FastifyInstance, deps: ApiDeps): void 
   );
 }
 
-/** A link gives away nothing that its maker does not have. */
+/** Refuses a link with more access than its creator has. */
 function requireScopes(access: CreateBody["access"], own: readonly Scope[]): void {
   const needed: Scope[] = access === "manage" ? ["read", "write"] : ["read"];
   const missing = needed.filter((scope) => !own.includes(scope));

@@ -23,7 +23,7 @@ const params = Type.Object({ replay_id: PathId });
 const tags = ["Replays"];
 const path = "/v1/replays";
 
-/** Replays of all contracts: started, tried, listed, looked at and cancelled. */
+/** Replays of all contracts: start, dry run, list, read and cancel. */
 export function replayRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
   const app = fastify.withTypeProvider<TypeBox>();
 
@@ -124,6 +124,6 @@ export function replayRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
   );
 }
 
-/** Whether a replay is of nothing but endpoints that the caller may reach. */
+/** Whether a replay has only endpoints that the caller may reach. */
 const isWithin = (caller: Caller, { search }: Pick<Replay, "search">): boolean =>
   mayReach(caller, "deliveries" in search ? search.deliveries.subscriptionIds : null);

@@ -59,7 +59,7 @@ const RunAnswer = Type.Object(
   { title: "Run" },
 );
 
-/** The run, and beside it what the platform's own SDK reads of one. */
+/** The run, and the fields that the platform's own SDK reads. */
 const Envelope = Type.Object({
   ...Type.Pick(RunAnswer, readBeside).properties,
   run: RunAnswer,

@@ -57,7 +57,7 @@ const params = Type.Object({
 const tags = ["Sessions"];
 const currentToo = "`current` marks the session whose cookie this request has.";
 
-/** Sessions of browsers: what a key may do, by a cookie. */
+/** Browser sessions: a cookie with the access of a key. */
 export function sessionRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
   const app = fastify.withTypeProvider<TypeBox>();
   const slowDown = slowGuessing();
@@ -78,7 +78,7 @@ export function sessionRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       },
     },
     async (request, reply) => {
-      // A page of somebody else could sign a browser in as somebody else.
+      // Otherwise another site's page could sign a browser in as another user (login CSRF).
       const { origin, cookie, "sec-fetch-site": site } = request.headers;
       if ([origin, cookie, site].some((one) => one !== undefined)) requireOwnPage(request);
       const id = request.newId();
@@ -230,13 +230,13 @@ async function endOwnSession(
   return (await endSessionsOfKey(database, keyIdOf(caller), id, audit)) > 0;
 }
 
-/** The teams that the calling key reaches now, and the part of the database that is theirs: its sessions may act for any of them. */
+/** The teams that the calling key reaches now, and their part of the database: its sessions may act for any of them. */
 async function ofKey(deps: ApiDeps, caller: Caller) {
   const { teamIds } = await getCallingKey(deps, caller);
   return { teamIds, database: deps.database.forTeams(teamIds) };
 }
 
-/** The session that a path names; `current` is none when a key asks. */
+/** The session id of a path; `current` is refused when the caller is a key. */
 function idOf({
   params,
   caller,

@@ -28,11 +28,11 @@ const SignInAnswer = Type.Object(
 const start = "/dashboard/sign-in";
 const callback = `${start}/callback`;
 
-/** How people sign in, and the two steps of doing so with the operator's provider. */
+/** The ways to sign in, and the two steps of a sign-in with the operator's provider. */
 export function signInRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
   const app = fastify.withTypeProvider<TypeBox>();
   const { oidc } = deps.config;
-  // Never what a request says in `Host`: the provider sends the browser there with a code.
+  // Never from the request's `Host`: the provider sends the browser there with a code.
   const at = (path: string) => `${publicUrlOf(fastify, deps.config)}${path}`;
 
   app.get(
@@ -55,14 +55,14 @@ export function signInRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
   const provider = openProvider(oidc);
   const cookies = openPendingCookies(deps.keyring, deps.nowMs);
   const slowDown = slowGuessing();
-  // Steps of a browser between pages: no operations of the API.
+  // Redirects of a browser: not operations of the API.
   const step = { config: { scope: "none" }, schema: { hide: true } } as const;
 
-  /** Leads back to the sign-in page, which says why; anything that is nobody's known case is a bug. */
+  /** Redirects to the sign-in page, which shows the reason; an unknown error is a bug. */
   const refuse = (reply: FastifyReply, requestId: string, thrown: unknown): FastifyReply => {
     if (!(thrown instanceof ProviderFailure)) throw thrown;
     const { refusal, message } = thrown;
-    // What is the operator's to mend, and what anybody can bring about.
+    // `warn`: the operator must fix it. `info`: any visitor can cause it.
     const level = refusal === "provider_away" || refusal === "failed" ? "warn" : "info";
     deps.log[level]({ request_id: requestId, refusal, reason: message }, "a sign-in did not work");
     return reply.redirect(at(`/dashboard/#refused=${refusal}`), 303);

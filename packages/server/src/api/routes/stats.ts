@@ -25,7 +25,7 @@ const Bucket = Type.Object(
   { title: "StatsBucket" },
 );
 
-/** What became of a team's deliveries over time. */
+/** Statistics of a team's deliveries over time. */
 export function statsRoutes(fastify: FastifyInstance): void {
   fastify.withTypeProvider<TypeBox>().get(
     "/v1/stats",

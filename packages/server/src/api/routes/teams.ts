@@ -113,7 +113,7 @@ export function teamRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
     },
     async ({ query, caller }) => {
       const apiKeyId = keyIdOf(caller);
-      // Another key reaches other teams, whichever team it asks for.
+      // The cursor is bound to the key: another key reaches other teams.
       const list = { keyring: deps.keyring, caller, name: "teams", filter: { apiKeyId } };
       const { page, told } = askedByCursor(list, query);
       const { rows, ...read } = await listTeamsOfKey(
@@ -127,7 +127,7 @@ export function teamRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
 
   const params = Type.Object({ team_id: PathId });
 
-  /** The team's part of the database, if the calling key reaches it: asked anew, as it may have just been made. */
+  /** The team's part of the database, if the calling key reaches it. The key is read again, because the team may be new. */
   async function reached({ caller }: Pick<FastifyRequest, "caller">, teamId: string) {
     const key = await findApiKeyOfAnyTeam(deps.keys.forTeams([]).sql, keyIdOf(caller));
     if (!key?.teamIds.includes(teamId)) throw new AppError("not_found");
@@ -208,7 +208,7 @@ export function teamRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
   );
 }
 
-/** A team cannot keep what the service does not. */
+/** A team's retention cannot be longer than the service's. */
 function keepWithinRetention(body: UpdateBody, daysMax: number): void {
   const fields = ["payload_retention_days", "attempt_retention_days"] as const;
   const beyond = fields.filter((name) => (body[name] ?? 0) > daysMax);

@@ -1,11 +1,11 @@
-// Contract A calls a delivery an event: it replays "events", by the filters of its own list.
+// Contract A's words: a delivery is an event; it replays "events" with the filters of its own list.
 import type { FastifyInstance } from "fastify";
 import type { ApiDeps } from "../deps.ts";
 import { EventFilterBody, eventFilterOf } from "../event-filter.ts";
 import { answerReplay, replayAnswers, replayBody, replayPromise } from "../replay-request.ts";
 import type { TypeBox } from "../request.ts";
 
-/** Contract A: starts a replay, which is then one of /v1/replays. */
+/** Contract A: starts a replay; /v1/replays lists it too. */
 export function workflowWebhookReplayRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
   fastify.withTypeProvider<TypeBox>().post(
     "/workflows/v1/workflow-webhooks/events/replay",

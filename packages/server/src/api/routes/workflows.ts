@@ -41,7 +41,7 @@ const WorkflowAnswer = Type.Object(
   { title: "Workflow" },
 );
 
-/** What the platform's own SDK calls a version's number and name. */
+/** A version's number and name, as the platform's own SDK calls them. */
 const versionNames = { version_number: Type.Integer(), version_name: nullable(Type.String()) };
 const Version = Type.Object(
   { id: Type.String(), number: Type.Integer(), name: nullable(Type.String()), ...versionNames },

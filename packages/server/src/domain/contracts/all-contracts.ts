@@ -4,7 +4,7 @@ import { operationalWebhooks } from "./operational-webhooks.ts";
 import { organisationWebhooks } from "./organisation-webhooks.ts";
 import { workflowWebhooks } from "./workflow-webhooks.ts";
 
-/** The contracts this service keeps. */
+/** The contracts that this service implements. */
 export const allContracts: readonly Contract[] = [
   workflowWebhooks,
   organisationWebhooks,
@@ -12,7 +12,7 @@ export const allContracts: readonly Contract[] = [
   operationalWebhooks,
 ];
 
-/** What they are called that tell what a platform reports: those that lists show without being asked for another. */
+/** The names of the contracts whose events come from a platform's reports. Lists show these unless another is asked for. */
 export const reportedContracts = [workflowWebhooks, organisationWebhooks, assistantMessages].map(
   ({ name }) => name,
 );

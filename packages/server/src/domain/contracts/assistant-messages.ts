@@ -30,7 +30,7 @@ export const assistantMessages: Contract = {
   ignoresRetryAfter: true,
   eventTypes: assistantMessageTypes,
   bodyBytesMax: Object.fromEntries(assistantMessageTypes.map((type) => [type, callBodyBytesMax])),
-  mayTell: {}, // Its subscriptions are an assistant's, which the call names.
+  mayTell: {}, // Its subscriptions belong to an assistant, and the call names it.
   eventTypeOf: (happening) => ("call" in happening ? types[happening.kind] : undefined),
   subjectOf: (happening) => ("call" in happening ? happening.call.assistantId : null),
 
@@ -84,7 +84,7 @@ export const assistantMessages: Contract = {
 
 const jsonNull = jsonText(null);
 
-/** The call as it stood; in the report, with what it came to. */
+/** The call as it was at the time; in the report, with its end and its metrics. */
 const callText = (call: Call, reportOn?: readonly Message[]): JsonText =>
   extendObject(
     {
@@ -111,7 +111,7 @@ const callText = (call: Call, reportOn?: readonly Message[]): JsonText =>
     ],
   );
 
-/** What can be computed is computed; what the platform reported under the same name wins. */
+/** Computes the metrics; a metric that the platform reported under the same name wins. */
 function metricsText(call: Call, messages: readonly Message[]): JsonText {
   const reported = call.metrics === null ? new Map<string, JsonText>() : jsonMembers(call.metrics);
   const computed = plainMembers(callMetrics(call, messages)).filter(
@@ -120,7 +120,7 @@ function metricsText(call: Call, messages: readonly Message[]): JsonText {
   return joinObject([...computed, ...reported]);
 }
 
-/** The assistant as it is stored, which is without its server and so without its credentials. */
+/** The assistant as it is stored: without its server, and so without its credentials. */
 const assistantText = (assistant: Assistant): JsonText =>
   joinObject([
     ...plainMembers({

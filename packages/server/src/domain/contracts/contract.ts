@@ -2,10 +2,10 @@ import type { Fact } from "../facts.ts";
 import type { Happening } from "../lifecycle/happening.ts";
 import type { TraceContext } from "../trace-context.ts";
 
-/** The bytes that one reported document can have: no request is larger. */
+/** The largest size of one reported document, in bytes: no request is larger. */
 export const documentBytesMax = 1024 * 1024;
 
-/** What a contract made of a happening: immutable from here on. */
+/** The event that a contract makes of a happening. It never changes afterwards. */
 export type RenderedEvent = {
   /** The derived UUID; `event_<uuid>` on the wire. */
   id: string;
@@ -19,18 +19,18 @@ export type RenderedEvent = {
   runStatus: string | null;
   assistantId: string | null;
   callId: string | null;
-  /** The message of the call that it tells of. */
+  /** The message of the call that it is about. */
   messageId: string | null;
-  /** Where order counts: events of one key are delivered one after the other, each at most once. */
+  /** For ordered events: those with one key are delivered one after the other, each at most once. */
   order: { key: string; position: number } | null;
   createdBy: string;
   /** The exact bytes every attempt posts. */
   payload: Buffer;
-  /** The trace of the report, which its attempts go on with. */
+  /** The trace of the report; its attempts continue it. */
   trace?: TraceContext;
 };
 
-/** Who reported what happened, and when by the platform's clock; `sample`: it is made up, to try a subscription out. */
+/** Who reported what happened, and when by the platform's clock. `sample`: it is made up, to test a subscription. */
 export type Occurrence = {
   actor: string;
   occurredAt: Date;
@@ -38,7 +38,7 @@ export type Occurrence = {
   trace?: TraceContext | undefined;
 };
 
-/** What a subscription shows its receiver besides the common signature. */
+/** The secrets that a subscription's requests use besides the common signature. */
 export type SubscriptionSecrets = {
   /** The contract's own secret: a bearer token, a signing key, a shared word. */
   credential: string | null;
@@ -54,32 +54,32 @@ export type SubscriptionSecrets = {
 export type BodySignature = {
   header: string;
   key: string;
-  /** Carries the time of the attempt beside it, in Unix seconds. */
+  /** The header with the time of the attempt, in Unix seconds. */
   timestampHeader?: string;
 };
 
 /** What one kind of subscriber is promised: its event types, its payload, its own headers. */
 export type Contract = {
   name: string;
-  /** A sample is sent once, whatever comes of it; without it, it is retried like any other delivery. */
+  /** A sample is sent once, whatever its outcome. Without this, a sample is retried like any other delivery. */
   samplesOnce?: true;
-  /** `Retry-After` puts nothing off: its deliveries are sent once and now, or never. */
+  /** `Retry-After` delays nothing: a delivery of this contract is sent once, at once, or never. */
   ignoresRetryAfter?: true;
   eventTypes: readonly string[];
   /** The largest body of each event type, in bytes. docs/receiving.md promises it, and a test builds the largest. */
   bodyBytesMax: { readonly [eventType: string]: number };
   /**
-   * The event types that a fact may lead to for subscriptions of the whole team: who wants them is asked before the
-   * fact is decided. Should a fact lead to any other, it is not recorded.
+   * The event types that a fact may lead to, for subscriptions of the whole team. The subscriptions that want them are
+   * read before the fact is decided. A fact that leads to any other type is not recorded.
    */
   mayTell: { readonly [type in Fact["type"]]?: readonly string[] };
-  /** The event type a happening has in this contract; undefined when the contract does not tell it. */
+  /** The event type of a happening in this contract; undefined when the contract has no event for it. */
   eventTypeOf(happening: Happening): string | undefined;
-  /** The one subject whose subscription hears of it; null: every subscription of the team. */
+  /** The one subject whose subscription gets the event; null: every subscription of the team. */
   subjectOf(happening: Happening): string | null;
-  /** Makes the event of a happening that `eventTypeOf` names. */
+  /** Makes the event of a happening for which `eventTypeOf` gives a type. */
   render(happening: Happening, occurrence: Occurrence): RenderedEvent;
-  /** The headers that come on top of the common ones and are the same on every request, as name and value in turn. */
+  /** The headers that are added to the common ones and are the same on every request, as name and value in turn. */
   headers(secrets: SubscriptionSecrets): readonly string[];
   /** The contract's own signature over the payload; undefined when it has none. */
   bodySignature?(secrets: SubscriptionSecrets): BodySignature | undefined;

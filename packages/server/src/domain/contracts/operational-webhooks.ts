@@ -17,8 +17,8 @@ const bodyBytesMax: Record<OperationalEventType, number> = {
 };
 
 /**
- * Operational webhooks: what operators are told of the service itself, authenticated and signed as contract A is. They
- * never tell of themselves. Source: contracts, section 6.
+ * Operational webhooks: events about the service itself, for operators. They are authenticated and signed as in contract
+ * A, and are never about operational webhooks. Source: contracts, section 6.
  */
 export const operationalWebhooks: Contract = {
   ...workflowWebhooks,
@@ -37,7 +37,7 @@ export const operationalWebhooks: Contract = {
     const id = eventId({ teamId, contract: "operational", dedupeKey, subjectId: teamId });
     const payload = extendObject(
       { event_id: publicEventId(id), type, timestamp: occurredAt },
-      // Only a test has `test`, and only what is told of all teams names one.
+      // Only a test has `test`. Only an event for subscriptions to all teams has `team_id`.
       [["data", jsonText({ team_id: aboutTeamId, test: sample, ...data })]],
     );
     return {

@@ -26,7 +26,7 @@ export const organisationPolicy = {
   backoffSeconds: 10,
 } as const;
 
-/** Names, states and times; what has output and error may have any two documents besides. */
+/** Names, states and times. An event with output and error has two documents of any size besides. */
 const runBytesMax = 2 * 1024;
 const resultBytesMax = 2 * documentBytesMax + 2 * runBytesMax;
 
@@ -115,10 +115,10 @@ function typeOf(happening: Told): OrganisationEventType {
   }
 }
 
-/** A step as its events tell it apart from others of its run. */
+/** A step and its attempt, as an event's dedupe key names them. */
 export type ToldStep = { id: string; attempt: number };
 
-/** Names what an event tells of a run or of one attempt of a step; a first attempt has the step's own name. */
+/** The dedupe key of an event about a run or about one attempt of a step; a first attempt has the step's own name. */
 export const runDedupeKey = (
   eventType: OrganisationEventType,
   runId: string,
@@ -143,7 +143,7 @@ const runData = (workflowName: string, run: Run, sample: true | undefined): Json
       started_at: run.startedAt,
       completed_at: run.completedAt,
       duration_ms: durationMs(run),
-      // Only a test has it: nobody's run ever carries `test: false`.
+      // Only a test has it: the event of a real run never carries `test: false`.
       test: sample,
     },
     [

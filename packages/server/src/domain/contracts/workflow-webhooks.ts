@@ -15,7 +15,7 @@ export const workflowActions = [
 ] as const;
 export type WorkflowAction = (typeof workflowActions)[number];
 
-/** What contract A tells. */
+/** The happenings that contract A has events for. */
 type Told = Extract<
   Happening,
   {
@@ -36,13 +36,13 @@ const actions: Record<Told["kind"], WorkflowAction> = {
   run_ended: "workflow_run_completed",
 };
 
-/** A workflow's names and its description, with the envelope; and a run besides its documents. */
+/** The bytes of a workflow's names and description with the envelope, and of a run without its documents. */
 const workflowBytesMax = 16 * 1024;
 const runBytesMax = 4 * 1024;
 
 const bodyBytesMax: Record<WorkflowAction, number> = {
   workflow_created: workflowBytesMax,
-  // Configuration and settings as they were, and what one request can make of both; a name for each changed member.
+  // Configuration and settings before the change, what one request can make of both, and a name for each changed member.
   workflow_updated: 3 * documentBytesMax + 192 * 1024,
   workflow_deleted: workflowBytesMax,
   workflow_run_started: documentBytesMax + workflowBytesMax + runBytesMax,
@@ -88,7 +88,7 @@ export const workflowWebhooks: Contract = {
         dedupe_key: dedupeKey,
         team_id: workflow.teamId,
         occurred_at: occurredAt,
-        // Only a test has it: nobody's event ever carries `test: false`.
+        // Only a test has it: a real event never carries `test: false`.
         test: sample,
         workflow_id: workflow.id,
         workflow_name: workflow.name,
@@ -127,13 +127,13 @@ export const workflowWebhooks: Contract = {
   ],
   bodySignature: ({ signingSecret, headerPrefix }) => ({
     header: `${headerPrefix}-signature`,
-    // As given, not decoded: the platform's own receivers take the `whsec_…` text for the key.
+    // As given, not decoded: the platform's own receivers use the `whsec_…` text as the key.
     key: signingSecret,
     timestampHeader: `${headerPrefix}-timestamp`,
   }),
 };
 
-/** The header of a bearer token, which a custom header may carry instead. */
+/** The header of a bearer token. A custom header may set it instead. */
 export const tokenHeader = "authorization";
 
 const isTold = (happening: Happening): happening is Told => happening.kind in actions;
@@ -194,11 +194,11 @@ const runText = (run: Run): JsonText =>
     ],
   );
 
-/** Milliseconds from start to end by the reported times; null while the run goes on. */
+/** Milliseconds from start to end by the reported times; null while the run has not ended. */
 export const durationMs = (run: Pick<Run, "startedAt" | "completedAt">): number | null =>
   run.completedAt === null ? null : run.completedAt.getTime() - run.startedAt.getTime();
 
-// A member that was not there before, or is not there any more, is told as null.
+// A member that was added has null as its old value; a member that was removed has null as its new value.
 const changesText = (changes: readonly Change[]): JsonText =>
   `[${changes
     .map(({ path, oldValue, newValue }) =>

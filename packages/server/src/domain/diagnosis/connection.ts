@@ -5,7 +5,7 @@ export type ConnectionFailure = { code: string | undefined; message: string };
 
 const check = "connection";
 
-/** What to do about each code. The first entry that is a prefix of the code counts. */
+/** What to do about each code. The first entry that is a prefix of the code applies. */
 const remedies: readonly (readonly [code: string, says: string, mend: string])[] = [
   [
     "28P01",

@@ -22,14 +22,14 @@ export const checkNames = [
 ] as const;
 export type CheckName = (typeof checkNames)[number];
 
-/** `problem`: the service does not work, or may lose something. `skipped`: something else has to be mended first. */
+/** `problem`: the service does not work, or may lose something. `skipped`: another problem must be fixed first. */
 export const levels = ["ok", "warning", "problem", "skipped"] as const;
 export type Level = (typeof levels)[number];
 
 /** The result of one check: one or two sentences without secrets, and what to do about it. */
 export type Finding = { check: CheckName; level: Level; says: string; mend: string | null };
 
-/** All is well. */
+/** A finding without a problem. */
 export const ok = (check: CheckName, says: string): Finding => ({
   check,
   level: "ok",
@@ -37,7 +37,7 @@ export const ok = (check: CheckName, says: string): Finding => ({
   mend: null,
 });
 
-/** It works, and should be better. */
+/** A finding that it works, but should be improved. */
 export const warning = (check: CheckName, says: string, mend: string): Finding => ({
   check,
   level: "warning",
@@ -45,7 +45,7 @@ export const warning = (check: CheckName, says: string, mend: string): Finding =
   mend,
 });
 
-/** It does not work, or something may be lost. */
+/** A finding that it does not work, or that something may be lost. */
 export const problem = (check: CheckName, says: string, mend: string): Finding => ({
   check,
   level: "problem",
@@ -53,7 +53,7 @@ export const problem = (check: CheckName, says: string, mend: string): Finding =
   mend,
 });
 
-/** It was not looked at. */
+/** It was not checked. */
 export const skipped = (check: CheckName, says: string): Finding => ({
   check,
   level: "skipped",
@@ -75,13 +75,13 @@ const steps = [
   ["minute", 60],
 ] as const;
 
-/** Writes a length of time in the largest unit of which it has two, or nearly, such as `90 minutes`. */
+/** Writes a duration in the largest unit of which it has about two or more, such as `90 minutes`. */
 export function lasting(seconds: number): string {
   const [unit, length] = steps.find(([, length]) => seconds >= 1.9 * length) ?? ["second", 1];
   return counted(Math.round(seconds / length), unit);
 }
 
-/** Decides the finding for a check that failed: what could not be read may be wrong. */
+/** Decides the finding for a check that could not read its values: they may be wrong. */
 export function unread(check: CheckName, reason: string, essential: boolean): Finding {
   const says = `This could not be read: ${reason.replace(/[.]$/, "")}.`;
   const mend = /timeout|no answer/.test(reason)

@@ -1,39 +1,39 @@
 import { counted, type Finding, lasting, ok, problem, warning } from "./finding.ts";
 
-/** This version's migrations, and what the database has seen of them. */
+/** This version's migrations, compared with those that the database has applied. */
 export type MigrationsReading = {
   known: number;
-  /** Those that were not applied, by their names. */
+  /** The names of migrations that were not applied. */
   pending: readonly string[];
   /** Migrations of a later version that the database has. */
   later: number;
-  /** One that was applied with another text than it has here, in one sentence. */
+  /** One sentence about a migration that was applied with a different text than it has here. */
   edited?: string;
 };
 
-/** The roles under which the service works. */
+/** The roles that the service uses. */
 export type RolesReading = {
-  /** Whom DATABASE_URL names, quoted. */
+  /** The user of DATABASE_URL, quoted. */
   user: string;
-  /** What would put right what is missing. */
+  /** SQL statements that would create what is missing. */
   statements: readonly string[];
 };
 
-/** What is there of row security. */
+/** The state of row security. */
 export type WallReading = {
-  /** Grants, policies and tables' row security that belong to this version's schema. */
+  /** Grants, policies and row security of tables that this version's schema has and the database lacks. */
   missingRules: readonly string[];
-  /** What a connection of the API sees of it, whatever the catalogue says. */
+  /** Whether a connection of the API really sees only its own team's rows, whatever the catalogue says. */
   holds: boolean;
 };
 
 /** Keys by their ids, which are no secrets. */
 export type KeysReading = {
-  /** Of the settings, the one that seals first; empty: none was given. */
+  /** The keys of the settings, the one that seals first; empty: none was given. */
   given: readonly string[];
-  /** With which the database says that something is sealed. */
+  /** The keys with which something is sealed, as the database records it. */
   sealedWith: readonly string[];
-  /** Which of those the given keys do not open. */
+  /** Keys of `sealedWith` that were not given. */
   missing: readonly string[];
   /** Secrets of subscriptions that were sealed with a key that is not given. */
   unopened: number;
@@ -42,21 +42,21 @@ export type KeysReading = {
 /** The daily partitions of one table. */
 export type PartitionsReading = {
   table: string;
-  /** Days from today on, today included, without a gap. */
+  /** Days without a gap from today on, today included. */
   daysAhead: number;
-  /** The oldest day is so many days old; null: there is none. */
+  /** Age of the oldest day in days; null: there is none. */
   oldestAgeDays: number | null;
-  /** Rows lie where no day is theirs. */
+  /** Some rows are outside all daily partitions. */
   strayRows: boolean;
 };
 
-/** What shows that old row versions are cleared away. */
+/** Values that show whether autovacuum removes old row versions. */
 export type AutovacuumReading = {
-  /** Tables of ours that are excepted from it. */
+  /** Tables of the service for which it is turned off. */
   excepted: readonly string[];
-  /** The oldest transaction that is open, in seconds; null: none, or not to be seen. */
+  /** The age of the oldest open transaction in seconds; null: none, or not visible. */
   oldestTransactionSeconds: number | null;
-  /** The share of transaction ids that is used up, from 0 to 1. */
+  /** The used share of transaction ids, from 0 to 1. */
   wraparound: number;
 };
 
@@ -79,7 +79,7 @@ export function examineMigrations(reading: MigrationsReading): Finding {
   return ok(check, `All ${known} migrations are applied${newer}.`);
 }
 
-/** Decides whether the roles are there under which the service works. */
+/** Decides whether the roles that the service uses exist. */
 export function examineRoles({ user, statements }: RolesReading): Finding {
   const check = "roles";
   if (statements.length === 0) {
@@ -140,10 +140,10 @@ const keys = (ids: readonly string[]): string =>
   `${ids.length === 1 ? "key" : "keys"} ${ids.join(", ")}`;
 
 const daysAheadMin = 3;
-/** The janitor comes every minute; a day is left standing for what waits in it. */
+/** The janitor runs every minute; it keeps a day as long as deliveries of that day wait. */
 const overdueDaysMax = 3;
 
-/** Decides whether there are partitions for the days to come, and whether old ones go. A start makes what is missing. */
+/** Decides whether the partitions of the next days exist and old ones are dropped. A start creates missing partitions. */
 export function examinePartitions(
   readings: readonly PartitionsReading[],
   { retentionDays, processes }: { retentionDays: number; processes: number },
@@ -185,7 +185,7 @@ export function examinePartitions(
 const transactionSecondsMax = 3_600;
 const wraparoundShare = { warning: 0.5, problem: 0.75 };
 
-/** Decides whether PostgreSQL clears old row versions away, without which every table grows and slows down. */
+/** Decides whether PostgreSQL removes old row versions. If it does not, every table grows and slows down. */
 export function examineAutovacuum(
   server: { autovacuum: boolean; trackCounts: boolean },
   { excepted, oldestTransactionSeconds, wraparound }: AutovacuumReading,

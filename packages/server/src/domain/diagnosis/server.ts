@@ -2,7 +2,7 @@ import { type Finding, lasting, ok, problem, warning } from "./finding.ts";
 
 /** How PostgreSQL is set up, as a connection of the service sees it. */
 export type ServerReading = {
-  /** As it names itself, and as a number: 150004 for 15.4. */
+  /** The server's version as text, and as a number: 150004 for 15.4. */
   version: string;
   versionNumber: number;
   encoding: string;
@@ -19,14 +19,14 @@ export type ServerReading = {
   trackCounts: boolean;
 };
 
-/** The connections that PostgreSQL has to give; -1: without a limit. */
+/** The connections that PostgreSQL allows, and who uses them; -1: without a limit. */
 export type ConnectionsReading = {
   connectionsMax: number;
-  /** Kept for others than this user. */
+  /** Reserved for other users than this one. */
   reserved: number;
   userMax: number;
   databaseMax: number;
-  /** Taken now by others than Postrider. */
+  /** In use now by other programs than Postrider. */
   others: number;
   /** Processes of Postrider that are connected. */
   processes: number;
@@ -65,7 +65,7 @@ export function examineVersions(
   return findings.length > 0 ? findings : [ok(check, `${versions}.`)];
 }
 
-/** Decides whether this server can be written to. */
+/** Decides whether this server accepts writes. */
 export function examineReadWrite({ isStandby, isReadOnly }: ServerReading): Finding {
   const check = "read_write";
   if (isStandby) {
@@ -85,7 +85,7 @@ export function examineReadWrite({ isStandby, isReadOnly }: ServerReading): Find
   return ok(check, "The database can be written to.");
 }
 
-/** Decides whether the connections are enough for the processes that run, and for one more, as an upgrade starts it. */
+/** Decides whether there are enough connections for the running processes and for one more, which an upgrade starts. */
 export function examineConnections(reading: ConnectionsReading, perProcess: number): Finding {
   const check = "connections";
   const { connectionsMax, reserved, userMax, databaseMax, others, processes } = reading;
@@ -125,7 +125,7 @@ const mebi = 1024 * 1024;
 const buffersMin = 128 * mebi;
 const largeDatabase = 1024 * mebi;
 
-/** Decides whether PostgreSQL has memory to work with. */
+/** Decides whether PostgreSQL has enough shared memory. */
 export function examineSharedBuffers({
   sharedBuffersBytes,
   databaseBytes,
@@ -148,7 +148,7 @@ const sizeOf = (bytes: number): string =>
     ? `${Math.round(bytes / 1024 / mebi)} GB`
     : `${Math.round(bytes / mebi)} MB`;
 
-/** Decides whether PostgreSQL notices a page that the disk has spoiled. */
+/** Decides whether PostgreSQL notices a page that the disk has damaged. */
 export function examineChecksums({ checksums }: ServerReading): Finding {
   const check = "checksums";
   return checksums
@@ -160,7 +160,7 @@ export function examineChecksums({ checksums }: ServerReading): Finding {
       );
 }
 
-/** Decides whether what was committed survives a power cut. */
+/** Decides whether committed data survives a power failure. */
 export function examineFsync({ fsync, fullPageWrites }: ServerReading): Finding {
   const check = "fsync";
   if (!fsync) {
@@ -180,7 +180,7 @@ export function examineFsync({ fsync, fullPageWrites }: ServerReading): Finding 
   return ok(check, "fsync and full_page_writes are on.");
 }
 
-/** Decides whether the service's connections compile statements, which takes longer than to run them. */
+/** Decides whether JIT is on for the service's connections: to compile its statements takes longer than to run them. */
 export function examineJit({ jit }: ServerReading): Finding {
   const check = "jit";
   return jit
@@ -197,7 +197,7 @@ const offsetSeconds = { warning: 2, problem: 60 };
 /** Decides on the difference between this machine's clock and the database's. */
 export function examineClock(reading: { offsetMs: number; roundTripMs: number }): Finding {
   const check = "clock";
-  // Up to half of the round trip may be the way and not the clock.
+  // Up to half of the round trip may be network delay and not the clock's difference.
   const seconds = Math.max(Math.abs(reading.offsetMs) - reading.roundTripMs / 2, 0) / 1_000;
   const direction = reading.offsetMs > 0 ? "behind" : "ahead of";
   const mend =

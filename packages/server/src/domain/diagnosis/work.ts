@@ -1,37 +1,37 @@
 import type { UnansweredReason } from "../outcome.ts";
 import { counted, type Finding, lasting, ok, problem, skipped, warning } from "./finding.ts";
 
-/** Endpoints of all teams that do not take what is sent to them. */
+/** Endpoints of all teams that fail or are disabled because they failed. */
 export type EndpointsReading = {
   failing: number;
-  /** Some of them, the longest failing first: who, where (the host alone), for how long. */
+  /** Some of them, the longest failing first: ids, the host of the URL, for how long. */
   longest: readonly { id: string; teamId: string; host: string; failingSeconds: number }[];
   /** Disabled because they failed for days. */
   disabled: number;
 };
 
-/** What is due and was not taken. */
+/** Deliveries that are due and that no process has claimed. */
 export type LagReading = {
   /** Processes of Postrider that are connected. */
   processes: number;
-  /** Endpoints that do not fail, with something due. */
+  /** Endpoints that do not fail and have a due delivery. */
   endpoints: number;
-  /** The age of the oldest of it in seconds; null: nothing is due. */
+  /** How long the oldest such delivery has been due, in seconds; null: nothing is due. */
   oldestSeconds: number | null;
 };
 
-/** What became of the way out. */
+/** The result of the egress check. */
 export type EgressReading =
-  /** No URL was given: only what can be tried without sending anything. */
+  /** No URL was given: only checks that send no request. */
   | { kind: "unasked"; proxy: ProxyReading | undefined; names: NamesReading | undefined }
   | { kind: "refused"; reason: string }
   | { kind: "answered"; host: string; status: number; latencyMs: number; proxy: boolean }
   | { kind: "unanswered"; host: string; reason: UnansweredReason; detail: string; proxy: boolean };
 
-/** Whether the proxy can be connected to: the system's code when it cannot. */
+/** Whether a connection to the proxy opens; `failure`: the system's error code when it does not. */
 export type ProxyReading = { place: string; failure: string | undefined };
 
-/** Names of receivers that were looked up, and those that were not found with the reason. */
+/** How many names of receivers were looked up, and those that were not found, with the reason. */
 export type NamesReading = { asked: number; failed: readonly { host: string; detail: string }[] };
 
 const dnsRemedy =
@@ -52,7 +52,7 @@ const egressRemedies: Partial<Record<UnansweredReason, string>> = {
     "Nothing listens on this port, or a firewall refuses the connection. Check both.",
 };
 
-/** Decides whether requests get out to receivers. */
+/** Decides whether requests can reach receivers. */
 export function examineEgress(reading: EgressReading): Finding[] {
   const check = "egress";
   if (reading.kind === "refused") {
@@ -105,7 +105,7 @@ function examineUnasked(
   return [tried === "" ? skipped(check, `Not tried. ${hint}`) : ok(check, `${tried}. ${hint}`)];
 }
 
-/** Decides whether receivers are in trouble: that is theirs to mend, so it is never more than a warning. */
+/** Decides whether endpoints fail. Their owners must fix that, so it is never more than a warning. */
 export function examineEndpoints({ failing, longest, disabled }: EndpointsReading): Finding[] {
   const check = "endpoints";
   const findings: Finding[] = [];
@@ -136,7 +136,7 @@ export function examineEndpoints({ failing, longest, disabled }: EndpointsReadin
 
 const lagSeconds = { warning: 60, problem: 600 };
 
-/** Decides whether what is due is delivered. */
+/** Decides whether due deliveries are sent. */
 export function examineLag({ processes, endpoints, oldestSeconds }: LagReading): Finding {
   const check = "lag";
   const idle = "no process of Postrider is connected to this database";

@@ -17,7 +17,7 @@ import {
 import type { Transition } from "./happening.ts";
 import type { Report } from "./workflow.ts";
 
-/** What may follow each state; its end may follow any. */
+/** The states that may follow each state. `finished` may follow any. */
 const successors: Record<CallStatus, readonly CallStatus[]> = {
   queued: ["ongoing"],
   ongoing: ["forwarded"],
@@ -28,8 +28,8 @@ const successors: Record<CallStatus, readonly CallStatus[]> = {
 /**
  * Moves a call on; `finished` ends it without further details.
  *
- * A past state is a repeat of what was reported in it. The present state may bring other news of the line, which no
- * event tells.
+ * A past state is a repeat of what was reported in it. A report of the present state may change what is known of the
+ * line; no event is made of that.
  */
 export function changeCallStatus(
   subject: CallSubject,
@@ -59,18 +59,18 @@ export function changeCallStatus(
     ...line,
     status,
     startAt: call.startAt ?? (status === "ongoing" ? report.occurredAt : null),
-    // Somebody else has taken over: nobody waits for the assistant.
+    // The call was forwarded: nobody waits for the assistant any more.
     hangDueAt: null,
   });
-  // What the user said before the call was reported as ongoing waits for its answer from now on.
+  // If the user spoke before the call was reported as ongoing, the wait for an answer begins now.
   const waits = status === "ongoing" && messages.at(-1)?.role === "user";
   const begun = waits && silence(next, "user", assistant.hangTimeoutSeconds, report.now);
   return happens({ ...subject, call: { ...next, ...begun } }, report, [{ kind: "call_status" }]);
 }
 
 /**
- * Ends a call: its last status, then the report of all of it. Where the assistant lets its reports wait, the report
- * goes with the recording, the cost or the analysis, or when its time is over.
+ * Ends a call: its last status, then the report of the whole call. If the assistant delays its reports, the report is
+ * sent when the recording, the cost or the analysis is reported, or when the wait is over.
  */
 export function endCall(
   subject: CallSubject,
@@ -89,7 +89,7 @@ export function endCall(
     endAt: new Date(endMs),
     durationMs: data.durationMs ?? Math.min(endMs - startMs, durationMsMax),
     hangDueAt: null,
-    // Counted from now, not from occurredAt: a late report must not find its wait over.
+    // Counted from now, not from occurredAt: otherwise the wait of a late report could be over already.
     reportDueAt: waitMs === 0 ? null : new Date(report.now.getTime() + waitMs),
   };
   return withDetails(subject, data, (reportBytes) =>
@@ -100,7 +100,7 @@ export function endCall(
   );
 }
 
-/** Adds what an end says of a call that has ended already; once its report has gone there is nothing to add. */
+/** Adds details to a call that has ended; after its report was made, nothing can be added. */
 function endAgain(subject: CallSubject, data: CallEnd, report: Report): Transition<Call> {
   const { call } = subject;
   const [told, recorded] = [contentOf(data), contentOf(call)];
@@ -133,7 +133,7 @@ function endAgain(subject: CallSubject, data: CallEnd, report: Report): Transiti
   );
 }
 
-/** Tells the report that has waited long enough; one that went meanwhile is not told again. */
+/** Makes the report whose wait is over; a report that was made meanwhile is not made again. */
 export function tellDueReport(subject: CallSubject, report: Report): Transition<Call> {
   const { call } = subject;
   if (call.reportDueAt === null || call.reportDueAt > report.now) {
@@ -144,11 +144,11 @@ export function tellDueReport(subject: CallSubject, report: Report): Transition<
   ]);
 }
 
-/** What a report waits for. */
+/** Whether an end brings details that a report waits for. */
 const bringsDetails = ({ recording, analysis, cost }: CallEnd): boolean =>
   [recording, analysis, cost].some((text) => text !== undefined && text !== null);
 
-/** Ends a call if the report has room for the details. Without any there always is. */
+/** Ends a call if the report has room for the details. Without details there is always room. */
 function withDetails(
   subject: CallSubject,
   details: CallEnd,
@@ -159,7 +159,7 @@ function withDetails(
   return added > 0 && reportBytes > callBytesMax ? tooLarge : end(reportBytes);
 }
 
-/** What the members of an end are called where they are reported. */
+/** The names of an end's members in a report's body. */
 const endMembers = {
   phoneCallStatus: "phoneCallStatus",
   phoneCallStatusReason: "phoneCallStatusReason",
@@ -172,7 +172,7 @@ const endMembers = {
 } as const satisfies Record<keyof CallEnd, string>;
 const documents: readonly string[] = ["recording", "analysis", "cost", "metrics"];
 
-/** What a report says of a call's line and its end, by member. Without a duration we compute it: null leaves it out. */
+/** What a report says about a call's line and its end, by member. A duration of null is left out, because it is computed then. */
 function contentOf(data: CallEnd): FactContent {
   const members = Object.entries(endMembers).flatMap(([field, name]) => {
     const value = data[field as keyof CallEnd];
@@ -188,7 +188,7 @@ const onlyNamed = (data: CallEnd, names: readonly string[]): CallEnd =>
     Object.entries(data).filter(([field]) => names.includes(endMembers[field as keyof CallEnd])),
   );
 
-/** Says whether a report of the end gave this member its value; null is none. */
+/** Says whether a report of the end gave this member its value; null is not a value. */
 const wasReported = (call: Call, name: string, recorded: FactContent): boolean => {
   const value = recorded.get(name);
   if (value === undefined || value === "null") return false;
@@ -197,17 +197,17 @@ const wasReported = (call: Call, name: string, recorded: FactContent): boolean =
 
 const saltOf = (call: Call, status: CallStatus): string => `${call.id}/${status}`;
 
-/** Names the members that no report said so of the call in this state. */
+/** Names the members that no report of the call in this state gave these values. */
 const unreported = (call: Call, status: CallStatus, content: FactContent): string[] =>
   namesOutside(call.reported ?? "", saltOf(call, status), content);
 
-/** Keeps what was reported of a call in a state, so that it is known when it is told again. */
+/** Keeps what was reported of a call in a state, so that a repeat is recognised. */
 const remembered = (call: Call, status: CallStatus, content: FactContent): Call => ({
   ...call,
   reported: withReplaced(call.reported, saltOf(call, status), content),
 });
 
-/** Keeps the line as it is in the call's present state. */
+/** Keeps the line of the call's present state. */
 const lineRemembered = (call: Call): Call => {
   const { phoneCallStatus, phoneCallStatusReason } = call;
   return remembered(call, call.status, contentOf({ phoneCallStatus, phoneCallStatusReason }));

@@ -18,13 +18,13 @@ import { jsonDiffers, plainDiffers, repeatUnless } from "../repeats.ts";
 import type { CallHappening, Transition } from "./happening.ts";
 import type { Report } from "./workflow.ts";
 
-/** An assistant as its platform described it; where its messages go is a subscription's business. */
+/** An assistant as its platform described it. The URL of its messages is in a subscription. */
 export type Assistant = {
   teamId: string;
   id: string;
   name: string;
   hangTimeoutSeconds: number;
-  /** How long the report of a finished call waits for its recording, cost or analysis; 0: it goes at once. */
+  /** How long the report of a finished call waits for its recording, cost or analysis; 0: it is made at once. */
   endReportWaitSeconds: number;
   /** Every other member as it was given, without `assistantServer`. */
   document: JsonText;
@@ -33,6 +33,7 @@ export type Assistant = {
   deletedAt: Date | null;
 };
 
+/** A call as it is stored; null: not reported. Free-form values are the exact JSON text of the report. */
 export type Call = Required<Omit<NewCall, "status">> & {
   teamId: string;
   id: string;
@@ -49,17 +50,17 @@ export type Call = Required<Omit<NewCall, "status">> & {
   cost: JsonText | null;
   metrics: JsonText | null;
   messageCount: number;
-  /** What its own content takes of its report, at the most (call-bytes.ts); null: not counted yet. */
+  /** The most bytes that its content takes in its report (call-bytes.ts); null: not counted yet. */
   reportBytes: number | null;
-  /** Digests of what was reported of its line and its end, by state (repeats.ts). */
+  /** Digests of what was reported about its line and its end, by state (repeats.ts). */
   reported: string | null;
   /** Counts what happened in the call. */
   position: number;
-  /** When the silence becomes a hang; null while nobody waits for an answer. */
+  /** When the silence becomes a hang; null while no answer is awaited. */
   hangDueAt: Date | null;
-  /** The present silence has been told. */
+  /** A hang was reported for the present silence. */
   hung: boolean;
-  /** When the report of a finished call goes without further details; null: it does not wait. */
+  /** When the report of a finished call is made without further details; null: it does not wait. */
   reportDueAt: Date | null;
   createdBy: string;
   updatedBy: string;
@@ -67,6 +68,7 @@ export type Call = Required<Omit<NewCall, "status">> & {
   updatedAt: Date;
 };
 
+/** One message of a call. Times are Unix milliseconds by the platform's clock; `metrics` is the exact text of the report. */
 export type Message = {
   messageId: string;
   role: "user" | "assistant";
@@ -75,16 +77,16 @@ export type Message = {
   metrics: JsonText | null;
 };
 
-/** Messages that one call may have: every update carries the whole conversation. */
+/** The most messages that one call may have, because every update carries the whole conversation. */
 export const messagesMax = 2_000;
 
-/** The longest a call can be said to have lasted: what a platform's clocks make of it may be more than that. */
+/** The longest duration that is reported for a call. A platform's clocks may give a longer one. */
 export const durationMsMax = 2 ** 31 - 1;
 
-/** What a fact about a call is applied to. */
+/** The state that a fact about a call is applied to. */
 export type CallSubject = { call: Call; assistant: Assistant; messages: readonly Message[] };
 
-/** Says whether a call in the one state has been, or might have been, in the other before. */
+/** Says whether a call that is in state `now` has been, or could have been, in `status` before. */
 export const isPast = (status: CallStatus, now: CallStatus): boolean =>
   callStatuses.indexOf(status) < callStatuses.indexOf(now);
 
@@ -132,7 +134,10 @@ export function createCall(
   return happens({ call: state, assistant, messages: [] }, report, [{ kind: "call_status" }]);
 }
 
-/** Compares a creation with the call that has its id already. Of its state it says where the call began, or went on from. */
+/**
+ * Compares a creation with the call that already has its id. The creation's status must be one that the call has, or
+ * could have had.
+ */
 export const createAgain = (call: Call, assistantId: string, data: NewCall): Transition<Call> =>
   repeatUnless(
     [
@@ -148,7 +153,7 @@ export const createAgain = (call: Call, assistantId: string, data: NewCall): Tra
     call,
   );
 
-/** Adds a message; one with a known id is a repeat if it says the same. */
+/** Adds a message; a message with a known id is a repeat if it says the same. */
 export function addMessage(
   subject: CallSubject,
   data: NewMessage,
@@ -191,7 +196,7 @@ const differing = (data: NewMessage, known: Message): string[] => [
   ...jsonDiffers("metrics", data.metrics, known.metrics),
 ];
 
-/** What a call takes of its report; counted anew for one that an older version began. */
+/** The bytes that a call takes in its report; counted anew for a call that an older version of the service began. */
 export const bytesOf = ({ call, messages }: CallSubject): number =>
   call.reportBytes ??
   messages.reduce(
@@ -221,7 +226,7 @@ export function silence(
   return { hangDueAt: new Date(now.getTime() + timeoutSeconds * 1_000), hung: false };
 }
 
-/** Tells that an answer has been waited for too long, once a silence; an answer that came meanwhile settles it. */
+/** Makes a hang when an answer is overdue, once for each silence; if an answer came meanwhile, nothing happens. */
 export function reportHang(subject: CallSubject, report: Report): Transition<Call> {
   const { call } = subject;
   if (call.hangDueAt === null || call.hangDueAt > report.now) {
@@ -231,7 +236,7 @@ export function reportHang(subject: CallSubject, report: Report): Transition<Cal
   return happens({ ...subject, call: next }, report, [{ kind: "call_hung" }]);
 }
 
-/** Tells a failure of the language model or the speech recognition. */
+/** Reports a failure of the language model or the speech recognition. */
 export function reportCallError(
   subject: CallSubject,
   error: CallError,
@@ -265,13 +270,13 @@ export function happens(
   };
 }
 
-/** The refusal of what would make the call's report larger than it may be. */
+/** Refuses content that would make the call's report too large. */
 export const tooLarge = {
   kind: "refused",
   code: "body_too_large",
   detail: `The call's report may have ${callBodyBytesMax} bytes: ${callBytesMax} for the call's own content, the rest for its assistant (${assistantDocumentBytesMax}) and for what the service adds. This would exceed it.`,
 } as const;
 
-/** The refusal of what cannot follow. */
+/** Refuses a change that is not possible in the present state. */
 export const refused = (detail: string) =>
   ({ kind: "refused", code: "transition_refused", detail }) as const;

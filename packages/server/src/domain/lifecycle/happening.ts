@@ -7,16 +7,17 @@ import type { Run } from "./run.ts";
 import type { Step } from "./step.ts";
 import type { Workflow } from "./workflow.ts";
 
-/** One field that a workflow_updated tells: the values as exact JSON text, undefined where there was or is none. */
+/** One changed field of a workflow_updated: the old and new values as exact JSON text, undefined where there is none. */
 export type Change = {
   path: string;
   oldValue: JsonText | undefined;
   newValue: JsonText | undefined;
 };
 
+/** Why a workflow_updated was made. */
 export type UpdateReason = "configuration" | "version" | "settings";
 
-/** What a transition means to the outside; each contract makes at most one event of it. */
+/** What happened in a transition, for subscribers; each contract makes at most one event of it. */
 export type Happening =
   | { kind: "workflow_created"; workflow: Workflow }
   | { kind: "workflow_updated"; workflow: Workflow; changes: Change[]; reason: UpdateReason }
@@ -27,7 +28,7 @@ export type Happening =
   | CallHappening
   | OperationalHappening;
 
-/** What happened in a call, as it stood then; `call.position` orders what happened in it. */
+/** What happened in a call, with the call as it was then; `call.position` gives the order. */
 export type CallHappening = { assistant: Assistant; call: Call } & (
   | { kind: "call_status" }
   | { kind: "call_message"; messages: readonly Message[] }
@@ -42,7 +43,7 @@ export function teamOf(happening: Happening): string {
   return "call" in happening ? happening.call.teamId : happening.workflow.teamId;
 }
 
-/** What becomes of a subject when a fact is applied to it. */
+/** The result of applying a fact to a subject. */
 export type Transition<State> =
   | { kind: "changed"; state: State; happened: Happening[] }
   /** The fact was known already: nothing changes and nothing is sent. */
@@ -54,9 +55,10 @@ type Refused =
   /** The members that differ from what was recorded, as the report's body names them. */
   | { kind: "refused"; code: "reported_differently"; members: string[] };
 
+/** A transition that was not refused. */
 export type Accepted<State> = Exclude<Transition<State>, { kind: "refused" }>;
 
-/** Gives a transition that was not refused; a refusal is thrown as the `AppError` it stands for. */
+/** Gives a transition that was not refused; throws the `AppError` of a refusal. */
 export function accepted<State>(transition: Transition<State>): Accepted<State> {
   if (transition.kind !== "refused") return transition;
   if (transition.code === "reported_differently") {

@@ -1,4 +1,4 @@
-/** What operational webhooks tell of. */
+/** The event types of operational webhooks. */
 export const operationalEventTypes = [
   "endpoint.failing",
   "endpoint.recovered",
@@ -9,19 +9,19 @@ export const operationalEventTypes = [
 ] as const;
 export type OperationalEventType = (typeof operationalEventTypes)[number];
 
-/** An endpoint, as it is told. Times are RFC 3339. */
+/** An endpoint as events show it. Times are RFC 3339. */
 export type ToldEndpoint = {
   id: string;
   contract: string;
   name: string;
   url: string;
-  /** When the first delivery of the spell was made that failed. */
+  /** When the first failed delivery of the period was made. */
   failing_since: string;
-  /** When it recovered, or was disabled. */
+  /** When it recovered or was disabled; null: neither. */
   until: string | null;
 };
 
-/** A delivery that used up its retries. */
+/** A delivery that used up its retries, as events show it. */
 export type ToldDelivery = {
   id: string;
   endpoint_id: string;
@@ -34,7 +34,7 @@ export type ToldDelivery = {
   created_at: string;
 };
 
-/** A replay that has ended by itself. */
+/** A replay that ended without being cancelled, as events show it. */
 export type ToldReplay = {
   id: string;
   matching: number | null;
@@ -45,10 +45,10 @@ export type ToldReplay = {
   finished_at: string;
 };
 
-/** Deliveries that are due and have waited for too long, over all teams; those of failing and disabled endpoints aside. */
+/** Due deliveries of all teams that have waited too long, without those of failing and disabled endpoints. */
 export type ToldBacklog = { oldest_due_at: string; age_seconds: number };
 
-/** What is told with an event type. */
+/** The data of each event type. */
 export type OperationalData = {
   "endpoint.failing": { endpoint: ToldEndpoint };
   "endpoint.recovered": { endpoint: ToldEndpoint };
@@ -58,13 +58,13 @@ export type OperationalData = {
   "backlog.growing": { backlog: ToldBacklog };
 };
 
-/** Something about the service that an operator is told; `key` names it among all of its team. */
+/** Something about the service that operators are told; `key` is unique within its team. */
 export type OperationalHappening = {
   kind: "operational";
   /** The team whose subscriptions are told. */
   teamId: string;
   key: string;
-  /** The team that it is about, for a subscription that hears of all teams; undefined for a team's own. */
+  /** The team that it is about, for a subscription to all teams; undefined for a team's own subscription. */
   aboutTeamId?: string;
 } & {
   [Type in OperationalEventType]: { type: Type; data: OperationalData[Type] };

@@ -5,6 +5,7 @@ import { sameJson } from "../same-json.ts";
 import type { Transition } from "./happening.ts";
 import type { Report, Workflow } from "./workflow.ts";
 
+/** A workflow run as it is stored. Free-form values are the exact JSON text of the report. */
 export type Run = {
   teamId: string;
   id: string;
@@ -16,9 +17,9 @@ export type Run = {
   output: JsonText | null;
   collectedInformation: JsonText | null;
   error: JsonText | null;
-  /** Digests of documents that were reported and then replaced by other ones. */
+  /** Digests of documents that were reported and later replaced. */
   earlier: string | null;
-  /** What ended the run when no report did: `run_timeout`, `workflow_deleted`. */
+  /** What ended the run without a report: `run_timeout` or `workflow_deleted`; null otherwise. */
   terminationSource: string | null;
   timeoutSeconds: number | null;
   deadlineAt: Date | null;
@@ -30,11 +31,11 @@ export type Run = {
   updatedAt: Date;
 };
 
-/** Says whether a run in this state has ended for good. */
+/** Says whether a run in this state has ended. */
 export const isFinal = (status: RunStatus): boolean =>
   status === "completed" || status === "failed" || status === "cancelled";
 
-/** Tells whether a run's start is the one that was recorded, whatever the run has become since. */
+/** Compares a run's start with the recorded one, whatever the run's state is now. */
 export const repeatStart = (run: Run, workflowId: string, data: NewRun): Transition<Run> =>
   repeatUnless(
     [
@@ -68,7 +69,7 @@ export function startRun(
     earlier: null,
     terminationSource: null,
     timeoutSeconds,
-    // Counted from now, not from occurredAt: a late report must not be dead on arrival.
+    // Counted from now, not from occurredAt: otherwise the deadline of a late report could have passed already.
     deadlineAt:
       timeoutSeconds === null ? null : new Date(report.now.getTime() + timeoutSeconds * 1000),
     startedAt: report.occurredAt,
@@ -81,7 +82,7 @@ export function startRun(
   return { kind: "changed", state, happened: [{ kind: "run_started", workflow, run: state }] };
 }
 
-/** Applies a PATCH: any unfinished state may pause, go on or end; an ended run only takes repeats of what it was. */
+/** Applies a PATCH: an unfinished run may pause, resume or end; an ended run only accepts repeats of earlier reports. */
 export function updateRun(
   run: Run,
   workflow: Workflow,
@@ -104,7 +105,7 @@ export function updateRun(
   return finishIfFinal(next, workflow, report);
 }
 
-/** The documents that reports may replace while the run goes on, and their names in a report's body. */
+/** The documents that reports may replace until the run ends, and their names in a report's body. */
 const documents = [
   { member: "output", name: "output" },
   { member: "collectedInformation", name: "collected_information" },
@@ -113,9 +114,9 @@ const documents = [
 type RunDocument = (typeof documents)[number];
 
 /**
- * A run that has ended takes its end again, and every earlier state, reported or not, with what it said then.
+ * Accepts as a repeat of an ended run: its end, and every earlier state, reported or not, with its content.
  *
- * With an earlier state a null says nothing: that is what each document was at first.
+ * In a repeat of an earlier state a null is not compared: each document was null at first.
  */
 function repeatOfEnded(
   run: Run,
@@ -132,7 +133,7 @@ function repeatOfEnded(
   return repeatUnless(namesOutside(run.earlier ?? "", saltOf(run), contentOf(data, said)), run);
 }
 
-/** What a run or a report says in these documents. */
+/** The content of these documents of a run or a report. */
 const contentOf = (said: Omit<RunChanges, "status">, among: readonly RunDocument[]): FactContent =>
   new Map(among.map(({ member, name }) => [name, said[member] ?? jsonText(null)]));
 
@@ -140,7 +141,7 @@ const nameOf = ({ name }: RunDocument): string => name;
 
 const saltOf = ({ teamId, id }: Run): string => `${teamId}/${id}`;
 
-/** Ends a run that outlived its deadline; one that ended meanwhile stays as it is. */
+/** Ends a run whose deadline has passed; a run that ended meanwhile stays as it is. */
 export function timeOutRun(run: Run, workflow: Workflow, report: Report): Transition<Run> {
   if (isFinal(run.status) || run.deadlineAt === null || run.deadlineAt > report.now) {
     return { kind: "repeated", state: run };

@@ -12,18 +12,19 @@ import type { Transition } from "./happening.ts";
 import { isFinal, type Run } from "./run.ts";
 import type { Report, Workflow } from "./workflow.ts";
 
+/** A step of a run as it is stored. Free-form values are the exact JSON text of the report. */
 export type Step = {
   teamId: string;
   runId: string;
   id: string;
   name: string;
   index: number | null;
-  /** Counts its attempts, from 1; the rest is about the present one. */
+  /** The number of the present attempt, from 1; the other fields are about this attempt. */
   attempt: number;
   status: StepStatus;
   output: JsonText | null;
   error: JsonText | null;
-  /** Digests of what was reported of it, this attempt or an earlier one, and then replaced. */
+  /** Digests of what was reported of this or an earlier attempt and later replaced. */
   earlier: string | null;
   startedAt: Date;
   completedAt: Date | null;
@@ -37,10 +38,10 @@ type Subject = { run: Run; workflow: Workflow; stepId: string };
 type Timed = Report & { occurredAt: Date };
 
 /**
- * Applies a report of a step: an attempt starts once, then completes or fails once; one that failed may be followed by
- * another. What was reported before, and every state that lies before the present one, is a repeat.
+ * Applies a report of a step. An attempt starts once, then completes or fails once; after a failed attempt another may
+ * start. What was reported before, and every state before the present one, is a repeat.
  *
- * You may report a step only after it has ended. What comes after its run has ended is refused.
+ * A step may be reported for the first time after it has ended. A new report after the end of its run is refused.
  */
 export function reportStep(
   existing: Step | undefined,
@@ -68,18 +69,18 @@ export function reportStep(
   if (state.attempt > attemptsMax) {
     return refused(`The step has reached its limit of ${attemptsMax} attempts.`);
   }
-  // Another name or index of a step that goes on is no news to a subscriber.
+  // A new name or index of a step in the same state makes no event.
   const news = standing === "next" || existing?.status !== data.status;
   return { kind: "changed", state, happened: news ? [told(workflow, run, state)] : [] };
 }
 
-/** Where a report stands to the state that was recorded last. */
+/** How a report relates to the state that was recorded last. */
 type Standing = "earlier" | "present" | "next" | "contradiction";
 
 function standingOf(step: Step, { status, attempt }: StepReport): Standing {
   if (attempt !== undefined && attempt < step.attempt) return "earlier";
   if (attempt !== undefined && attempt > step.attempt) {
-    // The end of an attempt that its worker did not live to report is no condition; a success is final.
+    // The next attempt may start without a reported end of the present one: its worker may have crashed. A success is final.
     return step.status === "completed" ? "contradiction" : "next";
   }
   if (status === step.status || step.status === "started") return "present";
@@ -87,7 +88,7 @@ function standingOf(step: Step, { status, attempt }: StepReport): Standing {
   return step.status === "failed" && attempt === undefined ? "next" : "earlier";
 }
 
-/** The step as it is once the report is applied. */
+/** The step after the report. */
 function moved(
   existing: Step | undefined,
   standing: Standing,
@@ -116,7 +117,7 @@ function moved(
   return state;
 }
 
-/** An attempt that has just begun; name and index are the step's, whatever the attempt. */
+/** A new attempt. Name and index belong to the step and are kept. */
 function nextAttempt(existing: Step | undefined, run: Run, id: string, report: Timed): Step {
   const fresh = newStep(run, id, report);
   if (!existing) return fresh;
@@ -132,7 +133,7 @@ function nextAttempt(existing: Step | undefined, run: Run, id: string, report: T
   };
 }
 
-/** A state before the present one is a repeat with what was recorded for it; a null says nothing of it. */
+/** A report of an earlier state is a repeat if it says what was recorded for that state; a null is not compared. */
 function repeatOfEarlier(step: Step, data: StepReport): Transition<Step> {
   const said = contentOf(data);
   const known = (step.earlier ?? "") + digestsOf(saltOf(step), contentOf(step));
@@ -146,13 +147,13 @@ const differingFrom = (step: Step, data: StepReport): string[] => [
   ...jsonDiffers("error", data.error, step.error),
 ];
 
-/** What a step was, where it is something else afterwards. */
+/** The content of a step that a report replaces. */
 function replacedBy(step: Step, state: Step): FactContent {
   const replaced = new Set(differingFrom(step, state));
   return new Map([...contentOf(step)].filter(([name]) => replaced.has(name)));
 }
 
-/** What a step or a report says besides its state, without what is null. */
+/** The content of a step or a report besides its state, without nulls. */
 function contentOf({ name, index, output, error }: StepContent): FactContent {
   const members: [string, JsonText | null][] = [
     ["name", name === undefined ? null : jsonText(name)],

@@ -4,6 +4,7 @@ import { digestsOf, namesOutside, plainDiffers, repeatUnless } from "../repeats.
 import { sameJson } from "../same-json.ts";
 import type { Change, Transition } from "./happening.ts";
 
+/** A workflow as it is stored. Free-form values are the exact JSON text of the report. */
 export type Workflow = {
   teamId: string;
   id: string;
@@ -15,7 +16,7 @@ export type Workflow = {
   revision: number;
   versionNumber: number;
   versionName: string | null;
-  /** Digests of what its creation said, once something of that has changed. */
+  /** Digests of what its creation said; null until something of that has changed. */
   createdAs: string | null;
   createdBy: string;
   updatedBy: string;
@@ -24,18 +25,19 @@ export type Workflow = {
   deletedAt: Date | null;
 };
 
+/** A version of a workflow. */
 export type Version = {
   id: string;
   number: number;
   name: string | null;
-  /** Whether its report asked to make it the active one; null where an older version of the service recorded it. */
+  /** Whether its report asked to make it the active version; null if an older version of the service recorded it. */
   markedActive: boolean | null;
 };
 
 /** Who reports, and when by the database's clock. */
 export type Report = { actor: string; now: Date };
 
-/** Begins a workflow at version 1. The same id again is a repeat of what the creation said, whatever was changed since. */
+/** Begins a workflow at version 1. The same id with the same content is a repeat, whatever was changed since. */
 export function createWorkflow(
   existing: Workflow | undefined,
   subject: { teamId: string; id: string },
@@ -69,7 +71,7 @@ export function createWorkflow(
   return { kind: "changed", state, happened: [{ kind: "workflow_created", workflow: state }] };
 }
 
-/** Applies a PATCH; naming only what is already so is a repeat. */
+/** Applies a PATCH; a PATCH that changes nothing is a repeat. */
 export function updateWorkflow(
   workflow: Workflow,
   data: WorkflowChanges,
@@ -130,7 +132,7 @@ export function createVersion(
   return { ...activated(workflow, version, report), version };
 }
 
-/** Makes a version the active one; the active one again is a repeat. */
+/** Makes a version the active one; if it is active already, this is a repeat. */
 export function activateVersion(
   workflow: Workflow,
   versions: readonly Version[],
@@ -149,7 +151,7 @@ export function activateVersion(
   return activated(workflow, version, report);
 }
 
-/** Ends a workflow. Its unfinished runs are cancelled before, by the caller. */
+/** Ends a workflow. The caller cancels its unfinished runs first. */
 export function deleteWorkflow(workflow: Workflow, report: Report): Transition<Workflow> {
   const state = {
     ...workflow,
@@ -190,13 +192,13 @@ function updated(
   };
 }
 
-/** What its creation said, as digests: of what it is until something was changed. */
+/** Digests of what its creation said; computed from its present state until something is changed. */
 const creationOf = (workflow: Workflow): string =>
   workflow.createdAs ?? digestsOf(saltOf(workflow), contentOf(workflow));
 
 const saltOf = ({ teamId, id }: Workflow): string => `${teamId}/${id}`;
 
-/** What a creation says, by the names of its body's members. */
+/** The content of a creation, by the names of its body's members. */
 function contentOf(data: NewWorkflow): FactContent {
   const members: [string, JsonText | undefined][] = [
     ["name", jsonText(data.name)],
@@ -219,10 +221,13 @@ function plainChange(
   return before === after ? [] : [{ path, oldValue: jsonText(before), newValue: jsonText(after) }];
 }
 
-/** Members whose changes are told one by one: a document of many small ones would become many times as large. */
+/**
+ * The most members whose changes are listed one by one: the list of many small members would be many times as large as
+ * the document.
+ */
 const membersToldMax = 1_000;
 
-/** Tells a document's changes member by member where both are objects and few differ, as a whole otherwise. */
+/** Lists a document's changes member by member if both are objects and few members differ; otherwise as one change. */
 function documentChanges(path: string, before: JsonText | null, after: JsonText | null): Change[] {
   if (sameJson(before, after)) return [];
   const asWhole = {
