@@ -3,6 +3,7 @@ export { ApiError, type ApiErrorCode, ConnectionError } from "./api-error.ts";
 export type { CallReporter } from "./call-reporter.ts";
 export { Postrider } from "./client.ts";
 export type { ClientOptions } from "./client-options.ts";
+export { contractOfEventType } from "./events.gen.ts";
 export type { WebhookEvent, WebhookEventOf } from "./events.ts";
 export type { BufferOptions } from "./fact-buffer.ts";
 export type { Fact, FactError, FactSink, ReportedFact } from "./facts.ts";

@@ -1,6 +1,13 @@
 import { readFileSync } from "node:fs";
-import { expect, test } from "vitest";
-import { Postrider } from "../src/index.ts";
+import { expect, expectTypeOf, test } from "vitest";
+import {
+  type ListWorkflowWebhookEventsQuery,
+  type OperationalWebhookAttempt,
+  type OperationalWebhookEvent,
+  Postrider,
+  type WorkflowWebhookAttempt,
+  type WorkflowWebhookEvent,
+} from "../src/index.ts";
 import { json, scripted } from "./answers.ts";
 
 // Bodies are passed on as they are: these tests ask where they go, and hand in what TypeScript would refuse.
@@ -266,4 +273,25 @@ test("a list in a query is its parameter, repeated", async () => {
   const asked = { status: ["failed", "retrying"], limit: 5 } as const;
   await new Postrider(options).deliveries.list({ ...asked, status: [...asked.status] });
   expect(seen[0]?.path).toBe("/v1/deliveries?status=failed&status=retrying&limit=5");
+});
+
+test("the events of each kind of webhook have that kind's types, and nothing is asked for before the first is read", () => {
+  const { options, seen } = scripted(() => json({}));
+  const { workflowWebhooks, operationalWebhooks } = new Postrider(options);
+  expectTypeOf(workflowWebhooks.events.each({})).toEqualTypeOf<
+    AsyncGenerator<WorkflowWebhookEvent>
+  >();
+  expectTypeOf(workflowWebhooks.events.eachAttempt("1")).toEqualTypeOf<
+    AsyncGenerator<WorkflowWebhookAttempt>
+  >();
+  expectTypeOf(operationalWebhooks.events.each({})).toEqualTypeOf<
+    AsyncGenerator<OperationalWebhookEvent>
+  >();
+  expectTypeOf(operationalWebhooks.events.eachAttempt("1")).toEqualTypeOf<
+    AsyncGenerator<OperationalWebhookAttempt>
+  >();
+  expectTypeOf(workflowWebhooks.events.list)
+    .parameter(0)
+    .toEqualTypeOf<ListWorkflowWebhookEventsQuery | undefined>();
+  expect(seen).toEqual([]);
 });

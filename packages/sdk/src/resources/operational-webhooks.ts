@@ -16,6 +16,7 @@ import { pathSegment } from "../guards.ts";
 import { eachByCursor, type Walk } from "../paging.ts";
 import type { RequestOptions, Send } from "../request.ts";
 import { signingSecrets } from "./signing-secrets.ts";
+import { webhookEvents } from "./webhook-events.ts";
 
 const base = "/v1/operational-webhooks";
 
@@ -24,28 +25,6 @@ export function operationalWebhooks(send: Send) {
   const at = (id: string) => `${base}/${pathSegment(id)}`;
   const list = (query: ListOperationalWebhooksQuery = {}, options: RequestOptions = {}) =>
     send<ListOperationalWebhooksAnswer>({ ...options, method: "GET", path: base, query });
-  const eventAt = (id: string) => `${base}/events/${pathSegment(id)}`;
-  const listEvents = (
-    query: ListOperationalWebhookEventsQuery = {},
-    options: RequestOptions = {},
-  ) =>
-    send<ListOperationalWebhookEventsAnswer>({
-      ...options,
-      method: "GET",
-      path: `${base}/events`,
-      query,
-    });
-  const listAttempts = (
-    eventId: string,
-    query: ListOperationalWebhookAttemptsQuery = {},
-    options: RequestOptions = {},
-  ) =>
-    send<ListOperationalWebhookAttemptsAnswer>({
-      ...options,
-      method: "GET",
-      path: `${eventAt(eventId)}/attempts`,
-      query,
-    });
 
   return {
     create: (body: OperationalWebhookCreate, options: RequestOptions = {}) =>
@@ -72,26 +51,12 @@ export function operationalWebhooks(send: Send) {
       }),
     ...signingSecrets(send, at),
     /** Deliveries to operational webhooks, and their attempts. */
-    events: {
-      list: listEvents,
-      each: (query: Walk<ListOperationalWebhookEventsQuery> = {}, options: RequestOptions = {}) =>
-        eachByCursor(
-          (at) => listEvents({ ...query, ...at }, options),
-          (answer) => answer.events,
-        ),
-      listAttempts,
-      eachAttempt: (eventId: string, options: RequestOptions = {}) =>
-        eachByCursor(
-          (at) => listAttempts(eventId, at, options),
-          (answer) => answer.attempts,
-        ),
-      /** Retries a delivery now; takes an `event_id` or an `_id`. */
-      retry: (id: string, options: RequestOptions = {}) =>
-        send<RetryOperationalWebhookEventAnswer>({
-          ...options,
-          method: "POST",
-          path: `${eventAt(id)}/retry`,
-        }),
-    },
+    events: webhookEvents<{
+      query: ListOperationalWebhookEventsQuery;
+      list: ListOperationalWebhookEventsAnswer;
+      attemptsQuery: ListOperationalWebhookAttemptsQuery;
+      attempts: ListOperationalWebhookAttemptsAnswer;
+      retry: RetryOperationalWebhookEventAnswer;
+    }>(send, base),
   };
 }

@@ -20,34 +20,16 @@ import { eachByCursor, type Walk } from "../paging.ts";
 import type { RequestOptions, Send } from "../request.ts";
 import { type Delay, startedReplay } from "./replays.ts";
 import { signingSecrets } from "./signing-secrets.ts";
+import { webhookEvents } from "./webhook-events.ts";
 
 const base = "/workflows/v1/workflow-webhooks";
 
 /** Workflow webhooks, their deliveries, and the attempts of each. */
 export function workflowWebhooks(send: Send, delay: Delay) {
   const at = (id: string) => `${base}/${pathSegment(id)}`;
-  const eventAt = (id: string) => `${base}/events/${pathSegment(id)}`;
 
   const list = (query: ListWorkflowWebhooksQuery = {}, options: RequestOptions = {}) =>
     send<ListWorkflowWebhooksAnswer>({ ...options, method: "GET", path: base, query });
-  const listEvents = (query: ListWorkflowWebhookEventsQuery = {}, options: RequestOptions = {}) =>
-    send<ListWorkflowWebhookEventsAnswer>({
-      ...options,
-      method: "GET",
-      path: `${base}/events`,
-      query,
-    });
-  const listAttempts = (
-    eventId: string,
-    query: ListWorkflowWebhookAttemptsQuery = {},
-    options: RequestOptions = {},
-  ) =>
-    send<ListWorkflowWebhookAttemptsAnswer>({
-      ...options,
-      method: "GET",
-      path: `${eventAt(eventId)}/attempts`,
-      query,
-    });
 
   return {
     create: (body: WorkflowWebhookCreate, options: RequestOptions = {}) =>
@@ -69,27 +51,13 @@ export function workflowWebhooks(send: Send, delay: Delay) {
       send<TestWorkflowWebhookAnswer>({ ...options, method: "POST", path: `${at(id)}/test`, body }),
     ...signingSecrets(send, at),
     events: {
-      list: listEvents,
-      /** Yields deliveries, newest first: each one that existed at the beginning, whatever is retried meanwhile. */
-      each: (query: Walk<ListWorkflowWebhookEventsQuery> = {}, options: RequestOptions = {}) =>
-        eachByCursor(
-          (at) => listEvents({ ...query, ...at }, options),
-          (answer) => answer.events,
-        ),
-      listAttempts,
-      /** Yields attempts, newest first. */
-      eachAttempt: (eventId: string, options: RequestOptions = {}) =>
-        eachByCursor(
-          (at) => listAttempts(eventId, at, options),
-          (answer) => answer.attempts,
-        ),
-      /** Retries a delivery now; takes an `event_id` or an `_id`. */
-      retry: (id: string, options: RequestOptions = {}) =>
-        send<RetryWorkflowWebhookEventAnswer>({
-          ...options,
-          method: "POST",
-          path: `${eventAt(id)}/retry`,
-        }),
+      ...webhookEvents<{
+        query: ListWorkflowWebhookEventsQuery;
+        list: ListWorkflowWebhookEventsAnswer;
+        attemptsQuery: ListWorkflowWebhookAttemptsQuery;
+        attempts: ListWorkflowWebhookAttemptsAnswer;
+        retry: RetryWorkflowWebhookEventAnswer;
+      }>(send, base),
       /** Starts a replay of the deliveries that match the filter; find it in `client.replays`. */
       replay: async (
         body: Omit<WorkflowWebhookReplayStart, "dry_run">,

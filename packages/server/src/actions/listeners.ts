@@ -55,15 +55,18 @@ export async function openListener(
     const known = listenableTypesOf(heard.tells) ?? [];
     requireKnown(eventTypes, known, heard.tells);
     const secret = newSigningSecret();
-    const credentialPlace = { ...signingSecretPlaceOf(teamId, id), column: "sealed_credential" };
+    const credentialContext = {
+      ...signingSecretContextOf(teamId, id),
+      column: "sealed_credential",
+    };
     const made = await insertListener(tx, {
       ...{ teamId, id, actor, ...heard, ...listenerPolicy },
       name: "Listener",
       url: listenerUrl(id),
       eventTypes: eventTypes ?? known,
       // In contract A the credential would be a bearer token, which nobody asked for.
-      sealedCredential: heard.tells === "workflow" ? null : keyring.seal(secret, credentialPlace),
-      sealedSigningSecret: keyring.seal(secret, signingSecretPlaceOf(teamId, id)),
+      sealedCredential: heard.tells === "workflow" ? null : keyring.seal(secret, credentialContext),
+      sealedSigningSecret: keyring.seal(secret, signingSecretContextOf(teamId, id)),
     });
     if (!made) return await readSecret(tx, keyring, { teamId, id });
     await keepLimit(tx, teamId);
@@ -153,8 +156,8 @@ async function readSecret(
 ): Promise<{ secret: string }> {
   const row = await findSigningSecret(tx, { teamId, contract: listenerContract }, id);
   if (!row) throw new AppError("not_found");
-  return { secret: keyring.open(row.sealedSigningSecret, signingSecretPlaceOf(teamId, id)) };
+  return { secret: keyring.open(row.sealedSigningSecret, signingSecretContextOf(teamId, id)) };
 }
 
-const signingSecretPlaceOf = (teamId: string, id: string) =>
+const signingSecretContextOf = (teamId: string, id: string) =>
   signingSecretContext({ teamId, contract: listenerContract }, id);

@@ -1,6 +1,6 @@
 import { payloadContext } from "../db/events.ts";
 import {
-  listenerHeadersPlace,
+  listenerHeadersContext,
   listOpenRequests,
   type OpenRequest,
   placeListenerRequests,
@@ -69,7 +69,7 @@ export async function* streamOfRequests(stream: ListenerStream): AsyncGenerator<
 function requestEvent({ key, keyring }: ListenerStream, request: OpenRequest): string {
   const { teamId } = key;
   const { eventId, payload } = request;
-  const headers = keyring.open(request.sealedHeaders, listenerHeadersPlace(teamId, request.id));
+  const headers = keyring.open(request.sealedHeaders, listenerHeadersContext(teamId, request.id));
   const body = payload && openValue(keyring, payload, payloadContext(teamId, eventId));
   const data = {
     id: request.id,

@@ -4,7 +4,7 @@ import type { ListenerKey } from "./listeners.ts";
 import { part, type Sql } from "./sql.ts";
 
 /** The seal context of the headers of a listener's request. */
-export const listenerHeadersPlace = (teamId: string, rowId: string): SealContext => ({
+export const listenerHeadersContext = (teamId: string, rowId: string): SealContext => ({
   table: "listener_requests",
   column: "sealed_headers",
   teamId,
@@ -12,8 +12,8 @@ export const listenerHeadersPlace = (teamId: string, rowId: string): SealContext
 });
 
 /** The seal context of a listener's answer. */
-export const listenerAnswerPlace = (teamId: string, rowId: string): SealContext => ({
-  ...listenerHeadersPlace(teamId, rowId),
+export const listenerAnswerContext = (teamId: string, rowId: string): SealContext => ({
+  ...listenerHeadersContext(teamId, rowId),
   column: "sealed_answer",
 });
 

@@ -10,4 +10,4 @@ export const walkSnapshotSetting = "postrider.walk_snapshot";
  * too early. There, a setting has the primary's snapshot.
  */
 export const walkSnapshot = part`
-  coalesce(nullif(current_setting('postrider.walk_snapshot', true), ''), pg_current_snapshot()::text)`;
+  coalesce(nullif(current_setting(${walkSnapshotSetting}, true), ''), pg_current_snapshot()::text)`;

@@ -261,8 +261,8 @@ function keptBody(
   body: string | null,
 ): Pick<AttemptRecord, "responseBody" | "sealedResponseBody"> {
   if (!sealed || !body) return { responseBody: body, sealedResponseBody: null };
-  const place = responseBodyContext(teamId, id, attemptNumber);
-  return { responseBody: null, sealedResponseBody: keyring.seal(body, place) };
+  const context = responseBodyContext(teamId, id, attemptNumber);
+  return { responseBody: null, sealedResponseBody: keyring.seal(body, context) };
 }
 
 /** The answer's headers as they are stored: sealed like its body. */
@@ -273,8 +273,8 @@ function keptHeaders(
 ): Pick<AttemptRecord, "responseHeaders" | "sealedResponseHeaders"> {
   const responseHeaders = raw.length === 0 ? null : keptResponseHeaders(raw);
   if (!sealed || responseHeaders === null) return { responseHeaders, sealedResponseHeaders: null };
-  const place = responseHeadersContext(teamId, id, attemptNumber);
-  return { responseHeaders: null, sealedResponseHeaders: keyring.seal(responseHeaders, place) };
+  const context = responseHeadersContext(teamId, id, attemptNumber);
+  return { responseHeaders: null, sealedResponseHeaders: keyring.seal(responseHeaders, context) };
 }
 
 const longestAttemptMs = (target: Target): number =>

@@ -2,8 +2,8 @@ import { setTimeout as pause } from "node:timers/promises";
 import { isAway, isRetryable } from "../db/errors.ts";
 import {
   insertListenerRequest,
-  listenerAnswerPlace,
-  listenerHeadersPlace,
+  listenerAnswerContext,
+  listenerHeadersContext,
   listSettledRequestsOfAllTeams,
   takeListenerAnswer,
 } from "../db/listener-requests.ts";
@@ -74,7 +74,7 @@ export function openListenerAnswers({
       eventType: delivery.eventType,
       createdAt: delivery.createdAt,
       attemptNumber: delivery.attemptNumber,
-      sealedHeaders: keyring.seal(JSON.stringify(headers), listenerHeadersPlace(teamId, id)),
+      sealedHeaders: keyring.seal(JSON.stringify(headers), listenerHeadersContext(teamId, id)),
     };
     // Before the write: the answer may arrive before the write returns.
     const over = waiting.wait(id, timeoutMs);
@@ -97,7 +97,7 @@ export function openListenerAnswers({
       const tookMs = performance.now() - startedMs;
       if (sealed === undefined) return gone(tookMs, "The listener has ended.");
       if (sealed === null) return gone(tookMs, "The listener did not answer in time.");
-      const answer = keyring.open(sealed, listenerAnswerPlace(request.delivery.teamId, id));
+      const answer = keyring.open(sealed, listenerAnswerContext(request.delivery.teamId, id));
       return answered(JSON.parse(answer) as ListenerAnswer, tookMs);
     },
     settled: waiting.settle,

@@ -172,8 +172,8 @@ test("a sealed payload is opened before it is sent, and its answer is sealed", a
   const { sent, record, delivery } = await make({ delivery: { ...known, payload, sealed: true } });
   expect(sent[0]?.body.toString()).toBe('{"b":2}');
   expect(record?.responseBody).toBeNull();
-  const answerPlace = responseBodyContext(delivery.teamId, delivery.id, 1);
-  expect(keyring.open(record?.sealedResponseBody ?? Buffer.alloc(0), answerPlace)).toBe("said");
+  const answerContext = responseBodyContext(delivery.teamId, delivery.id, 1);
+  expect(keyring.open(record?.sealedResponseBody ?? Buffer.alloc(0), answerContext)).toBe("said");
   const empty = await make({
     delivery: { ...known, payload, sealed: true },
     result: responded(200, { body: "" }),

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { openListener } from "../../src/actions/listeners.ts";
 import { type Rotation, rotateEncryption } from "../../src/actions/rotate-encryption.ts";
 import { insertEncryptionCheck, listEncryptionChecks } from "../../src/db/encryption-checks.ts";
-import { listenerAnswerPlace, listenerHeadersPlace } from "../../src/db/listener-requests.ts";
+import { listenerAnswerContext, listenerHeadersContext } from "../../src/db/listener-requests.ts";
 import type { Database } from "../../src/db/pool.ts";
 import { listSealedByOthersOfAllTeams, sealedTables } from "../../src/db/sealed-columns.ts";
 import { jsonText } from "../../src/domain/json-text.ts";
@@ -108,8 +108,8 @@ async function askListener({ database, keyring, audit, teamId }: House): Promise
     insert into listener_requests (team_id, id, listener_id, delivery_id, event_id, event_type,
       event_created_at, attempt_number, deadline_at, sealed_headers, sealed_answer, answered_at)
     values (${teamId}, ${requestId}, ${id}, ${newId()}, gen_random_uuid(), 'workflow_created', now(), 1,
-      now(), ${keyring.seal("[]", listenerHeadersPlace(teamId, requestId))},
-      ${keyring.seal("{}", listenerAnswerPlace(teamId, requestId))}, now())`;
+      now(), ${keyring.seal("[]", listenerHeadersContext(teamId, requestId))},
+      ${keyring.seal("{}", listenerAnswerContext(teamId, requestId))}, now())`;
 }
 
 test("a rotation that was stopped goes on where it is needed, until all opens with the new key alone and the old one is forgotten", async () => {

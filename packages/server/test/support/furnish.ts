@@ -3,7 +3,7 @@ import type { TSchema } from "typebox";
 import { Compile } from "typebox/compile";
 import { expect } from "vitest";
 import type { Schema } from "../../src/api/explain.ts";
-import { listenerHeadersPlace } from "../../src/db/listener-requests.ts";
+import { listenerHeadersContext } from "../../src/db/listener-requests.ts";
 import { insertReplay } from "../../src/db/replays.ts";
 import { assistantMessageTypes } from "../../src/domain/contracts/assistant-messages.ts";
 import { organisationEventTypes } from "../../src/domain/contracts/organisation-webhooks.ts";
@@ -160,7 +160,7 @@ export async function furnish(
     insert into listener_requests (team_id, id, listener_id, delivery_id, event_id, event_type,
       event_created_at, attempt_number, deadline_at, sealed_headers, position)
     select team_id, ${requestId}, ${listener.id}, id, event_id, event_type, created_at, 1,
-      now() + interval '1 hour', ${api.deps.keyring.seal("[]", listenerHeadersPlace(teamId, requestId))}, 1
+      now() + interval '1 hour', ${api.deps.keyring.seal("[]", listenerHeadersContext(teamId, requestId))}, 1
     from deliveries
     where subscription_id = ${webhook.id} and event_type = 'workflow_run_started'`;
   const replayId = await makeReplay(api, teamId, webhook.id);

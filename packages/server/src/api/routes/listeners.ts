@@ -2,7 +2,7 @@
 import type { FastifyInstance } from "fastify";
 import Type, { type Static } from "typebox";
 import { closeListener, type ListenerWish, openListener } from "../../actions/listeners.ts";
-import { listenerAnswerPlace, recordListenerAnswer } from "../../db/listener-requests.ts";
+import { listenerAnswerContext, recordListenerAnswer } from "../../db/listener-requests.ts";
 import { isListening } from "../../db/listeners.ts";
 import {
   type ListenerAnswer,
@@ -174,7 +174,7 @@ export function listenerRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       };
       const sealed = deps.keyring.seal(
         JSON.stringify(answer),
-        listenerAnswerPlace(teamId, requestId),
+        listenerAnswerContext(teamId, requestId),
       );
       const key = { teamId, id: params.listener_id, requestId };
       const met = await recordListenerAnswer(database.sql, key, sealed);
