@@ -196,7 +196,7 @@ create table calls (
   constraint reports_wait_only_when_finished CHECK (((report_due_at IS NULL) OR (status = 'finished'::text)))
 );
 CREATE INDEX calls_by_age ON public.calls USING btree (team_id, created_at, id);
-CREATE INDEX calls_by_assistant ON public.calls USING btree (team_id, assistant_id, created_at, id);
+CREATE INDEX calls_by_assistant ON public.calls USING btree (assistant_id, created_at, id) INCLUDE (team_id);
 CREATE INDEX calls_hanging ON public.calls USING btree (hang_due_at) WHERE (hang_due_at IS NOT NULL);
 CREATE INDEX calls_reports_due ON public.calls USING btree (report_due_at) WHERE (report_due_at IS NOT NULL);
 alter table calls enable row level security;
@@ -242,11 +242,11 @@ create table deliveries (
   constraint pending_is_due_or_leased CHECK (((finished_at IS NOT NULL) OR (due_at IS NOT NULL) OR (lease_token IS NOT NULL))),
   constraint retry_only_when_pending CHECK (((retry_at IS NULL) OR (status = 'pending'::text)))
 ) with (fillfactor=45);
-CREATE INDEX deliveries_by_kind ON public.deliveries USING btree (team_id, subscription_id, event_type, id);
-CREATE INDEX deliveries_by_workflow ON public.deliveries USING btree (team_id, workflow_id, id) WHERE (workflow_id IS NOT NULL);
+CREATE INDEX deliveries_by_kind ON public.deliveries USING btree (subscription_id, event_type, id) INCLUDE (team_id);
+CREATE INDEX deliveries_by_workflow ON public.deliveries USING btree (workflow_id, id) INCLUDE (team_id) WHERE (workflow_id IS NOT NULL);
 CREATE INDEX deliveries_due ON public.deliveries USING btree (subscription_id, due_at) WHERE (due_at IS NOT NULL);
-CREATE INDEX deliveries_failed_by_kind ON public.deliveries USING btree (team_id, subscription_id, event_type, id) WHERE (failed_at IS NOT NULL);
-CREATE INDEX deliveries_failed_by_workflow ON public.deliveries USING btree (team_id, workflow_id, id) WHERE ((workflow_id IS NOT NULL) AND (failed_at IS NOT NULL));
+CREATE INDEX deliveries_failed_by_kind ON public.deliveries USING btree (subscription_id, event_type, id) INCLUDE (team_id) WHERE (failed_at IS NOT NULL);
+CREATE INDEX deliveries_failed_by_workflow ON public.deliveries USING btree (workflow_id, id) INCLUDE (team_id) WHERE ((workflow_id IS NOT NULL) AND (failed_at IS NOT NULL));
 CREATE INDEX deliveries_failed_of_team ON public.deliveries USING btree (team_id, id) WHERE (failed_at IS NOT NULL);
 CREATE INDEX deliveries_in_order ON public.deliveries USING btree (subscription_id, order_key, order_position) WHERE ((due_at IS NOT NULL) AND (order_key IS NOT NULL));
 CREATE INDEX deliveries_past_breaker ON public.deliveries USING btree (subscription_id, due_at) WHERE (past_breaker AND (due_at IS NOT NULL));
@@ -427,9 +427,9 @@ create table listener_requests (
   constraint listener_requests_team_id_listener_id_fkey FOREIGN KEY (team_id, listener_id) REFERENCES listeners(team_id, id) ON DELETE CASCADE
 );
 CREATE INDEX listener_requests_by_deadline ON public.listener_requests USING btree (deadline_at);
-CREATE INDEX listener_requests_by_event ON public.listener_requests USING btree (team_id, event_id);
+CREATE INDEX listener_requests_by_event ON public.listener_requests USING btree (event_id);
 CREATE INDEX listener_requests_by_id ON public.listener_requests USING btree (id);
-CREATE INDEX listener_requests_by_listener ON public.listener_requests USING btree (team_id, listener_id);
+CREATE INDEX listener_requests_by_listener ON public.listener_requests USING btree (listener_id);
 CREATE INDEX listener_requests_open ON public.listener_requests USING btree (team_id, listener_id, "position") WHERE ((ended_at IS NULL) AND (answered_at IS NULL));
 alter table listener_requests enable row level security;
 grant delete, insert, select, update on listener_requests to postrider_all_teams;
@@ -633,7 +633,7 @@ create table runs (
   constraint runs_status_check CHECK ((status = ANY (ARRAY['started'::text, 'running'::text, 'paused'::text, 'completed'::text, 'failed'::text, 'cancelled'::text]))),
   constraint runs_trigger_check CHECK ((trigger = ANY (ARRAY['manual'::text, 'scheduled'::text, 'triggered'::text])))
 );
-CREATE INDEX runs_by_workflow ON public.runs USING btree (team_id, workflow_id, id);
+CREATE INDEX runs_by_workflow ON public.runs USING btree (workflow_id, id) INCLUDE (team_id);
 CREATE INDEX runs_overdue ON public.runs USING btree (deadline_at) WHERE ((completed_at IS NULL) AND (deadline_at IS NOT NULL));
 CREATE INDEX runs_unfinished ON public.runs USING btree (team_id, workflow_id) WHERE (completed_at IS NULL);
 alter table runs enable row level security;
@@ -747,7 +747,7 @@ create table subscriptions (
   constraint subscriptions_max_retries_check CHECK (((max_retries >= 0) AND (max_retries <= 10))),
   constraint subscriptions_timeout_seconds_check CHECK (((timeout_seconds >= 1) AND (timeout_seconds <= 60)))
 );
-CREATE INDEX subscriptions_by_subject ON public.subscriptions USING btree (team_id, subject_id);
+CREATE INDEX subscriptions_by_subject ON public.subscriptions USING btree (subject_id, team_id);
 CREATE UNIQUE INDEX subscriptions_id ON public.subscriptions USING btree (id);
 CREATE INDEX subscriptions_listeners ON public.subscriptions USING btree (team_id, copy_of) WHERE ((contract = 'listener'::text) AND (deleted_at IS NULL));
 CREATE INDEX subscriptions_operational ON public.subscriptions USING btree (team_id) WHERE ((contract = 'operational'::text) AND enabled AND (deleted_at IS NULL));
