@@ -217,19 +217,44 @@ export async function claimDueOfAllTeams(
     order by due_at, id`;
   const leaseMsOf = new Map(shares.map((share) => [share.subscriptionId, share.leaseMs]));
   const leased: LeasedDelivery[] = [];
-  for (const { givenUpAs, ...row } of rows) {
-    if (givenUpAs !== null) options.onGivenUp?.({ contract: row.contract, errorCode: givenUpAs });
-    else {
-      leased.push({
-        ...row,
-        sealed: row.payload[0] === 0,
-        leaseToken: options.leaseToken,
-        leaseMs: leaseMsOf.get(row.subscriptionId) ?? 0,
-      });
-    }
+  for (const row of rows) {
+    const { contract, givenUpAs } = row;
+    if (givenUpAs === null) leased.push(leasedDelivery(row, options, leaseMsOf));
+    else options.onGivenUp?.({ contract, errorCode: givenUpAs });
   }
   return leased;
 }
+
+/**
+ * Member by member: an object made by spreading a row takes five times the memory. In the order in which new deliveries
+ * are made, so that the engine sees one kind of object.
+ */
+const leasedDelivery = (
+  row: ClaimedRow,
+  { leaseToken }: ClaimOptions,
+  leaseMsOf: ReadonlyMap<string, number>,
+): LeasedDelivery => ({
+  teamId: row.teamId,
+  id: row.id,
+  subscriptionId: row.subscriptionId,
+  eventId: row.eventId,
+  contract: row.contract,
+  eventType: row.eventType,
+  payload: row.payload,
+  sealed: row.payload[0] === 0,
+  trace: row.trace,
+  createdAt: row.createdAt,
+  attemptNumber: row.attemptNumber,
+  crashCount: row.crashCount,
+  manualCount: row.manualCount,
+  manual: row.manual,
+  actor: row.actor,
+  ordered: row.ordered,
+  breaker: row.breaker,
+  ageMs: row.ageMs,
+  leaseToken,
+  leaseMs: leaseMsOf.get(row.subscriptionId) ?? 0,
+});
 
 /** Makes the next probe of these endpoints due at once: this claim took the probe's turn and found nothing to send. */
 export async function returnProbesOfAllTeams(

@@ -170,7 +170,7 @@ export function openDispatcher(deps: DispatcherDeps): Dispatcher {
 
   async function attemptOf({ delivery, leasedAtMs }: Held): Promise<Attempted | undefined> {
     if (deps.tally && delivery.attemptNumber === 1 && !delivery.manual) {
-      const waitedMs = performance.now() - leasedAtMs + (delivery.ageMs ?? 0);
+      const waitedMs = performance.now() - leasedAtMs + delivery.ageMs;
       deps.tally.firstAttempt(delivery.contract, waitedMs);
     }
     try {

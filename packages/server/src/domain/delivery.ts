@@ -23,8 +23,8 @@ export type LeasedDelivery = {
   leaseToken: string;
   /** Milliseconds the lease lasts from when it was asked for. */
   leaseMs: number;
-  /** Milliseconds from its creation to its lease; absent when it was leased as it was made. */
-  ageMs?: number;
+  /** Milliseconds from its creation to its lease; 0 when it was leased as it was made. */
+  ageMs: number;
   /** The number of this attempt, from 1. */
   attemptNumber: number;
   crashCount: number;

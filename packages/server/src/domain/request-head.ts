@@ -36,13 +36,13 @@ export function requestHead({ open, secret, bodySignature }: RequestHeadParts): 
   return Object.fromEntries(entries.map(([name, value]) => [name.toLowerCase(), value]));
 }
 
-/** The time and the signatures of one attempt: Unix seconds, and 32 bytes for each signature. */
+/** The time (Unix seconds) and the signatures of one attempt: HMAC-SHA256, 32 bytes each. */
 export type RequestProof = {
   timestamp: number;
-  /** The contract's own signature over the bare body. */
-  bodySignature: Buffer | undefined;
-  /** One for each signing secret in force (Standard Webhooks, `v1`). */
-  signatures: readonly Buffer[];
+  /** The contract's own signature over the bare body, as hex. */
+  bodySignature: string | undefined;
+  /** One for each signing secret in force (Standard Webhooks, `v1`), as base64. */
+  signatures: readonly string[];
 };
 
 const timeBytes = 4;
@@ -50,10 +50,13 @@ const signatureBytes = 32;
 
 /** Packs a proof for storage: 4 bytes of time, the body's signature if the head has one, then the other signatures. */
 export function packProof({ timestamp, bodySignature, signatures }: RequestProof): Buffer {
-  const all = bodySignature ? [bodySignature, ...signatures] : signatures;
-  const proof = Buffer.allocUnsafe(timeBytes + all.length * signatureBytes);
+  const signaturesAt = timeBytes + (bodySignature === undefined ? 0 : signatureBytes);
+  const proof = Buffer.allocUnsafe(signaturesAt + signatures.length * signatureBytes);
   proof.writeUInt32BE(timestamp);
-  for (const [index, one] of all.entries()) one.copy(proof, timeBytes + index * signatureBytes);
+  if (bodySignature !== undefined) proof.write(bodySignature, timeBytes, "hex");
+  signatures.forEach((signature, index) => {
+    proof.write(signature, signaturesAt + index * signatureBytes, "base64");
+  });
   return proof;
 }
 

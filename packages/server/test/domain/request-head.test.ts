@@ -4,14 +4,15 @@ import { packProof, requestHead, requestHeaders } from "../../src/domain/request
 
 const open = ["content-type", "application/json", "User-Agent", "Postrider"];
 const [first, second, ofBody] = [randomBytes(32), randomBytes(32), randomBytes(32)];
-const v1 = (bytes: Buffer) => `v1,${bytes.toString("base64")}`;
+const base64 = (bytes: Buffer) => bytes.toString("base64");
+const v1 = (bytes: Buffer) => `v1,${base64(bytes)}`;
 
 test("headers are shown by lower-case name as they were sent, and secrets as ***", () => {
   const head = requestHead({ open, secret: ["Authorization", "x-own"], bodySignature: undefined });
   const proof = packProof({
     timestamp: 1_800_000_000,
     bodySignature: undefined,
-    signatures: [first, second],
+    signatures: [base64(first), base64(second)],
   });
   expect(requestHeaders(JSON.parse(JSON.stringify(head)), proof, "event_1")).toEqual({
     "content-type": "application/json",
@@ -29,7 +30,11 @@ test.each([undefined, "X-Time"])(
   (timestampHeader) => {
     const bodySignature = { header: "X-Sig", ...(timestampHeader ? { timestampHeader } : {}) };
     const head = requestHead({ open: [], secret: [], bodySignature });
-    const proof = packProof({ timestamp: 7, bodySignature: ofBody, signatures: [first] });
+    const proof = packProof({
+      timestamp: 7,
+      bodySignature: ofBody.toString("hex"),
+      signatures: [base64(first)],
+    });
     expect(requestHeaders(head, proof, "event_1")).toEqual({
       "x-sig": ofBody.toString("hex"),
       ...(timestampHeader ? { "x-time": "7" } : {}),

@@ -18,6 +18,7 @@ export const leasedDelivery = (given: Partial<LeasedDelivery> = {}): LeasedDeliv
   createdAt: "2026-01-01 00:00:00+00",
   leaseToken: randomUUID(),
   leaseMs: 26_000,
+  ageMs: 0,
   attemptNumber: 1,
   crashCount: 0,
   manualCount: 0,
