@@ -150,8 +150,9 @@ export async function claimDueOfAllTeams(
       select picked.*, e.payload, s.contract, e.trace_context, s.url,
              lease_token is not null as crashed, ${giveUpCode} as give_up_code
       from picked
-      left join events e on e.id = picked.event_id and e.created_at = picked.created_at
-      join subscriptions s on s.id = picked.subscription_id
+      left join events e on e.team_id = picked.team_id and e.id = picked.event_id
+        and e.created_at = picked.created_at
+      join subscriptions s on s.team_id = picked.team_id and s.id = picked.subscription_id
     ), suspected as (
       select *, give_up_code is not null as given_up,
              give_up_code is null and crashed and crash_count >= 1 as suspect

@@ -242,7 +242,7 @@ async function readDeliveries(
              e.dedupe_key, e.created_by, e.payload,
              sum(coalesce(octet_length(e.payload), 0)) over (order by d.id desc) as payload_bytes
       from deliveries d
-      left join events e on e.id = d.event_id and e.created_at = d.created_at
+      left join events e on e.team_id = d.team_id and e.id = d.event_id and e.created_at = d.created_at
         -- Says nothing new, but names the partitions when the statement is planned: planning for all takes longer than reading.
         and e.created_at between ${from} and ${to}
       where d.team_id = ${teamId} and d.id = any(${textArray(found.map(({ id }) => id))}::text[])
@@ -318,7 +318,8 @@ export async function listAttempts(
   const [from, to] = daysOf(found);
   const theirs = part`
     from deliveries d
-    join attempts a on a.delivery_id = d.id and a.delivery_created_at = d.created_at
+    join attempts a on a.team_id = d.team_id and a.delivery_id = d.id
+      and a.delivery_created_at = d.created_at
       and a.delivery_created_at between ${from} and ${to}
     where d.team_id = ${owner.teamId}
       and d.id = any(${textArray(found.map(({ id }) => id))}::text[])`;
