@@ -306,9 +306,8 @@ create table events (
   assistant_id text collate "C",
   message_id text collate "C",
   trace_context text collate "C",
-  constraint events_pkey PRIMARY KEY (id, created_at)
+  constraint events_pkey PRIMARY KEY (team_id, id, created_at)
 ) partition by range (created_at);
-CREATE INDEX events_by_team ON ONLY public.events USING btree (team_id);
 alter table events enable row level security;
 grant delete, insert, select, update on events to postrider_all_teams;
 grant delete, insert, select, update on events to postrider_team;

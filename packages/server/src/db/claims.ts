@@ -1,3 +1,4 @@
+import { crashesMax, giveUpCodes, lostAttemptCode } from "../domain/crash-policy.ts";
 import type { LeasedDelivery } from "../domain/delivery.ts";
 import type { GivenUp } from "../domain/tally.ts";
 import { int4Array, textArray } from "./arrays.ts";
@@ -42,23 +43,24 @@ type ClaimedRow = Omit<LeasedDelivery, "leaseMs" | "leaseToken" | "sealed"> & {
   givenUpAs: string | null;
 };
 
-/** How often a delivery may be tried again after its process died. */
-export const crashesMax = 3;
+/** The rules of `decideClaim` (domain/crash-policy.ts) for a row of `picked` with its event. */
+const giveUpCode = part`case
+  when e.payload is null then ${giveUpCodes.withoutPayload}::text
+  when lease_token is null then null
+  when order_key is not null then ${giveUpCodes.ordered}::text
+  when crash_count >= ${crashesMax} then ${giveUpCodes.crashes}::text end`;
 
 /**
  * Leases due deliveries: for each subscription at most its share, oldest first, within a limit of payload bytes.
  *
  * SKIP LOCKED lets any number of processes claim at once. A due row with a lease was held by a process that died or
- * stalled: its open attempt becomes `unknown_outcome`, and after `crashesMax` of those the delivery fails as `crash_loop`
- * instead of being leased again. Of the deliveries that have lost two processes in a row, a claim takes only one, so that
- * a delivery that crashes processes does not affect the others. A delivery whose payload is gone fails as
- * `payload_expired`: otherwise it would be picked again and again.
+ * stalled: its open attempt becomes `unknown_outcome`. Whether a delivery is leased or ends is decided by the rules of
+ * domain/crash-policy.ts, for all rows at once.
  *
  * A probe is claimed by one process: the one that moves the time of the next probe to the end of the lease. After a crash
  * of that process there is no new probe before that time.
  *
- * An ordered delivery is sent at most once: the first lost attempt ends it as `unknown_outcome`. It is claimed only after
- * all earlier deliveries of its order key have ended. The claim jumps along the index from key to key, so its cost
+ * An ordered delivery is claimed only after all earlier deliveries of its order key have ended. The claim jumps along the index from key to key, so its cost
  * depends on the number of keys and not on the deliveries that wait behind each.
  */
 export async function claimDueOfAllTeams(
@@ -144,23 +146,23 @@ export async function claimDueOfAllTeams(
       where id not in (select id from picked_in_any_order)
       union all
       select * from picked_in_order
-    ), sized as (
+    ), decided as (
       select picked.*, e.payload, s.contract, e.trace_context, s.url,
-             lease_token is not null as crashed,
-             e.payload is null as expired,
-             e.payload is null
-               or lease_token is not null and (order_key is not null or crash_count >= ${crashesMax})
-               as given_up,
-             order_key is null and lease_token is not null
-               and crash_count between 1 and ${crashesMax - 1} as suspect,
-             count(*) filter (where order_key is null and lease_token is not null
-               and crash_count between 1 and ${crashesMax - 1})
-               over (order by due_at, picked.id) as suspects,
-             sum(coalesce(octet_length(e.payload), 0)) over (order by due_at, picked.id) as bytes,
-             row_number() over (order by due_at, picked.id) as position
+             lease_token is not null as crashed, ${giveUpCode} as give_up_code
       from picked
-      left join events e on e.id = picked.event_id and e.created_at = picked.created_at
-      join subscriptions s on s.id = picked.subscription_id
+      left join events e on e.team_id = picked.team_id and e.id = picked.event_id
+        and e.created_at = picked.created_at
+      join subscriptions s on s.team_id = picked.team_id and s.id = picked.subscription_id
+    ), suspected as (
+      select *, give_up_code is not null as given_up,
+             give_up_code is null and crashed and crash_count >= 1 as suspect
+      from decided
+    ), sized as (
+      select *,
+             count(*) filter (where suspect) over (order by due_at, id) as suspects,
+             sum(coalesce(octet_length(payload), 0)) over (order by due_at, id) as bytes,
+             row_number() over (order by due_at, id) as position
+      from suspected
     ), taken as (
       select * from sized
       where (bytes <= ${options.payloadBytesMax} or position = 1) and (not suspect or suspects = 1)
@@ -170,7 +172,7 @@ export async function claimDueOfAllTeams(
       select taken.id, attempt_count, taken.created_at,
              lpad(to_hex(extract(epoch from now())::bigint), 8, '0')
                || substr(md5(taken.id || '/' || attempt_count), 1, 16),
-             team_id, url, false, 'unknown_outcome',
+             team_id, url, false, ${lostAttemptCode},
              'The process that made this attempt ended before it could record what came of it.',
              not given_up, manual, case when manual then updated_by else 'system' end
       from taken where crashed
@@ -186,9 +188,8 @@ export async function claimDueOfAllTeams(
           retry_at = case when given_up then null when crashed then coalesce(d.retry_at, now()) else d.retry_at end,
           last_attempt_at = case when crashed then now() else d.last_attempt_at end,
           last_status_code = case when crashed then null else d.last_status_code end,
-          last_error = case when expired then 'payload_expired'
-                            when given_up and d.order_key is null then 'crash_loop'
-                            when crashed then 'unknown_outcome' else d.last_error end,
+          last_error = case when given_up then give_up_code
+                            when crashed then ${lostAttemptCode} else d.last_error end,
           updated_at = case when crashed then now() else d.updated_at end
       from taken
       -- Locked since it was picked, each is still where it was: no index needs to be asked again.

@@ -65,7 +65,7 @@ export async function deleteEvents(
   const deliveries = await tx<DeliveryKey>`
     delete from deliveries where team_id = ${teamId} and event_id = any(${ids}::uuid[])
     returning id, created_at::text as "createdAt"`;
-  await deleteAttempts(tx, deliveries);
+  await deleteAttempts(tx, teamId, deliveries);
   await tx`
     delete from listener_requests where team_id = ${teamId} and event_id = any(${ids}::uuid[])`;
   await tx`
@@ -77,14 +77,19 @@ export async function deleteEvents(
 /** A delivery, and its time to the microsecond, which selects the partition of its attempts. */
 type DeliveryKey = { id: string; createdAt: string };
 
-async function deleteAttempts(tx: Tx, deliveries: readonly DeliveryKey[]): Promise<void> {
+async function deleteAttempts(
+  tx: Tx,
+  teamId: string,
+  deliveries: readonly DeliveryKey[],
+): Promise<void> {
   if (deliveries.length === 0) return;
   await tx`
     delete from attempts a
     using unnest(
       ${textArray(deliveries.map(({ id }) => id))}::text[],
       ${textArray(deliveries.map(({ createdAt }) => createdAt))}::text[]) as d (id, created_at)
-    where a.delivery_id = d.id and a.delivery_created_at = d.created_at::timestamptz`;
+    where a.team_id = ${teamId} and a.delivery_id = d.id
+      and a.delivery_created_at = d.created_at::timestamptz`;
 }
 
 /** Deletes the kept answers to requests about one run or call. */
@@ -215,7 +220,7 @@ export async function deleteSomeEventsOf(tx: Tx, teamId: string, limit: number):
     delete from deliveries where team_id = ${teamId} and id in
       (select id from deliveries where team_id = ${teamId} limit ${limit})
     returning id, created_at::text as "createdAt"`;
-  await deleteAttempts(tx, deliveries);
+  await deleteAttempts(tx, teamId, deliveries);
   const events = await tx`
     delete from events where team_id = ${teamId} and (id, created_at) in
       (select id, created_at from events where team_id = ${teamId} limit ${limit})

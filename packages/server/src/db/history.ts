@@ -1,7 +1,8 @@
 import type { DeliveryStatus } from "../domain/delivery.ts";
-import { eventId, isObjectId, parseEventId } from "../ids.ts";
+import { callEventIds, workflowRunEventIds } from "../domain/event-ids.ts";
+import { isObjectId, parseEventId } from "../ids.ts";
 import { textArray } from "./arrays.ts";
-import { eventTypesOf, newestIn, rangesOfKinds } from "./delivery-ranges.ts";
+import { newestIn, rangesOfKinds } from "./delivery-ranges.ts";
 import { type Found, findDeliveries, readWalkStart } from "./delivery-search.ts";
 import { everyDelivery, narrowed, type Sought as SoughtOfAll } from "./delivery-sought.ts";
 import { chooseWays, type Sought } from "./delivery-ways.ts";
@@ -165,7 +166,7 @@ export async function resolveDeliveryFilter(
     named: null,
   };
   if (callId !== null) {
-    return { ...given, named: { eventIds: await listEventIdsOfCall(sql, owner, callId) } };
+    return { ...given, named: { eventIds: await listEventIdsOfCall(sql, teamId, callId) } };
   }
   if (search === null) return await throughFew(sql, owner, given);
   const event = parseEventId(search);
@@ -196,26 +197,14 @@ export async function resolveDeliveryFilter(
   }
   if (found?.workflow) return await alsoOf([search]);
   // Events have no index by run: their ids are computed from the run's id.
-  const eventIds = ["workflow_run_started", "workflow_run_completed"].map((action) =>
-    eventId({ ...owner, dedupeKey: `${action}:${search}`, subjectId: search }),
-  );
-  return { ...given, named: { eventIds } };
+  return { ...given, named: { eventIds: workflowRunEventIds(teamId, search) } };
 }
 
-/** The ids of a call's events are computed too: one for each position in it. */
-async function listEventIdsOfCall(
-  sql: Sql,
-  owner: SubscriptionOwner,
-  callId: string,
-): Promise<string[]> {
+/** The ids of a call's events are computed too: one of each type for each position in it. */
+async function listEventIdsOfCall(sql: Sql, teamId: string, callId: string): Promise<string[]> {
   const [call] = await sql<{ position: number }>`
-    select position from calls where team_id = ${owner.teamId} and id = ${callId}`;
-  const positions = Array.from({ length: (call?.position ?? 0) + 1 }, (_, position) => position);
-  return eventTypesOf(owner.contract).flatMap((type) =>
-    positions.map((position) =>
-      eventId({ ...owner, dedupeKey: `${type}:${callId}:${position}`, subjectId: callId }),
-    ),
-  );
+    select position from calls where team_id = ${teamId} and id = ${callId}`;
+  return callEventIds(teamId, callId, call?.position ?? 0);
 }
 
 /** The most deliveries that are read one by one. */
@@ -253,7 +242,7 @@ async function readDeliveries(
              e.dedupe_key, e.created_by, e.payload,
              sum(coalesce(octet_length(e.payload), 0)) over (order by d.id desc) as payload_bytes
       from deliveries d
-      left join events e on e.id = d.event_id and e.created_at = d.created_at
+      left join events e on e.team_id = d.team_id and e.id = d.event_id and e.created_at = d.created_at
         -- Says nothing new, but names the partitions when the statement is planned: planning for all takes longer than reading.
         and e.created_at between ${from} and ${to}
       where d.team_id = ${teamId} and d.id = any(${textArray(found.map(({ id }) => id))}::text[])
@@ -329,7 +318,8 @@ export async function listAttempts(
   const [from, to] = daysOf(found);
   const theirs = part`
     from deliveries d
-    join attempts a on a.delivery_id = d.id and a.delivery_created_at = d.created_at
+    join attempts a on a.team_id = d.team_id and a.delivery_id = d.id
+      and a.delivery_created_at = d.created_at
       and a.delivery_created_at between ${from} and ${to}
     where d.team_id = ${owner.teamId}
       and d.id = any(${textArray(found.map(({ id }) => id))}::text[])`;

@@ -1,3 +1,4 @@
+import { lostAttemptCode } from "../domain/crash-policy.ts";
 import { textArray } from "./arrays.ts";
 import { tellingChanges } from "./delivery-changes.ts";
 import { addingEnded } from "./rollups.ts";
@@ -175,7 +176,7 @@ async function insertUnseenAttempts(
     select d.id, d.attempt_count, d.created_at,
            lpad(to_hex(extract(epoch from now())::bigint), 8, '0')
              || substr(md5(d.id || '/' || d.attempt_count), 1, 16),
-           d.team_id, s.url, false, 'unknown_outcome',
+           d.team_id, s.url, false, ${lostAttemptCode},
            'What came of this attempt was not recorded before it was given up.',
            false, d.manual, case when d.manual then d.updated_by else 'system' end
     from deliveries d

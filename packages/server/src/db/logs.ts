@@ -114,7 +114,8 @@ function attemptsOf({ start, end }: LogFilter, after: WalkPosition | undefined):
       ? part`d.attempt_count - case when d.lease_token is null then 0 else 1 end`
       : part`(
           select count(*)::int from attempts a
-          where a.delivery_id = d.id and a.delivery_created_at = d.created_at and ${attempts})`,
+          where a.team_id = d.team_id and a.delivery_id = d.id
+            and a.delivery_created_at = d.created_at and ${attempts})`,
   };
 }
 
@@ -153,7 +154,8 @@ async function readLogs(
            a.error_message as "errorMessage", a.latency_ms as "latencyMs",
            a.will_retry as "willRetry", a.created_at as "createdAt"
     from deliveries d
-    join attempts a on a.delivery_id = d.id and a.delivery_created_at = d.created_at
+    join attempts a on a.team_id = d.team_id and a.delivery_id = d.id
+      and a.delivery_created_at = d.created_at
       and a.delivery_created_at between ${from} and ${to}
     where d.team_id = ${teamId} and d.id = any(${textArray(shown.map(({ id }) => id))}::text[])
       and ${attempts}

@@ -79,12 +79,13 @@ export async function expirePayloads(
         and e.created_at >= ${`${day} 00:00:00+00`}::timestamptz
         and e.created_at < ${`${day} 00:00:00+00`}::timestamptz + interval '1 day'
         and not exists (
-          select from deliveries d where d.event_id = e.id and d.finished_at is null)
+          select from deliveries d
+          where d.team_id = e.team_id and d.event_id = e.id and d.finished_at is null)
       limit ${limit}
     )
     update events e set payload = null
     from old
-    where e.id = old.id and e.created_at = old.created_at
+    where e.team_id = ${teamId} and e.id = old.id and e.created_at = old.created_at
     returning e.id`;
   return rows.length;
 }
@@ -134,7 +135,7 @@ export async function deleteOldDeliveriesOfAllTeams(
       limit ${limit}
     ), attempts_gone as (
       delete from attempts a using old
-      where a.delivery_id = old.id and a.delivery_created_at = old.created_at
+      where a.team_id = old.team_id and a.delivery_id = old.id and a.delivery_created_at = old.created_at
     )
     delete from deliveries d using old
     where d.team_id = old.team_id and d.id = old.id
@@ -150,11 +151,12 @@ export async function deleteOldStragglersOfAllTeams(
 ): Promise<number> {
   const events = await sql`
     delete from events_default
-    where (id, created_at) in (
-      select e.id, e.created_at from events_default e
+    where (team_id, id, created_at) in (
+      select e.team_id, e.id, e.created_at from events_default e
       where e.created_at < now() - make_interval(days => ${retentionDays}::int + 1)
         and not exists (
-          select from deliveries d where d.event_id = e.id and d.finished_at is null)
+          select from deliveries d
+          where d.team_id = e.team_id and d.event_id = e.id and d.finished_at is null)
       limit ${limit})
     returning id`;
   const attempts = await sql`

@@ -18,13 +18,20 @@ export function* runEventIds(
   runId: string,
   steps: readonly ToldStep[],
 ): Generator<string> {
-  const idOf = (contract: string, dedupeKey: string) =>
-    eventId({ teamId, contract, dedupeKey, subjectId: runId });
-  for (const action of workflowActions) yield idOf(workflowWebhooks.name, `${action}:${runId}`);
+  const { name: contract } = organisationWebhooks;
+  yield* workflowRunEventIds(teamId, runId);
   for (const type of organisationEventTypes) {
-    yield idOf(organisationWebhooks.name, runDedupeKey(type, runId));
+    yield eventId({ teamId, contract, dedupeKey: runDedupeKey(type, runId), subjectId: runId });
   }
   for (const step of steps) yield* stepEventIds(teamId, runId, step);
+}
+
+/** Lists the ids of all events of contract A that may exist for a run. */
+export function workflowRunEventIds(teamId: string, runId: string): string[] {
+  const { name: contract } = workflowWebhooks;
+  return workflowActions.map((action) =>
+    eventId({ teamId, contract, dedupeKey: `${action}:${runId}`, subjectId: runId }),
+  );
 }
 
 /** Lists the ids of all events that may exist for a step and its attempts. */

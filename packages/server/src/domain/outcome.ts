@@ -64,7 +64,10 @@ const retryAfterSpread = 0.1;
 /** The longest time that one `Retry-After` pauses a subscription; then it gets requests again. */
 const quietSecondsMax = 3_600;
 
-/** Decides what follows an attempt. Every retry rule of the service is here. */
+/**
+ * Decides what follows an attempt that ended. Every retry rule of the service is here, except for attempts whose process
+ * died: crash-policy.ts.
+ */
 export function decideOutcome(result: AttemptResult, context: OutcomeContext): Outcome {
   if (isDelivered(result)) return { kind: "delivered" };
   if (context.automaticAttempts > context.maxRetries) return { kind: "failed" };

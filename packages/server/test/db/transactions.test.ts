@@ -139,10 +139,22 @@ test("what the driver says by its words alone is understood as a database that i
   const client = new pg.Client({ connectionString: silent, connectionTimeoutMillis: 50 });
   client.on("error", () => {});
   const own = await client.connect().then(String, (error: unknown) => error);
-  // The connection is cut in the middle.
+  const pooled = new pg.Pool({ connectionString: silent, connectionTimeoutMillis: 50 });
+  onTestFinished(() => pooled.end());
+  const unmade = await pooled.connect().then(String, (error: unknown) => error);
+  // The connection is cut in the middle; between two statements.
   const cut = await failureAt(
     await openServer((socket) => socket.once("data", () => socket.destroy())),
   );
+  const idle = new pg.Client({ connectionString: databaseUrl });
+  await idle.connect();
+  const lost = once(idle, "error");
+  // It may report the end once more.
+  idle.on("error", () => {});
+  await database.sql`
+    select pg_terminate_backend(${(idle as unknown as { processID: number }).processID})`;
+  await lost;
+  const broken = await idle.query("select 1").then(String, (error: unknown) => error);
   // Every connection of the pool is taken; it has been closed.
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 1, connectionTimeoutMillis: 50 });
   const taken = await pool.connect();
@@ -155,11 +167,13 @@ test("what the driver says by its words alone is understood as a database that i
   await pool.end();
   const closed = await pool.connect().then(String, (error: unknown) => error);
 
-  const errors = { own, cut, full, late, closed };
+  const errors = { own, unmade, cut, broken, full, late, closed };
   const messages = Object.entries(errors).map(([name, error]) => [name, (error as Error).message]);
   expect(Object.fromEntries(messages)).toEqual({
     own: "timeout expired",
+    unmade: "Connection terminated due to connection timeout",
     cut: "Connection terminated unexpectedly",
+    broken: "Client has encountered a connection error and is not queryable",
     full: "timeout exceeded when trying to connect",
     late: "Query read timeout",
     closed: "Cannot use a pool after calling end on the pool",
