@@ -24,7 +24,7 @@ const options = readOptions({
       default: names.filter((name) => name !== "traced").join(","),
     },
     "fan-outs": { describes: "subscriptions a fact", default: "1,5" },
-    profile: { describes: "profile ours and print where its time went", flag: true },
+    profile: { describes: "profile ours and traced, and print where its time went", flag: true },
     statements: { describes: "print where PostgreSQL's time went for ours", flag: true },
   },
 });
@@ -48,7 +48,7 @@ await inWorld(async (world) => {
     for (const fanOut of fanOuts) {
       const facts = Math.max(1, Math.round(options.count("facts") / fanOut));
       for (const name of field.taking) {
-        const profiled = options.flag("profile") && name === "ours";
+        const profiled = options.flag("profile") && (name === "ours" || name === "traced");
         const profileTo = profiled ? path.join(world.directory, "cpu.cpuprofile") : undefined;
         const round = await field.play(name, { number, facts, fanOut, profileTo });
         rounds.push(round);

@@ -1,16 +1,18 @@
-// npm run bench -- latency [--rates 500,4000] [--seconds 20] [--rounds 3] [--json]
+// npm run bench -- latency [--rates 500,4000] [--seconds 20] [--silent] [--rounds 3] [--json]
 //
 // How long a fact takes at a steady rate: from when it was due until its webhook was answered, and until that was
 // recorded. An open loop: facts come when they are due, whether or not earlier ones are through, and the time counts
 // from when a fact was due, so a stall shows in every fact it delayed. Measured in the service's own process, without
 // HTTP in front (which `ingest` measures): one process, one fact a call, one subscription, a receiver that answers at
 // once. The clock that says when a fact is due ticks every millisecond in that same process. Where the rate is not held
-// the backlog is reported, and no percentile: it would only tell how long the measurement was.
+// the backlog is reported, and no percentile: it would only tell how long the measurement was. With --silent, a receiver
+// that never answers gets every fact too, and the times are those of the other one.
 import { median, quantile, table, verdict } from "./chart.ts";
 import { openChild } from "./child.ts";
 import type { Drive, Driven } from "./latency-engine.ts";
 import { readOptions, usageError } from "./options.ts";
 import { openReport } from "./report.ts";
+import { openSilentReceiver } from "./silent-receiver.ts";
 import { openSink } from "./sink.ts";
 import { inWorld, openPostgres } from "./world.ts";
 
@@ -18,7 +20,7 @@ import { inWorld, openPostgres } from "./world.ts";
 const target = { rate: 500, milliseconds: 15 };
 
 type Spread = { p50: number; p99: number };
-type Figures = { rate: number; backlog: number } & (
+type Figures = { rate: number; backlog: number; loopLagMs: Driven["loopLagMs"] } & (
   | { held: true; answered: Spread; recorded: Spread }
   | { held: false; perSecond: number }
 );
@@ -29,6 +31,7 @@ const options = readOptions({
   options: {
     rates: { describes: "facts a second", default: "500,4000" },
     seconds: { describes: "how long at each rate", default: "20" },
+    silent: { describes: "a receiver that never answers gets every fact too", flag: true },
   },
 });
 const rates = options.text("rates").split(",").map(Number);
@@ -42,6 +45,7 @@ await inWorld(async (world) => {
   report.say("starting PostgreSQL and a receiver …");
   const postgres = await openPostgres(world);
   const sink = await openSink(world, report.say);
+  const silentUrl = options.flag("silent") ? (await openSilentReceiver(world)).url : undefined;
   const rounds: Figures[][] = [];
   for (let number = 1; number <= options.rounds; number++) {
     const round: Figures[] = [];
@@ -51,7 +55,7 @@ await inWorld(async (world) => {
       const engine = openChild("./latency-engine.ts");
       const owned = world.own({ close: () => engine.close() });
       try {
-        const drive: Drive = { databaseUrl, origin: sink.origin, rate, seconds };
+        const drive: Drive = { databaseUrl, origin: sink.origin, rate, seconds, silentUrl };
         const figures = judge(rate, await engine.ask<Driven>("drive", drive));
         round.push(figures);
         report.say(`round ${number}, ${rate}/s: ${tell(figures)}`);
@@ -74,14 +78,21 @@ await inWorld(async (world) => {
   });
 });
 
-function judge(rate: number, { backlog, perSecond, times }: Driven): Figures {
-  if (!times) return { rate, backlog, held: false, perSecond };
+function judge(rate: number, { backlog, perSecond, times, loopLagMs }: Driven): Figures {
+  if (!times) return { rate, backlog, loopLagMs, held: false, perSecond };
   const spread = (values: readonly number[]) => ({
     p50: quantile(values, 0.5),
     p99: quantile(values, 0.99),
   });
   const { answeredMs, recordedMs } = times;
-  return { rate, backlog, held: true, answered: spread(answeredMs), recorded: spread(recordedMs) };
+  return {
+    rate,
+    backlog,
+    loopLagMs,
+    held: true,
+    answered: spread(answeredMs),
+    recorded: spread(recordedMs),
+  };
 }
 
 function tell(figures: Figures): string {
@@ -91,10 +102,11 @@ function tell(figures: Figures): string {
       `${figures.backlog} were on their way at the end`
     );
   }
-  const { answered, recorded } = figures;
+  const { answered, recorded, loopLagMs } = figures;
   return (
     `answered p50 ${answered.p50.toFixed(1)} ms, p99 ${answered.p99.toFixed(1)} ms; ` +
-    `recorded p50 ${recorded.p50.toFixed(1)} ms, p99 ${recorded.p99.toFixed(1)} ms`
+    `recorded p50 ${recorded.p50.toFixed(1)} ms, p99 ${recorded.p99.toFixed(1)} ms; ` +
+    `loop p50 ${loopLagMs.p50.toFixed(1)} ms, p99 ${loopLagMs.p99.toFixed(1)} ms, max ${loopLagMs.max.toFixed(0)} ms`
   );
 }
 

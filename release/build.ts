@@ -89,6 +89,7 @@ async function buildServer(): Promise<void> {
     sourcemap: true,
     legalComments: "none", // LICENSES.txt has them in full.
     metafile: true,
+    alias: replacements,
     logLevel: "warning",
     banner: {
       // Dependencies that are CommonJS ask for Node's own modules by `require`.
@@ -115,6 +116,13 @@ const require = createRequireOfBundle(import.meta.url);`,
   for (const application of applications)
     buildApplication(application, path.join(target, application));
 }
+
+/** Packages of which the service uses a part. What it does not use would be more than a third of what `serve` reads. */
+const replacements = {
+  undici: fromRoot("release/undici-client.mjs"),
+  "@fastify/ajv-compiler": fromRoot("release/no-compiler.mjs"),
+  "@fastify/fast-json-stringify-compiler": fromRoot("release/no-compiler.mjs"),
+};
 
 /** What browsers are served; `npm run build -w packages/<name>` builds each. */
 const applications = ["dashboard", "site"] as const;

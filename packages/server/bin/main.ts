@@ -14,7 +14,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     throw error;
   });
   try {
-    await openProgram().parseAsync(argv);
+    await openProgram(argv[2]).parseAsync(argv);
   } catch (error) {
     process.exitCode = report(error);
   }

@@ -240,6 +240,7 @@ async function start(
     recordFacts,
     recordAllFacts: engine.facts.recordAll,
     eraseTeam: (teamId) => eraseTeam({ database: upkeep }, teamId),
+    onEnded: counts.ended,
     listening: engine.listening,
     keepPerson: (person) => keepPersonOfAnyTeam(upkeep, person),
     // Loaded at the first use: its packages take a tenth of a second.
@@ -272,9 +273,18 @@ async function start(
   closers.push(async () => replays?.close());
   operational = openOperationalWatch({ database: engine.claims, vault: engine.vault, onError });
   closers.push(async () => operational?.close());
-  const listeners = openListenerWatch({ database: engine.claims, onError });
+  const listeners = openListenerWatch({
+    database: engine.claims,
+    onEnded: counts.ended,
+    onError,
+  });
   closers.push(() => listeners.close());
-  const janitor = openJanitor({ database: upkeep, retentionDays: config.retentionDays, onError });
+  const janitor = openJanitor({
+    database: upkeep,
+    retentionDays: config.retentionDays,
+    onEnded: counts.ended,
+    onError,
+  });
   closers.push(() => janitor.close());
 
   log.info(address, "postrider is listening");

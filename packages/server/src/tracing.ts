@@ -11,9 +11,17 @@ export type OpenSpan = {
   spanId: string;
   /** It is exported, so other spans may be its children. */
   recorded: boolean;
-  /** Ends it; an error is given as one of the service's codes. */
-  end(attributes: Attributes, errorCode?: string | null): void;
+  /** Ends it; an error is given as one of the service's codes. `shared`: more attributes, from `shareAttributes`. */
+  end(attributes: Attributes, errorCode?: string | null, shared?: SharedAttributes): void;
 };
+
+/** Attributes that many spans have. They are encoded once: encoding them is most of what a span costs. */
+export type SharedAttributes = { readonly encoded: string };
+
+/** Encodes attributes that many spans have. */
+export const shareAttributes = (attributes: Attributes): SharedAttributes => ({
+  encoded: Buffer.from(encodeAttributes(attributes)).toString(),
+});
 
 /** Makes spans for a collector; without a collector, there is no `Tracing` at all. */
 export type Tracing = {
@@ -47,7 +55,7 @@ export function openTracing(
       return {
         spanId,
         recorded: true,
-        end(attributes, errorCode) {
+        end(attributes, errorCode, shared) {
           const timing = { startedAtMs, endedAtMs: performance.now() };
           add(
             encodeSpan({
@@ -56,6 +64,7 @@ export function openTracing(
               spanId,
               parent,
               attributes,
+              shared,
               errorCode,
               ...timing,
             }),
@@ -98,6 +107,7 @@ type EndedSpan = {
   startedAtMs: number;
   endedAtMs: number;
   attributes: Attributes;
+  shared?: SharedAttributes | undefined;
   errorCode: string | null | undefined;
 };
 
@@ -107,18 +117,22 @@ function encodeSpan(span: EndedSpan): string {
   const traceId = parent ? parent.slice(3, 35) : newId(16);
   const parentId = parent ? `"parentSpanId":"${parent.slice(36, 52)}",` : "";
   const failed = errorCode ? `,"status":{"code":${SpanStatusCode.ERROR}}` : "";
-  const attributes = errorCode ? { ...span.attributes, "error.type": errorCode } : span.attributes;
-  return `{"traceId":"${traceId}","spanId":"${spanId}",${parentId}"name":"${name}","kind":${kind + 1},"startTimeUnixNano":"${nanoseconds(startedAtMs)}","endTimeUnixNano":"${nanoseconds(endedAtMs)}","attributes":[${encodeAttributes(attributes)}]${failed}}`;
+  const own = errorCode ? { ...span.attributes, "error.type": errorCode } : span.attributes;
+  const attributes = encodeAttributes(own, span.shared?.encoded);
+  return `{"traceId":"${traceId}","spanId":"${spanId}",${parentId}"name":"${name}","kind":${kind + 1},"startTimeUnixNano":"${nanoseconds(startedAtMs)}","endTimeUnixNano":"${nanoseconds(endedAtMs)}","attributes":[${attributes}]${failed}}`;
 }
 
 /** Nanoseconds since 1970, exact to a microsecond, which is the precision of a double. */
-const nanoseconds = (atMs: number): string =>
-  `${Math.floor((performance.timeOrigin + atMs) * 1_000)}000`;
+const nanoseconds = (atMs: number): string => `${Math.floor((originMs + atMs) * 1_000)}000`;
 
-function encodeAttributes(attributes: Attributes): string {
-  let text = "";
+const originMs = performance.timeOrigin;
+
+/** Encodes attributes; they are added to `encoded` ones. */
+function encodeAttributes(attributes: Attributes, encoded = ""): string {
+  let text = encoded;
   for (const key in attributes) {
     const value = attributes[key];
+    if (value === undefined) continue;
     const typed =
       typeof value === "number"
         ? `{"intValue":"${value}"}`

@@ -17,6 +17,7 @@ import { assistantDocumentBytesMax } from "../domain/call-bytes.ts";
 import { assistantMessages } from "../domain/contracts/assistant-messages.ts";
 import { type JsonText, joinObject, jsonMembers } from "../domain/json-text.ts";
 import type { Assistant } from "../domain/lifecycle/call.ts";
+import type { OnEnded } from "../domain/tally.ts";
 import { AppError, type FieldError } from "../errors.ts";
 import type { Keyring } from "../secrets.ts";
 import { keepQuota, type Quotas } from "./quotas.ts";
@@ -120,16 +121,19 @@ export async function changeAssistant(
 
 /** Deletes an assistant and ends its pending messages; its running calls send no more messages. */
 export async function endAssistant(
-  { database, audit }: Pick<AssistantDeps, "database"> & Audited,
+  { database, audit, onEnded }: Pick<AssistantDeps, "database"> & Audited & { onEnded?: OnEnded },
   { teamId, id, actor }: Whose,
 ): Promise<void> {
-  await database.begin(async (tx) => {
+  const { name: contract } = assistantMessages;
+  const count = await database.begin(async (tx) => {
     if (!(await deleteAssistant(tx, teamId, id, actor))) throw new AppError("not_found");
-    await deleteSubscription(tx, { teamId, contract: assistantMessages.name }, id, actor);
-    await failPendingDeliveries(tx, teamId, id, actor);
+    await deleteSubscription(tx, { teamId, contract }, id, actor);
+    const ended = await failPendingDeliveries(tx, teamId, id, actor);
     await insertAuditEntry(tx, audit, id);
     await notifySubscriptionChanged(tx, id);
+    return ended;
   });
+  onEnded?.({ contract, errorCode: "subscription_deleted", count });
 }
 
 function mergeDocument(before: JsonText, members: ReadonlyMap<string, JsonText>): JsonText {

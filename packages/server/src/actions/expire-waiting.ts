@@ -2,6 +2,7 @@ import { expireWaitingForBreakersOfAllTeams, listOpenBreakersOfAllTeams } from "
 import type { StreakKey } from "../db/failure-streaks.ts";
 import type { Sql } from "../db/sql.ts";
 import { waitedSinceSecondsAgo } from "../domain/breaker.ts";
+import type { OnEnded } from "../domain/tally.ts";
 
 const breakersMax = 500;
 
@@ -12,7 +13,7 @@ const breakersMax = 500;
  */
 export async function expireWaiting(
   sql: Sql,
-  { rowsMax, untilMs }: { rowsMax: number; untilMs: number },
+  { rowsMax, untilMs, onEnded }: { rowsMax: number; untilMs: number; onEnded?: OnEnded },
 ): Promise<number> {
   let ended = 0;
   let after: StreakKey | undefined = { teamId: "", subscriptionId: "" };
@@ -24,7 +25,7 @@ export async function expireWaiting(
     }));
     let some: number;
     do {
-      some = await expireWaitingForBreakersOfAllTeams(sql, waiting, rowsMax);
+      some = await expireWaitingForBreakersOfAllTeams(sql, waiting, rowsMax, onEnded);
       ended += some;
     } while (some >= rowsMax && performance.now() < untilMs);
     after = breakers.length < breakersMax ? undefined : breakers.at(-1);

@@ -23,6 +23,7 @@ import {
   listenersMax,
   listenerUrl,
 } from "../domain/listeners.ts";
+import type { OnEnded } from "../domain/tally.ts";
 import { AppError } from "../errors.ts";
 import type { Keyring } from "../secrets.ts";
 import { newSigningSecret, signingSecretContext } from "./signing-secret.ts";
@@ -78,33 +79,44 @@ export async function openListener(
 
 /** Ends a listener: its endpoint is deleted, and its pending deliveries end. */
 export async function closeListener(
-  { database, audit }: { database: Database } & Audited,
+  { database, audit, onEnded }: { database: Database; onEnded?: OnEnded } & Audited,
   key: ListenerKey & { actor: string },
 ): Promise<void> {
-  await database.begin(async (tx) => {
-    if (!(await endListener(tx, key))) throw new AppError("not_found");
+  const count = await database.begin(async (tx) => {
+    const ended = await endListener(tx, key);
+    if (ended === undefined) throw new AppError("not_found");
     await insertAuditEntry(tx, audit, key.id);
+    return ended;
   });
+  onEnded?.({ contract: listenerContract, errorCode: "subscription_deleted", count });
 }
 
 /** Ends a listener whose stream has been closed for too long, unless it was opened again; says whether it ended. */
-export async function endSilentListener(database: Database, key: ListenerKey): Promise<boolean> {
-  return await database.begin(async (tx) => {
-    if (!(await lockEndedListener(tx, key))) return false;
+export async function endSilentListener(
+  database: Database,
+  key: ListenerKey,
+  onEnded?: OnEnded,
+): Promise<boolean> {
+  const count = await database.begin(async (tx) => {
+    if (!(await lockEndedListener(tx, key))) return undefined;
     return await endListener(tx, { ...key, actor: "system" });
   });
+  if (count === undefined) return false;
+  onEnded?.({ contract: listenerContract, errorCode: "subscription_deleted", count });
+  return true;
 }
 
+/** Ends a listener; returns how many deliveries ended with it, or undefined if there is no such listener. */
 async function endListener(
   tx: Tx,
   { teamId, id, actor }: ListenerKey & { actor: string },
-): Promise<boolean> {
-  if (!(await deleteListener(tx, { teamId, id }))) return false;
+): Promise<number | undefined> {
+  if (!(await deleteListener(tx, { teamId, id }))) return undefined;
   await deleteSubscription(tx, { teamId, contract: listenerContract }, id, actor);
-  await failPendingDeliveries(tx, teamId, id, actor);
+  const ended = await failPendingDeliveries(tx, teamId, id, actor);
   await notifySubscriptionChanged(tx, id);
   await notifyListener(tx, id);
-  return true;
+  return ended;
 }
 
 async function findHeard(tx: Tx, teamId: string, wish: ListenerWish): Promise<Heard> {

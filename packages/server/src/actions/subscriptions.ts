@@ -15,6 +15,7 @@ import {
   updateSubscription,
 } from "../db/subscriptions.ts";
 import { tokenHeader, workflowWebhooks } from "../domain/contracts/workflow-webhooks.ts";
+import type { OnEnded } from "../domain/tally.ts";
 import { AppError } from "../errors.ts";
 import type { Keyring } from "../secrets.ts";
 import { keepQuota, type Quotas } from "./quotas.ts";
@@ -102,17 +103,23 @@ export async function changeSubscription(
 
 /** Deletes a subscription and ends its pending deliveries. */
 export async function endSubscription(
-  { database, audit }: Pick<SubscriptionDeps, "database"> & Audited,
+  {
+    database,
+    audit,
+    onEnded,
+  }: Pick<SubscriptionDeps, "database"> & Audited & { onEnded?: OnEnded },
   owner: SubscriptionOwner,
   id: string,
   actor: string,
 ): Promise<void> {
-  await database.begin(async (tx) => {
+  const count = await database.begin(async (tx) => {
     if (!(await deleteSubscription(tx, owner, id, actor))) throw new AppError("not_found");
-    await failPendingDeliveries(tx, owner.teamId, id, actor);
+    const ended = await failPendingDeliveries(tx, owner.teamId, id, actor);
     await insertAuditEntry(tx, audit, id);
     await notifySubscriptionChanged(tx, id);
+    return ended;
   });
+  onEnded?.({ contract: owner.contract, errorCode: "subscription_deleted", count });
 }
 
 /** Refuses a second `Authorization`: contract A's bearer token and a custom header cannot both set it. */

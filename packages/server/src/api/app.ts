@@ -44,7 +44,7 @@ import { workflowWebhookReplayRoutes } from "./routes/workflow-webhook-replays.t
 import { workflowWebhookRoutes } from "./routes/workflow-webhooks.ts";
 import { workflowRoutes } from "./routes/workflows.ts";
 import { serveSite } from "./site.ts";
-import { useSchemas } from "./validation.ts";
+import { schemaController, useSchemas } from "./validation.ts";
 import { watchRequests } from "./watch-requests.ts";
 
 const allRoutes: readonly Routes[] = [
@@ -103,6 +103,7 @@ export async function openApp(
       requireHostHeader: false, // keepHttpRules() checks it, and answers with a reason.
     },
     routerOptions: { maxParamLength: 128 },
+    schemaController,
     return503OnClosing: false,
     clientErrorHandler,
     frameworkErrors: (error, request, reply) =>

@@ -5,6 +5,7 @@ import type { BuiltFiles } from "../built-files.ts";
 import type { Config } from "../config.ts";
 import type { Person } from "../db/people.ts";
 import type { TeamDatabase } from "../db/pool.ts";
+import type { OnEnded } from "../domain/tally.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Keyring } from "../secrets.ts";
 import type { Signals } from "../signals.ts";
@@ -23,6 +24,8 @@ export type ApiDeps = {
   recordAllFacts: RecordAllFacts;
   /** Closes a team and begins to erase it; a team's own connections may not do this. True when nothing is left. */
   eraseTeam: (teamId: string) => Promise<boolean>;
+  /** Counts deliveries that end because their endpoint is deleted. */
+  onEnded?: OnEnded;
   /** Signals the id of a listener when there is a request for it, from any process. */
   listening: Signals;
   /** Stores what the sign-in provider says about a person; the connections of teams and keys may not do this. */

@@ -13,7 +13,6 @@ type Verdict = { value: unknown } | { error: Error };
  * object whose id has another form cannot exist.
  */
 export function useSchemas(app: FastifyInstance): void {
-  app.setValidatorCompiler(compileValidator);
   // Probes of an open route may send any parameters. On other routes, a parameter without effect is a mistake of the caller.
   app.addHook("preValidation", async ({ query, routeOptions }) => {
     const { schema, config } = routeOptions;
@@ -21,18 +20,14 @@ export function useSchemas(app: FastifyInstance): void {
     if (given.length === 0 || schema?.querystring || config.scope === "none") return;
     throw invalidRequest(explain(noParameters, query, ["query"]));
   });
-  // Response schemas only describe; they never remove fields from an answer. A string is an answer that is already serialised.
-  app.setSerializerCompiler(
-    () => (answer) => (typeof answer === "string" ? answer : JSON.stringify(answer)),
-  );
 }
 
 const compileValidator: FastifySchemaCompiler<unknown> = ({ schema, httpPart }) => {
   const shape = schema as Schema;
-  const validator = Compile(shape as never);
+  const fits = checkOf(shape as TSchema);
   return (given: unknown): Verdict => {
     const [value, unread] = read(shape, given, httpPart);
-    if (unread.length === 0 && validator.Check(value)) return { value };
+    if (unread.length === 0 && fits(value)) return { value };
     if (httpPart === "params") return { error: new AppError("not_found") };
     return {
       error: invalidRequest([
@@ -43,6 +38,28 @@ const compileValidator: FastifySchemaCompiler<unknown> = ({ schema, httpPart }) 
   };
 };
 
+/** Compiles a schema at its first use: to compile those of all routes would be a tenth of the service's start. */
+function checkOf(schema: TSchema): (value: unknown) => boolean {
+  let compiled: ReturnType<typeof Compile> | undefined;
+  return (value) => {
+    compiled ??= Compile(schema);
+    return compiled.Check(value);
+  };
+}
+
+/**
+ * Makes fastify use these compilers from the start; otherwise it would load its own first, which are never used.
+ *
+ * Response schemas only describe; they never remove fields from an answer. A string is an answer that is already serialised.
+ */
+export const schemaController = {
+  compilersFactory: {
+    buildValidator: () => compileValidator as never, // Its type knows only Ajv's.
+    buildSerializer: () => () => (answer: unknown) =>
+      typeof answer === "string" ? answer : JSON.stringify(answer),
+  },
+};
+
 const noParameters: Schema = { type: "object", additionalProperties: false };
 
 const places: Record<string, string> = { querystring: "query", headers: "header" };
@@ -51,8 +68,8 @@ const places: Record<string, string> = { querystring: "query", headers: "header"
 export function openJudge(
   schema: TSchema,
 ): (value: unknown, loc: FieldError["loc"]) => FieldError[] {
-  const validator = Compile(schema);
-  return (value, loc) => (validator.Check(value) ? [] : explain(schema as Schema, value, loc));
+  const fits = checkOf(schema);
+  return (value, loc) => (fits(value) ? [] : explain(schema as Schema, value, loc));
 }
 
 /** Makes the 422 for these faults. `detail` states the first fault in a sentence. */

@@ -1,6 +1,8 @@
 import type { Disabled, FailingPolicy } from "../domain/breaker.ts";
+import type { OnEnded } from "../domain/tally.ts";
 import { int4Array, textArray } from "./arrays.ts";
 import { tellingChanges } from "./delivery-changes.ts";
+import { countingEnded, type EndedCount, tellEnded } from "./ended-counts.ts";
 import type { StreakKey } from "./failure-streaks.ts";
 import { addingEnded } from "./rollups.ts";
 import { part, type Sql } from "./sql.ts";
@@ -138,8 +140,9 @@ export async function expireWaitingForBreakersOfAllTeams(
   sql: Sql,
   breakers: readonly (StreakKey & { sinceSecondsAgo: number })[],
   limit: number,
+  onEnded?: OnEnded,
 ): Promise<number> {
-  const [row] = await sql<{ count: number }>`
+  const counts = await sql<EndedCount>`
     with ended as (
       update deliveries d
       set status = 'failed', finished_at = now(), due_at = null, retry_at = null, manual = false,
@@ -170,6 +173,6 @@ export async function expireWaitingForBreakersOfAllTeams(
     ), told as (
       ${tellingChanges(part`ended`)}
     )
-    select count(*)::int as count from ended`;
-  return row?.count ?? 0;
+    ${countingEnded(part`ended`)}`;
+  return tellEnded(counts, "expired", onEnded);
 }

@@ -1,6 +1,8 @@
 import type { LeasedDelivery } from "../domain/delivery.ts";
+import type { OnEnded } from "../domain/tally.ts";
 import { int4Array, textArray, uuidArray } from "./arrays.ts";
 import { tellingChanges } from "./delivery-changes.ts";
+import { countingEnded, type EndedCount, tellEnded } from "./ended-counts.ts";
 import { addingEnded } from "./rollups.ts";
 import { part, type Sql } from "./sql.ts";
 import type { Tx } from "./transaction.ts";
@@ -85,8 +87,12 @@ export async function releaseDeliveries(sql: Sql, unsent: readonly Unsent[]): Pr
  *
  * To delete a subscription ends its deliveries; this ends those that were being inserted at that moment.
  */
-export async function failOrphanedDeliveriesOfAllTeams(sql: Sql, limit: number): Promise<number> {
-  const [row] = await sql<{ count: number }>`
+export async function failOrphanedDeliveriesOfAllTeams(
+  sql: Sql,
+  limit: number,
+  onEnded?: OnEnded,
+): Promise<number> {
+  const counts = await sql<EndedCount>`
     with ended as (
       update deliveries d
       set status = 'failed', finished_at = now(), due_at = null, lease_token = null, retry_at = null,
@@ -110,6 +116,6 @@ export async function failOrphanedDeliveriesOfAllTeams(sql: Sql, limit: number):
     ), told as (
       ${tellingChanges(part`ended`)}
     )
-    select count(*)::int as count from ended`;
-  return row?.count ?? 0;
+    ${countingEnded(part`ended`)}`;
+  return tellEnded(counts, "subscription_deleted", onEnded);
 }

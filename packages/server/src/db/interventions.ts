@@ -115,7 +115,7 @@ const batchesMax = 20;
 
 /**
  * Ends the pending deliveries of a deleted subscription as failed, also those in flight: their late results are logged
- * and change nothing.
+ * and change nothing. Returns how many.
  *
  * Rows that are locked now, and those beyond 100,000, are left to the janitor.
  */
@@ -124,7 +124,8 @@ export async function failPendingDeliveries(
   teamId: string,
   subscriptionId: string,
   actor: string,
-): Promise<void> {
+): Promise<number> {
+  let ended = 0;
   await makeHotOnesDue(tx, teamId, subscriptionId);
   for (let batch = 0; batch < batchesMax; batch++) {
     const rows = await tx<{ id: string }>`
@@ -150,8 +151,10 @@ export async function failPendingDeliveries(
           lease_token = null, last_error = 'subscription_deleted',
           updated_by = ${actor}, updated_at = now()
       where team_id = ${teamId} and id = any(${textArray(ids)}::text[])`;
-    if (ids.length < batchRows) return;
+    ended += ids.length;
+    if (ids.length < batchRows) break;
   }
+  return ended;
 }
 
 /** Makes the deliveries of a subscription that are under hot leases due, so that they are found like the others. */

@@ -1,4 +1,6 @@
+import type { OnEnded } from "../domain/tally.ts";
 import { tellingChanges } from "./delivery-changes.ts";
+import { countingEnded, type EndedCount, tellEnded } from "./ended-counts.ts";
 import { addingEnded } from "./rollups.ts";
 import { part, type Sql } from "./sql.ts";
 
@@ -11,8 +13,9 @@ export async function expireWaitingDeliveriesOfAllTeams(
   sql: Sql,
   retentionDays: number,
   limit: number,
+  onEnded?: OnEnded,
 ): Promise<number> {
-  const [row] = await sql<{ count: number }>`
+  const counts = await sql<EndedCount>`
     with expired as (
       update deliveries d
       set status = 'failed', finished_at = now(), due_at = null, lease_token = null, retry_at = null,
@@ -41,8 +44,8 @@ export async function expireWaitingDeliveriesOfAllTeams(
     ), told as (
       ${tellingChanges(part`expired`)}
     )
-    select count(*)::int as count from expired`;
-  return row?.count ?? 0;
+    ${countingEnded(part`expired`)}`;
+  return tellEnded(counts, "payload_expired", onEnded);
 }
 
 /** A day of a team whose payloads are past the team's own retention. */

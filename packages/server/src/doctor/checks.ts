@@ -15,9 +15,11 @@ import { readEndpointsOfAllTeams, readLagOfAllTeams } from "../db/work-readings.
 import type { CheckName, Finding } from "../domain/diagnosis/finding.ts";
 import * as schema from "../domain/diagnosis/schema.ts";
 import * as server from "../domain/diagnosis/server.ts";
+import { examineStandby } from "../domain/diagnosis/standby.ts";
 import { examineEgress, examineEndpoints, examineLag } from "../domain/diagnosis/work.ts";
 import { openKeyring } from "../secrets.ts";
 import { readEgress } from "./egress.ts";
+import { readReplica } from "./standby.ts";
 
 /** The values that are examined besides the database. */
 export type Given = {
@@ -27,6 +29,8 @@ export type Given = {
   /** The clock of this machine. */
   nowMs: () => number;
   nodeVersion: string;
+  /** Removes secrets from an error's text. */
+  hide: (text: string) => string;
 };
 
 /** A database that answers. */
@@ -90,6 +94,11 @@ export const checks: readonly Check[] = [
     ]),
     essential: true,
   },
+  ofTables("standby", async ({ config, hide }, { database }) =>
+    examineStandby(
+      await readReplica({ replicaUrl: config.replicaUrl, hide }, database, statementMsMax),
+    ),
+  ),
   ofTables("partitions", async ({ config }, { database }) =>
     schema.examinePartitions(await readPartitions(database.sql), {
       retentionDays: config.retentionDays,

@@ -19,8 +19,6 @@ import { checks, type Given, type Reached, statementMsMax } from "./checks.ts";
 export type ExamineOptions = Given & {
   /** The settings that cannot be read. */
   wrong: readonly ConfigError[];
-  /** Removes secrets from an error's text. */
-  hide: (text: string) => string;
   /** Ends the examination after the running check. */
   stop: AbortSignal;
 };

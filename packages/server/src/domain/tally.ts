@@ -3,6 +3,12 @@ import type { Outcome } from "./outcome.ts";
 /** A delivery that a claim ended, and why. */
 export type GivenUp = { contract: string; errorCode: string };
 
+/** Deliveries of a contract that ended without an attempt and without a claim, and why. */
+export type EndedDeliveries = { contract: string; errorCode: string; count: number };
+
+/** Told of deliveries that ended without an attempt and without a claim, once it is committed. */
+export type OnEnded = (ended: EndedDeliveries) => void;
+
 /** An attempt that is over. */
 export type TalliedAttempt = {
   contract: string;

@@ -15,6 +15,7 @@ import { deleteOldReplaysOfAllTeams } from "../db/replays.ts";
 import { deleteOldRequestHeadsOfAllTeams } from "../db/request-heads.ts";
 import { deleteOldRollupsOfAllTeams } from "../db/rollups.ts";
 import { deleteOldSessionsOfAllTeams } from "../db/sessions.ts";
+import type { OnEnded } from "../domain/tally.ts";
 import { reach } from "../fault-points.ts";
 import { letGo } from "./retention.ts";
 
@@ -22,6 +23,7 @@ export type JanitorDeps = {
   database: Database;
   /** The service's retention in days. */
   retentionDays: number;
+  onEnded?: OnEnded;
   onError: (message: string, error: unknown) => void;
 };
 
@@ -42,7 +44,7 @@ export function openJanitor(deps: JanitorDeps): { close(): Promise<void> } {
   let working: Promise<void> | undefined;
 
   function round(): void {
-    working = tidy(deps.database, deps.retentionDays)
+    working = tidy(deps.database, deps.retentionDays, deps.onEnded)
       .catch((error) => deps.onError("the janitor could not do its round", error))
       .finally(() => {
         if (!closing) timer = setTimeout(round, roundMs);
@@ -73,19 +75,27 @@ export async function prepare(database: Database): Promise<void> {
  *
  * The lock belongs to a transaction in which nothing else happens: it ends with its process, and delays no other transaction.
  */
-export async function tidy(database: Database, retentionDays = 30): Promise<void> {
+export async function tidy(
+  database: Database,
+  retentionDays = 30,
+  onEnded?: OnEnded,
+): Promise<void> {
   await database.begin(async (tx) => {
-    if (await takeJanitorLock(tx)) await doRound(database, retentionDays);
+    if (await takeJanitorLock(tx)) await doRound(database, { retentionDays, onEnded });
   });
 }
 
-async function doRound(database: Database, retentionDays: number): Promise<void> {
+async function doRound(
+  database: Database,
+  { retentionDays, onEnded }: { retentionDays: number; onEnded: OnEnded | undefined },
+): Promise<void> {
+  const telling = onEnded && { onEnded };
   const untilMs = performance.now() + roundMsMax;
   await prepare(database);
   reach("janitor_step");
-  await failOrphanedDeliveriesOfAllTeams(database.sql, rowsMax);
+  await failOrphanedDeliveriesOfAllTeams(database.sql, rowsMax, onEnded);
   reach("janitor_step");
-  await expireWaiting(database.sql, { rowsMax, untilMs });
+  await expireWaiting(database.sql, { rowsMax, untilMs, ...telling });
   await noteBacklogOfAllTeams(database.sql);
   await deleteOldIdentitiesOfAllTeams(database.sql, rowsMax);
   reach("janitor_step");
@@ -98,5 +108,5 @@ async function doRound(database: Database, retentionDays: number): Promise<void>
   await deleteOldSessionsOfAllTeams(database.sql, rowsMax);
   await deleteOldListenerRequestsOfAllTeams(database.sql, changesMax);
   await finishErasures(database, untilMs);
-  await letGo(database, { retentionDays, untilMs });
+  await letGo(database, { retentionDays, untilMs, ...telling });
 }

@@ -13,12 +13,14 @@ import {
   listExpiredDaysOfAllTeams,
   markDayExpired,
 } from "../db/retention.ts";
+import type { OnEnded } from "../domain/tally.ts";
 
 export type Retention = {
   /** The service's retention in days; a team may have a shorter one. */
   retentionDays: number;
   /** When to stop, by `performance.now()`; the next round continues. */
   untilMs: number;
+  onEnded?: OnEnded;
 };
 
 const rowsMax = 1_000;
@@ -28,7 +30,9 @@ const daysMax = 1_000;
 export async function letGo(database: Database, given: Retention): Promise<void> {
   const { retentionDays } = given;
   const { sql } = database;
-  await repeat(given, () => expireWaitingDeliveriesOfAllTeams(sql, retentionDays, rowsMax));
+  await repeat(given, () =>
+    expireWaitingDeliveriesOfAllTeams(sql, retentionDays, rowsMax, given.onEnded),
+  );
   await letPayloadsGo(database, given);
   await repeat(given, () => deleteOldDeliveriesOfAllTeams(sql, retentionDays, rowsMax));
   await repeat(given, () => deleteOldStragglersOfAllTeams(sql, retentionDays, rowsMax));

@@ -1,10 +1,12 @@
 import { endSilentListener } from "../actions/listeners.ts";
 import { listEndedListenersOfAllTeams } from "../db/listeners.ts";
 import type { Database } from "../db/pool.ts";
+import type { OnEnded } from "../domain/tally.ts";
 
 export type ListenerWatchDeps = {
   /** Of all teams. */
   database: Database;
+  onEnded?: OnEnded;
   onError: (message: string, error: unknown) => void;
 };
 
@@ -12,7 +14,7 @@ const lookMs = 5_000;
 const rowsMax = 100;
 
 /** Ends listeners whose stream has been closed for a minute. Every process runs it. */
-export function openListenerWatch({ database, onError }: ListenerWatchDeps): {
+export function openListenerWatch({ database, onEnded, onError }: ListenerWatchDeps): {
   close(): Promise<void>;
 } {
   let closing = false;
@@ -21,7 +23,7 @@ export function openListenerWatch({ database, onError }: ListenerWatchDeps): {
   async function look(): Promise<void> {
     for (const key of await listEndedListenersOfAllTeams(database.sql, rowsMax)) {
       if (closing) return;
-      await endSilentListener(database, key);
+      await endSilentListener(database, key, onEnded);
     }
   }
 

@@ -2,7 +2,7 @@ import type { PoolCounts, PoolWatch } from "../db/pool-watch.ts";
 import type { StandbyOutcome } from "../db/standby-reads.ts";
 import type { DispatchProgress } from "../domain/dispatch-progress.ts";
 import type { Survey } from "../domain/survey.ts";
-import type { Tally } from "../domain/tally.ts";
+import type { OnEnded, Tally } from "../domain/tally.ts";
 import type { Metrics, Reading } from "../metrics.ts";
 import type { Surveys } from "./survey.ts";
 import type { Watchdog } from "./watchdog.ts";
@@ -10,6 +10,7 @@ import type { Watchdog } from "./watchdog.ts";
 /** The counters and histograms of the service. */
 export type Counts = {
   tally: Tally;
+  ended: OnEnded;
   poolWatch: PoolWatch;
   leaseLost(): void;
   unwanted(events: number): void;
@@ -27,7 +28,7 @@ const latencyBuckets = [
 export function openCounts(metrics: Metrics): Counts {
   const deliveries = metrics.counter({
     name: "postrider_deliveries_total",
-    help: "Deliveries that an attempt finished, or that failed when they were claimed.",
+    help: "Deliveries that ended: delivered, or failed for any reason.",
     labels: ["contract", "outcome", "error_code"],
   });
   const durations = metrics.histogram({
@@ -79,6 +80,9 @@ export function openCounts(metrics: Metrics): Counts {
         durations.observe(latencyMs / 1_000, [contract, outcome]);
         if (moved && outcome !== "retry") deliveries.add(1, [contract, outcome, errorCode ?? ""]);
       },
+    },
+    ended({ contract, errorCode, count }) {
+      if (count > 0) deliveries.add(count, [contract, "failed", errorCode]);
     },
     poolWatch: watchPools(metrics),
     leaseLost: () => leasesLost.add(),

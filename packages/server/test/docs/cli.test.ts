@@ -41,3 +41,10 @@ test("every command for daily work has examples in its help, of itself", () => {
     expect(help, path).toContain(`$ postrider ${path}`);
   }
 });
+
+test("the shorter command line of a service has its commands, as they are in the whole", () => {
+  for (const name of ["serve", "migrate"]) {
+    const find = (from: Command) => from.commands.find((one) => one.name() === name);
+    expect(find(openProgram(name))?.helpInformation()).toBe(find(program)?.helpInformation());
+  }
+});

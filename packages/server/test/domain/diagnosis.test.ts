@@ -14,6 +14,7 @@ import {
 } from "../../src/domain/diagnosis/finding.ts";
 import * as schema from "../../src/domain/diagnosis/schema.ts";
 import * as server from "../../src/domain/diagnosis/server.ts";
+import { examineStandby, type StandbyReading } from "../../src/domain/diagnosis/standby.ts";
 import * as work from "../../src/domain/diagnosis/work.ts";
 
 const mebi = 1024 * 1024;
@@ -64,7 +65,7 @@ const overdue = { processes: 1, endpoints: 1, oldestSeconds: 61 };
 const one = { id: "e1", teamId: "t1", host: "a.example.com", failingSeconds: 7_200 };
 
 /** What was read, what it comes to, and what the sentence or its remedy has to name. */
-const table: readonly (readonly [name: string, found: Finding | Finding[], Level, RegExp])[] = [
+const table: (readonly [name: string, found: Finding | Finding[], Level, RegExp])[] = [
   [
     "the versions are new enough",
     server.examineVersions(well, own),
@@ -558,6 +559,74 @@ const table: readonly (readonly [name: string, found: Finding | Finding[], Level
     /could not be read/,
   ],
 ];
+
+const origin = { system: "7000000000000000001", database: 16_384 };
+const following: StandbyReading & { kind: "there" } = {
+  kind: "there",
+  origin,
+  primary: origin,
+  isStandby: true,
+  isReceiving: true,
+  behindBytes: 0,
+  holdsWall: true,
+  feedback: true,
+};
+const otherSystem = { ...origin, system: "7000000000000000002" };
+table.push(
+  ["a standby that keeps up", examineStandby(following), "ok", /keeps up/],
+  [
+    "a standby that does not answer",
+    examineStandby({ kind: "away", failure: { code: "28P01", message: "" } }),
+    "warning",
+    /standby: .*password \(28P01\)\..* read from the primary .*DATABASE_REPLICA_URL/,
+  ],
+  [
+    "a standby of another cluster",
+    examineStandby({ ...following, origin: otherSystem }),
+    "problem",
+    /different system identifiers/,
+  ],
+  [
+    "another database of the same server",
+    examineStandby({ ...following, origin: { ...origin, database: 5 } }),
+    "problem",
+    /another database/,
+  ],
+  [
+    "a standby that was promoted",
+    examineStandby({ ...following, isStandby: false, isReceiving: false }),
+    "warning",
+    /no standby/,
+  ],
+  [
+    "a user without the rights of a team",
+    examineStandby({ ...following, holdsWall: false }),
+    "problem",
+    /cannot read lists/,
+  ],
+  [
+    "a standby without its primary",
+    examineStandby({ ...following, isReceiving: false }),
+    "warning",
+    /does not receive/,
+  ],
+  [
+    "a standby that is behind",
+    examineStandby({ ...following, behindBytes: 24 }),
+    "warning",
+    /24 bytes of the log behind/,
+  ],
+  [
+    "a standby that may cancel lists",
+    examineStandby({ ...following, feedback: false }),
+    "warning",
+    /hot_standby_feedback/,
+  ],
+);
+
+test("without a standby nothing is told of one", () => {
+  expect(examineStandby({ kind: "none" })).toEqual([]);
+});
 
 test.each(table)("%s", (_name, found, level, words) => {
   const findings = [found].flat();

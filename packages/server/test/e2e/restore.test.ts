@@ -1,37 +1,12 @@
-import { execFileSync } from "node:child_process";
-import { existsSync } from "node:fs";
 import path from "node:path";
-import { expect, onTestFinished, test } from "vitest";
-import { openEmbeddedPostgres } from "../../src/embedded-postgres/open.ts";
+import { expect, test } from "vitest";
 import { ownDirectory } from "../fire/own-postgres.ts";
 import { openReporters } from "../fire/reporters.ts";
+import { openCluster, programs } from "../support/cluster.ts";
 import { until } from "../support/house.ts";
 import { productionEnvironment, runCommand, startService } from "../support/process.ts";
 
-/** A PostgreSQL of a distribution, with the programs that back up and restore: the npm package's has none of them. */
-const programs = ["/usr/lib/postgresql/15/bin", process.env.POSTRIDER_TEST_POSTGRES_BIN].find(
-  (directory) => directory !== undefined && existsSync(path.join(directory, "pg_dump")),
-);
 if (!programs) console.warn("no backup is restored: there is no pg_dump.");
-
-const locale = ["--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US"];
-
-/** A cluster in which nobody has made our roles yet. */
-async function openCluster() {
-  const server = await openEmbeddedPostgres({
-    dataDirectory: path.join(ownDirectory(), "postgres"),
-    installation: { directory: programs ?? "", locale },
-  });
-  onTestFinished(() => server.close());
-  const { searchParams } = new URL(server.url);
-  const host = searchParams.get("host") ?? "";
-  const at = ["--host", host, "--username", "postgres"];
-  const urlOf = (user: string, database: string) =>
-    `postgresql://${user}@localhost:5432/${database}?host=${encodeURIComponent(host)}`;
-  const run = (program: string, ...args: string[]) =>
-    execFileSync(path.join(programs ?? "", program), [...at, ...args], { encoding: "utf8" });
-  return { run, urlOf };
-}
 
 test.skipIf(!programs)(
   "a dump with its roles is restored into an empty cluster: doctor finds nothing wrong, what waited arrives, and new facts are delivered",

@@ -70,6 +70,47 @@ test("a first attempt is counted once, also of what was claimed from the table, 
   ).toBe(1);
 });
 
+test("what ends while it waits is counted with its reason, by the process whose janitor ends it", async () => {
+  const house = await openHouse({ hot: false, started: false });
+  const { sql } = house.database;
+  const subscribe = () => house.subscribe({ events: ["workflow_created"] });
+  const [deleted, disabled, failing] = [await subscribe(), await subscribe(), await subscribe()];
+  await house.workflow();
+  await sql`update subscriptions set deleted_at = now() where id = ${deleted.id}`;
+  await sql`update subscriptions set enabled = false where id = ${disabled.id}`;
+  await sql`
+    update deliveries set due_at = now() - interval '40 days' where subscription_id = ${disabled.id}`;
+  await sql`
+    insert into failure_streaks (team_id, subscription_id, failed_from, failing_at, probe_at)
+    values (${house.teamId}, ${failing.id}, now() - interval '9 days', now() - interval '9 days',
+            now() + interval '1 hour')`;
+  await sql`
+    update deliveries set due_at = now() - interval '4 days' where subscription_id = ${failing.id}`;
+  const service = await openService({}, { DATABASE_URL: house.databaseUrl });
+  for (const code of ["subscription_deleted", "payload_expired", "expired"]) {
+    const series = `postrider_deliveries_total{contract="workflow",outcome="failed",error_code="${code}"}`;
+    await until(`${code} is counted`, async () => (await service.measured(series)) === 1);
+  }
+});
+
+test("what ends with its endpoint is counted at once, and the late result of its attempt is not", async () => {
+  const { service, receiver, report, ended } = await setup(3);
+  const answer = receiver.hold();
+  await report();
+  await receiver.received(1);
+  const [webhook] = await service.server.database.sql<{ id: string }>`
+    select id from subscriptions where deleted_at is null`;
+  const path = `/workflows/v1/workflow-webhooks/${webhook?.id}`;
+  expect((await service.call("DELETE", path)).status).toBe(204);
+  expect(await service.measured(ended("failed", "subscription_deleted"))).toBe(1);
+  answer();
+  await until("the late result has come", async () =>
+    Boolean(await service.measured("postrider_leases_lost_total")),
+  );
+  expect(await service.measured(ended("delivered"))).toBeUndefined();
+  expect(await service.measured(ended("failed", "subscription_deleted"))).toBe(1);
+});
+
 test("a claim gives the age of each delivery, and the deliveries it gave up with contract and reason", async () => {
   const house = await openHouse({ hot: false, started: false });
   const { sql } = house.database;

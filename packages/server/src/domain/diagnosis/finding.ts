@@ -14,6 +14,7 @@ export const checkNames = [
   "roles",
   "row_security",
   "encryption_keys",
+  "standby",
   "partitions",
   "autovacuum",
   "egress",
