@@ -239,7 +239,7 @@ async function start(
     keyring,
     recordFacts,
     recordAllFacts: engine.facts.recordAll,
-    eraseTeam: (teamId) => eraseTeam({ database: upkeep }, teamId),
+    eraseTeam: (teamId, apiKeyId) => eraseTeam({ database: upkeep }, teamId, apiKeyId),
     listening: engine.listening,
     keepPerson: (person) => keepPersonOfAnyTeam(upkeep, person),
     // Loaded at the first use: its packages take a tenth of a second.
