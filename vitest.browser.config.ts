@@ -1,16 +1,14 @@
-import { defineConfig, mergeConfig } from "vitest/config";
-import all from "./vitest.config.ts";
+import { defineConfig } from "vitest/config";
+import { common } from "./vitest.runs.ts";
 
 /** What `npm run test:browser` runs: the built pages in a real browser, before a real service. */
-export default mergeConfig(
-  { test: { ...all.test, include: [], exclude: [] } },
-  defineConfig({
-    test: {
-      include: ["packages/{dashboard,site}/test/browser/**/*.test.ts"],
-      // A browser and a service each: side by side they would only wait for each other.
-      fileParallelism: false,
-      testTimeout: 60_000,
-      hookTimeout: 120_000,
-    },
-  }),
-);
+export default defineConfig({
+  test: {
+    ...common,
+    include: ["packages/{dashboard,site}/test/browser/**/*.test.ts"],
+    // A browser and a service each: side by side they would only wait for each other.
+    fileParallelism: false,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+  },
+});

@@ -1,10 +1,9 @@
-import { defineConfig, mergeConfig } from "vitest/config";
-import all from "./vitest.config.ts";
+import { defineConfig } from "vitest/config";
 import { long } from "./vitest.quick.config.ts";
+import { common } from "./vitest.runs.ts";
 
 /** What `npm test` leaves out; `npm run test:all` runs both. */
-export default mergeConfig(
-  { test: { ...all.test, include: [] } },
+export default defineConfig({
   // A guard against what hangs: what is to be fast says so itself.
-  defineConfig({ test: { include: long, testTimeout: 120_000 } }),
-);
+  test: { ...common, include: long, testTimeout: 120_000 },
+});

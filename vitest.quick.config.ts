@@ -1,5 +1,4 @@
-import { configDefaults, defineConfig, mergeConfig } from "vitest/config";
-import all from "./vitest.config.ts";
+import { runOf } from "./vitest.runs.ts";
 
 /**
  * What `npm test` leaves to `npm run test:long`: what is long by nature.
@@ -14,11 +13,13 @@ export const long = [
   // Services, commands and samples as processes of their own; the first delivery of a newcomer stays in the quick run.
   "packages/server/test/e2e/!(newcomer).test.ts",
   "packages/server/test/bin/receiver.test.ts",
+  "packages/server/test/mcp/over-stdio.test.ts",
   "packages/server/test/docs/{receiving,how-to}.test.ts",
   "packages/server/test/hostile/{faults,redaction}.test.ts",
   // Breaks copies of the tree, and runs tests on each.
   "mutants/test/judge.test.ts",
-  // Fuzzing with thousands of requests.
+  // Thousands of requests.
+  "packages/server/test/hostile/injection.test.ts",
   "packages/server/test/api/{never-500,never-500-bodies}.test.ts",
   "packages/server/test/security/{contract-fuzz,canaries}.test.ts",
   // The platform's own SDK, which waits before it asks again; sessions that are idle for seconds; slow receivers and names.
@@ -33,9 +34,4 @@ export const long = [
   "packages/server/test/db/roles.test.ts",
 ];
 
-export default mergeConfig(
-  all,
-  defineConfig({
-    test: { exclude: [...configDefaults.exclude, ...long] },
-  }),
-);
+export default runOf({ without: long });

@@ -72,13 +72,12 @@ export class Postrider {
     this.me = me(send);
     this.audit = audit(send);
     this.stats = stats(send);
-    this.buffer = (own) =>
-      openFactBuffer(send, delay, onReportError === undefined ? own : { onReportError, ...own });
+    this.buffer = (own) => openFactBuffer(send, delay, own, onReportError);
   }
 }
 
 const facts = (send: Send) => ({
   /** Reports up to 1,000 facts in order. Check `results`: each fact is recorded or refused separately. */
   report: (facts: readonly Fact[], options: RequestOptions = {}) =>
-    send<FactResults>({ ...options, method: "POST", path: "/v1/facts", body: { facts } }),
+    send<FactResults>({ method: "POST", path: "/v1/facts", body: { facts } }, options),
 });

@@ -1,6 +1,6 @@
 import { apiErrorOf, ConnectionError, isTransient } from "./api-error.ts";
 import type { ClientOptions } from "./client-options.ts";
-import { requireSignal, requireText } from "./guards.ts";
+import { requireOptions, requireSignal, requireText } from "./guards.ts";
 import { backoffMs, callerHeaders, chance, parse, retryAfterMs, urlOf, wait } from "./request.ts";
 
 /** The options of a stream. */
@@ -35,7 +35,7 @@ const eventCharactersMax = 4 * 1024 * 1024;
 export function openStreams(options: ClientOptions): OpenStream {
   const { delay = wait, random = chance, now = Date.now } = options;
   return async function* (path, query, streamOptions) {
-    requireStreamOptions(streamOptions);
+    requireOptions(streamOptions, { signal: requireSignal, lastEventId: requireText });
     const { signal } = streamOptions;
     let { lastEventId: last = "" } = streamOptions;
     for (let attempt = 1; ; attempt++) {
@@ -146,13 +146,4 @@ function blockOf(text: string): Block {
     if (name === "data") data.push(value);
   }
   return { ...block, data: data.join("\n") };
-}
-
-function requireStreamOptions({ signal, lastEventId, ...unknown }: StreamOptions): void {
-  const [name] = Object.keys(unknown);
-  if (name !== undefined) {
-    throw new TypeError(`The options have no member "${name}"; there are signal, lastEventId.`);
-  }
-  if (lastEventId !== undefined) requireText(lastEventId, "lastEventId");
-  requireSignal(signal);
 }

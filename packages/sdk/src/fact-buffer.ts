@@ -30,14 +30,19 @@ const batchLengthMax = 1_000_000;
 export function openFactBuffer(
   send: Send,
   delay: (ms: number) => Promise<void>,
-  options?: BufferOptions,
+  options: BufferOptions | undefined,
+  onReportErrorOfClient?: OnReportError,
 ): FactSink {
   requireOptions(options, {
     maxFacts: (value, name) => requireNumber(value, name, { min: 1, whole: true }),
     flushIntervalMs: (value, name) => requireNumber(value, name, { min: 0, max: 2_147_483_647 }),
     onReportError: requireFunction,
   });
-  const { maxFacts = 10_000, flushIntervalMs = 1_000, onReportError } = options ?? {};
+  const {
+    maxFacts = 10_000,
+    flushIntervalMs = 1_000,
+    onReportError = onReportErrorOfClient,
+  } = options ?? {};
   const queue: Queued[] = [];
   let queuedCount = 0;
   let settledCount = 0;

@@ -39,10 +39,11 @@ export function requireHeaderText(value: unknown, name: string): string {
   return text;
 }
 
-/** Requires a signal that can end a request, where one is given. */
-export function requireSignal(value: AbortSignal | undefined): void {
-  if (value !== undefined && typeof value?.addEventListener !== "function") {
-    throw new TypeError(`signal must be an AbortSignal, but it is ${kindOf(value)}.`);
+/** Requires a signal that can end a request. */
+export function requireSignal(value: unknown, name: string): void {
+  const { addEventListener } = (value ?? {}) as Partial<AbortSignal>;
+  if (typeof addEventListener !== "function") {
+    throw new TypeError(`${name} must be an AbortSignal, but it is ${kindOf(value)}.`);
   }
 }
 

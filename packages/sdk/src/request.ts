@@ -1,6 +1,6 @@
 import { type ApiError, apiErrorOf, ConnectionError, isTransient } from "./api-error.ts";
 import type { ClientOptions } from "./client-options.ts";
-import { requireSignal } from "./guards.ts";
+import { requireObject, requireOptions, requireSignal } from "./guards.ts";
 
 /** The options of every method, its last argument. */
 export type RequestOptions = {
@@ -10,7 +10,7 @@ export type RequestOptions = {
 };
 
 /** One request of the API; `json` is a body that is JSON text already. */
-export type ApiRequest = RequestOptions & {
+export type ApiRequest = {
   method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   path: string;
   query?: object | undefined;
@@ -24,8 +24,12 @@ export type ApiRequest = RequestOptions & {
   unfinished?: (answer: object | undefined) => ApiError | undefined;
 };
 
-/** Sends a request until it is answered and gives the parsed body; throws ApiError or ConnectionError. */
-export type Send = <Answer>(request: ApiRequest) => Promise<Answer>;
+/**
+ * Sends a request until it is answered and gives the parsed body; throws ApiError or ConnectionError.
+ *
+ * The options are the caller's own, as a method got them: whatever is not a known option is a TypeError.
+ */
+export type Send = <Answer>(request: ApiRequest, options?: RequestOptions) => Promise<Answer>;
 
 const retryBaseMs = 250;
 const retryDelayMaxMs = 10_000;
@@ -48,9 +52,10 @@ type Failure = { error: ApiError | ConnectionError; retryAfterMs: number };
 export function openSend(options: ClientOptions): Send {
   const { retriesMax = 4, delay = wait, random = chance, now = Date.now } = options;
 
-  return async <Answer>(request: ApiRequest): Promise<Answer> => {
-    requireRequestOptions(request);
-    const fixed = init(options, request);
+  return async <Answer>(request: ApiRequest, own?: RequestOptions): Promise<Answer> => {
+    requireOptions(own, { signal: requireSignal, idempotencyKey: requireIdempotencyKey });
+    const { signal, idempotencyKey } = own ?? {};
+    const fixed = init(options, request, idempotencyKey);
     const startedAtMs = now();
     let waitedMs = 0;
     const isEnough = (attempt: number) =>
@@ -58,8 +63,8 @@ export function openSend(options: ClientOptions): Send {
         ? attempt > retriesMax
         : Math.max(waitedMs, now() - startedAtMs) >= request.patienceMs;
     for (let attempt = 1; ; attempt++) {
-      request.signal?.throwIfAborted();
-      const result = await tryOnce<Answer>(options, request, fixed);
+      signal?.throwIfAborted();
+      const result = await tryOnce<Answer>(options, request, fixed, signal);
       if ("answer" in result) return result.answer;
       const { error, retryAfterMs } = result;
       // An earlier attempt, whose answer was lost, must have deleted it.
@@ -68,7 +73,7 @@ export function openSend(options: ClientOptions): Send {
       }
       if (!retryable(error) || isEnough(attempt) || retryAfterMs > retryAfterMaxMs) throw error;
       const delayMs = Math.max(retryAfterMs, backoffMs(attempt, random()));
-      await delay(delayMs, request.signal);
+      await delay(delayMs, signal);
       waitedMs += delayMs;
     }
   };
@@ -77,7 +82,11 @@ export function openSend(options: ClientOptions): Send {
 type Init = { url: string; method: string; headers: Record<string, string>; body?: string };
 
 /** The parts of a request that are the same on all attempts. */
-function init(options: ClientOptions, request: ApiRequest): Init {
+function init(
+  options: ClientOptions,
+  request: ApiRequest,
+  idempotencyKey: string = crypto.randomUUID(),
+): Init {
   const body =
     request.json ?? (request.body === undefined ? undefined : JSON.stringify(request.body));
   return {
@@ -88,7 +97,7 @@ function init(options: ClientOptions, request: ApiRequest): Init {
       ...callerHeaders(options),
       ...(body === undefined ? {} : { "content-type": "application/json" }),
       ...(request.method === "POST" && !request.namesItself
-        ? { "idempotency-key": request.idempotencyKey ?? crypto.randomUUID() }
+        ? { "idempotency-key": idempotencyKey }
         : {}),
     },
     ...(body === undefined ? {} : { body }),
@@ -109,8 +118,9 @@ export const callerHeaders = ({ apiKey, teamId }: ClientOptions): Record<string,
 
 async function tryOnce<Answer>(
   { fetch: send = fetch, timeoutMs = 30_000, now = Date.now }: ClientOptions,
-  { signal: stop, unfinished }: ApiRequest,
+  { unfinished }: ApiRequest,
   { url, ...fixed }: Init,
+  stop: AbortSignal | undefined,
 ): Promise<{ answer: Answer } | Failure> {
   const timeout = AbortSignal.timeout(timeoutMs);
   const signal = stop ? AbortSignal.any([stop, timeout]) : timeout;
@@ -133,34 +143,9 @@ function retryable(error: Failure["error"]): boolean {
   return isTransient(error) || ("code" in error && error.code === "idempotency_key_in_flight");
 }
 
-const optionNames = ["signal", "idempotencyKey"];
-/** The members of a request that only methods set. */
-const ownNames = [
-  "method",
-  "path",
-  "query",
-  "body",
-  "json",
-  "namesItself",
-  "patienceMs",
-  "unfinished",
-];
-
-/** Requires valid options, if any are given, and refuses unknown ones. */
-function requireRequestOptions(request: ApiRequest): void {
-  const unknown = Object.keys(request).find(
-    (name) => !optionNames.includes(name) && !ownNames.includes(name),
-  );
-  if (unknown !== undefined) {
-    throw new TypeError(
-      `The options have no member "${unknown}"; there are ${optionNames.join(", ")}.`,
-    );
-  }
-  const { signal, idempotencyKey } = request;
-  requireSignal(signal);
-  if (idempotencyKey === undefined) return;
-  if (typeof idempotencyKey !== "string" || !/^[\x20-\x7e]{1,255}$/.test(idempotencyKey)) {
-    throw new TypeError("idempotencyKey must be 1 to 255 printable ASCII characters.");
+function requireIdempotencyKey(value: unknown, name: string): void {
+  if (typeof value !== "string" || !/^[\x20-\x7e]{1,255}$/.test(value)) {
+    throw new TypeError(`${name} must be 1 to 255 printable ASCII characters.`);
   }
 }
 
@@ -184,7 +169,7 @@ export function retryAfterMs(value: string, nowMs: number): number {
 }
 
 function queryText(query: object = {}): string {
-  const pairs = Object.entries(query)
+  const pairs = Object.entries(requireObject(query, "The query"))
     .filter(([, value]) => value !== undefined)
     // A list becomes a repeated parameter.
     .flatMap(([name, value]) => [value].flat().map((one): [string, string] => [name, String(one)]));

@@ -168,10 +168,7 @@ test("requests say what is wrong with their options and ids", async () => {
       () => me.get({ idempotencykey: "mine" } as Anything),
       'The options have no member "idempotencykey"; there are signal, idempotencyKey.',
     ],
-    [
-      () => me.get("mine" as Anything),
-      'The options have no member "0"; there are signal, idempotencyKey.',
-    ],
+    [() => me.get("mine" as Anything), "The options must be an object, but it is a string."],
     [() => runs.get("."), 'The id must not be ".".'],
     [() => runs.get(".."), 'The id must not be "..".'],
   ];

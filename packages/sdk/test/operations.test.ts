@@ -197,7 +197,7 @@ test.each(methods)("%s is asked for by the method and path of openapi.json", asy
   expect(seen[0]?.headers.has("idempotency-key")).toBe(method === "POST");
 });
 
-test.each<[string, string, (client: Postrider) => AsyncIterable<unknown>]>([
+const walks: [string, string, (client: Postrider) => AsyncIterable<unknown>][] = [
   ["listTeams", "teams", ({ teams }) => teams.each()],
   ["listApiKeys", "api_keys", ({ apiKeys }) => apiKeys.each()],
   ["listPortalLinks", "portal_links", ({ portalLinks }) => portalLinks.each()],
@@ -210,7 +210,9 @@ test.each<[string, string, (client: Postrider) => AsyncIterable<unknown>]>([
   ["listWebhooks", "webhooks", ({ webhooks }) => webhooks.each()],
   ["listWebhookLogs", "logs", ({ webhooks }) => webhooks.eachLog("1")],
   ["listAllWebhookLogs", "logs", ({ webhooks }) => webhooks.eachLogOfAll()],
-])(
+];
+
+test.each(walks)(
   "going through %s gives its rows, in pages as large as the API allows",
   async (id, member, walk) => {
     const { options, seen } = scripted(() => json({ [member]: [{ id: "row" }] }));
@@ -226,7 +228,11 @@ test.each<[string, string, (client: Postrider) => AsyncIterable<unknown>]>([
   },
 );
 
-test.each<[string, string, (client: Postrider, asked: Anything) => AsyncIterable<unknown>]>([
+const filteredWalks: [
+  string,
+  string,
+  (client: Postrider, asked: Anything) => AsyncIterable<unknown>,
+][] = [
   ["listAssistants", "assistants", ({ assistants }, asked) => assistants.each(asked)],
   ["listConversations", "conversations", ({ calls }, asked) => calls.each(asked)],
   ["listRuns", "runs", ({ runs }, asked) => runs.each(asked)],
@@ -247,6 +253,7 @@ test.each<[string, string, (client: Postrider, asked: Anything) => AsyncIterable
   ["listEndpoints", "endpoints", ({ endpoints }, asked) => endpoints.each(asked)],
   ["listReplays", "replays", ({ replays }, asked) => replays.each(asked)],
   ["listEventTypes", "event_types", ({ eventTypes }, asked) => eventTypes.each(asked)],
+  ["listWebhookLogs", "logs", ({ webhooks }, asked) => webhooks.eachLog("1", asked)],
   ["listAllWebhookLogs", "logs", ({ webhooks }, asked) => webhooks.eachLogOfAll(asked)],
   [
     "listAssistantDeliveries",
@@ -258,14 +265,108 @@ test.each<[string, string, (client: Postrider, asked: Anything) => AsyncIterable
     "events",
     (client, asked) => client.workflowWebhooks.events.each(asked),
   ],
-])("going through %s gives its rows, of those that were asked for", async (id, member, walk) => {
-  const { options, seen } = scripted(() => json({ [member]: [{ id: "row" }] }));
-  const rows: unknown[] = [];
-  for await (const row of walk(new Postrider(options), query)) rows.push(row);
-  expect(rows).toEqual([{ id: "row" }]);
-  const { pathname, searchParams } = new URL(seen[0]?.path ?? "", "https://postrider.test");
-  expect(pathname).toBe(pathOf(id));
-  expect(searchParams.get("asked")).toBe(query.asked);
+];
+
+test.each(filteredWalks)(
+  "going through %s gives its rows, of those that were asked for",
+  async (id, member, walk) => {
+    const { options, seen } = scripted(() => json({ [member]: [{ id: "row" }] }));
+    const rows: unknown[] = [];
+    for await (const row of walk(new Postrider(options), query)) rows.push(row);
+    expect(rows).toEqual([{ id: "row" }]);
+    const { pathname, searchParams } = new URL(seen[0]?.path ?? "", "https://postrider.test");
+    expect(pathname).toBe(pathOf(id));
+    expect(searchParams.get("asked")).toBe(query.asked);
+  },
+);
+
+/** These calls have no row above. */
+const furtherCalls: ((client: Postrider) => unknown)[] = [
+  ({ replays }) => replays.dryRun(body),
+  ({ workflowWebhooks }) => workflowWebhooks.events.replayDryRun(body),
+  ({ workflowWebhooks }) => workflowWebhooks.events.eachAttempt("1"),
+  ({ operationalWebhooks }) => operationalWebhooks.events.eachAttempt("1"),
+  ({ runs }) => runs.eachStep("1"),
+  ({ deliveries }) => deliveries.stream(query),
+  ({ listeners }) => listeners.requests("1"),
+];
+
+/** They have options of their own: guards.test.ts hands in wrong ones. */
+const methodsWithOtherOptions = ["buffer", "calls.start", "runs.start"];
+
+/** Gives every method of a client, by its path such as `teams.list`, one more argument after those of its caller. */
+function withLastArgument(client: Postrider, last: unknown, called: Set<string>): Postrider {
+  const wrap = (value: Anything, path: string): Anything => {
+    if (typeof value === "function") {
+      return (...given: unknown[]) => {
+        called.add(path);
+        return value(...given, last);
+      };
+    }
+    return new Proxy(value, {
+      get: (members, name) =>
+        wrap(members[name], path === "" ? String(name) : `${path}.${String(name)}`),
+    });
+  };
+  return wrap(client, "");
+}
+
+/** The paths of all methods. */
+function methodPaths(value: object, path = ""): string[] {
+  return Object.entries(value).flatMap(([name, member]) => {
+    const own = path === "" ? name : `${path}.${name}`;
+    return typeof member === "function" ? [own] : methodPaths(member, own);
+  });
+}
+
+test("what is not an object of known options is refused by every method, before any request", async () => {
+  const { options, seen } = scripted(() => json({}));
+  const client = new Postrider(options);
+  const called = new Set<string>();
+  const filtered = new Set(filteredWalks.map(([operationId]) => operationId));
+  const walksWithoutQuery = walks.filter(([operationId]) => !filtered.has(operationId));
+  const calls = [
+    ...methods.map(([, call]) => call),
+    ...walksWithoutQuery.map(([, , walk]) => walk),
+    ...filteredWalks.map(
+      ([, , walk]) =>
+        (client: Postrider) =>
+          walk(client, query),
+    ),
+    ...furtherCalls,
+  ];
+  for (const wrong of [5, "key-1", null, true, [], () => {}, { key: "1" }, { path: "/v1/teams" }]) {
+    for (const call of calls) {
+      await expect(
+        (async () => {
+          const result: Anything = await call(withLastArgument(client, wrong, called));
+          if (Symbol.asyncIterator in Object(result)) await result.next();
+        })(),
+        `${call} with ${JSON.stringify(wrong)}`,
+      ).rejects.toThrow(TypeError);
+    }
+  }
+  expect(seen).toEqual([]);
+  expect([...called, ...methodsWithOtherOptions].sort()).toEqual(methodPaths(client).sort());
+});
+
+test("a bare value as a query is refused, whether one page is read or all", async () => {
+  const { options, seen } = scripted(() => json({}));
+  const { runs, deliveries, workflowWebhooks }: Anything = new Postrider(options);
+  for (const wrong of [5, "failed", null, ["failed"]]) {
+    for (const read of [runs.list, deliveries.list, workflowWebhooks.events.list]) {
+      await expect(read(wrong)).rejects.toThrow("The query must be an object");
+    }
+    for (const each of [
+      runs.each,
+      deliveries.each,
+      workflowWebhooks.events.each,
+      deliveries.stream,
+    ]) {
+      await expect(each(wrong).next()).rejects.toThrow("The query must be an object");
+    }
+  }
+  expect(seen).toEqual([]);
 });
 
 test("a list in a query is its parameter, repeated", async () => {

@@ -239,8 +239,8 @@ async function start(
     keyring,
     recordFacts,
     recordAllFacts: engine.facts.recordAll,
-    eraseTeam: (teamId) => eraseTeam({ database: upkeep }, teamId),
     onEnded: counts.ended,
+    eraseTeam: (teamId, apiKeyId) => eraseTeam({ database: upkeep }, teamId, apiKeyId),
     listening: engine.listening,
     keepPerson: (person) => keepPersonOfAnyTeam(upkeep, person),
     // Loaded at the first use: its packages take a tenth of a second.

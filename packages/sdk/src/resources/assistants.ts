@@ -19,34 +19,33 @@ export function assistants(send: Send) {
   const at = (id: string) => `${base}/${pathSegment(id)}`;
 
   const list = (query: ListAssistantsQuery = {}, options: RequestOptions = {}) =>
-    send<ListAssistantsAnswer>({ ...options, method: "GET", path: base, query });
+    send<ListAssistantsAnswer>({ method: "GET", path: base, query }, options);
   const listDeliveries = (
     id: string,
     query: ListAssistantDeliveriesQuery = {},
     options: RequestOptions = {},
   ) =>
-    send<ListAssistantDeliveriesAnswer>({
-      ...options,
-      method: "GET",
-      path: `${at(id)}/deliveries`,
-      query,
-    });
+    send<ListAssistantDeliveriesAnswer>(
+      { method: "GET", path: `${at(id)}/deliveries`, query },
+      options,
+    );
 
   return {
     create: (body: AssistantCreate, options: RequestOptions = {}) =>
-      send<Assistant>({ ...options, method: "POST", path: base, body }),
+      send<Assistant>({ method: "POST", path: base, body }, options),
     list,
     each: (query: Walk<ListAssistantsQuery> = {}, options: RequestOptions = {}) =>
       eachByCursor(
-        (at) => list({ ...query, ...at }, options),
+        query,
+        (at) => list(at, options),
         (answer) => answer.assistants,
       ),
     get: (id: string, options: RequestOptions = {}) =>
-      send<Assistant>({ ...options, method: "GET", path: at(id) }),
+      send<Assistant>({ method: "GET", path: at(id) }, options),
     update: (id: string, body: AssistantUpdate, options: RequestOptions = {}) =>
-      send<Assistant>({ ...options, method: "PATCH", path: at(id), body }),
+      send<Assistant>({ method: "PATCH", path: at(id), body }, options),
     delete: (id: string, options: RequestOptions = {}) =>
-      send<void>({ ...options, method: "DELETE", path: at(id) }),
+      send<void>({ method: "DELETE", path: at(id) }, options),
     ...signingSecrets(send, at),
     listDeliveries,
     /** Gives the deliveries of an assistant's server, newest first. */
@@ -56,7 +55,8 @@ export function assistants(send: Send) {
       options: RequestOptions = {},
     ) =>
       eachByCursor(
-        (at) => listDeliveries(id, { ...query, ...at }, options),
+        query,
+        (at) => listDeliveries(id, at, options),
         (answer) => answer.deliveries,
       ),
   };

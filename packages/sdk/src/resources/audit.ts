@@ -5,12 +5,13 @@ import type { RequestOptions, Send } from "../request.ts";
 /** The audit log: who changed the team's configuration, and who read its secrets; newest first. */
 export function audit(send: Send) {
   const list = (query: ListAuditEntriesQuery = {}, options: RequestOptions = {}) =>
-    send<ListAuditEntriesAnswer>({ ...options, method: "GET", path: "/v1/audit", query });
+    send<ListAuditEntriesAnswer>({ method: "GET", path: "/v1/audit", query }, options);
   return {
     list,
     each: (query: ListAuditEntriesQuery = {}, options: RequestOptions = {}) =>
       eachByCursor(
-        (at) => list({ limit: 200, ...query, ...at }, options),
+        query,
+        (at) => list({ limit: 200, ...at }, options),
         (answer) => answer.entries,
       ),
   };

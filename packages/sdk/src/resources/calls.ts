@@ -22,10 +22,10 @@ const base = "/calls/v1/conversations";
 export function calls(send: Send, reporting: Reporting) {
   const at = (id: string) => `${base}/${pathSegment(id)}`;
   const post = <Answer>(path: string, body: object, options: RequestOptions) =>
-    send<Answer>({ ...options, method: "POST", path, body });
+    send<Answer>({ method: "POST", path, body }, options);
 
   const list = (query: ListConversationsQuery = {}, options: RequestOptions = {}) =>
-    send<ListConversationsAnswer>({ ...options, method: "GET", path: base, query });
+    send<ListConversationsAnswer>({ method: "GET", path: base, query }, options);
 
   return {
     /** Reports a call's start and returns a reporter for the rest of the call. With a `buffer`, all reports go there. */
@@ -37,14 +37,15 @@ export function calls(send: Send, reporting: Reporting) {
     list,
     each: (query: Walk<ListConversationsQuery> = {}, options: RequestOptions = {}) =>
       eachByCursor(
-        (at) => list({ ...query, ...at }, options),
+        query,
+        (at) => list(at, options),
         (answer) => answer.conversations,
       ),
     get: (id: string, options: RequestOptions = {}) =>
-      send<ConversationWithMessages>({ ...options, method: "GET", path: at(id) }),
+      send<ConversationWithMessages>({ method: "GET", path: at(id) }, options),
     /** Erases a call and everything derived from it, permanently. */
     erase: (id: string, options: RequestOptions = {}) =>
-      send<void>({ ...options, method: "DELETE", path: at(id) }),
+      send<void>({ method: "DELETE", path: at(id) }, options),
     changeStatus: (id: string, body: CallStatus, options: RequestOptions = {}) =>
       post<Conversation>(`${at(id)}/status`, body, options),
     addMessage: (id: string, body: CallMessageReport, options: RequestOptions = {}) =>

@@ -24,18 +24,19 @@ export type DeliveryChange =
 export function deliveries(send: Send, openStream: OpenStream) {
   const at = (id: string) => `${base}/${pathSegment(id)}`;
   const list = (query: ListDeliveriesQuery = {}, options: RequestOptions = {}) =>
-    send<ListDeliveriesAnswer>({ ...options, method: "GET", path: base, query });
+    send<ListDeliveriesAnswer>({ method: "GET", path: base, query }, options);
   return {
     /** A page can hold fewer deliveries than its limit although others follow; `each` gives them all. */
     list,
     each: (query: ListDeliveriesQuery = {}, options: RequestOptions = {}) =>
       eachByCursor(
-        (at) => list({ limit: 200, ...query, ...at }, options),
+        query,
+        (at) => list({ limit: 200, ...at }, options),
         (answer) => answer.deliveries,
       ),
     /** Gets a delivery with its request body and its attempts. */
     get: (id: string, options: RequestOptions = {}) =>
-      send<DeliveryDetails>({ ...options, method: "GET", path: at(id) }),
+      send<DeliveryDetails>({ method: "GET", path: at(id) }, options),
     /**
      * Yields each change of a delivery within two seconds. It reconnects by itself and misses nothing: after more than
      * ten minutes without a connection it yields a `gap`. Recent changes can come a second time.
@@ -44,7 +45,7 @@ export function deliveries(send: Send, openStream: OpenStream) {
       changes(openStream(`${base}/stream`, query, options)),
     /** Retries a delivery now. */
     retry: (id: string, options: RequestOptions = {}) =>
-      send<Delivery>({ ...options, method: "POST", path: `${at(id)}/retry` }),
+      send<Delivery>({ method: "POST", path: `${at(id)}/retry` }, options),
   };
 }
 

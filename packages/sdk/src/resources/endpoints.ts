@@ -9,21 +9,22 @@ const base = "/v1/endpoints";
 export function endpoints(send: Send) {
   const at = (id: string) => `${base}/${pathSegment(id)}`;
   const list = (query: ListEndpointsQuery = {}, options: RequestOptions = {}) =>
-    send<ListEndpointsAnswer>({ ...options, method: "GET", path: base, query });
+    send<ListEndpointsAnswer>({ method: "GET", path: base, query }, options);
   return {
     list,
     each: (query: ListEndpointsQuery = {}, options: RequestOptions = {}) =>
       eachByCursor(
-        (at) => list({ limit: 200, ...query, ...at }, options),
+        query,
+        (at) => list({ limit: 200, ...at }, options),
         (answer) => answer.endpoints,
       ),
     get: (id: string, options: RequestOptions = {}) =>
-      send<Endpoint>({ ...options, method: "GET", path: at(id) }),
+      send<Endpoint>({ method: "GET", path: at(id) }, options),
     /** Enables an endpoint; its waiting deliveries continue. */
     enable: (id: string, options: RequestOptions = {}) =>
-      send<Endpoint>({ ...options, method: "POST", path: `${at(id)}/enable` }),
+      send<Endpoint>({ method: "POST", path: `${at(id)}/enable` }, options),
     /** Disables an endpoint; its waiting deliveries are kept. */
     disable: (id: string, options: RequestOptions = {}) =>
-      send<Endpoint>({ ...options, method: "POST", path: `${at(id)}/disable` }),
+      send<Endpoint>({ method: "POST", path: `${at(id)}/disable` }, options),
   };
 }

@@ -5,12 +5,13 @@ import type { RequestOptions, Send } from "../request.ts";
 /** The event types of all contracts: schema, sample and largest body of each. */
 export function eventTypes(send: Send) {
   const list = (query: ListEventTypesQuery = {}, options: RequestOptions = {}) =>
-    send<ListEventTypesAnswer>({ ...options, method: "GET", path: "/v1/event-types", query });
+    send<ListEventTypesAnswer>({ method: "GET", path: "/v1/event-types", query }, options);
   return {
     list,
     each: (query: ListEventTypesQuery = {}, options: RequestOptions = {}) =>
       eachByCursor(
-        (at) => list({ limit: 200, ...query, ...at }, options),
+        query,
+        (at) => list({ limit: 200, ...at }, options),
         (answer) => answer.event_types,
       ),
   };

@@ -33,7 +33,7 @@ export function listeners(send: Send, openStream: OpenStream) {
   return {
     /** Creates a listener; it ends a minute after its last stream. */
     create: (body: ListenerCreate, options: RequestOptions = {}) =>
-      send<NewListener>({ ...options, method: "POST", path: base, body }),
+      send<NewListener>({ method: "POST", path: base, body }, options),
     /**
      * Yields the requests of a listener as they come, and reconnects by itself. A request is not yielded twice; a retry
      * of its delivery is, as a `repeat`.
@@ -42,9 +42,9 @@ export function listeners(send: Send, openStream: OpenStream) {
       asked(openStream(`${at(id)}/requests`, {}, options)),
     /** Answers a request. */
     answer: (id: string, body: ListenerAnswer, options: RequestOptions = {}) =>
-      send<void>({ ...options, method: "POST", path: `${at(id)}/answers`, body }),
+      send<void>({ method: "POST", path: `${at(id)}/answers`, body }, options),
     delete: (id: string, options: RequestOptions = {}) =>
-      send<void>({ ...options, method: "DELETE", path: at(id) }),
+      send<void>({ method: "DELETE", path: at(id) }, options),
   };
 }
 

@@ -24,31 +24,27 @@ const base = "/v1/operational-webhooks";
 export function operationalWebhooks(send: Send) {
   const at = (id: string) => `${base}/${pathSegment(id)}`;
   const list = (query: ListOperationalWebhooksQuery = {}, options: RequestOptions = {}) =>
-    send<ListOperationalWebhooksAnswer>({ ...options, method: "GET", path: base, query });
+    send<ListOperationalWebhooksAnswer>({ method: "GET", path: base, query }, options);
 
   return {
     create: (body: OperationalWebhookCreate, options: RequestOptions = {}) =>
-      send<OperationalWebhook>({ ...options, method: "POST", path: base, body }),
+      send<OperationalWebhook>({ method: "POST", path: base, body }, options),
     list,
     each: (query: Walk<ListOperationalWebhooksQuery> = {}, options: RequestOptions = {}) =>
       eachByCursor(
-        (at) => list({ ...query, ...at }, options),
+        query,
+        (at) => list(at, options),
         (answer) => answer.subscriptions,
       ),
     get: (id: string, options: RequestOptions = {}) =>
-      send<OperationalWebhook>({ ...options, method: "GET", path: at(id) }),
+      send<OperationalWebhook>({ method: "GET", path: at(id) }, options),
     update: (id: string, body: OperationalWebhookUpdate, options: RequestOptions = {}) =>
-      send<OperationalWebhook>({ ...options, method: "PATCH", path: at(id), body }),
+      send<OperationalWebhook>({ method: "PATCH", path: at(id), body }, options),
     delete: (id: string, options: RequestOptions = {}) =>
-      send<void>({ ...options, method: "DELETE", path: at(id) }),
+      send<void>({ method: "DELETE", path: at(id) }, options),
     /** Sends a sample event of an action to this webhook alone. */
     test: (id: string, body: OperationalWebhookTest, options: RequestOptions = {}) =>
-      send<TestOperationalWebhookAnswer>({
-        ...options,
-        method: "POST",
-        path: `${at(id)}/test`,
-        body,
-      }),
+      send<TestOperationalWebhookAnswer>({ method: "POST", path: `${at(id)}/test`, body }, options),
     ...signingSecrets(send, at),
     /** Deliveries to operational webhooks, and their attempts. */
     events: webhookEvents<{

@@ -12,19 +12,20 @@ import type { RequestOptions, Send } from "../request.ts";
 export function portalLinks(send: Send) {
   const path = "/v1/portal-links";
   const list = (query: ListPortalLinksQuery = {}, options: RequestOptions = {}) =>
-    send<ListPortalLinksAnswer>({ ...options, method: "GET", path, query });
+    send<ListPortalLinksAnswer>({ method: "GET", path, query }, options);
   return {
     /** Creates a link. Its `url` is shown only once. */
     create: (body: PortalLinkCreate, options: RequestOptions = {}) =>
-      send<NewPortalLink>({ ...options, method: "POST", path, body }),
+      send<NewPortalLink>({ method: "POST", path, body }, options),
     list,
     each: (options: RequestOptions = {}) =>
       eachByCursor(
+        {},
         (at) => list({ limit: 200, ...at }, options),
         (answer) => answer.portal_links,
       ),
     /** Revokes a link and ends its sessions. */
     revoke: (id: string, options: RequestOptions = {}) =>
-      send<void>({ ...options, method: "DELETE", path: `${path}/${pathSegment(id)}` }),
+      send<void>({ method: "DELETE", path: `${path}/${pathSegment(id)}` }, options),
   };
 }

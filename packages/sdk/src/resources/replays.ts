@@ -5,7 +5,7 @@ import type {
   ReplayDryRun,
   ReplayStart,
 } from "../api.gen.ts";
-import { pathSegment } from "../guards.ts";
+import { pathSegment, requireFunction, requireObject } from "../guards.ts";
 import { eachByCursor } from "../paging.ts";
 import type { RequestOptions, Send } from "../request.ts";
 
@@ -32,9 +32,12 @@ const lookEveryMs = 1_000;
 export function startedReplay(send: Send, delay: Delay, replay: Replay): StartedReplay {
   return {
     ...replay,
-    async done({ onProgress, ...options } = {}) {
+    async done(waiting = {}) {
+      requireObject(waiting, "The options");
+      const { onProgress, ...options } = waiting;
+      if (onProgress !== undefined) requireFunction(onProgress, "onProgress");
       for (;;) {
-        const now = await send<Replay>({ ...options, method: "GET", path: at(replay.id) });
+        const now = await send<Replay>({ method: "GET", path: at(replay.id) }, options);
         onProgress?.(now);
         if (now.finished_at !== null) return now;
         await delay(lookEveryMs, options.signal);
@@ -48,31 +51,27 @@ const at = (id: string) => `${base}/${pathSegment(id)}`;
 /** Replays of all contracts, newest first. */
 export function replays(send: Send, delay: Delay) {
   const list = (query: ListReplaysQuery = {}, options: RequestOptions = {}) =>
-    send<ListReplaysAnswer>({ ...options, method: "GET", path: base, query });
+    send<ListReplaysAnswer>({ method: "GET", path: base, query }, options);
   return {
     /** Starts a replay of the deliveries that match the filter. */
     start: async (body: Omit<ReplayStart, "dry_run">, options: RequestOptions = {}) => {
-      const replay = await send<Replay>({ ...options, method: "POST", path: base, body });
+      const replay = await send<Replay>({ method: "POST", path: base, body }, options);
       return startedReplay(send, delay, replay);
     },
     /** Counts the deliveries that a replay would retry, without starting one. */
     dryRun: (body: Omit<ReplayStart, "dry_run">, options: RequestOptions = {}) =>
-      send<ReplayDryRun>({
-        ...options,
-        method: "POST",
-        path: base,
-        body: { ...body, dry_run: true },
-      }),
+      send<ReplayDryRun>({ method: "POST", path: base, body: { ...body, dry_run: true } }, options),
     list,
     each: (query: ListReplaysQuery = {}, options: RequestOptions = {}) =>
       eachByCursor(
-        (at) => list({ limit: 200, ...query, ...at }, options),
+        query,
+        (at) => list({ limit: 200, ...at }, options),
         (answer) => answer.replays,
       ),
     get: (id: string, options: RequestOptions = {}) =>
-      send<Replay>({ ...options, method: "GET", path: at(id) }),
+      send<Replay>({ method: "GET", path: at(id) }, options),
     /** Cancels a replay. Deliveries that it has already made due continue. */
     cancel: (id: string, options: RequestOptions = {}) =>
-      send<Replay>({ ...options, method: "POST", path: `${at(id)}/cancel` }),
+      send<Replay>({ method: "POST", path: `${at(id)}/cancel` }, options),
   };
 }

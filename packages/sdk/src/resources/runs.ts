@@ -24,9 +24,9 @@ export function runs(send: Send, reporting: Reporting) {
   const inside = async (answer: Promise<GetRunAnswer>) => (await answer).run;
 
   const list = (query: ListRunsQuery = {}, options: RequestOptions = {}) =>
-    send<ListRunsAnswer>({ ...options, method: "GET", path: base, query });
+    send<ListRunsAnswer>({ method: "GET", path: base, query }, options);
   const listSteps = (id: string, query: ListStepsQuery = {}, options: RequestOptions = {}) =>
-    send<ListStepsAnswer>({ ...options, method: "GET", path: `${at(id)}/steps`, query });
+    send<ListStepsAnswer>({ method: "GET", path: `${at(id)}/steps`, query }, options);
 
   return {
     /** Reports a run's start and returns a reporter for the rest of the run. With a `buffer`, all reports go there. */
@@ -34,20 +34,21 @@ export function runs(send: Send, reporting: Reporting) {
       startRun(reporting, body, options),
     /** Reports a run's start and returns the run as the service stores it. */
     create: (body: RunStart, options: RequestOptions = {}) =>
-      inside(send({ ...options, method: "POST", path: base, body })),
+      inside(send({ method: "POST", path: base, body }, options)),
     list,
     each: (query: Walk<ListRunsQuery> = {}, options: RequestOptions = {}) =>
       eachByCursor(
-        (at) => list({ ...query, ...at }, options),
+        query,
+        (at) => list(at, options),
         (answer) => answer.runs,
       ),
     get: (id: string, options: RequestOptions = {}) =>
-      inside(send({ ...options, method: "GET", path: at(id) })),
+      inside(send({ method: "GET", path: at(id) }, options)),
     /** Erases a run and everything derived from it, permanently. */
     erase: (id: string, options: RequestOptions = {}) =>
-      send<void>({ ...options, method: "DELETE", path: at(id) }),
+      send<void>({ method: "DELETE", path: at(id) }, options),
     update: (id: string, body: RunUpdate, options: RequestOptions = {}) =>
-      inside(send({ ...options, method: "PATCH", path: at(id), body })),
+      inside(send({ method: "PATCH", path: at(id), body }, options)),
     reportStep: async (
       id: string,
       stepId: string,
@@ -55,13 +56,14 @@ export function runs(send: Send, reporting: Reporting) {
       options: RequestOptions = {},
     ) => {
       const path = stepAt(id, stepId);
-      return (await send<GetStepAnswer>({ ...options, method: "PUT", path, body })).step;
+      return (await send<GetStepAnswer>({ method: "PUT", path, body }, options)).step;
     },
     getStep: async (id: string, stepId: string, options: RequestOptions = {}) =>
-      (await send<GetStepAnswer>({ ...options, method: "GET", path: stepAt(id, stepId) })).step,
+      (await send<GetStepAnswer>({ method: "GET", path: stepAt(id, stepId) }, options)).step,
     listSteps,
     eachStep: (id: string, options: RequestOptions = {}) =>
       eachByCursor(
+        {},
         (at) => listSteps(id, at, options),
         (answer) => answer.steps,
       ),

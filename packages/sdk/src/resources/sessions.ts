@@ -15,28 +15,29 @@ export function sessions(send: Send) {
   const path = "/v1/sessions";
   const at = (id: string) => `${path}/${pathSegment(id)}`;
   const list = (query: ListSessionsQuery = {}, options: RequestOptions = {}) =>
-    send<ListSessionsAnswer>({ ...options, method: "GET", path, query });
+    send<ListSessionsAnswer>({ method: "GET", path, query }, options);
   return {
     /** Gets the ways in which people can sign in to the dashboard. */
     ways: (options: RequestOptions = {}) =>
-      send<SignIn>({ ...options, method: "GET", path: "/v1/sign-in" }),
+      send<SignIn>({ method: "GET", path: "/v1/sign-in" }, options),
     /** Opens a session; its cookie is in the answer's `Set-Cookie`, which browsers store. */
     create: (body: SessionCreate, options: RequestOptions = {}) =>
-      send<Session>({ ...options, method: "POST", path, body }),
+      send<Session>({ method: "POST", path, body }, options),
     list,
     each: (options: RequestOptions = {}) =>
       eachByCursor(
+        {},
         (at) => list({ limit: 200, ...at }, options),
         (answer) => answer.sessions,
       ),
     get: (id: string, options: RequestOptions = {}) =>
-      send<Session>({ ...options, method: "GET", path: at(id) }),
+      send<Session>({ method: "GET", path: at(id) }, options),
     /** Switches a session to another of the key's teams. */
     update: (id: string, body: SessionUpdate, options: RequestOptions = {}) =>
-      send<Session>({ ...options, method: "PATCH", path: at(id), body }),
+      send<Session>({ method: "PATCH", path: at(id), body }, options),
     end: (id: string, options: RequestOptions = {}) =>
-      send<void>({ ...options, method: "DELETE", path: at(id) }),
+      send<void>({ method: "DELETE", path: at(id) }, options),
     /** Ends all sessions of the key. */
-    endAll: (options: RequestOptions = {}) => send<void>({ ...options, method: "DELETE", path }),
+    endAll: (options: RequestOptions = {}) => send<void>({ method: "DELETE", path }, options),
   };
 }

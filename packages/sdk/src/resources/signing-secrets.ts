@@ -5,9 +5,9 @@ import type { RequestOptions, Send } from "../request.ts";
 export function signingSecrets(send: Send, at: (id: string) => string) {
   return {
     getSecret: (id: string, options: RequestOptions = {}) =>
-      send<SigningSecret>({ ...options, method: "GET", path: `${at(id)}/signing-secret` }),
+      send<SigningSecret>({ method: "GET", path: `${at(id)}/signing-secret` }, options),
     /** Creates a new secret; the old one stays valid for 24 hours. */
     rotateSecret: (id: string, options: RequestOptions = {}) =>
-      send<SigningSecret>({ ...options, method: "POST", path: `${at(id)}/signing-secret/rotate` }),
+      send<SigningSecret>({ method: "POST", path: `${at(id)}/signing-secret/rotate` }, options),
   };
 }

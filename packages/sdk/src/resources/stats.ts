@@ -5,5 +5,5 @@ import type { RequestOptions, Send } from "../request.ts";
 export const stats = (send: Send) => ({
   /** Gets whole UTC buckets, oldest first. Default: the last 24 hours, by the hour. */
   get: (query: GetStatsQuery = {}, options: RequestOptions = {}) =>
-    send<GetStatsAnswer>({ ...options, method: "GET", path: "/v1/stats", query }),
+    send<GetStatsAnswer>({ method: "GET", path: "/v1/stats", query }, options),
 });

@@ -21,23 +21,24 @@ export function teams(send: Send) {
   const path = "/v1/teams";
   const at = (id: string) => `${path}/${pathSegment(id)}`;
   const list = (query: ListTeamsQuery = {}, options: RequestOptions = {}) =>
-    send<ListTeamsAnswer>({ ...options, method: "GET", path, query });
+    send<ListTeamsAnswer>({ method: "GET", path, query }, options);
   return {
     create: (body: TeamCreate, options: RequestOptions = {}) =>
-      send<Team>({ ...options, method: "POST", path, body }),
+      send<Team>({ method: "POST", path, body }, options),
     list,
     each: (options: RequestOptions = {}) =>
       eachByCursor(
+        {},
         (at) => list({ limit: 200, ...at }, options),
         (answer) => answer.teams,
       ),
     get: (id: string, options: RequestOptions = {}) =>
-      send<TeamSettings>({ ...options, method: "GET", path: at(id) }),
+      send<TeamSettings>({ method: "GET", path: at(id) }, options),
     update: (id: string, body: TeamUpdate, options: RequestOptions = {}) =>
-      send<TeamSettings>({ ...options, method: "PATCH", path: at(id), body }),
+      send<TeamSettings>({ method: "PATCH", path: at(id), body }, options),
     /** Closes a team immediately and erases all its data. */
     erase: (id: string, options: RequestOptions = {}) =>
-      send<EraseTeamAnswer>({ ...options, method: "DELETE", path: at(id) }),
+      send<EraseTeamAnswer>({ method: "DELETE", path: at(id) }, options),
   };
 }
 
@@ -45,24 +46,25 @@ export function teams(send: Send) {
 export function apiKeys(send: Send) {
   const path = "/v1/api-keys";
   const list = (query: ListApiKeysQuery = {}, options: RequestOptions = {}) =>
-    send<ListApiKeysAnswer>({ ...options, method: "GET", path, query });
+    send<ListApiKeysAnswer>({ method: "GET", path, query }, options);
   return {
     /** Creates a key. Its `key` is shown only once. */
     create: (body: ApiKeyCreate, options: RequestOptions = {}) =>
-      send<NewApiKey>({ ...options, method: "POST", path, body }),
+      send<NewApiKey>({ method: "POST", path, body }, options),
     list,
     each: (options: RequestOptions = {}) =>
       eachByCursor(
+        {},
         (at) => list({ limit: 200, ...at }, options),
         (answer) => answer.api_keys,
       ),
     revoke: (id: string, options: RequestOptions = {}) =>
-      send<void>({ ...options, method: "DELETE", path: `${path}/${pathSegment(id)}` }),
+      send<void>({ method: "DELETE", path: `${path}/${pathSegment(id)}` }, options),
   };
 }
 
 /** The calling key: its name, its scopes and the teams it reaches. */
 export const me = (send: Send) => ({
   get: (options: RequestOptions = {}) =>
-    send<Me>({ ...options, method: "GET", path: "/accounts/v1/users/me" }),
+    send<Me>({ method: "GET", path: "/accounts/v1/users/me" }, options),
 });

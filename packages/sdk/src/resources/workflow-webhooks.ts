@@ -29,26 +29,27 @@ export function workflowWebhooks(send: Send, delay: Delay) {
   const at = (id: string) => `${base}/${pathSegment(id)}`;
 
   const list = (query: ListWorkflowWebhooksQuery = {}, options: RequestOptions = {}) =>
-    send<ListWorkflowWebhooksAnswer>({ ...options, method: "GET", path: base, query });
+    send<ListWorkflowWebhooksAnswer>({ method: "GET", path: base, query }, options);
 
   return {
     create: (body: WorkflowWebhookCreate, options: RequestOptions = {}) =>
-      send<WorkflowWebhook>({ ...options, method: "POST", path: base, body }),
+      send<WorkflowWebhook>({ method: "POST", path: base, body }, options),
     list,
     each: (query: Walk<ListWorkflowWebhooksQuery> = {}, options: RequestOptions = {}) =>
       eachByCursor(
-        (at) => list({ ...query, ...at }, options),
+        query,
+        (at) => list(at, options),
         (answer) => answer.subscriptions,
       ),
     get: (id: string, options: RequestOptions = {}) =>
-      send<WorkflowWebhook>({ ...options, method: "GET", path: at(id) }),
+      send<WorkflowWebhook>({ method: "GET", path: at(id) }, options),
     update: (id: string, body: WorkflowWebhookUpdate, options: RequestOptions = {}) =>
-      send<WorkflowWebhook>({ ...options, method: "PATCH", path: at(id), body }),
+      send<WorkflowWebhook>({ method: "PATCH", path: at(id), body }, options),
     delete: (id: string, options: RequestOptions = {}) =>
-      send<void>({ ...options, method: "DELETE", path: at(id) }),
+      send<void>({ method: "DELETE", path: at(id) }, options),
     /** Sends a sample event of an action to this webhook alone. */
     test: (id: string, body: WorkflowWebhookTest, options: RequestOptions = {}) =>
-      send<TestWorkflowWebhookAnswer>({ ...options, method: "POST", path: `${at(id)}/test`, body }),
+      send<TestWorkflowWebhookAnswer>({ method: "POST", path: `${at(id)}/test`, body }, options),
     ...signingSecrets(send, at),
     events: {
       ...webhookEvents<{
@@ -64,7 +65,7 @@ export function workflowWebhooks(send: Send, delay: Delay) {
         options: RequestOptions = {},
       ) => {
         const path = `${base}/events/replay`;
-        const replay = await send<Replay>({ ...options, method: "POST", path, body });
+        const replay = await send<Replay>({ method: "POST", path, body }, options);
         return startedReplay(send, delay, replay);
       },
       /** Counts the deliveries that a replay would retry, without starting one. */
@@ -72,12 +73,10 @@ export function workflowWebhooks(send: Send, delay: Delay) {
         body: Omit<WorkflowWebhookReplayStart, "dry_run">,
         options: RequestOptions = {},
       ) =>
-        send<ReplayDryRun>({
-          ...options,
-          method: "POST",
-          path: `${base}/events/replay`,
-          body: { ...body, dry_run: true },
-        }),
+        send<ReplayDryRun>(
+          { method: "POST", path: `${base}/events/replay`, body: { ...body, dry_run: true } },
+          options,
+        ),
     },
   };
 }

@@ -19,39 +19,40 @@ export function workflows(send: Send) {
   const inside = async (answer: Promise<GetWorkflowAnswer>) => (await answer).workflow;
 
   const list = (query: ListWorkflowsQuery = {}, options: RequestOptions = {}) =>
-    send<ListWorkflowsAnswer>({ ...options, method: "GET", path: base, query });
+    send<ListWorkflowsAnswer>({ method: "GET", path: base, query }, options);
 
   return {
     create: (body: WorkflowCreate, options: RequestOptions = {}) =>
-      inside(send({ ...options, method: "POST", path: base, body })),
+      inside(send({ method: "POST", path: base, body }, options)),
     list,
     each: (query: Walk<ListWorkflowsQuery> = {}, options: RequestOptions = {}) =>
       eachByCursor(
-        (at) => list({ ...query, ...at }, options),
+        query,
+        (at) => list(at, options),
         (answer) => answer.workflows,
       ),
     get: (id: string, options: RequestOptions = {}) =>
-      inside(send({ ...options, method: "GET", path: at(id) })),
+      inside(send({ method: "GET", path: at(id) }, options)),
     update: (id: string, body: WorkflowUpdate, options: RequestOptions = {}) =>
-      inside(send({ ...options, method: "PATCH", path: at(id), body })),
+      inside(send({ method: "PATCH", path: at(id), body }, options)),
     /** Deletes a workflow; its unfinished runs are cancelled first. */
     delete: (id: string, options: RequestOptions = {}) =>
-      send<void>({ ...options, method: "DELETE", path: at(id) }),
+      send<void>({ method: "DELETE", path: at(id) }, options),
     createVersion: (id: string, body: WorkflowVersionCreate = {}, options: RequestOptions = {}) =>
-      send<CreateWorkflowVersionAnswer>({
-        ...options,
-        method: "POST",
-        path: `${at(id)}/versions`,
-        body,
-      }),
+      send<CreateWorkflowVersionAnswer>(
+        { method: "POST", path: `${at(id)}/versions`, body },
+        options,
+      ),
     activateVersion: (id: string, number: number, options: RequestOptions = {}) =>
       inside(
-        send({
-          ...options,
-          method: "POST",
-          path: `${at(id)}/versions/${pathSegment(String(number))}/activate`,
-          body: {},
-        }),
+        send(
+          {
+            method: "POST",
+            path: `${at(id)}/versions/${pathSegment(String(number))}/activate`,
+            body: {},
+          },
+          options,
+        ),
       ),
   };
 }

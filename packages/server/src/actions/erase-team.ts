@@ -7,6 +7,7 @@ import {
   deleteSomeTracesOf,
   deleteSubscriptionsOf,
   deleteTeam,
+  isOnlyTeamOfKey,
   listErasuresOfAllTeams,
 } from "../db/erasures.ts";
 import type { Database } from "../db/pool.ts";
@@ -18,17 +19,25 @@ const erasuresMax = 1_000;
 /** How long a request waits; the janitor erases the rest of a large team. */
 const firstStepsMs = 2_000;
 
+const onlyTeam =
+  "The calling key reaches only this team and would be deleted with it. Delete the team with a key that reaches another team too.";
+
 /**
  * Closes a team at once and begins to erase all its data; true when nothing is left.
  *
- * The default team is refused with `default_team`: every installation has it.
+ * The default team is refused with `default_team`: every installation has it. The only team of the calling key is refused
+ * with `key_in_use`: the key would be deleted with it, and lock its owner out.
  */
 export async function eraseTeam(
   { database }: { database: Database },
   teamId: string,
+  apiKeyId: string,
 ): Promise<boolean> {
   if (teamId === defaultTeamId) throw new AppError("default_team");
-  await database.begin((tx) => closeTeam(tx, teamId));
+  await database.begin(async (tx) => {
+    if (await isOnlyTeamOfKey(tx, teamId, apiKeyId)) throw new AppError("key_in_use", onlyTeam);
+    await closeTeam(tx, teamId);
+  });
   return await eraseTeamRows(database, teamId, performance.now() + firstStepsMs);
 }
 

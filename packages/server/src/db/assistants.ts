@@ -93,7 +93,9 @@ const toServed = (row: ServedRow): ServedAssistant => ({
 /** Reads assistants, deleted ones included. */
 export async function readAssistants(tx: Tx, keys: readonly TeamKey[]): Promise<Assistant[]> {
   const rows = await tx("read_assistants")<AssistantRow>`
-    select a.*
+    select
+      a.team_id, a.id, a.name, a.hang_timeout_seconds, a.end_report_wait_seconds, a.document,
+      a.created_at, a.updated_at, a.deleted_at
     from unnest(${teamIds(keys)}::text[], ${ids(keys)}::text[]) as k (team_id, id)
     join assistants a on a.team_id = k.team_id and a.id = k.id`;
   return rows.map(toAssistant);

@@ -97,7 +97,13 @@ const toCall = (row: CallRow): Call => ({
 /** Locks calls for a change, in id order, so that batches cannot deadlock. */
 export async function lockCalls(tx: Tx, keys: readonly TeamKey[]): Promise<Call[]> {
   const rows = await tx("lock_calls")<CallRow>`
-    select c.*
+    select
+      c.team_id, c.id, c.assistant_id, c.call_type, c.direction, c.status, c.user_number,
+      c.assistant_number, c.phone_provider, c.phone_call_status, c.phone_call_status_reason,
+      c.call_end_trigger_by, c.start_at, c.end_at, c.duration_ms, c.metadata, c.recording,
+      c.analysis, c.cost, c.metrics, c.message_count, c.report_bytes, c.reported, c.position,
+      c.hang_due_at, c.hung, c.report_due_at, c.created_by, c.updated_by, c.created_at,
+      c.updated_at
     from unnest(${teamIds(keys)}::text[], ${ids(keys)}::text[]) as k (team_id, id)
     join calls c on c.team_id = k.team_id and c.id = k.id
     order by c.team_id, c.id

@@ -126,6 +126,22 @@ export async function deleteErasure(sql: Sql, teamId: string, subjectId: string)
 }
 
 /**
+ * Locks the keys of a team against other changes of their teams, and says whether the team is the only one that a key
+ * reaches.
+ *
+ * Without the lock, two teams that are closed at once would each count as the other team of their keys.
+ */
+export async function isOnlyTeamOfKey(tx: Tx, teamId: string, apiKeyId: string): Promise<boolean> {
+  await tx`
+    select from api_keys
+    where id in (select api_key_id from api_key_teams where team_id = ${teamId})
+    order by id for update`;
+  const teams = await tx<{ isThis: boolean }>`
+    select team_id = ${teamId} as "isThis" from api_key_teams where api_key_id = ${apiKeyId}`;
+  return teams.length > 0 && teams.every(({ isThis }) => isThis);
+}
+
+/**
  * Closes a team: no key reaches it, its subscriptions get no events, and its name is removed.
  *
  * A key that reaches other teams still works for those; a key that reached only this team is deleted.

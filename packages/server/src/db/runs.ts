@@ -76,7 +76,11 @@ export function toRun(row: RunRow): Run {
 /** Locks runs for a change, in id order, so that batches cannot deadlock. */
 export async function lockRuns(tx: Tx, keys: readonly TeamKey[]): Promise<Run[]> {
   const rows = await tx("lock_runs")<RunRow>`
-    select r.*
+    select
+      r.team_id, r.id, r.workflow_id, r.status, r.trigger, r.version_number, r.input, r.output,
+      r.collected_information, r.error, r.earlier, r.termination_source, r.timeout_seconds,
+      r.deadline_at, r.started_at, r.completed_at, r.created_by, r.updated_by, r.created_at,
+      r.updated_at
     from unnest(${teamIds(keys)}::text[], ${ids(keys)}::text[]) as k (team_id, id)
     join runs r on r.team_id = k.team_id and r.id = k.id
     order by r.team_id, r.id

@@ -7,7 +7,8 @@ type Row = Record<string, unknown>;
  * Runs one statement written as a template; every `${value}` is a parameter, never text.
  *
  * `sql("name")` gives the same statement a name: it is parsed once per connection, which is worth it for the few
- * statements of the hot path and wrong for lists, whose best plan depends on their filters.
+ * statements of the hot path and wrong for lists, whose best plan depends on their filters. It names its columns: PostgreSQL
+ * refuses a prepared `select *` for the rest of the connection once a migration has added or removed a column.
  */
 export type Sql = {
   <T extends object = Row>(strings: TemplateStringsArray, ...values: unknown[]): Promise<T[]>;

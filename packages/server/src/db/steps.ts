@@ -68,7 +68,10 @@ const toStep = (row: StepRow): Step => ({
 /** Reads steps. The caller holds the locks of their runs, which guard them too. */
 export async function readSteps(tx: Tx, keys: readonly StepKey[]): Promise<Step[]> {
   const rows = await tx("read_steps")<StepRow>`
-    select s.*
+    select
+      s.team_id, s.run_id, s.id, s.name, s.index, s.attempt, s.status, s.output, s.error,
+      s.earlier, s.started_at, s.completed_at, s.created_by, s.updated_by, s.created_at,
+      s.updated_at
     from unnest(
       ${textArray(keys.map((key) => key.teamId))}::text[],
       ${textArray(keys.map((key) => key.runId))}::text[],

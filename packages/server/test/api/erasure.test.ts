@@ -172,7 +172,7 @@ test("a deleted team is closed at once, and nothing is left of it; its neighbour
   const before = await others();
   expect((await tablesWith(api.database, word)).length).toBeGreaterThan(10);
 
-  const deleted = await api.call("DELETE", `/v1/teams/${teamId}`, { key });
+  const deleted = await api.call("DELETE", `/v1/teams/${teamId}`, { key: shared.key });
   expect([deleted.status, deleted.body.message]).toEqual([202, "Everything is erased."]);
   expect(await tablesWith(api.database, word)).toEqual([]);
   expect(await tablesWith(api.database, teamId)).toEqual(["erasures", "teams"]);
@@ -193,4 +193,42 @@ test("the default team cannot be deleted, and a team that the key does not reach
   const refused = await api.call("DELETE", `/v1/teams/${defaultTeamId}`, { key });
   expect([refused.status, refused.body.code]).toEqual([409, "default_team"]);
   expect((await api.call("DELETE", `/v1/teams/${api.teamId}`, { key })).status).toBe(404);
+});
+
+test("a key cannot delete its only team, which would delete the key too", async () => {
+  const api = await setup();
+  const { teamId, key } = await api.newTeam();
+  const remove = (id: string, by: string) => api.call("DELETE", `/v1/teams/${id}`, { key: by });
+  const refused = await remove(teamId, key);
+  expect([refused.status, refused.body.code]).toEqual([409, "key_in_use"]);
+  expect(refused.body.detail).toContain("reaches only this team");
+  expect((await api.call("GET", `/v1/teams/${teamId}`, { key })).status).toBe(200);
+  expect(await tablesWith(api.database, teamId)).not.toContain("erasures");
+
+  const { body: next } = await api.call("POST", "/v1/teams", { key, body: { name: "next" } });
+  expect((await remove(teamId, key)).status).toBe(202);
+  const me = await api.call("GET", "/accounts/v1/users/me", { key });
+  expect(me.body.teams.map(({ id }: { id: string }) => id)).toEqual([next.id]);
+  expect((await remove(next.id, key)).body.code).toBe("key_in_use");
+});
+
+test("of two teams that their keys delete at once, one stays, and so do the keys", async () => {
+  const api = await setup();
+  for (let round = 0; round < 5; round++) {
+    const [{ teamId: one }, { teamId: other }] = [await api.newTeam(), await api.newTeam()];
+    const keys = [
+      await api.newKey({ teamIds: [one, other] }),
+      await api.newKey({ teamIds: [one, other] }),
+    ] as const;
+    const answers = await Promise.all([
+      api.call("DELETE", `/v1/teams/${one}`, { key: keys[0].key }),
+      api.call("DELETE", `/v1/teams/${other}`, { key: keys[1].key }),
+    ]);
+    expect(answers.map(({ status }) => status).sort()).toEqual([202, 409]);
+    const left = answers[0].status === 409 ? one : other;
+    for (const { key } of keys) {
+      const me = await api.call("GET", "/accounts/v1/users/me", { key });
+      expect(me.body.teams.map(({ id }: { id: string }) => id)).toEqual([left]);
+    }
+  }
 });

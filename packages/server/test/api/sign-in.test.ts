@@ -179,7 +179,8 @@ test("somebody of whom the provider names no team or nothing to do is not let in
   const before = world.browser();
   expect(await world.signIn(before, "ada")).toBe(home);
   expect((await who(before)).name).toBe("Ada Lovelace");
-  const { teamId: gone, key } = await world.newTeam();
+  const { teamId: gone } = await world.newTeam();
+  const { key } = await world.newKey({ teamIds: [world.teamId, gone] });
   await world.call("DELETE", `/v1/teams/${gone}`, { key });
   const nothing = [
     {},

@@ -3,6 +3,7 @@ import { endAssistant } from "../../src/actions/assistants.ts";
 import { eraseCall } from "../../src/actions/erase-subject.ts";
 import { eraseTeam } from "../../src/actions/erase-team.ts";
 import { jsonText } from "../../src/domain/json-text.ts";
+import { newId } from "../../src/ids.ts";
 import { actOnDueTimers } from "../../src/watch/timers.ts";
 import {
   endCall,
@@ -203,7 +204,7 @@ test("a closed team's waiting report is not told", async () => {
   await house.record({ type: "call.created", teamId, callId, assistantId, data });
   await house.record({ type: "call.status", teamId, callId, data: { status: "finished" } });
   await house.settled();
-  await eraseTeam({ database: house.database }, teamId);
+  await eraseTeam({ database: house.database }, teamId, newId());
   expect(await waiting(house)).toEqual([]);
   expect(await act(house)).toBe(0);
   await house.settled();

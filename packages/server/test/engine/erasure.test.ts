@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { eraseCall, eraseRun } from "../../src/actions/erase-subject.ts";
 import { eraseTeam } from "../../src/actions/erase-team.ts";
+import { newId } from "../../src/ids.ts";
 import { makeAssistant, say, startCall } from "../support/calls.ts";
 import { tablesWith } from "../support/dump.ts";
 import { type House, openHouse, until } from "../support/house.ts";
@@ -78,7 +79,7 @@ test("a team that is erased while its deliveries are on the wire leaves nothing 
   const answer = house.receiver.hold();
   for (let count = 0; count < 5; count++) await house.workflow({ description: word });
   await house.receiver.received(4);
-  expect(await eraseTeam(house, house.teamId)).toBe(true);
+  expect(await eraseTeam(house, house.teamId, newId())).toBe(true);
   answer();
   await until("nothing is in flight", () => house.dispatcher.inFlight === 0);
   await house.recorder.idle();

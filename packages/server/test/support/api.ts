@@ -94,7 +94,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
     keyring: openKeyring([Buffer.alloc(32, 7)]),
     recordFacts: () => Promise.reject(new Error("this test records no facts")),
     recordAllFacts: () => Promise.reject(new Error("this test records no facts")),
-    eraseTeam: (teamId) => eraseTeam({ database }, teamId),
+    eraseTeam: (teamId, apiKeyId) => eraseTeam({ database }, teamId, apiKeyId),
     keepPerson: (person) => keepPersonOfAnyTeam(database, person),
     log: openLog({
       level: "debug",

@@ -312,6 +312,7 @@ export const teamFunctions: Record<string, (asked: Asked) => Promise<unknown>> =
   deleteEvents: (a) => erasures.deleteEvents(a.tx, a.teamId, [a.eventId], since),
   deleteAnswersAbout: (a) => erasures.deleteAnswersAbout(a.tx, a.teamId, "a subject"),
   deleteErasure: (a) => erasures.deleteErasure(a.tx, a.teamId, "a subject"),
+  isOnlyTeamOfKey: (a) => erasures.isOnlyTeamOfKey(a.tx, a.teamId, a.keyId),
   closeTeam: (a) => erasures.closeTeam(a.tx, a.teamId),
   deleteSomeStateOf: (a) =>
     inTwoSteps((limit) => erasures.deleteSomeStateOf(a.tx, a.teamId, limit)),

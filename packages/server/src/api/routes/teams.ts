@@ -192,7 +192,7 @@ export function teamRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
         operationId: "eraseTeam",
         summary: "Deletes a team that the calling key reaches, and erases all its data",
         description:
-          "The team is closed immediately, on other processes within two seconds: no key reaches it, keys without another team are deleted, and nothing more is delivered. Its data are erased for up to two seconds during the request, and the rest in the background. The default team is a 409.",
+          "The team is closed immediately, on other processes within two seconds: no key reaches it, keys without another team are deleted, and nothing more is delivered. Its data are erased for up to two seconds during the request, and the rest in the background. The default team is a 409, and so is the only team of the calling key (`key_in_use`): use a key that also reaches another team.",
         tags,
         params,
         response: { 202: Type.Object({ id: Type.String(), message: Type.String() }) },
@@ -201,7 +201,7 @@ export function teamRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
     async (request, reply) => {
       const { team_id: id } = request.params;
       await reached(request, id);
-      const empty = await deps.eraseTeam(id);
+      const empty = await deps.eraseTeam(id, keyIdOf(request.caller));
       reply.code(202);
       return { id, message: empty ? "Everything is erased." : "The rest is being erased." };
     },
