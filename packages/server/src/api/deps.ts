@@ -27,6 +27,8 @@ export type ApiDeps = {
   listening: Signals;
   /** Stores what the sign-in provider says about a person; the connections of teams and keys may not do this. */
   keepPerson: (person: Person) => Promise<{ id: string; teamId: string }>;
+  /** The `fetch` that asks the sign-in provider, through the egress proxy if there is one; undefined: Node's own. */
+  askProvider?: typeof fetch;
   /** The files under /dashboard and /portal; undefined while they are not built. */
   builtDashboard: () => BuiltFiles | undefined;
   /** Answers an MCP message of an authenticated caller. */
