@@ -64,6 +64,9 @@ export default function AccountMenu({ face, className }: { face: ReactNode; clas
               onChange={setZone}
             />
             <Menu.Separator className="mx-1 my-1.5 border-t border-line" />
+            <Menu.LinkItem className={item} href={`${place.base}/licences.txt`} target="_blank">
+              Licences
+            </Menu.LinkItem>
             <Menu.Item className={item} onClick={() => leaving.mutate()}>
               Sign out
             </Menu.Item>
