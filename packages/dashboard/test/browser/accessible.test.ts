@@ -20,10 +20,13 @@ const screenshots = path.resolve(import.meta.dirname, "../../screenshots");
 async function furnish(pages: Pages): Promise<Record<string, string>> {
   const { service, receiver } = pages;
   receiver.answerBy(({ path }) =>
-    path === "/failing" ? { status: 503, body: '{"error":"x"}' } : 200,
+    path.startsWith("/failing") ? { status: 503, body: '{"error":"x"}' } : 200,
   );
   const healthy = await subscribe(pages, { name: "A name that is long ".repeat(6).trim() });
-  const failing = await subscribe(pages, { url: `${receiver.origin}/failing` });
+  // Too long for a narrow window, and without a place to break.
+  const failing = await subscribe(pages, {
+    url: `${receiver.origin}/failing?tenant=${"northside-clinics-".repeat(8)}`,
+  });
   await startRuns(pages, 12);
   await untilFailing(pages, failing);
   const assistant = await service.call("POST", "/assistants/v1/assistants", {

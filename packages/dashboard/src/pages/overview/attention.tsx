@@ -11,6 +11,9 @@ import { HealthLine, ReplayMissed, useMissedReplay } from "../endpoint/health.ts
 /** The most problems that are listed; the list of endpoints has the others. */
 const shownMax = 10;
 
+/** The endpoints that may need a person. */
+export const attentionQuery = endpointsQuery({ state: ["failing", "disabled"] });
+
 /** Problems that need a person: endpoints that fail, and those that were disabled because they failed. */
 export function Attention() {
   const { dialog, open } = useMissedReplay();
@@ -25,7 +28,7 @@ export function Attention() {
 type OnReplay = Parameters<typeof ReplayMissed>[0]["onOpen"];
 
 function Problems({ onReplay }: { onReplay: OnReplay }) {
-  const { data, error, refetch } = useQuery(endpointsQuery({ state: ["failing", "disabled"] }));
+  const { data, error, refetch } = useQuery(attentionQuery);
   if (error) return <Failure error={error} onRetry={() => void refetch()} />;
   if (data === undefined) return <SkeletonBlock className="h-[72px]" />;
   const problems = data.endpoints

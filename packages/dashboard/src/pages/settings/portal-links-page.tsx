@@ -34,7 +34,7 @@ export default function PortalLinksPage() {
           label="Portal links"
           skeletonRows={4}
           empty={
-            <Empty title="No link works at the moment">
+            <Empty title="No active portal links">
               <p>
                 A link lets a customer see the endpoints of this team, or some of them, without an
                 account: for at most a day, and nothing else.

@@ -103,7 +103,7 @@ function Settings({ team }: { team: TeamSettings }) {
           value={days[one]}
           onChange={(value) => setDays({ ...days, [one]: value })}
           fault={faultOf(error, one)}
-          placeholder="as the service"
+          placeholder="default"
         />
       ))}
       <Check
