@@ -6,9 +6,11 @@ export default defineConfig({
   test: {
     ...common,
     include: ["packages/{dashboard,site}/test/browser/**/*.test.ts"],
-    // A browser and a service each: side by side they would only wait for each other.
-    fileParallelism: false,
+    // The files of a worker share its browser, and the modules that they all load.
+    isolate: false,
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    // As long as the browser waits for an element.
+    expect: { poll: { timeout: 15_000 } },
   },
 });

@@ -101,7 +101,11 @@ const require = createRequireOfBundle(import.meta.url);`,
   writeManifest(target, bundledManifest(readManifest("packages/server")));
   writeFileSync(
     path.join(target, "LICENSES.txt"),
-    printNotices(root, Object.keys(metafile.inputs)),
+    printNotices(
+      "The files in bin/ also hold these packages. dashboard/ and site/ have a licences.txt of their own.",
+      root,
+      Object.keys(metafile.inputs),
+    ),
   );
   copy(target, {
     "packages/server/README.md": "README.md",

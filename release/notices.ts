@@ -1,14 +1,18 @@
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 
-/** Prints the licence of every package that a bundle holds, as most of them ask; throws for a package that names none. */
-export function printNotices(root: string, inputs: readonly string[]): string {
+/**
+ * Prints the licence of every package that a bundle holds, as most of them ask; throws for a package that names none.
+ *
+ * `inputs` are the bundle's modules, as paths from `root` or absolute ones; those of no package are our own.
+ */
+export function printNotices(heading: string, root: string, inputs: readonly string[]): string {
   const directories = new Set(inputs.flatMap((input) => packageOf(input) ?? []));
-  const notices = [...directories].sort().map((directory) => noticeOf(path.join(root, directory)));
+  const notices = new Set([...directories].map((one) => noticeOf(path.resolve(root, one))));
   return [
     "Postrider is licensed under the Apache License 2.0 (LICENSE).",
-    "The files in bin/ also hold these packages:",
-    ...notices,
+    heading,
+    ...[...notices].sort(),
   ].join("\n\n");
 }
 
@@ -20,9 +24,11 @@ function noticeOf(directory: string): string {
   const { name, version, license } = JSON.parse(
     readFileSync(path.join(directory, "package.json"), "utf8"),
   );
-  const file = readdirSync(directory).find((one) => /^licen[cs]e/i.test(one));
   if (license === undefined) throw new Error(`${name} names no licence`);
-  const text = file === undefined ? "" : readFileSync(path.join(directory, file), "utf8").trim();
+  const texts = readdirSync(directory)
+    .filter((one) => /^(?:licen[cs]e|notice)/i.test(one))
+    .sort()
+    .map((one) => readFileSync(path.join(directory, one), "utf8").trim());
   const line = "-".repeat(80);
-  return `${line}\n${name} ${version} (${license})\n\n${text}`.trimEnd();
+  return [`${line}\n${name} ${version} (${license})`, ...texts].join("\n\n");
 }

@@ -2239,6 +2239,8 @@ export type SignInProvider = {
   name: string;
   /** Where a browser goes to sign in with it. */
   url: string;
+  /** Where a browser goes after its session has ended. It leads to the provider's sign-out if the person signed in with the provider, and otherwise to the dashboard. */
+  sign_out_url: string;
 };
 
 export type SigningSecret = {

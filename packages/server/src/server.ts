@@ -17,6 +17,7 @@ import { reachSchema } from "./db/reach-schema.ts";
 import { holdsWall } from "./db/team-wall.ts";
 import { ensureDefaultTeam } from "./db/teams.ts";
 import type { Dispatcher } from "./dispatcher/dispatcher.ts";
+import { openOperatorFetch } from "./dispatcher/operator-fetch.ts";
 import type { SenderOptions } from "./dispatcher/send.ts";
 import { parseTargetUrl } from "./domain/target-url.ts";
 import { openEmbeddedPostgres } from "./embedded-postgres/open.ts";
@@ -231,6 +232,10 @@ async function start(
   const observing = observe(metrics, { version: config.version, dispatcher, surveys, watchdog });
   closers.push(async () => observing.close());
 
+  const operatorFetch =
+    config.oidc && config.egressProxy && openOperatorFetch(config.egressProxy, options.sender);
+  if (operatorFetch) closers.push(() => operatorFetch.close());
+
   const app = await openApp({
     config,
     database,
@@ -243,6 +248,7 @@ async function start(
     eraseTeam: (teamId, apiKeyId) => eraseTeam({ database: upkeep }, teamId, apiKeyId),
     listening: engine.listening,
     keepPerson: (person) => keepPersonOfAnyTeam(upkeep, person),
+    ...(operatorFetch && { askProvider: operatorFetch.fetch }),
     // Loaded at the first use: its packages take a tenth of a second.
     answerMcp: async (exchange) => (await import("./mcp/over-http.ts")).answerMcp(exchange),
     builtDashboard: () => readApplication("dashboard"),

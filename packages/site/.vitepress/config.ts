@@ -1,10 +1,10 @@
 import { copyFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { defineConfig } from "vitepress";
+import { writeNoticesOf } from "../../../release/notices-plugin.ts";
 import { hashInline } from "../src/content-security.ts";
 import { anchorOf, unlinkSources } from "../src/links.ts";
 import { documents, reference, sections } from "../src/navigation.ts";
-import { writeNotices } from "../src/notices.ts";
 import { writePlainPages } from "../src/plain-pages.ts";
 import { writeReference } from "../src/reference.ts";
 import { settleEmptyHeadings } from "../src/tables.ts";
@@ -65,6 +65,7 @@ export default defineConfig({
   },
   vite: {
     publicDir: false,
+    plugins: [writeNoticesOf("this site")],
     // The CSP allows no data: for scripts and fonts.
     build: { assetsInlineLimit: 0, chunkSizeWarningLimit: 2_000 },
   },
@@ -74,7 +75,6 @@ export default defineConfig({
       path.join(outDir, "icon.svg"),
     );
     writeReference(outDir);
-    writeNotices(outDir);
     writePlainPages(outDir, built, base);
     const texts = (ending: string): string[] =>
       readdirSync(outDir, { recursive: true, encoding: "utf8" })

@@ -1,5 +1,6 @@
 import type { Me, SignIn } from "@postrider/sdk";
-import { queryOptions } from "@tanstack/react-query";
+import { type QueryClient, queryOptions } from "@tanstack/react-query";
+import { place } from "../place.ts";
 import { ApiFailure } from "./problem.ts";
 import { actFor, ask } from "./request.ts";
 
@@ -42,3 +43,15 @@ export const waysInQuery = queryOptions({
   queryFn: ({ signal }) => ask<SignIn>("GET", "/v1/sign-in", { signal, team: null }),
   staleTime: Number.POSITIVE_INFINITY,
 });
+
+/**
+ * Goes where a browser goes after its session has ended: to the provider's sign-out if there is a provider, which sends
+ * the browser back. The page is loaded again, so that nothing of the former viewer stays in memory.
+ */
+export async function leave(client: QueryClient): Promise<void> {
+  const { provider } =
+    place.kind === "dashboard"
+      ? await client.ensureQueryData(waysInQuery).catch(() => ({ provider: null }))
+      : { provider: null };
+  location.assign(provider?.sign_out_url ?? `${place.base}/`);
+}

@@ -171,13 +171,13 @@ function Line({
           type="button"
           aria-expanded={row.open}
           aria-label={row.name}
-          className="w-3 text-ink-3"
+          className="w-3 shrink-0 text-ink-3"
           onClick={() => onToggle(row.path)}
         >
           {row.open ? "▾" : "▸"}
         </button>
       ) : (
-        <span className="w-3" />
+        <span className="w-3 shrink-0" />
       )}
       <span className="text-accent">{row.name}:</span>
       <span className={colours[row.kind]}>{textOf(row)}</span>

@@ -1,19 +1,29 @@
 import { type ReactNode, useEffect } from "react";
+import type { Scope } from "../api/session.ts";
+import { useViewer } from "../shell/viewer.tsx";
+import { Forbidden } from "./states.tsx";
 
-/** A page: its title, what can be done, and what it shows. `fill` lets the content scroll by itself. */
+/**
+ * A page: its title, what can be done, and what it shows. `fill` lets the content scroll by itself. A viewer without the
+ * scope that it `needs` sees only that it is missing.
+ */
 export function Page({
   title,
   about,
   actions,
   children,
   fill = false,
+  needs,
 }: {
   title: string;
   about?: ReactNode;
   actions?: ReactNode;
   children: ReactNode;
   fill?: boolean;
+  needs?: Scope;
 }) {
+  const { scopes } = useViewer();
+  const may = needs === undefined || scopes.includes(needs);
   useEffect(() => {
     document.title = `${title} · Postrider`;
   }, [title]);
@@ -26,9 +36,9 @@ export function Page({
           </h1>
           {about && <div className="min-w-0 text-xs text-ink-3">{about}</div>}
         </div>
-        {actions && <div className="flex flex-wrap items-center gap-2">{actions}</div>}
+        {may && actions && <div className="flex flex-wrap items-center gap-2">{actions}</div>}
       </header>
-      {children}
+      {may ? children : <Forbidden needs={needs} />}
     </div>
   );
 }

@@ -1,7 +1,7 @@
 import { Menu } from "@base-ui/react/menu";
-import { useMutation } from "@tanstack/react-query";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
 import type { ReactNode } from "react";
-import { signOut, switchTeam } from "../api/session.ts";
+import { leave, signOut, switchTeam } from "../api/session.ts";
 import { sayFailure } from "../components/toasts.tsx";
 import { place } from "../place.ts";
 import type { Zone } from "../words/times.ts";
@@ -16,14 +16,18 @@ const item =
 export default function AccountMenu({ face, className }: { face: ReactNode; className: string }) {
   const viewer = useViewer();
   const { theme, zone, setTheme, setZone } = usePreferences();
-  // Loaded again, so that nothing of the other team or the former viewer stays on the screen or in memory.
-  const startOver = (): void => location.assign(`${place.base}/`);
+  const client = useQueryClient();
   const switching = useMutation({
     mutationFn: switchTeam,
-    onSuccess: startOver,
+    // Loaded again, so that nothing of the other team stays on the screen or in memory.
+    onSuccess: () => location.assign(`${place.base}/`),
     onError: sayFailure,
   });
-  const leaving = useMutation({ mutationFn: signOut, onSuccess: startOver, onError: sayFailure });
+  const leaving = useMutation({
+    mutationFn: signOut,
+    onSuccess: () => leave(client),
+    onError: sayFailure,
+  });
   return (
     <Menu.Root defaultOpen>
       <Menu.Trigger className={className}>{face}</Menu.Trigger>
@@ -60,6 +64,9 @@ export default function AccountMenu({ face, className }: { face: ReactNode; clas
               onChange={setZone}
             />
             <Menu.Separator className="mx-1 my-1.5 border-t border-line" />
+            <Menu.LinkItem className={item} href={`${place.base}/licences.txt`} target="_blank">
+              Licences
+            </Menu.LinkItem>
             <Menu.Item className={item} onClick={() => leaving.mutate()}>
               Sign out
             </Menu.Item>

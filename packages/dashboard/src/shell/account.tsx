@@ -18,7 +18,7 @@ export function Account() {
     <>
       <span className="min-w-0 flex-1">
         <span className="block truncate font-[600]">{team?.name ?? "Team"}</span>
-        <span className="block truncate text-xs text-ink-3">
+        <span className="line-clamp-2 text-xs text-ink-3 [overflow-wrap:anywhere]">
           {viewer.portal ? "" : `${viewer.name} · `}
           {zoneName(zone)}
         </span>

@@ -48,7 +48,7 @@ export function Navigation({ onGo }: { onGo?: () => void }) {
             href={`${place.api}/docs`}
             className="flex h-8 items-center rounded-md px-2 text-ink-2 hover:text-ink"
           >
-            API reference
+            Documentation
           </a>
         </>
       )}

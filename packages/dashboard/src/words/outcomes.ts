@@ -14,8 +14,8 @@ export const outcomes: Readonly<Record<Delivery["status"], Word>> = {
   pending: { word: "Waiting", tone: "idle" },
 };
 
-/** A receiver's answer, or why there was none, in a word or two. */
-const errorWords: Readonly<Record<string, string>> = {
+/** Why there is no answer, in a word or two. */
+export const errorWords: Readonly<Record<string, string>> = {
   timeout: "time-out",
   dns_error: "unknown name",
   blocked_address: "blocked",
@@ -33,7 +33,6 @@ const errorWords: Readonly<Record<string, string>> = {
   unknown_outcome: "unknown",
   subscription_deleted: "deleted",
   crash_loop: "crashed",
-  expired: "expired",
 };
 
 /** The answer of the last attempt in a word: a status code, or what happened instead; empty before there is one. */

@@ -63,7 +63,11 @@ for (const [width, dark] of [
       expect(await page.getByRole("link", { name: "API keys" }).count()).toBe(0);
       await page.getByRole("button", { name: /Ada Lovelace/ }).click();
       await page.getByRole("menuitem", { name: "Sign out", exact: true }).click();
+      // The provider asks as well, and sends the browser back.
+      await page.getByRole("button", { name: "Yes, sign me out" }).click();
       await page.getByRole("link", { name: "Sign in with Northside Clinics" }).waitFor();
+      expect(page.url()).toBe(`${url}/dashboard/`);
+      expect(await page.context().cookies(`${url}/dashboard/sign-out`)).toEqual([]);
 
       await provider.close();
       // It is asked for once a second at the most.

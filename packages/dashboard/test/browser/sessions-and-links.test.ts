@@ -41,7 +41,7 @@ test.skipIf(browserMissing)(
     await subscribe(pages);
     await subscribe(pages, { name: "Not for them" });
     await go("/portal-links");
-    await page.getByText("No link works at the moment").waitFor();
+    await page.getByText("No active portal links").waitFor();
     await page.getByRole("button", { name: "New link…" }).click();
     await page.getByRole("checkbox", { name: "Only some of them" }).check();
     await page.getByRole("checkbox", { name: "Billing system" }).check();
@@ -70,7 +70,7 @@ test.skipIf(browserMissing)(
 
     await row.getByRole("button", { name: /^Revoke/ }).click();
     await page.getByRole("button", { name: "Revoke the link", exact: true }).click();
-    await page.getByText("No link works at the moment").waitFor();
+    await page.getByText("No active portal links").waitFor();
     await customer.reload();
     await customer.getByRole("heading", { name: "This link has ended" }).waitFor();
     await customer.goto(url);

@@ -14,24 +14,19 @@ import {
   printTable,
   stateCell,
 } from "./terminal.ts";
-import { ageOf, clockOf, counted, durationOf, type Tone } from "./words.ts";
+import { ageOf, callTones, clockOf, counted, durationOf } from "./words.ts";
 
 type Status = ListedConversation["status"];
 type ListOptions = ClientOptions & { status?: Status; assistant?: string; limit: number };
-
-const tones: Readonly<Record<Status, Tone>> = {
-  queued: "idle",
-  ongoing: "wait",
-  forwarded: "wait",
-  finished: "ok",
-};
 
 /** The commands that read calls. */
 export function addCallCommands(program: Command): void {
   const group = program.command("calls").description("list calls and show their messages");
   clientCommand(group, "list", "list calls, newest first")
     .addOption(
-      new Option("--status <status>", "only calls with this status").choices(Object.keys(tones)),
+      new Option("--status <status>", "only calls with this status").choices(
+        Object.keys(callTones),
+      ),
     )
     .option("--assistant <assistant>", "only calls of this assistant, by id or name")
     .option("--limit <n>", "how many to list at most", rows, 20)
@@ -81,7 +76,7 @@ async function listCalls(given: ListOptions): Promise<void> {
     printTable(
       columns,
       calls.map((call) => [
-        stateCell({ word: call.status, tone: tones[call.status] }),
+        stateCell({ word: call.status, tone: callTones[call.status] }),
         nameOf(call.assistantId),
         call.direction,
         String(call.messageCount),

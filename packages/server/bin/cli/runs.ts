@@ -6,7 +6,7 @@ import { firstRows } from "./pages.ts";
 import { since } from "./since.ts";
 import { type Column, printable } from "./table.ts";
 import { print, printFields, printJson, printNext, printTable, stateCell } from "./terminal.ts";
-import { ageOf, clockOf, counted, durationOf, type Tone } from "./words.ts";
+import { ageOf, clockOf, counted, durationOf, runTones } from "./words.ts";
 
 type ListOptions = ClientOptions & {
   status?: Run["status"];
@@ -16,21 +16,12 @@ type ListOptions = ClientOptions & {
   limit: number;
 };
 
-const tones: Readonly<Record<Run["status"], Tone>> = {
-  started: "wait",
-  running: "wait",
-  paused: "idle",
-  completed: "ok",
-  failed: "bad",
-  cancelled: "idle",
-};
-
 /** The commands that read workflow runs. */
 export function addRunCommands(program: Command): void {
   const group = program.command("runs").description("list workflow runs and show their steps");
   clientCommand(group, "list", "list runs, newest first")
     .addOption(
-      new Option("--status <status>", "only runs with this status").choices(Object.keys(tones)),
+      new Option("--status <status>", "only runs with this status").choices(Object.keys(runTones)),
     )
     .option("--workflow <id>", "only runs of this workflow")
     .option("--since <time>", "only runs that started since then: 1h, 10:41 or RFC 3339", since)
@@ -80,7 +71,7 @@ async function listRuns(given: ListOptions): Promise<void> {
     printTable(
       columns,
       runs.map((run) => [
-        stateCell({ word: run.status, tone: tones[run.status] }),
+        stateCell({ word: run.status, tone: runTones[run.status] }),
         nameOf(run.workflow_id),
         run.trigger,
         durationOf(run.duration_ms),
@@ -140,7 +131,7 @@ async function showRun(id: string, given: ClientOptions): Promise<void> {
       printTable(
         stepColumns,
         steps.map((step) => [
-          stateCell({ word: step.status, tone: tones[step.status] }),
+          stateCell({ word: step.status, tone: runTones[step.status] }),
           step.name,
           String(step.attempt),
           durationOf(step.duration_ms),

@@ -1,4 +1,4 @@
-import type { Delivery, Endpoint, EndpointHealth } from "@postrider/sdk";
+import type { Conversation, Delivery, Endpoint, EndpointHealth, Run } from "@postrider/sdk";
 
 /** Which of the four status colours a word has. */
 export type Tone = "ok" | "wait" | "bad" | "idle";
@@ -22,6 +22,24 @@ export const healths: Readonly<Record<EndpointHealth["state"], Word>> = {
   idle: { word: "Idle", tone: "idle" },
 };
 
+/** The colours of the states of a run. */
+export const runTones: Readonly<Record<Run["status"], Tone>> = {
+  started: "wait",
+  running: "wait",
+  paused: "idle",
+  completed: "ok",
+  failed: "bad",
+  cancelled: "idle",
+};
+
+/** The colours of the states of a call. */
+export const callTones: Readonly<Record<Conversation["status"], Tone>> = {
+  queued: "idle",
+  ongoing: "wait",
+  forwarded: "wait",
+  finished: "ok",
+};
+
 /** The contracts as people call them. */
 export const contractWords: Readonly<Record<Endpoint["contract"], string>> = {
   workflow: "workflow webhook",
@@ -32,7 +50,7 @@ export const contractWords: Readonly<Record<Endpoint["contract"], string>> = {
 };
 
 /** Why there is no answer, in a word or two. */
-const errorWords: Readonly<Record<string, string>> = {
+export const errorWords: Readonly<Record<string, string>> = {
   timeout: "time-out",
   dns_error: "unknown name",
   blocked_address: "blocked",

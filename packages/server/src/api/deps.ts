@@ -23,13 +23,15 @@ export type ApiDeps = {
   recordFacts: RecordFacts;
   recordAllFacts: RecordAllFacts;
   /** Closes a team and begins to erase it; a team's own connections may not do this. True when nothing is left. */
+  eraseTeam: (teamId: string, apiKeyId: string) => Promise<boolean>;
   /** Counts deliveries that end because their endpoint is deleted. */
   onEnded?: OnEnded;
-  eraseTeam: (teamId: string, apiKeyId: string) => Promise<boolean>;
   /** Signals the id of a listener when there is a request for it, from any process. */
   listening: Signals;
   /** Stores what the sign-in provider says about a person; the connections of teams and keys may not do this. */
   keepPerson: (person: Person) => Promise<{ id: string; teamId: string }>;
+  /** The `fetch` that asks the sign-in provider, through the egress proxy if there is one; undefined: Node's own. */
+  askProvider?: typeof fetch;
   /** The files under /dashboard and /portal; undefined while they are not built. */
   builtDashboard: () => BuiltFiles | undefined;
   /** Answers an MCP message of an authenticated caller. */

@@ -1,4 +1,10 @@
-import type { ClientAuth, Configuration, IDToken, UserInfoResponse } from "openid-client";
+import type {
+  ClientAuth,
+  Configuration,
+  CustomFetch,
+  IDToken,
+  UserInfoResponse,
+} from "openid-client";
 import type { Oidc } from "../config.ts";
 
 /** The values of an unfinished sign-in that are needed when the browser returns. */
@@ -12,7 +18,19 @@ export type Provider = {
   /** Gives the URL to send a browser to. Throws `ProviderFailure`. */
   begin(redirectUri: string): Promise<{ url: URL; pending: Pending }>;
   /** Exchanges the code in the returned URL for the provider's claims about the person. Throws `ProviderFailure`. */
-  finish(cameBack: URL, pending: Pending): Promise<Claims>;
+  finish(cameBack: URL, pending: Pending): Promise<SignedIn>;
+  /**
+   * Gives the URL that ends a browser's session at the provider (RP-Initiated Logout 1.0); undefined when the provider
+   * has none. Throws `ProviderFailure`.
+   */
+  signOutUrl(options: { idToken: string | undefined; returnTo: string }): Promise<URL | undefined>;
+};
+
+/** A person that the provider authenticated. */
+export type SignedIn = {
+  claims: Claims;
+  /** The token with the claims; a sign-out names the session by it. */
+  idToken: string;
 };
 
 /** Why a sign-in failed; the pages have a sentence for each. */
@@ -36,15 +54,15 @@ const knownMs = 3_600_000;
 /** … and for people who begin to sign in, so that they are not sent to a provider that is away. */
 const presentMs = 1_000;
 
-/** Opens the provider of the settings. It gets no request before the first sign-in. */
-export function openProvider(oidc: Oidc): Provider {
+/** Opens the provider of the settings, which is asked by `ask`. It gets no request before the first sign-in. */
+export function openProvider(oidc: Oidc, ask: typeof fetch | undefined): Provider {
   // Loaded when it is needed: it takes 30 ms, and many installations do not use it.
   const library = () => import("openid-client");
   let known: { asked: Promise<Configuration>; atMs: number } | undefined;
 
   const discover = (ageMsMax: number): Promise<Configuration> => {
     if (known && performance.now() - known.atMs < ageMsMax) return known.asked;
-    const asked = discovered(oidc);
+    const asked = discovered(oidc, ask);
     known = { asked, atMs: performance.now() };
     // After a failure the next sign-in asks again.
     asked.catch(() => {
@@ -80,23 +98,37 @@ export function openProvider(oidc: Oidc): Provider {
           idTokenExpected: true,
         });
         const claims = tokens.claims();
-        if (!claims) throw new ProviderFailure("failed", "no ID token came");
+        const { id_token: idToken } = tokens;
+        if (!claims || idToken === undefined) {
+          throw new ProviderFailure("failed", "no ID token came");
+        }
         const wanted = [oidc.teamsClaim, oidc.scopesClaim, "name"];
         const isMissing = wanted.some((name) => claims[name] === undefined);
-        if (!isMissing || !found.serverMetadata().userinfo_endpoint) return claims;
+        if (!isMissing || !found.serverMetadata().userinfo_endpoint) return { claims, idToken };
         // Many providers put only the person's id into the token.
-        return {
-          ...(await client.fetchUserInfo(found, tokens.access_token, claims.sub)),
-          ...claims,
-        };
+        const more = await client.fetchUserInfo(found, tokens.access_token, claims.sub);
+        return { claims: { ...more, ...claims }, idToken };
       } catch (error) {
         return rethrow(error);
       }
     },
+    async signOutUrl({ idToken, returnTo }) {
+      const client = await library();
+      const found = await discover(knownMs).catch(rethrow);
+      if (found.serverMetadata().end_session_endpoint === undefined) return undefined;
+      // The library adds the client's id.
+      return client.buildEndSessionUrl(found, {
+        post_logout_redirect_uri: returnTo,
+        ...(idToken === undefined ? {} : { id_token_hint: idToken }),
+      });
+    },
   };
 }
 
-async function discovered({ issuer, clientId, clientSecret }: Oidc): Promise<Configuration> {
+async function discovered(
+  { issuer, clientId, clientSecret }: Oidc,
+  ask: typeof fetch | undefined,
+): Promise<Configuration> {
   const client = await import("openid-client");
   return await client.discovery(
     new URL(issuer),
@@ -107,6 +139,7 @@ async function discovered({ issuer, clientId, clientSecret }: Oidc): Promise<Con
       timeout: secondsMax,
       // The settings allow plain http only on this machine.
       execute: issuer.startsWith("http:") ? [client.allowInsecureRequests] : [],
+      ...(ask && { [client.customFetch]: ask as CustomFetch }),
     },
   );
 }

@@ -10,6 +10,7 @@ import { openTestProvider, type TestProvider } from "../support/oidc-provider.ts
 
 const start = "/dashboard/sign-in";
 const callback = `${ownOrigin}${start}/callback`;
+const signOut = "/dashboard/sign-out";
 
 type World = TestApi & {
   provider: TestProvider;
@@ -22,8 +23,8 @@ type World = TestApi & {
   signIn(browser: Browser, as: string | null): Promise<string>;
 };
 
-async function open({ inToken = false, env = {} } = {}): Promise<World> {
-  const provider = await openTestProvider(callback, { inToken });
+async function open({ inToken = false, signsOut = true, env = {} } = {}): Promise<World> {
+  const provider = await openTestProvider(callback, { inToken, signsOut });
   onTestFinished(() => provider.close());
   const clock = { aheadMs: 0 };
   const config = readConfig("development", { ...provider.env, ...env });
@@ -70,7 +71,11 @@ test("a person signs in with the provider, has the teams and scopes of the claim
   });
   const browser = world.browser();
   expect((await browser.get("/v1/sign-in")).body).toEqual({
-    provider: { name: new URL(world.provider.issuer).host, url: `${ownOrigin}${start}` },
+    provider: {
+      name: new URL(world.provider.issuer).host,
+      url: `${ownOrigin}${start}`,
+      sign_out_url: `${ownOrigin}${signOut}`,
+    },
   });
   expect(await world.signIn(browser, "ada")).toBe(home);
   const me = await who(browser);
@@ -125,6 +130,9 @@ test("the session's cookie is the strict one of every session, and that of the s
     "__Host-postrider_sign_in=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0",
     expect.stringMatching(
       /^__Host-postrider_session=prs_[\w-]{43}; Path=\/; Secure; HttpOnly; SameSite=Strict$/,
+    ),
+    expect.stringMatching(
+      /^__Secure-postrider_id_token=eyJ[\w-]+\.[\w-]+\.[\w-]+; Path=\/dashboard\/sign-out; Secure; HttpOnly; SameSite=Strict$/,
     ),
   ]);
   // Nothing that opens anything stands in a log.
@@ -255,6 +263,79 @@ test("a person signs out of one browser, and everywhere; whoever may see API key
   expect((await who(first)).code).toBe("unauthorized");
 });
 
+test("a person who signs out is signed out here first and then at the provider, which sends the browser back", async () => {
+  const world = await open();
+  const browser = world.browser();
+  const jar = new Map<string, string>();
+  const visit = async (as: string | null) => {
+    const back = await world.provider.visit(await world.begin(browser), as, jar);
+    return await world.comeBack(browser, back);
+  };
+  expect(await visit("ada")).toBe(home);
+  // Nobody is signed out at the provider while the session here is open.
+  expect((await browser.get(signOut)).headers.location).toBe(home);
+  expect((await who(browser)).name).toBe("Ada Lovelace");
+  expect((await browser.delete("/v1/sessions/current")).status).toBe(204);
+  // The provider still knows the person, and does not ask.
+  expect(await visit(null)).toBe(home);
+  expect((await browser.delete("/v1/sessions/current")).status).toBe(204);
+
+  const left = await browser.get(signOut, { host: "evil.test" });
+  expect([left.status, left.headers["set-cookie"]]).toEqual([
+    303,
+    "__Secure-postrider_id_token=; Path=/dashboard/sign-out; Secure; HttpOnly; SameSite=Strict; Max-Age=0",
+  ]);
+  const there = new URL(String(left.headers.location));
+  expect(there.origin).toBe(world.provider.issuer);
+  expect(Object.fromEntries(there.searchParams)).toEqual({
+    client_id: "postrider",
+    id_token_hint: expect.stringMatching(/^eyJ/),
+    post_logout_redirect_uri: home,
+  });
+  expect(await world.provider.visit(there.href, null, jar)).toBe(home);
+  expect(await visit(null)).toBe(refused("denied"));
+  // Only once, and no token stands in a log.
+  expect((await browser.get(signOut)).headers.location).toBe(home);
+  expect(JSON.stringify(world.logged)).not.toContain("eyJ");
+});
+
+test("an ID token that is too long for a cookie is not kept, and the provider is told the client alone", async () => {
+  const world = await open({ inToken: true });
+  Object.assign(world.provider.accounts.ada ?? {}, { name: "A".repeat(4_000) });
+  const browser = world.browser();
+  await world.signIn(browser, "ada");
+  await browser.delete("/v1/sessions/current");
+  const { headers } = await browser.get(signOut);
+  expect(Object.fromEntries(new URL(String(headers.location)).searchParams)).toEqual({
+    client_id: "postrider",
+    post_logout_redirect_uri: home,
+  });
+});
+
+test("whoever came in with a key, or with a provider that has no sign-out or is away, goes to the sign-in page", async () => {
+  const world = await open({ signsOut: false });
+  const withKey = world.browser();
+  await withKey.post("/v1/sessions", { api_key: world.key });
+  await withKey.delete("/v1/sessions/current");
+  expect((await withKey.get(signOut)).headers.location).toBe(home);
+
+  const without = world.browser();
+  await world.signIn(without, "ada");
+  await without.delete("/v1/sessions/current");
+  expect((await without.get(signOut)).headers.location).toBe(home);
+
+  const other = await open();
+  const stranded = openBrowser(other, { cookie: "__Secure-postrider_id_token=eyJ.e30.x" });
+  await other.provider.close();
+  expect((await stranded.get(signOut)).headers.location).toBe(home);
+  expect(other.logged).toContainEqual(
+    expect.objectContaining({ refusal: "provider_away", msg: expect.stringContaining("sign-out") }),
+  );
+  // What this service cannot have set is not passed on.
+  const forged = openBrowser(world, { cookie: "__Secure-postrider_id_token=https://evil.test" });
+  expect((await forged.get(signOut)).headers.location).toBe(home);
+});
+
 test("no text is the key of a person", async () => {
   const world = await open();
   const browser = world.browser();
@@ -294,7 +375,7 @@ test("without a provider there is nothing of it", async () => {
   const api = await openTestApi();
   onTestFinished(() => api.close());
   expect((await api.call("GET", "/v1/sign-in", { key: null })).body).toEqual({ provider: null });
-  for (const path of [start, `${start}/callback?code=a&state=b`]) {
+  for (const path of [start, `${start}/callback?code=a&state=b`, signOut]) {
     const { status, headers } = await api.call("GET", path, { key: null });
     expect([status, headers.location, headers["set-cookie"]]).toEqual([404, undefined, undefined]);
   }

@@ -1,6 +1,9 @@
 import { generateKeyPairSync } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
+import { Agent, fetch, type RequestInit } from "undici";
+import { certificateFile, testAuthority } from "./scripted-receiver.ts";
 
 /** What the package exports, as far as it is used here; it brings no types. */
 type OidcProvider = {
@@ -26,8 +29,11 @@ export type TestProvider = {
   env: Record<string, string>;
   /** What it tells of each account; a test may change it. */
   accounts: Record<string, Record<string, unknown>>;
-  /** Goes where a sign-in sends a browser, signs in as an account (null: refuses to), and gives where the browser is sent back to. */
-  visit(url: string, as: string | null): Promise<string>;
+  /**
+   * Goes where a sign-in or a sign-out sends a browser, signs in as an account (null: refuses to) or out, and gives where
+   * the browser is sent back to. `jar` holds the browser's cookies at the provider.
+   */
+  visit(url: string, as: string | null, jar?: Map<string, string>): Promise<string>;
   /** Who is signed in when a browser comes by itself. */
   usual: { account: string };
   close(): Promise<void>;
@@ -36,14 +42,25 @@ export type TestProvider = {
 const client = { id: "postrider", secret: "a-secret-of-the-client-0123456789" };
 const scope = "openid profile postrider";
 
-/** Opens a provider that sends browsers back to one address; `inToken` puts all claims into the ID token. */
+/**
+ * Opens a provider that sends browsers back to one address after a sign-in, and to `/dashboard/` beside it after a
+ * sign-out; `inToken` puts all claims into the ID token, and without `signsOut` nobody can sign out.
+ * With a `host` it is there over TLS, by the certificate for a.example.com, and named so.
+ */
 export async function openTestProvider(
   redirectUri: string,
-  { inToken = false } = {},
+  {
+    inToken = false,
+    signsOut = true,
+    host,
+  }: { inToken?: boolean; signsOut?: boolean; host?: "a.example.com" } = {},
 ): Promise<TestProvider> {
-  const server = createServer();
+  const server = host
+    ? createTlsServer({ key: certificateFile("valid-key.pem"), cert: certificateFile("valid.pem") })
+    : createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const { port } = server.address() as AddressInfo;
+  const issuer = host ? `https://${host}:${port}` : `http://127.0.0.1:${port}`;
   const accounts: TestProvider["accounts"] = {};
   const usual = { account: "ada" };
   const name = "oidc-provider";
@@ -52,7 +69,14 @@ export async function openTestProvider(
   };
   const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
   const provider = new Provider(issuer, {
-    clients: [{ client_id: client.id, client_secret: client.secret, redirect_uris: [redirectUri] }],
+    clients: [
+      {
+        client_id: client.id,
+        client_secret: client.secret,
+        redirect_uris: [redirectUri],
+        post_logout_redirect_uris: [new URL("/dashboard/", redirectUri).href],
+      },
+    ],
     claims: {
       openid: ["sub"],
       profile: ["name"],
@@ -60,7 +84,17 @@ export async function openTestProvider(
     },
     conformIdTokenClaims: !inToken,
     cookies: { keys: ["a key"] },
-    features: { devInteractions: { enabled: false } },
+    features: {
+      devInteractions: { enabled: false },
+      rpInitiatedLogout: {
+        enabled: signsOut,
+        // The page of the package loads a font from elsewhere.
+        logoutSource: (context: { body: string }, form: string) => {
+          context.body = `<!doctype html><title>Sign out</title><h1>Sign out of everything?</h1>${form}
+            <button form="op.logoutForm" name="logout" value="yes">Yes, sign me out</button>`;
+        },
+      },
+    },
     findAccount: (_context: Context, id: string) =>
       accounts[id] && { accountId: id, claims: () => ({ sub: id, ...accounts[id] }) },
     interactions: { url: (_context: Context, { uid }: { uid: string }) => `/as/${uid}` },
@@ -93,19 +127,43 @@ export async function openTestProvider(
     provider.interactionFinished(request, response, result).catch(() => response.destroy());
   });
 
-  const visit = async (url: string, as: string | null): Promise<string> => {
-    const jar = new Map<string, string>();
+  // The browser finds every name on this machine.
+  const dispatcher = new Agent({
+    connect: {
+      ca: testAuthority,
+      lookup: (_hostname, _options, callback) =>
+        callback(null, [{ address: "127.0.0.1", family: 4 }]),
+    },
+  });
+  const visit: TestProvider["visit"] = async (url, as, jar = new Map()) => {
+    const ask = async (shown: URL, init: RequestInit = {}) => {
+      const cookie = [...jar].map(([key, value]) => `${key}=${value}`).join("; ");
+      const answer = await fetch(shown, {
+        ...init,
+        redirect: "manual",
+        headers: { cookie },
+        dispatcher,
+      });
+      for (const one of answer.headers.getSetCookie()) {
+        const [, key = "", value = ""] = /^([^=]+)=([^;]*)/.exec(one) ?? [];
+        if (value === "") jar.delete(key);
+        else jar.set(key, value);
+      }
+      return answer;
+    };
     let at = url;
     for (let steps = 0; steps < 10 && at.startsWith(issuer); steps++) {
       const shown = new URL(at);
       if (shown.pathname.startsWith("/as/")) shown.searchParams.set("account", as ?? "");
-      const cookie = [...jar].map(([key, value]) => `${key}=${value}`).join("; ");
-      const { headers } = await fetch(shown, { redirect: "manual", headers: { cookie } });
-      for (const one of headers.getSetCookie()) {
-        const [, key = "", value = ""] = /^([^=]+)=([^;]*)/.exec(one) ?? [];
-        jar.set(key, value);
+      let answer = await ask(shown);
+      // It asks before it signs somebody out.
+      const [, action] = /action="([^"]+)"/.exec(await answer.clone().text()) ?? [];
+      if (action !== undefined) {
+        const [, xsrf = ""] = /name="xsrf" value="([^"]+)"/.exec(await answer.text()) ?? [];
+        const body = new URLSearchParams({ xsrf, logout: "yes" });
+        answer = await ask(new URL(action, at), { method: "POST", body });
       }
-      at = new URL(headers.get("location") ?? "about:blank", at).href;
+      at = new URL(answer.headers.get("location") ?? "about:blank", at).href;
     }
     return at;
   };
@@ -122,6 +180,7 @@ export async function openTestProvider(
     usual,
     visit,
     async close() {
+      await dispatcher.destroy();
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     },

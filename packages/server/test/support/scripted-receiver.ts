@@ -245,6 +245,6 @@ function tlsOptions(scenario: TlsScenario): tls.TlsOptions {
   return identity;
 }
 
-function certificateFile(name: string) {
+export function certificateFile(name: string) {
   return readFileSync(new URL(`./certificates/${name}`, import.meta.url));
 }

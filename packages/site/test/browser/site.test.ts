@@ -1,16 +1,13 @@
-import { mkdirSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { mkdirSync } from "node:fs";
 import path from "node:path";
-import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
+import { lookAt } from "../../../dashboard/test/browser/support/looks.ts";
 import {
   browserMissing,
   openPages,
   type Pages,
 } from "../../../dashboard/test/browser/support/pages.ts";
 import { sections } from "../../src/navigation.ts";
-
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 /** Kept for people who look: some pages, in both themes, wide and narrow. */
 const screenshots = path.resolve(import.meta.dirname, "../../screenshots");
@@ -22,61 +19,30 @@ const addresses = [
   ...sections.flatMap(({ pages }) => pages.map(({ file }) => htmlOf(file))),
 ];
 
-async function faultsOf(page: Page): Promise<string[]> {
-  await page.evaluate(axe);
-  return page.evaluate(async () => {
-    const { axe } = globalThis as unknown as {
-      axe: {
-        run: (options: object) => Promise<{
-          violations: { id: string; nodes: { html: string; failureSummary: string }[] }[];
-        }>;
-      };
-    };
-    const { violations } = await axe.run({ resultTypes: ["violations"] });
-    return violations.flatMap(({ id, nodes }) =>
-      nodes
-        .slice(0, 3)
-        .map(
-          ({ html, failureSummary }) =>
-            `${id}: ${html.slice(0, 200)} ${failureSummary.slice(0, 300)}`,
-        ),
-    );
-  });
-}
-
 async function open({ page, service }: Pages, address: string): Promise<void> {
   await page.goto(`${service.server.url}${address}`);
   await page.getByRole("heading", { level: 1 }).first().waitFor();
 }
 
-for (const [width, dark] of [
-  [1280, false],
-  [1280, true],
-  [360, true],
-] as const) {
-  const look = `${width}${dark ? "-dark" : "-light"}`;
-  test.skipIf(browserMissing)(
-    `axe finds nothing on any page of the documentation, nothing scrolls sideways, and the CSP is kept: ${look}`,
-    { timeout: 420_000 },
-    async () => {
-      const pages = await openPages({ signedIn: false, width, dark });
-      const { page } = pages;
-      const found: Record<string, unknown> = {};
-      for (const address of addresses) {
-        await open(pages, address);
-        const faults = await faultsOf(page);
-        const name = address.slice("/docs/".length).replace(".html", "").replaceAll("/", "-");
-        await page.screenshot({ path: path.join(screenshots, `${name || "index"}-${look}.png`) });
-        const sideways = await page.evaluate(
-          () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
-        );
-        if (faults.length > 0 || sideways > 0) found[address] = { faults, sideways };
-      }
-      expect(found).toEqual({});
-      expect(pages.problems).toEqual([]);
-    },
-  );
-}
+test.skipIf(browserMissing)(
+  "axe finds nothing on any page of the documentation, nothing scrolls sideways, and the CSP is kept: wide in both themes, and narrow",
+  { timeout: 420_000 },
+  async () => {
+    const pages = await openPages({ signedIn: false });
+    const named = addresses.map((address) => {
+      const name = address.slice("/docs/".length).replace(".html", "").replaceAll("/", "-");
+      return [name || "index", address] as const;
+    });
+    const looks = {
+      open: (address: string) => open(pages, address),
+      screenshots,
+      narrow: 360,
+      sameColours: ".vp-doc",
+    };
+    expect(await lookAt(pages.page, Object.fromEntries(named), looks)).toEqual({});
+    expect(pages.problems).toEqual([]);
+  },
+);
 
 test.skipIf(browserMissing)(
   "the search works from files of this service alone, and finds what is said of signatures",

@@ -13,7 +13,7 @@ export function Configuration({ endpoint }: { endpoint: Endpoint }) {
   return (
     <Card title="Configuration">
       <dl className="grid grid-cols-[110px_minmax(0,1fr)] gap-x-3 gap-y-2 px-4 pb-4">
-        <Row name="Told of">
+        <Row name="Event types">
           <span className="flex flex-wrap gap-x-3 gap-y-0.5">
             {endpoint.event_types.map((type) => (
               <span key={type} className="mono break-all">
@@ -33,7 +33,7 @@ export function Configuration({ endpoint }: { endpoint: Endpoint }) {
             </Link>
           </Row>
         )}
-        <Row name="Since">
+        <Row name="Created">
           <DateTime at={endpoint.created_at} />
         </Row>
         <Row name="Id">

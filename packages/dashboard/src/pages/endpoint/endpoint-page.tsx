@@ -72,7 +72,7 @@ function Shown({ endpoint }: { endpoint: Endpoint }) {
       <div className="grid gap-4 p-4 xl:grid-cols-[minmax(0,1fr)_380px]">
         <div className="grid min-w-0 content-start gap-4">
           <Health endpoint={endpoint} />
-          <OutcomeChart span="day" endpointId={endpoint.id} title="Last 24 hours" />
+          <OutcomeChart span="day" endpointId={endpoint.id} title="Deliveries, last 24 hours" />
           <Recent endpoint={endpoint} />
         </div>
         <div className="grid min-w-0 content-start gap-4">

@@ -1,6 +1,6 @@
-import type { Endpoint } from "@postrider/sdk";
+import type { DeliveryFilter, Endpoint } from "@postrider/sdk";
 import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import { someDeliveriesQuery } from "../../api/deliveries.ts";
 import { Card } from "../../components/page.tsx";
 import { toneText } from "../../components/status.tsx";
@@ -41,34 +41,49 @@ export function HealthLine({ endpoint }: { endpoint: Endpoint }) {
   );
 }
 
+/** What a replay was offered for. It stays so while the endpoint's health changes. */
+type Missed = { filter: DeliveryFilter; what: string };
+
+/**
+ * The dialog of a replay of what an endpoint missed, and the function that opens it.
+ *
+ * It belongs to a part of the page that stays when the endpoint recovers, or the dialog would vanish at that moment.
+ */
+export function useMissedReplay(): { dialog: ReactNode; open: (missed: Missed) => void } {
+  const [missed, open] = useState<Missed>();
+  const dialog = missed && <ReplayDialog {...missed} onClose={() => open(undefined)} />;
+  return { dialog, open };
+}
+
 /** Offers a replay of the deliveries that an endpoint missed while it failed; nothing when it never failed. */
-export function ReplayMissed({ endpoint }: { endpoint: Endpoint }) {
-  const [open, setOpen] = useState(false);
+export function ReplayMissed({
+  endpoint,
+  onOpen,
+}: {
+  endpoint: Endpoint;
+  onOpen: (missed: Missed) => void;
+}) {
   const may = useMay("write");
   const span = missedSpan(endpoint.health);
   if (span === undefined || !may) return null;
+  const missed = { filter: { endpoint_id: endpoint.id, ...span }, what: `to ${endpoint.name}` };
   return (
-    <>
-      <button type="button" className="btn btn-primary" onClick={() => setOpen(true)}>
-        Replay what was missed…
-      </button>
-      {open && (
-        <ReplayDialog
-          filter={{ endpoint_id: endpoint.id, ...span }}
-          what={`to ${endpoint.name}`}
-          onClose={() => setOpen(false)}
-        />
-      )}
-    </>
+    <button type="button" className="btn btn-primary" onClick={() => onOpen(missed)}>
+      Replay what was missed…
+    </button>
   );
 }
 
 /** The health of one endpoint. */
-export const Health = ({ endpoint }: { endpoint: Endpoint }) => (
-  <Card title="Health">
-    <div className="grid justify-items-start gap-3 px-4 pb-4">
-      <HealthLine endpoint={endpoint} />
-      <ReplayMissed endpoint={endpoint} />
-    </div>
-  </Card>
-);
+export function Health({ endpoint }: { endpoint: Endpoint }) {
+  const { dialog, open } = useMissedReplay();
+  return (
+    <Card title="Health">
+      <div className="grid justify-items-start gap-3 px-4 pb-4">
+        <HealthLine endpoint={endpoint} />
+        <ReplayMissed endpoint={endpoint} onOpen={open} />
+      </div>
+      {dialog}
+    </Card>
+  );
+}

@@ -21,6 +21,14 @@ const titles: Readonly<Record<OwnContract, string>> = {
   operational: "New operational webhook",
 };
 
+/** What each kind is for: people have to choose one. */
+const purposes: Readonly<Record<OwnContract, string>> = {
+  workflow: "Events of workflows and their runs",
+  organisation: "Events of runs and their steps",
+  operational:
+    "Alerts for operators: endpoints that fail, deliveries that failed for good, replays",
+};
+
 /** Creates or changes a webhook; a refusal of the API is shown at its field. */
 export function WebhookForm({ contract, existing }: Props) {
   const client = useQueryClient();
@@ -46,7 +54,10 @@ export function WebhookForm({ contract, existing }: Props) {
   const members = membersOf(contract);
   const back = existing ? `/endpoints${printSearch({ endpoint: existing.id })}` : "/endpoints";
   return (
-    <Page title={existing ? `Edit ${existing.name}` : titles[contract]}>
+    <Page
+      title={existing ? `Edit ${existing.name}` : titles[contract]}
+      about={existing ? undefined : purposes[contract]}
+    >
       <FormShell
         error={error}
         known={Object.values(members)}
@@ -79,7 +90,7 @@ export function WebhookForm({ contract, existing }: Props) {
           placeholder="https://example.com/webhooks"
         />
         <CheckList
-          legend="Told of"
+          legend="Event types"
           options={eventTypes[contract]}
           chosen={draft.events}
           onChange={(events) => change({ events })}

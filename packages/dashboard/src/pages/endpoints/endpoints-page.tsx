@@ -106,7 +106,10 @@ function EndpointList({ address, change }: Props) {
               </Empty>
             ) : (
               <Empty title="No endpoints yet">
-                <p>An endpoint is a URL that receives events.</p>
+                <p>
+                  An endpoint is a URL that receives events. A workflow webhook gets those of
+                  workflows and their runs, an organisation webhook those of runs and their steps.
+                </p>
                 {mayWrite && place.kind === "dashboard" && (
                   <Link href="/start" className="btn">
                     Start here

@@ -6,14 +6,29 @@ import { Failure, SkeletonBlock } from "../../components/states.tsx";
 import { printSearch } from "../../search.ts";
 import { useMay } from "../../shell/viewer.tsx";
 import { useSwitch } from "../endpoint/endpoint-actions.tsx";
-import { HealthLine, ReplayMissed } from "../endpoint/health.tsx";
+import { HealthLine, ReplayMissed, useMissedReplay } from "../endpoint/health.tsx";
 
 /** The most problems that are listed; the list of endpoints has the others. */
 const shownMax = 10;
 
+/** The endpoints that may need a person. */
+export const attentionQuery = endpointsQuery({ state: ["failing", "disabled"] });
+
 /** Problems that need a person: endpoints that fail, and those that were disabled because they failed. */
 export function Attention() {
-  const { data, error, refetch } = useQuery(endpointsQuery({ state: ["failing", "disabled"] }));
+  const { dialog, open } = useMissedReplay();
+  return (
+    <>
+      <Problems onReplay={open} />
+      {dialog}
+    </>
+  );
+}
+
+type OnReplay = Parameters<typeof ReplayMissed>[0]["onOpen"];
+
+function Problems({ onReplay }: { onReplay: OnReplay }) {
+  const { data, error, refetch } = useQuery(attentionQuery);
   if (error) return <Failure error={error} onRetry={() => void refetch()} />;
   if (data === undefined) return <SkeletonBlock className="h-[72px]" />;
   const problems = data.endpoints
@@ -34,7 +49,7 @@ export function Attention() {
       <h2 className="px-4 pt-3 pb-2">Needs attention</h2>
       <ul>
         {problems.slice(0, shownMax).map((endpoint) => (
-          <Problem key={endpoint.id} endpoint={endpoint} />
+          <Problem key={endpoint.id} endpoint={endpoint} onReplay={onReplay} />
         ))}
       </ul>
       {problems.length > shownMax && (
@@ -48,7 +63,7 @@ export function Attention() {
   );
 }
 
-function Problem({ endpoint }: { endpoint: Endpoint }) {
+function Problem({ endpoint, onReplay }: { endpoint: Endpoint; onReplay: OnReplay }) {
   const mayWrite = useMay("write");
   const switching = useSwitch();
   const href = `/endpoints${printSearch({ endpoint: endpoint.id })}`;
@@ -64,7 +79,7 @@ function Problem({ endpoint }: { endpoint: Endpoint }) {
         <HealthLine endpoint={endpoint} />
       </div>
       <div className="flex flex-wrap gap-2">
-        <ReplayMissed endpoint={endpoint} />
+        <ReplayMissed endpoint={endpoint} onOpen={onReplay} />
         <Link href={href} className="btn" aria-label={`Open ${endpoint.name}`}>
           Open
         </Link>

@@ -18,10 +18,14 @@ export function LatencyChart({ span }: { span: SpanName }) {
     [data],
   );
   const worst = Math.max(0, ...(data?.buckets.map(({ p95_ms }) => p95_ms ?? 0) ?? []));
+  const answered = data?.buckets.some(({ p95_ms }) => p95_ms !== null);
   return (
     <Card title="How long answers take">
-      <div className="min-h-52">
-        {data && (
+      <div className="grid min-h-52 grid-cols-[minmax(0,1fr)]">
+        {data && !answered && (
+          <p className="place-self-center px-4 pb-6 text-ink-2">No attempt in this time</p>
+        )}
+        {data && answered && (
           <Suspense>
             <Chart
               kind="lines"

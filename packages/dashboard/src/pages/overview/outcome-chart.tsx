@@ -32,13 +32,17 @@ export function OutcomeChart({
     [data],
   );
   const totals = totalsOf(data?.buckets ?? []);
+  const ended = totals.delivered + totals.failed;
   return (
     <Card title={title}>
       {error ? (
         <Failure error={error} onRetry={() => void refetch()} />
       ) : (
-        <div className="min-h-52">
-          {data && (
+        <div className="grid min-h-52 grid-cols-[minmax(0,1fr)]">
+          {data && ended === 0 && (
+            <p className="place-self-center px-4 pb-6 text-ink-2">No delivery ended in this time</p>
+          )}
+          {data && ended > 0 && (
             <Suspense>
               <Chart
                 kind="bars"

@@ -6,7 +6,7 @@ import { spans } from "../../api/stats.ts";
 import { Page } from "../../components/page.tsx";
 import { place } from "../../place.ts";
 import { one, useTypedSearch } from "../../search.ts";
-import { Attention } from "./attention.tsx";
+import { Attention, attentionQuery } from "./attention.tsx";
 import { LatencyChart } from "./latency-chart.tsx";
 import { OutcomeChart } from "./outcome-chart.tsx";
 import { Tiles } from "./tiles.tsx";
@@ -18,6 +18,7 @@ export default function OverviewPage() {
   const [address, change] = useTypedSearch(spec);
   const span = address.span ?? "day";
   const { data: endpoints } = useQuery(endpointsQuery());
+  const { isPending: attentionPending } = useQuery(attentionQuery);
   const { data: first } = useQuery({ ...someDeliveriesQuery({}, 1), queryKey: ["first-delivery"] });
   const empty = endpoints?.endpoints.length === 0 && first?.deliveries.length === 0;
   // A page of its own: it stays when the first step is done.
@@ -40,11 +41,16 @@ export default function OverviewPage() {
         </select>
       }
     >
-      <div className="grid gap-4 p-4">
+      <div className="grid grid-cols-[minmax(0,1fr)] gap-4 p-4">
         <Attention />
-        <Tiles span={span} />
-        <OutcomeChart span={span} title="Deliveries by outcome" />
-        <LatencyChart span={span} />
+        {/* Shown when it is known how many problems stand above, so that nothing moves down. */}
+        <div
+          className={`grid grid-cols-[minmax(0,1fr)] gap-4 ${attentionPending ? "invisible" : ""}`}
+        >
+          <Tiles span={span} />
+          <OutcomeChart span={span} title="Deliveries by outcome" />
+          <LatencyChart span={span} />
+        </div>
       </div>
     </Page>
   );

@@ -3,7 +3,7 @@ import { auditQuery } from "../../api/team.ts";
 import { Copy } from "../../components/copy.tsx";
 import { Listed } from "../../components/listed.tsx";
 import { Page } from "../../components/page.tsx";
-import { Empty, Forbidden } from "../../components/states.tsx";
+import { Empty } from "../../components/states.tsx";
 import { DateTime } from "../../components/times.tsx";
 import { one, useTypedSearch } from "../../search.ts";
 import { useMay } from "../../shell/viewer.tsx";
@@ -17,16 +17,10 @@ export default function AuditPage() {
   const query = useInfiniteQuery({ ...auditQuery(address), enabled: may });
   const entries = query.data?.pages.flatMap((page) => page.entries) ?? [];
   const filtered = address.actor ?? address.subject;
-  if (!may) {
-    return (
-      <Page title="Audit">
-        <Forbidden needs="admin" />
-      </Page>
-    );
-  }
   return (
     <Page
       title="Audit"
+      needs="admin"
       actions={
         filtered && (
           <button

@@ -5,7 +5,7 @@ import { keysQuery, revokeKey } from "../../api/keys.ts";
 import { Confirm } from "../../components/dialogs.tsx";
 import { Listed } from "../../components/listed.tsx";
 import { Page } from "../../components/page.tsx";
-import { Empty, Forbidden } from "../../components/states.tsx";
+import { Empty } from "../../components/states.tsx";
 import { Status, Tag } from "../../components/status.tsx";
 import { Age, Moment } from "../../components/times.tsx";
 import { say, sayFailure } from "../../components/toasts.tsx";
@@ -18,16 +18,10 @@ export default function KeysPage() {
   const [creates, setCreates] = useState(false);
   const query = useInfiniteQuery({ ...keysQuery, enabled: may });
   const keys = query.data?.pages.flatMap((page) => page.api_keys) ?? [];
-  if (!may) {
-    return (
-      <Page title="API keys">
-        <Forbidden needs="admin" />
-      </Page>
-    );
-  }
   return (
     <Page
       title="API keys"
+      needs="admin"
       actions={
         <button type="button" className="btn btn-primary" onClick={() => setCreates(true)}>
           New key…

@@ -3,7 +3,7 @@ import { Link } from "wouter";
 import { allEndpointsQuery } from "../../api/endpoints.ts";
 import { Listed } from "../../components/listed.tsx";
 import { Page } from "../../components/page.tsx";
-import { Empty, Forbidden } from "../../components/states.tsx";
+import { Empty } from "../../components/states.tsx";
 import { useMay } from "../../shell/viewer.tsx";
 import { EndpointRow } from "../endpoints/endpoint-row.tsx";
 
@@ -15,16 +15,10 @@ export default function OperationalPage() {
     enabled: may,
   });
   const endpoints = query.data?.pages.flatMap((page) => page.endpoints) ?? [];
-  if (!may) {
-    return (
-      <Page title="Operational webhooks">
-        <Forbidden needs="admin" />
-      </Page>
-    );
-  }
   return (
     <Page
       title="Operational webhooks"
+      needs="admin"
       actions={
         <Link href="/endpoints?new=operational" className="btn btn-primary">
           New operational webhook

@@ -6,7 +6,7 @@ import { portalLinksQuery, revokePortalLink } from "../../api/portal-links.ts";
 import { Confirm } from "../../components/dialogs.tsx";
 import { Listed } from "../../components/listed.tsx";
 import { Page } from "../../components/page.tsx";
-import { Empty, Forbidden } from "../../components/states.tsx";
+import { Empty } from "../../components/states.tsx";
 import { Moment } from "../../components/times.tsx";
 import { say, sayFailure } from "../../components/toasts.tsx";
 import { useMay } from "../../shell/viewer.tsx";
@@ -20,20 +20,13 @@ export default function PortalLinksPage() {
   const { data: known } = useQuery({ ...endpointsQuery(), enabled: may });
   const links = query.data?.pages.flatMap((page) => page.portal_links) ?? [];
   const names = new Map(known?.endpoints.map(({ id, name }) => [id, name]));
-  if (!may) {
-    return (
-      <Page title="Portal links">
-        <Forbidden needs="admin" />
-      </Page>
-    );
-  }
   const create = (
     <button type="button" className="btn btn-primary" onClick={() => setCreates(true)}>
       New link…
     </button>
   );
   return (
-    <Page title="Portal links" actions={create}>
+    <Page title="Portal links" needs="admin" actions={create}>
       <div className="bg-surface">
         <Listed
           query={query}
@@ -41,7 +34,7 @@ export default function PortalLinksPage() {
           label="Portal links"
           skeletonRows={4}
           empty={
-            <Empty title="No link works at the moment">
+            <Empty title="No active portal links">
               <p>
                 A link lets a customer see the endpoints of this team, or some of them, without an
                 account: for at most a day, and nothing else.

@@ -1,6 +1,7 @@
 import type { Session } from "@postrider/sdk";
 import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
+import { leave } from "../../api/session.ts";
 import { endAllSessions, endSession, sessionsQuery } from "../../api/sessions.ts";
 import { Confirm } from "../../components/dialogs.tsx";
 import { Listed } from "../../components/listed.tsx";
@@ -9,19 +10,18 @@ import { Empty } from "../../components/states.tsx";
 import { Tag } from "../../components/status.tsx";
 import { Age, Moment } from "../../components/times.tsx";
 import { say, sayFailure } from "../../components/toasts.tsx";
-import { place } from "../../place.ts";
 import { useViewer } from "../../shell/viewer.tsx";
 
 /** The viewer's sessions, and a button to end each. */
 export default function SessionsPage() {
   const { name } = useViewer();
+  const client = useQueryClient();
   const query = useInfiniteQuery(sessionsQuery);
   const sessions = query.data?.pages.flatMap((page) => page.sessions) ?? [];
   const [asks, setAsks] = useState(false);
   const leaving = useMutation({
     mutationFn: endAllSessions,
-    // Loaded again, so that nothing of the former viewer stays in memory.
-    onSuccess: () => location.assign(`${place.base}/`),
+    onSuccess: () => leave(client),
     onError: sayFailure,
   });
   return (

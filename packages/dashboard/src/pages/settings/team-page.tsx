@@ -4,9 +4,10 @@ import { useState } from "react";
 import { viewerQuery } from "../../api/session.ts";
 import { teamQuery, updateTeam } from "../../api/team.ts";
 import { Id } from "../../components/copy.tsx";
-import { Check, FormFault, faultOf, TextField } from "../../components/fields.tsx";
+import { Check, faultOf, TextField } from "../../components/fields.tsx";
+import { FormShell } from "../../components/form-shell.tsx";
 import { Page } from "../../components/page.tsx";
-import { Failure, Forbidden, SkeletonBlock } from "../../components/states.tsx";
+import { Failure, SkeletonBlock } from "../../components/states.tsx";
 import { say } from "../../components/toasts.tsx";
 import { useMay, useViewer } from "../../shell/viewer.tsx";
 
@@ -16,10 +17,9 @@ export default function TeamPage() {
   const may = useMay("admin");
   const { data, error, refetch } = useQuery({ ...teamQuery(viewer.team_id), enabled: may });
   return (
-    <Page title="Team" about={<Id id={viewer.team_id} what="team id" />}>
-      {!may && <Forbidden needs="admin" />}
+    <Page title="Team" needs="admin" about={<Id id={viewer.team_id} what="team id" />}>
       {error && <Failure error={error} onRetry={() => void refetch()} />}
-      {may && !data && !error && <SkeletonBlock />}
+      {!data && !error && <SkeletonBlock />}
       {data && <Settings key={data.id} team={data} />}
     </Page>
   );
@@ -80,13 +80,12 @@ function Settings({ team }: { team: TeamSettings }) {
   });
   const { error } = saving;
   return (
-    <form
-      noValidate
-      className="grid max-w-xl gap-5 p-4"
-      onSubmit={(event) => {
-        event.preventDefault();
-        saving.mutate();
-      }}
+    <FormShell
+      error={error}
+      known={["name", "encrypt_payloads", ...dayNames]}
+      saving={saving.isPending}
+      action="Save"
+      onSave={() => saving.mutate()}
     >
       <TextField
         label="Name"
@@ -104,7 +103,7 @@ function Settings({ team }: { team: TeamSettings }) {
           value={days[one]}
           onChange={(value) => setDays({ ...days, [one]: value })}
           fault={faultOf(error, one)}
-          placeholder="as the service"
+          placeholder="default"
         />
       ))}
       <Check
@@ -113,14 +112,6 @@ function Settings({ team }: { team: TeamSettings }) {
         checked={encrypts}
         onChange={setEncrypts}
       />
-      <FormFault error={error} known={["name", "encrypt_payloads", ...dayNames]} />
-      <button
-        type="submit"
-        className="btn btn-primary justify-self-start"
-        disabled={saving.isPending}
-      >
-        {saving.isPending ? "Saving…" : "Save"}
-      </button>
-    </form>
+    </FormShell>
   );
 }

@@ -55,8 +55,8 @@ export default function StartPage() {
       <div className="grid max-w-3xl grid-cols-[minmax(0,1fr)] gap-4 p-4">
         <p className="text-ink-2">
           Three steps to your first webhook. Each turns green by itself when it has happened. The
-          commands take the key from <code className="mono">POSTRIDER_API_KEY</code>; in development
-          set it with{" "}
+          commands take the key from <code className="mono">POSTRIDER_API_KEY</code>. In
+          development, <code className="mono">npm start</code> prints the key, and this sets it:{" "}
           <code className="mono">export POSTRIDER_API_KEY=$(cat .postrider/api-key)</code>.
         </p>
         <Step number={1} title="Subscribe a receiver" state={subscribed ? "done" : "next"}>
@@ -75,7 +75,7 @@ export default function StartPage() {
               actions: ["workflow_run_started", "workflow_run_completed"],
             })}
           />
-          {mayWrite && !subscribed && (
+          {mayWrite && listed && !subscribed && (
             <button
               type="button"
               className="btn btn-primary justify-self-start"

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { type BrowserContext, chromium, type Page } from "playwright-core";
+import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { expect, onTestFinished } from "vitest";
 import { makeLoginLink } from "../../../../server/bin/development.ts";
 import { readConfig } from "../../../../server/src/config.ts";
@@ -30,6 +30,21 @@ export type Pages = {
 /** What browsers write of every answer that is no 2xx; the pages show those to people. */
 const ordinary = /Failed to load resource: the server responded with a status of 4\d\d/;
 
+let launched: Promise<Browser> | undefined;
+
+/** The browser of this worker's tests. A test has its own context: its cookies, its storage and its pages are no other's. */
+async function openBrowser(): Promise<Browser> {
+  const before = await launched?.catch(() => undefined);
+  if (before?.isConnected()) return before;
+  launched = chromium.launch({
+    executablePath: program ?? "",
+    // CI is root in a container, where the sandbox cannot be had. The pages are ours.
+    args: ["--no-sandbox"],
+    timeout: 60_000,
+  });
+  return await launched;
+}
+
 /** Opens a service with a receiver, and a browser at its pages; all of it ends with the test. */
 export async function openPages(
   options: {
@@ -44,13 +59,11 @@ export async function openPages(
   onTestFinished(() => receiver.close());
   const service = await openService({}, { POSTRIDER_EGRESS_ALLOW: "127.0.0.0/8", ...env });
   const { url } = service.server;
-  const browser = await chromium.launch({
-    executablePath: program ?? "",
-    // CI is root in a container, where the sandbox cannot be had. The pages are ours.
-    args: ["--no-sandbox"],
-    timeout: 60_000,
+  const browser = await openBrowser();
+  // Those too that the test opened itself.
+  onTestFinished(async () => {
+    await Promise.all(browser.contexts().map((one) => one.close()));
   });
-  onTestFinished(() => browser.close());
   const context = await browser.newContext({
     viewport: { width, height: 850 },
     colorScheme: dark ? "dark" : "light",
@@ -91,8 +104,31 @@ export async function openPages(
       await page.goto(`${url}/dashboard${path}`);
     },
   };
-  if (signedIn) await signIn(pages);
+  if (signedIn) await openSession(pages);
   return pages;
+}
+
+/** Signs the browser in without a page. How a person does it has its own tests. */
+async function openSession({ service, context }: Pages): Promise<void> {
+  const { url } = service.server;
+  const answer = await fetch(`${url}/v1/sessions`, {
+    method: "POST",
+    headers: { "content-type": "application/json", "x-postrider-request": "1", origin: url },
+    body: JSON.stringify({ api_key: service.key }),
+  });
+  const [, name = "", value = ""] =
+    /^([^=]+)=([^;]+)/.exec(answer.headers.getSetCookie()[0] ?? "") ?? [];
+  if (name === "") throw new Error(`no session was opened: ${await answer.text()}`);
+  await context.addCookies([
+    {
+      name,
+      value,
+      url: url.replace("http:", "https:"),
+      secure: true,
+      httpOnly: true,
+      sameSite: "Strict",
+    },
+  ]);
 }
 
 /** Signs the browser in by the operator's key, as a person does. */

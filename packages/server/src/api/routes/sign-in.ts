@@ -3,12 +3,13 @@ import Type from "typebox";
 import type { ApiDeps } from "../deps.ts";
 import { slowGuessing } from "../failed-guesses.ts";
 import { nullable } from "../fields.ts";
+import { clearIdTokenCookie, readIdTokenCookie, setIdTokenCookie } from "../id-token-cookie.ts";
 import { publicUrlOf } from "../own-pages.ts";
 import { openPendingCookies } from "../pending-cookie.ts";
 import { openSessionOfPerson } from "../person-sign-in.ts";
 import { openProvider, ProviderFailure } from "../provider.ts";
 import type { TypeBox } from "../request.ts";
-import { setSessionCookie } from "../session-cookie.ts";
+import { sessionTokenIn, setSessionCookie } from "../session-cookie.ts";
 
 const SignInAnswer = Type.Object(
   {
@@ -17,6 +18,10 @@ const SignInAnswer = Type.Object(
         {
           name: Type.String(),
           url: Type.String({ description: "Where a browser goes to sign in with it." }),
+          sign_out_url: Type.String({
+            description:
+              "Where a browser goes after its session has ended. It leads to the provider's sign-out if the person signed in with the provider, and otherwise to the dashboard.",
+          }),
         },
         { title: "SignInProvider" },
       ),
@@ -27,8 +32,10 @@ const SignInAnswer = Type.Object(
 
 const start = "/dashboard/sign-in";
 const callback = `${start}/callback`;
+const signOut = "/dashboard/sign-out";
+const home = "/dashboard/";
 
-/** The ways to sign in, and the two steps of a sign-in with the operator's provider. */
+/** The ways to sign in, the two steps of a sign-in with the operator's provider, and the sign-out there. */
 export function signInRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
   const app = fastify.withTypeProvider<TypeBox>();
   const { oidc } = deps.config;
@@ -48,11 +55,13 @@ export function signInRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
         response: { 200: SignInAnswer },
       },
     },
-    async () => ({ provider: oidc ? { name: oidc.name, url: at(start) } : null }),
+    async () => ({
+      provider: oidc ? { name: oidc.name, url: at(start), sign_out_url: at(signOut) } : null,
+    }),
   );
 
   if (!oidc) return;
-  const provider = openProvider(oidc);
+  const provider = openProvider(oidc, deps.askProvider);
   const cookies = openPendingCookies(deps.keyring, deps.nowMs);
   const slowDown = slowGuessing();
   // Redirects of a browser: not operations of the API.
@@ -87,13 +96,34 @@ export function signInRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       }
       const cameBack = new URL(at(callback));
       cameBack.search = request.url.replace(/^[^?]*/, "");
-      const claims = await provider.finish(cameBack, pending);
+      const { claims, idToken } = await provider.finish(cameBack, pending);
       const token = await openSessionOfPerson(deps, oidc, claims, request);
       return reply
         .header("set-cookie", setSessionCookie("dashboard", token))
-        .redirect(at("/dashboard/"), 303);
+        .header("set-cookie", setIdTokenCookie(idToken))
+        .redirect(at(home), 303);
     } catch (thrown) {
       return refuse(reply, request.id, thrown);
+    }
+  });
+
+  app.get(signOut, step, async (request, reply) => {
+    const kept = readIdTokenCookie(request.headers.cookie);
+    // The session here ends first: a person who is still signed in here stays signed in at the provider.
+    const isOpen = sessionTokenIn(request.headers)?.kind === "dashboard";
+    if (kept === undefined || isOpen) return reply.redirect(at(home), 303);
+    reply.header("set-cookie", clearIdTokenCookie);
+    try {
+      const url = await provider.signOutUrl({ idToken: kept.idToken, returnTo: at(home) });
+      return reply.redirect(url?.href ?? at(home), 303);
+    } catch (thrown) {
+      if (!(thrown instanceof ProviderFailure)) throw thrown;
+      const { refusal, message } = thrown;
+      deps.log.warn(
+        { request_id: request.id, refusal, reason: message },
+        "a sign-out at the provider did not work",
+      );
+      return reply.redirect(at(home), 303);
     }
   });
 }
