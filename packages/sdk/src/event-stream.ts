@@ -1,6 +1,6 @@
-import { apiErrorOf, ConnectionError, isTransient } from "./api-error.ts";
+import { ApiError, apiErrorOf, ConnectionError, isTransient } from "./api-error.ts";
 import type { ClientOptions } from "./client-options.ts";
-import { requireSignal, requireText } from "./guards.ts";
+import { requireFunction, requireSignal, requireText } from "./guards.ts";
 import { backoffMs, callerHeaders, chance, parse, retryAfterMs, urlOf, wait } from "./request.ts";
 
 /** The options of a stream. */
@@ -9,6 +9,10 @@ export type StreamOptions = {
   signal?: AbortSignal | undefined;
   /** The `lastEventId` of a received event: the stream continues after it. */
   lastEventId?: string;
+  /** Called once when the connection is lost or cannot be opened, with the reason in a few words. */
+  onLost?: (reason: string) => void;
+  /** Called when the connection is back, after `onLost`. */
+  onBack?: () => void;
 };
 
 /** One server-sent event; `data` is the parsed JSON. */
@@ -37,6 +41,7 @@ export function openStreams(options: ClientOptions): OpenStream {
   return async function* (path, query, streamOptions) {
     requireStreamOptions(streamOptions);
     const { signal } = streamOptions;
+    const connection = watchConnection(streamOptions);
     let { lastEventId: last = "" } = streamOptions;
     for (let attempt = 1; ; attempt++) {
       let afterMs = 0;
@@ -46,16 +51,21 @@ export function openStreams(options: ClientOptions): OpenStream {
           afterMs = retryAfterMs(response.headers.get("retry-after") ?? "", now());
           throw apiErrorOf(response, parse(await response.text().catch(() => "")));
         }
+        connection.isOpen();
         for await (const { id, event, data } of eventsOf(response, signal)) {
           last = id ?? last;
           attempt = 1;
           if (data !== "") yield { event, data: parse(data), lastEventId: last };
         }
+        if (signal?.aborted) return;
+        connection.isLost("the connection was closed");
       } catch (error) {
         if (signal?.aborted) return;
         if (!isTransient(error)) throw error;
+        connection.isLost(
+          error instanceof ApiError ? `the service answers ${error.status}` : "no connection",
+        );
       }
-      if (signal?.aborted) return;
       try {
         await delay(Math.max(afterMs, backoffMs(attempt, random())), signal);
       } catch (error) {
@@ -63,6 +73,21 @@ export function openStreams(options: ClientOptions): OpenStream {
         throw error;
       }
     }
+  };
+}
+
+/** Calls `onLost` and `onBack` once for each time that the connection is lost. */
+function watchConnection({ onLost, onBack }: StreamOptions) {
+  let lost = false;
+  return {
+    isOpen() {
+      if (lost) onBack?.();
+      lost = false;
+    },
+    isLost(reason: string) {
+      if (!lost) onLost?.(reason);
+      lost = true;
+    },
   };
 }
 
@@ -148,11 +173,16 @@ function blockOf(text: string): Block {
   return { ...block, data: data.join("\n") };
 }
 
-function requireStreamOptions({ signal, lastEventId, ...unknown }: StreamOptions): void {
+function requireStreamOptions(options: StreamOptions): void {
+  const { signal, lastEventId, onLost, onBack, ...unknown } = options;
   const [name] = Object.keys(unknown);
   if (name !== undefined) {
-    throw new TypeError(`The options have no member "${name}"; there are signal, lastEventId.`);
+    throw new TypeError(
+      `The options have no member "${name}"; there are signal, lastEventId, onLost, onBack.`,
+    );
   }
   if (lastEventId !== undefined) requireText(lastEventId, "lastEventId");
+  if (onLost !== undefined) requireFunction(onLost, "onLost");
+  if (onBack !== undefined) requireFunction(onBack, "onBack");
   requireSignal(signal);
 }

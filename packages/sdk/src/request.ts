@@ -16,7 +16,7 @@ export type ApiRequest = RequestOptions & {
   query?: object | undefined;
   body?: unknown;
   json?: string;
-  /** The body identifies its facts: if it is sent twice, it counts once, also without an Idempotency-Key. */
+  /** The body identifies itself: if it is sent twice, it counts once. Without a key of the caller, it is sent without one. */
   namesItself?: boolean;
   /** Milliseconds for which the request is repeated, instead of `retriesMax`. */
   patienceMs?: number;
@@ -80,6 +80,7 @@ type Init = { url: string; method: string; headers: Record<string, string>; body
 function init(options: ClientOptions, request: ApiRequest): Init {
   const body =
     request.json ?? (request.body === undefined ? undefined : JSON.stringify(request.body));
+  const { idempotencyKey = request.namesItself ? undefined : crypto.randomUUID() } = request;
   return {
     url: urlOf(options, request),
     method: request.method,
@@ -87,8 +88,8 @@ function init(options: ClientOptions, request: ApiRequest): Init {
       accept: "application/json, application/problem+json",
       ...callerHeaders(options),
       ...(body === undefined ? {} : { "content-type": "application/json" }),
-      ...(request.method === "POST" && !request.namesItself
-        ? { "idempotency-key": request.idempotencyKey ?? crypto.randomUUID() }
+      ...(request.method === "POST" && idempotencyKey !== undefined
+        ? { "idempotency-key": idempotencyKey }
         : {}),
     },
     ...(body === undefined ? {} : { body }),

@@ -40,9 +40,12 @@ export function listeners(send: Send, openStream: OpenStream) {
      */
     requests: (id: string, options: StreamOptions = {}) =>
       asked(openStream(`${at(id)}/requests`, {}, options)),
-    /** Answers a request. */
+    /** Answers a request. The first answer counts, so it is sent without an `Idempotency-Key`, which would cost two writes. */
     answer: (id: string, body: ListenerAnswer, options: RequestOptions = {}) =>
-      send<void>({ ...options, method: "POST", path: `${at(id)}/answers`, body }),
+      send<void>({
+        ...options,
+        ...{ method: "POST", path: `${at(id)}/answers`, body, namesItself: true },
+      }),
     delete: (id: string, options: RequestOptions = {}) =>
       send<void>({ ...options, method: "DELETE", path: at(id) }),
   };

@@ -90,7 +90,13 @@ async function tailDeliveries(given: ClientOptions & FilterOptions): Promise<voi
       return names.get(id) ?? id;
     };
     say("watching deliveries; Ctrl-C ends it");
-    for await (const change of postrider.deliveries.stream(query, { signal: stop.signal })) {
+    // On stderr, so that `--json` prints changes only.
+    const changes = postrider.deliveries.stream(query, {
+      signal: stop.signal,
+      onLost: (reason) => say(`the connection is lost (${reason}); trying again`),
+      onBack: () => say("the connection is back"),
+    });
+    for await (const change of changes) {
       if (change.type === "gap") {
         say("the connection was lost for so long that changes may have been missed");
       } else if (given.json) {

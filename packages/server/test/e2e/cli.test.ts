@@ -159,7 +159,8 @@ test("tail tells each change, one JSON document a line, and ends with 0 at Ctrl-
         if (told === "") await world.run("endpoints", "test", "billing");
         return told;
       };
-      await expect.poll(sendUntilTold, { timeout: 30_000 }).toContain("workflow_created");
+      // The first line may say that the delivery is pending.
+      await expect.poll(sendUntilTold, { timeout: 30_000 }).toContain('"status":"delivered"');
       child.kill("SIGINT");
     },
   );
@@ -168,7 +169,43 @@ test("tail tells each change, one JSON document a line, and ends with 0 at Ctrl-
     .trim()
     .split("\n")
     .map((line) => JSON.parse(line));
-  expect(lines.at(-1)).toMatchObject({ event_type: "workflow_created", status: "delivered" });
+  expect(lines).toContainEqual(
+    expect.objectContaining({ event_type: "workflow_created", status: "delivered" }),
+  );
+});
+
+test("tail says once that its connection is lost and once that it is back, on stderr alone", {
+  timeout: 120_000,
+}, async () => {
+  const world = await openWorld({ loggedIn: true });
+  await world.subscribe("Billing system");
+  const { code, stdout, stderr } = await world.tryRunWhile(
+    ["deliveries", "tail", "--json"],
+    async (child) => {
+      let [said, told] = ["", ""];
+      child.stderr?.on("data", (chunk) => {
+        said += chunk;
+      });
+      child.stdout?.on("data", (chunk) => {
+        told += chunk;
+      });
+      const sendUntilTold = async () => {
+        if (told === "") await world.run("endpoints", "test", "billing");
+        return told;
+      };
+      await expect.poll(() => said, { timeout: 20_000 }).toContain("watching deliveries");
+      await expect.poll(sendUntilTold, { timeout: 30_000 }).toContain("workflow_created");
+      await world.restart(() =>
+        expect.poll(() => said, { timeout: 20_000 }).toContain("the connection is lost"),
+      );
+      await expect.poll(() => said, { timeout: 40_000 }).toContain("the connection is back");
+      child.kill("SIGINT");
+    },
+  );
+  expect(code).toBe(0);
+  expect(stderr.match(/postrider: the connection is lost \(.+\); trying again\n/g)).toHaveLength(1);
+  expect(stderr.match(/postrider: the connection is back\n/g)).toHaveLength(1);
+  for (const line of stdout.trim().split("\n")) expect(() => JSON.parse(line)).not.toThrow();
 });
 
 test("verify says of a request that arrived what holds and what does not", {
@@ -309,6 +346,12 @@ async function openWorld({ loggedIn = false } = {}) {
     tryRun,
     tryRunWith,
     run,
+    /** Kills the service, does something, and starts the service again at the same port. */
+    restart: async (between: () => Promise<void>) => {
+      await service.kill9();
+      await between();
+      await startService(["serve"], { ...settings, PORT: new URL(service.url).port });
+    },
     tryRunWhile: (args: readonly string[], onStart: (child: ChildProcess) => Promise<void>) => {
       let doing = Promise.resolve();
       const ended = runCommand(args, env, directory, (child) => {
