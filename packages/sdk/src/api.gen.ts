@@ -1665,7 +1665,7 @@ export type ListenerAnswer = {
 };
 
 export type ListenerCreate = {
-  contract?: "workflow" | "organisation";
+  contract?: "workflow" | "organisation" | "operational";
   assistant_id?: string;
   endpoint_id?: string;
   event_types?: (
@@ -1685,6 +1685,11 @@ export type ListenerCreate = {
     | "end-of-call-report"
     | "hang"
     | "error"
+    | "endpoint.failing"
+    | "endpoint.recovered"
+    | "endpoint.disabled"
+    | "delivery.exhausted"
+    | "replay.completed"
   )[];
 };
 

@@ -25,7 +25,7 @@ import type { Connection } from "./profile.ts";
 export type ListenOptions = ClientOptions & {
   /** False: `--no-forward`. */
   forward?: string | false;
-  contract: "workflow" | "organisation";
+  contract: "workflow" | "organisation" | "operational";
   assistant?: string;
   endpoint?: string;
   event?: string[];
@@ -45,7 +45,7 @@ export function addListenCommand(program: Command): void {
     .option("--no-forward", "answer 200 to every request, and post nothing")
     .addOption(
       new Option("--contract <name>", "contract of the webhooks to receive")
-        .choices(["workflow", "organisation"])
+        .choices(["workflow", "organisation", "operational"])
         .default("workflow"),
     )
     .addOption(
