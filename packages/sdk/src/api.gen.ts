@@ -1805,6 +1805,7 @@ export type OperationalWebhookCreate = {
   max_retries?: number;
   retry_backoff_seconds?: number;
   headers?: Record<string, string> | null;
+  signing_secret?: string | null;
   /** Get events of all teams, each with its `team_id`. Needs the operator's key, `POSTRIDER_API_KEY`. */
   all_teams?: boolean;
 };
@@ -2500,6 +2501,7 @@ export type WebhookCreate = {
   )[];
   secret?: string | null;
   headers?: Record<string, string> | null;
+  signing_secret?: string | null;
 };
 
 export type WebhookLog = {
@@ -2732,6 +2734,7 @@ export type WorkflowWebhookCreate = {
   max_retries?: number;
   retry_backoff_seconds?: number;
   headers?: Record<string, string> | null;
+  signing_secret?: string | null;
 };
 
 export type WorkflowWebhookEvent = {

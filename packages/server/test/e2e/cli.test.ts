@@ -1,8 +1,10 @@
 import type { ChildProcess } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { Postrider } from "@postrider/sdk";
+import { encodeSecret } from "@postrider/sdk/sign";
 import { expect, onTestFinished, test } from "vitest";
 import { openReceiver } from "../support/http-receiver.ts";
 import { createDatabase } from "../support/postgres.ts";
@@ -206,6 +208,28 @@ test("tail says once that its connection is lost and once that it is back, on st
   expect(stderr.match(/postrider: the connection is lost \(.+\); trying again\n/g)).toHaveLength(1);
   expect(stderr.match(/postrider: the connection is back\n/g)).toHaveLength(1);
   for (const line of stdout.trim().split("\n")) expect(() => JSON.parse(line)).not.toThrow();
+});
+
+test("an endpoint can be created with the signing secret that its receiver knows", {
+  timeout: 60_000,
+}, async () => {
+  const world = await openWorld({ loggedIn: true });
+  const secret = encodeSecret(randomBytes(24));
+  const create = (...more: string[]) =>
+    world.tryRun("endpoints", "create", `${world.receiver.origin}/hook`, ...more);
+  const made = await create("--name", "Moved", "--signing-secret", secret);
+  expect(made).toMatchObject({ code: 0, stderr: "" });
+  expect(made.stdout).not.toContain(secret);
+  const { signing_secret } = await world.json("endpoints", "show", "moved", "--secret");
+  expect(signing_secret.secret).toBe(secret);
+  const wrong = await create("--signing-secret", "whsec_short");
+  expect(wrong.code).toBe(1);
+  expect(wrong.stderr).toContain("whsec_ and base64 of 24 to 64 bytes");
+  const foreign = await create("--contract", "assistant", "--signing-secret", secret);
+  expect(foreign).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("--signing-secret is for"),
+  });
 });
 
 test("verify says of a request that arrived what holds and what does not", {
