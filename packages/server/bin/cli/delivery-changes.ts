@@ -1,7 +1,7 @@
 import type { Delivery } from "@postrider/sdk";
 import type { Command } from "commander";
+import { awaitAttempt } from "../../src/mcp/attempt-wait.ts";
 import { say } from "../lifetime.ts";
-import { awaitAttempt } from "./attempt-wait.ts";
 import { type ClientOptions, clientCommand, examples, withClient } from "./client.ts";
 import { type FilterOptions, filterOf, withDeliveryFilter } from "./delivery-filter.ts";
 import { getDelivery } from "./delivery-ids.ts";
@@ -43,12 +43,11 @@ async function retryDelivery(
     const before = await getDelivery(postrider, given);
     const { id } = before;
     const due = await postrider.deliveries.retry(id);
-    const after = options.wait
-      ? await awaitAttempt(postrider, id, {
-          attemptsBefore: before.attempts_count,
-          msMax: attemptMsMax,
-        })
+    const attemptsBefore = before.attempts_count;
+    const seen = options.wait
+      ? await awaitAttempt(postrider, id, { attemptsBefore, msMax: attemptMsMax })
       : undefined;
+    const after = seen && seen.attempts_count > attemptsBefore ? seen : undefined;
     if (after !== undefined && after.status !== "delivered") process.exitCode = 1;
     if (options.json) {
       printJson(after ?? due);
