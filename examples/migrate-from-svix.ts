@@ -4,6 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { parseArgs } from "node:util";
 import { ApiError, type Postrider, type WorkflowWebhookCreate } from "@postrider/sdk";
+import { decodeSecret } from "@postrider/sdk/sign";
 import { openPostrider, stop } from "./postrider.ts";
 
 /** The members of Svix's endpoints that are read; `headers` are asked for one by one there, and are read where they were put in. */
@@ -30,6 +31,15 @@ const actions: readonly Action[] = [
   "workflow_run_completed",
 ];
 
+/** A secret that is accepted: `whsec_` and base64 of 24 to 64 bytes. Svix has others too, for asymmetric signatures. */
+function isAccepted(secret: string): boolean {
+  try {
+    return decodeSecret(secret).length > 0;
+  } catch {
+    return false;
+  }
+}
+
 /** What becomes of one endpoint: what is created, unless nothing of it can be, and what is left behind. */
 export type Plan = { svixId: string; create?: WorkflowWebhookCreate; leftBehind: string[] };
 
@@ -45,8 +55,12 @@ export function readEndpoints(json: string): SvixEndpoint[] {
   return parts.flatMap((part) => ("data" in part ? part.data : [part]));
 }
 
-/** Plans a webhook for an endpoint; `map` leads from Svix's event types to actions. */
-export function planOf(endpoint: SvixEndpoint, map: ReadonlyMap<string, string>): Plan {
+/** Plans a webhook for an endpoint; `map` leads from Svix's event types to actions. `secret` is the endpoint's at Svix. */
+export function planOf(
+  endpoint: SvixEndpoint,
+  map: ReadonlyMap<string, string>,
+  secret?: string,
+): Plan {
   const { id, url, description, uid, filterTypes, headers } = endpoint;
   const named = (filterTypes ?? []).map((type) => ({ type, action: map.get(type) ?? type }));
   const isAction = (name: string): name is Action => (actions as readonly string[]).includes(name);
@@ -59,6 +73,9 @@ export function planOf(endpoint: SvixEndpoint, map: ReadonlyMap<string, string>)
     ...(endpoint.channels?.length ? [`channels: ${endpoint.channels.join(", ")}`] : []),
     ...((endpoint.rateLimit ?? endpoint.throttleRate) ? ["the rate limit"] : []),
     ...(Object.keys(endpoint.metadata ?? {}).length > 0 ? ["metadata"] : []),
+    ...(secret !== undefined && !isAccepted(secret)
+      ? ["the signing secret: it is not whsec_ and base64 of 24 to 64 bytes"]
+      : []),
   ];
   if (wanted.length === 0) return { svixId: id, leftBehind };
   const create: WorkflowWebhookCreate = {
@@ -67,6 +84,7 @@ export function planOf(endpoint: SvixEndpoint, map: ReadonlyMap<string, string>)
     actions: wanted,
     enabled: !endpoint.disabled,
     ...(headers && Object.keys(headers).length > 0 && { headers }),
+    ...(secret !== undefined && isAccepted(secret) && { signing_secret: secret }),
   };
   return { svixId: id, create, leftBehind };
 }
@@ -77,6 +95,8 @@ export type Migrated = {
   webhook_id: string;
   url: string;
   secret: string;
+  /** It is the endpoint's secret at Svix: its receiver needs no change. */
+  kept: boolean;
   /** False for one that an earlier run has made. */
   created: boolean;
 };
@@ -102,7 +122,8 @@ export async function migrate(
       const webhook_id = known ?? (await postrider.workflowWebhooks.create(body)).id;
       const { secret } = await postrider.workflowWebhooks.getSecret(webhook_id);
       const created = known === undefined;
-      migrated.push({ svix_id: svixId, webhook_id, url: create.url, secret, created });
+      const kept = secret === create.signing_secret;
+      migrated.push({ svix_id: svixId, webhook_id, url: create.url, secret, kept, created });
       options.tell(`${svixId}: ${created ? "created as" : "is there already as"} ${webhook_id}`);
     } catch (error) {
       if (!(error instanceof ApiError) || error.status !== 422) throw error;
@@ -114,7 +135,7 @@ export async function migrate(
 }
 
 const usage =
-  "Usage: npx tsx examples/migrate-from-svix.ts [file] [--map <svix type>=<action>]… [--create --secrets-to <file>] [--disabled]";
+  "Usage: npx tsx examples/migrate-from-svix.ts [file] [--map <svix type>=<action>]… [--secrets-from <file>] [--create --secrets-to <file>] [--disabled]";
 
 async function run(): Promise<void> {
   const { values, positionals } = parseArgs({
@@ -123,6 +144,7 @@ async function run(): Promise<void> {
       map: { type: "string", multiple: true },
       create: { type: "boolean" },
       disabled: { type: "boolean" },
+      "secrets-from": { type: "string" },
       "secrets-to": { type: "string" },
     },
   });
@@ -132,11 +154,15 @@ async function run(): Promise<void> {
   const [file] = positionals;
   const endpoints = readEndpoints(file ? readFileSync(file, "utf8") : await text(process.stdin));
   const map = new Map((values.map ?? []).map((one) => one.split("=", 2) as [string, string]));
-  const plans = endpoints.map((endpoint) => planOf(endpoint, map));
+  const secretsFrom = values["secrets-from"];
+  const secrets = new Map<string, string>(
+    Object.entries(secretsFrom ? JSON.parse(readFileSync(secretsFrom, "utf8")) : {}),
+  );
+  const plans = endpoints.map((endpoint) => planOf(endpoint, map, secrets.get(endpoint.id)));
   for (const { svixId, create, leftBehind } of plans) {
     console.log(
       create
-        ? `${svixId}: ${create.name}, ${create.url}, ${create.actions.join(" ")}`
+        ? `${svixId}: ${create.name}, ${create.url}, ${create.actions.join(" ")}, ${create.signing_secret ? "keeps its secret" : "gets a new secret"}`
         : `${svixId}: nothing to create, none of its event types has an action`,
     );
     for (const one of leftBehind) console.log(`  left behind: ${one}`);
@@ -151,7 +177,7 @@ async function run(): Promise<void> {
   // Only its owner may read it: who has a secret can forge webhooks.
   writeFileSync(secretsTo, `${JSON.stringify(migrated, null, 2)}\n`, { mode: 0o600, flag: "wx" });
   const count = migrated.filter(({ created }) => created).length;
-  console.log(`${count} created, ${refused} refused. The new secrets: ${secretsTo}`);
+  console.log(`${count} created, ${refused} refused. Their secrets: ${secretsTo}`);
   if (refused > 0) process.exitCode = 1;
 }
 

@@ -1665,7 +1665,7 @@ export type ListenerAnswer = {
 };
 
 export type ListenerCreate = {
-  contract?: "workflow" | "organisation";
+  contract?: "workflow" | "organisation" | "operational";
   assistant_id?: string;
   endpoint_id?: string;
   event_types?: (
@@ -1685,6 +1685,11 @@ export type ListenerCreate = {
     | "end-of-call-report"
     | "hang"
     | "error"
+    | "endpoint.failing"
+    | "endpoint.recovered"
+    | "endpoint.disabled"
+    | "delivery.exhausted"
+    | "replay.completed"
   )[];
 };
 
@@ -1800,6 +1805,7 @@ export type OperationalWebhookCreate = {
   max_retries?: number;
   retry_backoff_seconds?: number;
   headers?: Record<string, string> | null;
+  signing_secret?: string | null;
   /** Get events of all teams, each with its `team_id`. Needs the operator's key, `POSTRIDER_API_KEY`. */
   all_teams?: boolean;
 };
@@ -2497,6 +2503,7 @@ export type WebhookCreate = {
   )[];
   secret?: string | null;
   headers?: Record<string, string> | null;
+  signing_secret?: string | null;
 };
 
 export type WebhookLog = {
@@ -2729,6 +2736,7 @@ export type WorkflowWebhookCreate = {
   max_retries?: number;
   retry_backoff_seconds?: number;
   headers?: Record<string, string> | null;
+  signing_secret?: string | null;
 };
 
 export type WorkflowWebhookEvent = {

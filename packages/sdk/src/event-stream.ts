@@ -1,6 +1,6 @@
-import { apiErrorOf, ConnectionError, isTransient } from "./api-error.ts";
+import { ApiError, apiErrorOf, ConnectionError, isTransient } from "./api-error.ts";
 import type { ClientOptions } from "./client-options.ts";
-import { requireOptions, requireSignal, requireText } from "./guards.ts";
+import { requireFunction, requireOptions, requireSignal, requireText } from "./guards.ts";
 import { backoffMs, callerHeaders, chance, parse, retryAfterMs, urlOf, wait } from "./request.ts";
 
 /** The options of a stream. */
@@ -9,6 +9,10 @@ export type StreamOptions = {
   signal?: AbortSignal | undefined;
   /** The `lastEventId` of a received event: the stream continues after it. */
   lastEventId?: string;
+  /** Called once when the connection is lost or cannot be opened, with the reason in a few words. */
+  onLost?: (reason: string) => void;
+  /** Called when the connection is back, after `onLost`. */
+  onBack?: () => void;
 };
 
 /** One server-sent event; `data` is the parsed JSON. */
@@ -35,8 +39,14 @@ const eventCharactersMax = 4 * 1024 * 1024;
 export function openStreams(options: ClientOptions): OpenStream {
   const { delay = wait, random = chance, now = Date.now } = options;
   return async function* (path, query, streamOptions) {
-    requireOptions(streamOptions, { signal: requireSignal, lastEventId: requireText });
+    requireOptions(streamOptions, {
+      signal: requireSignal,
+      lastEventId: requireText,
+      onLost: requireFunction,
+      onBack: requireFunction,
+    });
     const { signal } = streamOptions;
+    const connection = watchConnection(streamOptions);
     let { lastEventId: last = "" } = streamOptions;
     for (let attempt = 1; ; attempt++) {
       let afterMs = 0;
@@ -46,16 +56,21 @@ export function openStreams(options: ClientOptions): OpenStream {
           afterMs = retryAfterMs(response.headers.get("retry-after") ?? "", now());
           throw apiErrorOf(response, parse(await response.text().catch(() => "")));
         }
+        connection.isOpen();
         for await (const { id, event, data } of eventsOf(response, signal)) {
           last = id ?? last;
           attempt = 1;
           if (data !== "") yield { event, data: parse(data), lastEventId: last };
         }
+        if (signal?.aborted) return;
+        connection.isLost("the connection was closed");
       } catch (error) {
         if (signal?.aborted) return;
         if (!isTransient(error)) throw error;
+        connection.isLost(
+          error instanceof ApiError ? `the service answers ${error.status}` : "no connection",
+        );
       }
-      if (signal?.aborted) return;
       try {
         await delay(Math.max(afterMs, backoffMs(attempt, random())), signal);
       } catch (error) {
@@ -63,6 +78,21 @@ export function openStreams(options: ClientOptions): OpenStream {
         throw error;
       }
     }
+  };
+}
+
+/** Calls `onLost` and `onBack` once for each time that the connection is lost. */
+function watchConnection({ onLost, onBack }: StreamOptions) {
+  let lost = false;
+  return {
+    isOpen() {
+      if (lost) onBack?.();
+      lost = false;
+    },
+    isLost(reason: string) {
+      if (!lost) onLost?.(reason);
+      lost = true;
+    },
   };
 }
 

@@ -16,7 +16,7 @@ export type ApiRequest = {
   query?: object | undefined;
   body?: unknown;
   json?: string;
-  /** The body identifies its facts: if it is sent twice, it counts once, also without an Idempotency-Key. */
+  /** The body identifies itself: if it is sent twice, it counts once. Without a key of the caller, it is sent without one. */
   namesItself?: boolean;
   /** Milliseconds for which the request is repeated, instead of `retriesMax`. */
   patienceMs?: number;
@@ -85,7 +85,7 @@ type Init = { url: string; method: string; headers: Record<string, string>; body
 function init(
   options: ClientOptions,
   request: ApiRequest,
-  idempotencyKey: string = crypto.randomUUID(),
+  idempotencyKey: string | undefined = request.namesItself ? undefined : crypto.randomUUID(),
 ): Init {
   const body =
     request.json ?? (request.body === undefined ? undefined : JSON.stringify(request.body));
@@ -96,7 +96,7 @@ function init(
       accept: "application/json, application/problem+json",
       ...callerHeaders(options),
       ...(body === undefined ? {} : { "content-type": "application/json" }),
-      ...(request.method === "POST" && !request.namesItself
+      ...(request.method === "POST" && idempotencyKey !== undefined
         ? { "idempotency-key": idempotencyKey }
         : {}),
     },

@@ -53,6 +53,49 @@ test("a lost connection is opened again behind the last id, also of an event wit
   expect(delays).toEqual([250, 7_000, 1_000]);
 });
 
+test("a lost connection is reported once, and once more when it is back", async () => {
+  const { options } = scripted((_, count) => {
+    if (count === 1) return stream(delivery("1", "a"));
+    if (count === 2) throw new Error("refused");
+    if (count === 3) return problem(503, "shutting_down");
+    if (count === 4) return stream(delivery("2", "b"));
+    if (count === 5) return problem(503, "shutting_down");
+    return stream(delivery("3", "c"));
+  });
+  const seen: string[] = [];
+  const { deliveries } = new Postrider(options);
+  const changes = deliveries.stream(
+    {},
+    { onLost: (reason) => seen.push(`lost: ${reason}`), onBack: () => seen.push("back") },
+  );
+  for await (const { lastEventId } of changes) {
+    seen.push(lastEventId);
+    if (lastEventId === "c") break;
+  }
+  const closed = "lost: the connection was closed";
+  expect(seen).toEqual(["a", closed, "back", "b", closed, "back", "c"]);
+});
+
+test("a service that cannot be reached at first is reported, and a stream that is ended is not", async () => {
+  const stop = new AbortController();
+  const { options } = scripted((_, count) => {
+    if (count === 1) return problem(503, "shutting_down");
+    if (count === 2) throw new Error("refused");
+    return stream(delivery("1", "a"));
+  });
+  const seen: string[] = [];
+  const changes = new Postrider(options).deliveries.stream(
+    {},
+    {
+      signal: stop.signal,
+      onLost: (reason) => seen.push(reason),
+      onBack: () => seen.push("back"),
+    },
+  );
+  for await (const _ of changes) stop.abort();
+  expect(seen).toEqual(["the service answers 503", "back"]);
+});
+
 test("a refusal that will not pass is thrown", async () => {
   const refused = read(1, () => problem(403, "scope_missing"));
   await expect(refused).rejects.toBeInstanceOf(ApiError);
@@ -80,6 +123,8 @@ test("a stream goes on behind an id of an earlier one, and ends when its signal 
 test.each([
   [{ signal: true }, "signal must be an AbortSignal"],
   [{ lastEventId: 7 }, "lastEventId must be"],
+  [{ onLost: "a" }, "onLost must be"],
+  [{ onBack: true }, "onBack must be"],
   [{ idempotencyKey: "a" }, 'no member "idempotencyKey"'],
 ])("the options %j are refused", async (wrong, words) => {
   const { options } = scripted(() => stream());

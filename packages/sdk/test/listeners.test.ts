@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { Postrider } from "../src/index.ts";
-import { scripted } from "./answers.ts";
+import { problem, scripted } from "./answers.ts";
 
 /** An answer that brings these pieces and ends. */
 const stream = (text: string) =>
@@ -24,4 +24,16 @@ test("a listener's requests are told over lost connections, each from behind the
   ]);
   expect(seen.map(({ path }) => path)).toEqual(Array(2).fill("/v1/listeners/1/requests"));
   expect(seen.map(({ headers }) => headers.get("last-event-id"))).toEqual([null, "1"]);
+});
+
+test("an answer is sent without an Idempotency-Key, also when it is repeated, unless the caller has one", async () => {
+  const { options, seen } = scripted((_one, count) =>
+    count === 1 ? problem(503, "shutting_down") : new Response(null, { status: 204 }),
+  );
+  const { listeners } = new Postrider(options);
+  const answer = { request_id: "1", status_code: 200, duration_ms: 1 };
+  await listeners.answer("1", answer);
+  await listeners.answer("1", answer, { idempotencyKey: "mine" });
+  const keys = seen.map(({ headers }) => headers.get("idempotency-key"));
+  expect(keys).toEqual([null, null, "mine"]);
 });

@@ -193,8 +193,9 @@ test.each(methods)("%s is asked for by the method and path of openapi.json", asy
   }[id];
   expect(seen[0]?.body).toEqual(requestBody && (told ?? body));
   expect(seen[0]?.headers.get("content-type")).toBe(requestBody ? "application/json" : null);
-  // A POST is the only one that would be done twice.
-  expect(seen[0]?.headers.has("idempotency-key")).toBe(method === "POST");
+  // A POST is the only one that would be done twice; of a listener's answers the first counts.
+  const needsKey = method === "POST" && id !== "answerListenerRequest";
+  expect(seen[0]?.headers.has("idempotency-key")).toBe(needsKey);
 });
 
 const walks: [string, string, (client: Postrider) => AsyncIterable<unknown>][] = [

@@ -40,9 +40,9 @@ export function listeners(send: Send, openStream: OpenStream) {
      */
     requests: (id: string, options: StreamOptions = {}) =>
       asked(openStream(`${at(id)}/requests`, {}, options)),
-    /** Answers a request. */
+    /** Answers a request. The first answer counts, so it is sent without an `Idempotency-Key`, which would cost two writes. */
     answer: (id: string, body: ListenerAnswer, options: RequestOptions = {}) =>
-      send<void>({ method: "POST", path: `${at(id)}/answers`, body }, options),
+      send<void>({ method: "POST", path: `${at(id)}/answers`, body, namesItself: true }, options),
     delete: (id: string, options: RequestOptions = {}) =>
       send<void>({ method: "DELETE", path: at(id) }, options),
   };

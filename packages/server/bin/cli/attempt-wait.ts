@@ -1,33 +1,5 @@
-import type { Delivery, Postrider } from "@postrider/sdk";
-
-const lookEveryMs = 250;
-
-/** Repeats a look until it finds something, within a time limit; undefined when it does not. */
-export async function lookFor<Found>(
-  look: () => Promise<Found | undefined>,
-  { msMax }: { msMax: number },
-): Promise<Found | undefined> {
-  const untilMs = performance.now() + msMax;
-  for (;;) {
-    const found = await look();
-    if (found !== undefined || performance.now() > untilMs) return found;
-    await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
-  }
-}
-
-/** Waits until a delivery has more attempts than before, or has ended; undefined when it takes too long. */
-export const awaitAttempt = (
-  postrider: Postrider,
-  id: string,
-  { attemptsBefore, msMax }: { attemptsBefore: number; msMax: number },
-): Promise<Delivery | undefined> =>
-  lookFor(
-    async () => {
-      const delivery = await postrider.deliveries.get(id);
-      return delivery.attempts_count > attemptsBefore ? delivery : undefined;
-    },
-    { msMax },
-  );
+import type { Delivery } from "@postrider/sdk";
+import { lookFor } from "../../src/mcp/attempt-wait.ts";
 
 /** Waits until every delivery of an event or a subject has its first attempt; returns the deliveries at the end. */
 export async function awaitFirstAttempts(

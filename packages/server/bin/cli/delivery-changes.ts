@@ -1,7 +1,7 @@
 import type { Delivery } from "@postrider/sdk";
 import type { Command } from "commander";
+import { awaitAttempt } from "../../src/mcp/attempt-wait.ts";
 import { say } from "../lifetime.ts";
-import { awaitAttempt } from "./attempt-wait.ts";
 import { type ClientOptions, clientCommand, examples, withClient } from "./client.ts";
 import { type FilterOptions, filterOf, withDeliveryFilter } from "./delivery-filter.ts";
 import { getDelivery } from "./delivery-ids.ts";
@@ -43,12 +43,11 @@ async function retryDelivery(
     const before = await getDelivery(postrider, given);
     const { id } = before;
     const due = await postrider.deliveries.retry(id);
-    const after = options.wait
-      ? await awaitAttempt(postrider, id, {
-          attemptsBefore: before.attempts_count,
-          msMax: attemptMsMax,
-        })
+    const attemptsBefore = before.attempts_count;
+    const seen = options.wait
+      ? await awaitAttempt(postrider, id, { attemptsBefore, msMax: attemptMsMax })
       : undefined;
+    const after = seen && seen.attempts_count > attemptsBefore ? seen : undefined;
     if (after !== undefined && after.status !== "delivered") process.exitCode = 1;
     if (options.json) {
       printJson(after ?? due);
@@ -90,7 +89,13 @@ async function tailDeliveries(given: ClientOptions & FilterOptions): Promise<voi
       return names.get(id) ?? id;
     };
     say("watching deliveries; Ctrl-C ends it");
-    for await (const change of postrider.deliveries.stream(query, { signal: stop.signal })) {
+    // On stderr, so that `--json` prints changes only.
+    const changes = postrider.deliveries.stream(query, {
+      signal: stop.signal,
+      onLost: (reason) => say(`the connection is lost (${reason}); trying again`),
+      onBack: () => say("the connection is back"),
+    });
+    for await (const change of changes) {
       if (change.type === "gap") {
         say("the connection was lost for so long that changes may have been missed");
       } else if (given.json) {

@@ -16,6 +16,7 @@ type CreateOptions = ClientOptions & {
   header?: Record<string, string>;
   bearerToken?: string;
   secret?: string;
+  signingSecret?: string;
   timeout?: number;
   retries?: number;
   backoff?: number;
@@ -53,6 +54,10 @@ export function addEndpointCreateCommand(group: Command): void {
     .option(
       "--secret <secret>",
       "secret of an organisation webhook or assistant; - reads it from standard input",
+    )
+    .option(
+      "--signing-secret <whsec>",
+      "sign with this secret, which the receiver knows already; - reads it from standard input",
     )
     .option("--timeout <seconds>", "time limit for an answer", seconds)
     .option("--retries <n>", "how many retries to make after the first attempt", wholeTo(10))
@@ -115,6 +120,7 @@ async function wantedOf(url: string, given: CreateOptions): Promise<Wanted> {
   }
   if (given.bearerToken === "-") given.bearerToken = await firstLine("--bearer-token");
   if (given.secret === "-") given.secret = await firstLine("--secret");
+  if (given.signingSecret === "-") given.signingSecret = await firstLine("--signing-secret");
   const events = given.event ?? typesOf(contract).filter((type) => type !== "backlog.growing");
   return { ...given, url, name: given.name ?? new URL(url).hostname, contract, events };
 }
@@ -122,6 +128,7 @@ async function wantedOf(url: string, given: CreateOptions): Promise<Wanted> {
 const onlyOf = {
   bearerToken: ["workflow", "operational"],
   secret: ["organisation", "assistant"],
+  signingSecret: ["workflow", "organisation", "operational"],
   timeout: ["workflow", "operational", "assistant"],
   retries: ["workflow", "operational"],
   backoff: ["workflow", "operational"],
@@ -143,13 +150,14 @@ const creators: Record<
   operational: async ({ operationalWebhooks }, wanted) =>
     (await operationalWebhooks.create({ ...withPolicy(wanted), actions: wanted.events as never }))
       .id,
-  organisation: async ({ webhooks }, { name, url, events, secret, header }) =>
+  organisation: async ({ webhooks }, { name, url, events, secret, signingSecret, header }) =>
     (
       await webhooks.create({
         name,
         url,
         events: events as never,
         ...(secret === undefined ? {} : { secret }),
+        ...(signingSecret === undefined ? {} : { signing_secret: signingSecret }),
         ...(header === undefined ? {} : { headers: header }),
       })
     ).id,
@@ -172,9 +180,19 @@ const creators: Record<
   },
 };
 
-const withPolicy = ({ name, url, header, bearerToken, timeout, retries, backoff }: Wanted) => ({
+const withPolicy = ({
   name,
   url,
+  header,
+  bearerToken,
+  signingSecret,
+  timeout,
+  retries,
+  backoff,
+}: Wanted) => ({
+  name,
+  url,
+  ...(signingSecret === undefined ? {} : { signing_secret: signingSecret }),
   ...(header === undefined ? {} : { headers: header }),
   ...(bearerToken === undefined ? {} : { bearer_token: bearerToken }),
   ...(timeout === undefined ? {} : { timeout_seconds: timeout }),

@@ -1,4 +1,5 @@
 import { ApiError, type Endpoint, type Postrider } from "@postrider/sdk";
+import { listMeantEndpoints } from "../../src/mcp/meant-endpoints.ts";
 import { StartError } from "../../src/start-error.ts";
 import { printable } from "./table.ts";
 import { contractWords } from "./words.ts";
@@ -6,32 +7,19 @@ import { contractWords } from "./words.ts";
 const candidatesMax = 10;
 
 /**
- * Finds the endpoint that a person means by an id or a name; names are compared without regard to case.
+ * Finds the endpoint that a person means by an id, a name, a URL, or a part of these.
  *
- * A part of a name is enough if only one endpoint has it. Throws a StartError with the candidates if several match, or
- * with what to type if none does.
+ * Throws a StartError with the candidates if several match, or with what to type if none does.
  */
-export async function getEndpoint(postrider: Postrider, idOrName: string): Promise<Endpoint> {
-  if (/^[0-9a-f]{24}$/.test(idOrName)) {
-    try {
-      return await postrider.endpoints.get(idOrName);
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
-    }
-  }
-  const found: Endpoint[] = [];
-  for await (const one of postrider.endpoints.each({ search: idOrName })) found.push(one);
-  const wanted = idOrName.toLowerCase();
-  const byName = found.filter(({ name }) => name.toLowerCase().includes(wanted));
-  const exact = byName.filter(({ name }) => name.toLowerCase() === wanted);
-  const [one, ...others] = exact.length > 0 ? exact : byName;
+export async function getEndpoint(postrider: Postrider, meant: string): Promise<Endpoint> {
+  const [one, ...others] = await listMeantEndpoints(postrider, meant);
   if (one === undefined) {
     throw new StartError(
-      `There is no endpoint "${printable(idOrName)}". See what there is, run: postrider endpoints list`,
+      `There is no endpoint "${printable(meant)}". See what there is, run: postrider endpoints list`,
     );
   }
   if (others.length === 0) return one;
-  throw new StartError(ambiguous(idOrName, [one, ...others]));
+  throw new StartError(ambiguous(meant, [one, ...others]));
 }
 
 function ambiguous(name: string, candidates: readonly Endpoint[]): string {

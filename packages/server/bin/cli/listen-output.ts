@@ -8,7 +8,7 @@ import { clockOf, counted, durationOf } from "./words.ts";
 /** The output of `listen`, as lines for people or as JSON lines. */
 export type ListenOutput = {
   begins(told: { listener: NewListener; wish: ListenerCreate; team: string; again: boolean }): void;
-  /** The stream cannot be reached; printed once until it is back. */
+  /** The connection is lost; printed once until it is back. */
   away(reason: string): void;
   back(): void;
   /** A request arrived; returns whether it came before, in this run of the command or according to the service. */
@@ -45,10 +45,14 @@ export function openListenOutput({
   return {
     begins({ listener, wish, team, again }) {
       const { id: listener_id, secret } = listener;
+      isAway = false;
       if (json) write({ type: "listening", listener_id, secret, ...wish });
       else {
-        if (again)
-          say("the listener had ended while it was away: another one begins, with a new secret");
+        if (again) {
+          say(
+            "the listener ended without its connection: a new listener begins, with a new secret",
+          );
+        }
         print(`Listening for ${nounOf(wish)} of team ${printable(team)}. Secret: ${secret}`);
       }
     },
@@ -56,13 +60,13 @@ export function openListenOutput({
       if (isAway) return;
       isAway = true;
       if (json) write({ type: "away", reason });
-      else say(`the service is away (${reason}); trying again`);
+      else say(`the connection is lost (${reason}); trying again`);
     },
     back() {
       if (!isAway) return;
       isAway = false;
       if (json) write({ type: "back" });
-      else say("the service is back; nothing was lost");
+      else say("the connection is back; nothing was lost");
     },
     arrives({ event_id, repeat }) {
       const known = repeat || seen.has(event_id);

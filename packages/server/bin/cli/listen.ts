@@ -25,7 +25,7 @@ import type { Connection } from "./profile.ts";
 export type ListenOptions = ClientOptions & {
   /** False: `--no-forward`. */
   forward?: string | false;
-  contract: "workflow" | "organisation";
+  contract: "workflow" | "organisation" | "operational";
   assistant?: string;
   endpoint?: string;
   event?: string[];
@@ -45,7 +45,7 @@ export function addListenCommand(program: Command): void {
     .option("--no-forward", "answer 200 to every request, and post nothing")
     .addOption(
       new Option("--contract <name>", "contract of the webhooks to receive")
-        .choices(["workflow", "organisation"])
+        .choices(["workflow", "organisation", "operational"])
         .default("workflow"),
     )
     .addOption(
@@ -83,9 +83,8 @@ async function listen(given: ListenOptions): Promise<void> {
   const output = openListenOutput(given);
   const stop = new AbortController();
   onSignal("stopping: the listener is ended", () => stop.abort());
-  const client = openWatchedClient(connection, output, stop.signal);
+  const postrider = openPatientClient(connection);
   try {
-    const { postrider } = client;
     const [wish, team] = await Promise.all([wishOf(postrider, given), teamName(postrider)]);
     const forward = target === false ? answerAll : openForward(target);
     await listenUntil(stop.signal, { postrider, wish, forward, output, team });
@@ -116,31 +115,14 @@ async function teamName(postrider: Postrider): Promise<string> {
 const delayMsMax = 5_000;
 const answerRetriesMax = 8;
 
-/** A client that reports when the stream's connection is lost, and when it is back. */
-function openWatchedClient(
-  { url, apiKey, teamId }: Connection,
-  output: ListenOutput,
-  stop: AbortSignal,
-): { postrider: Postrider } {
-  const watched: typeof fetch = async (input, init) => {
-    const isStream = String(input).endsWith("/requests");
-    try {
-      const response = await fetch(input, init);
-      if (isStream && response.ok) output.back();
-      if (isStream && response.status >= 500) output.away(`it answers ${response.status}`);
-      return response;
-    } catch (error) {
-      if (isStream && !stop.aborted) output.away("no connection");
-      throw error;
-    }
-  };
-  const postrider = new Postrider({
-    ...{ url, apiKey, fetch: watched, retriesMax: answerRetriesMax },
+/** A client that repeats answers for longer than other commands, because the service may be restarting. */
+function openPatientClient({ url, apiKey, teamId }: Connection): Postrider {
+  return new Postrider({
+    ...{ url, apiKey, retriesMax: answerRetriesMax },
     ...(teamId === undefined ? {} : { teamId }),
     delay: (ms, signal) =>
       pause(Math.min(ms, delayMsMax), undefined, { ...(signal && { signal }) }),
   });
-  return { postrider };
 }
 
 type Listening = {
@@ -171,7 +153,12 @@ export async function listenUntil(stop: AbortSignal, listening: Listening): Prom
     first = false;
     const inHand = new Set<Promise<void>>();
     try {
-      for await (const { request } of postrider.listeners.requests(made.id, { signal: stop })) {
+      const requests = postrider.listeners.requests(made.id, {
+        signal: stop,
+        onLost: output.away,
+        onBack: output.back,
+      });
+      for await (const { request } of requests) {
         const one = handle(listening, made.id, request).finally(() => inHand.delete(one));
         inHand.add(one);
       }

@@ -16,6 +16,8 @@ import { findSigningSecret } from "../db/signing-secrets.ts";
 import { deleteSubscription } from "../db/subscriptions.ts";
 import type { Tx } from "../db/transaction.ts";
 import { assistantMessages } from "../domain/contracts/assistant-messages.ts";
+import { operationalWebhooks } from "../domain/contracts/operational-webhooks.ts";
+import { workflowWebhooks } from "../domain/contracts/workflow-webhooks.ts";
 import {
   listenableTypesOf,
   listenerContract,
@@ -41,6 +43,8 @@ export type ListenerDraft = ListenerKey & {
 /** The source of a listener's events, as its endpoint stores it. */
 type Heard = { tells: string; subjectId: string | null; copyOf: string | null };
 
+const withBearerToken: readonly string[] = [workflowWebhooks.name, operationalWebhooks.name];
+
 /**
  * Creates a listener with its own endpoint and signing secret, and returns the secret; the same id again returns the
  * existing one's.
@@ -65,8 +69,10 @@ export async function openListener(
       name: "Listener",
       url: listenerUrl(id),
       eventTypes: eventTypes ?? known,
-      // In contract A the credential would be a bearer token, which nobody asked for.
-      sealedCredential: heard.tells === "workflow" ? null : keyring.seal(secret, credentialContext),
+      // In these contracts the credential would be a bearer token, which nobody asked for.
+      sealedCredential: withBearerToken.includes(heard.tells)
+        ? null
+        : keyring.seal(secret, credentialContext),
       sealedSigningSecret: keyring.seal(secret, signingSecretContextOf(teamId, id)),
     });
     if (!made) return await readSecret(tx, keyring, { teamId, id });
@@ -132,8 +138,9 @@ async function findHeard(tx: Tx, teamId: string, wish: ListenerWish): Promise<He
   const endpoint = await findEndpointToCopy(tx, { teamId, id });
   if (!endpoint) throw refused("endpoint_id", "names no endpoint of the team");
   const { contract, subjectId } = endpoint;
-  if (listenableTypesOf(contract) === undefined) {
-    throw refused("endpoint_id", "names an operational webhook, which cannot be listened to");
+  if (contract === operationalWebhooks.name) {
+    const msg = "names an operational webhook, which has no copies; use the contract operational";
+    throw refused("endpoint_id", msg);
   }
   return { tells: contract, subjectId, copyOf: id };
 }

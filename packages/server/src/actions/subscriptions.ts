@@ -37,20 +37,25 @@ export type SubscriptionDraft = Omit<
   credential: string | null;
   /** Undefined: no custom headers. */
   headers?: PlainHeaders;
+  /** A valid `whsec_…` that the receiver knows; undefined or null: a new secret is generated. */
+  signingSecret?: string | null;
 };
 
-/** Creates a subscription with its own signing secret; the same id again returns the existing subscription. */
+/** Creates a subscription with a new or a given signing secret; the same id again returns the existing subscription. */
 export async function createSubscription(
   { database, keyring, config, audit }: CreateDeps & Audited,
   owner: SubscriptionOwner,
-  { credential, headers = {}, ...draft }: SubscriptionDraft,
+  { credential, headers = {}, signingSecret, ...draft }: SubscriptionDraft,
 ): Promise<Subscription> {
   return await database.begin(async (tx) => {
     const created = await insertSubscription(tx, owner, {
       ...draft,
       sealedCredential: sealCredential(keyring, owner, draft.id, credential),
       sealedHeaders: sealHeaders(keyring, owner, draft.id, headers),
-      sealedSigningSecret: keyring.seal(newSigningSecret(), signingSecretContext(owner, draft.id)),
+      sealedSigningSecret: keyring.seal(
+        signingSecret ?? newSigningSecret(),
+        signingSecretContext(owner, draft.id),
+      ),
     });
     if (!created) return await getSubscription(tx, owner, draft.id);
     refuseTwoTokens(owner, created, "headers");

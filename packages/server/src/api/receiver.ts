@@ -37,6 +37,22 @@ export const ReceiverHeaders = Type.Record(Type.String(), Type.String(), {
     "Custom headers: at most 20, each value at most 4 KiB, all together at most 8 KiB. Names are tokens, values are printable ASCII. Reserved names are refused.",
 });
 
+const base64Letter = "[A-Za-z0-9+/]";
+const oneByte = `${base64Letter}[AQgw]==`;
+const twoBytes = `${base64Letter}{2}[AEIMQUYcgkosw048]=`;
+
+/**
+ * The schema of a signing secret that the caller brings: `whsec_` and strict base64 of 24 to 64 bytes, as `decodeSecret`
+ * reads it. A pattern alone, so that no refusal quotes the secret.
+ */
+export const GivenSigningSecret = Type.String({
+  maxLength: 94,
+  pattern: `^whsec_((${base64Letter}{4}){8,20}(${twoBytes}|${oneByte})?|(${base64Letter}{4}){21}(${oneByte})?)$`,
+  title: "whsec_ and base64 of 24 to 64 bytes",
+  description:
+    "The secret that requests are signed with, `whsec_` and base64 of 24 to 64 bytes, for receivers that know it already. Without it, a secret is generated. Write-only here: `/signing-secret` shows it.",
+});
+
 /** Gives a receiver's URL in its canonical spelling, or throws `url_refused`. */
 export function receiverUrl(
   raw: string,

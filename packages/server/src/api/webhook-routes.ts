@@ -17,7 +17,13 @@ import { publicEventId } from "../ids.ts";
 import type { ApiDeps } from "./deps.ts";
 import { nameOf, nullable, PathId, Timestamp, textOf } from "./fields.ts";
 import { askedByPage, pageIn, walkPageFields, walkQuery } from "./paging.ts";
-import { ReceiverHeaders, ReceiverUrl, receiverHeaders, receiverUrl } from "./receiver.ts";
+import {
+  GivenSigningSecret,
+  ReceiverHeaders,
+  ReceiverUrl,
+  receiverHeaders,
+  receiverUrl,
+} from "./receiver.ts";
 import { acting, type Caller, type TypeBox } from "./request.ts";
 import { signingSecretRoutes } from "./signing-secret-routes.ts";
 import { invalidRequest } from "./validation.ts";
@@ -81,6 +87,7 @@ function schemasOf({ contract, resource, hearsOfAllTeams }: WebhookKind) {
       max_retries: Type.Optional(Type.Integer({ ...MaxRetries, default: 3 })),
       retry_backoff_seconds: Type.Optional(Type.Integer({ ...RetryBackoffSeconds, default: 10 })),
       headers: Type.Optional(nullable(ReceiverHeaders)),
+      signing_secret: Type.Optional(nullable(GivenSigningSecret)),
       ...onlyHere({ all_teams: Type.Optional(allTeams) }),
     },
     { additionalProperties: false, title: `${resource}Create` },
@@ -175,6 +182,7 @@ export function webhookRoutes(fastify: FastifyInstance, deps: ApiDeps, kind: Web
           enabled: body.enabled ?? true,
           credential: body.bearer_token ?? null,
           headers: receiverHeaders(body.headers ?? {}, deps.config),
+          signingSecret: body.signing_secret ?? null,
           timeoutSeconds: body.timeout_seconds ?? 10,
           maxRetries: body.max_retries ?? 3,
           backoffSeconds: body.retry_backoff_seconds ?? 10,

@@ -80,11 +80,15 @@ export async function listCopiesOf(tx: Tx, { teamId, id }: ListenerKey): Promise
   return rows.map(({ id: own }) => own);
 }
 
-/** Says whether a listener exists. */
-export async function isListening(sql: Sql, { teamId, id }: ListenerKey): Promise<boolean> {
-  const rows = await sql`
-    select from listeners where team_id = ${teamId} and id = ${id} and ends_at > now()`;
-  return rows.length === 1;
+/** Finds a listener that has not ended: the contract whose events it gets. */
+export async function findListener(
+  sql: Sql,
+  { teamId, id }: ListenerKey,
+): Promise<{ tells: string } | undefined> {
+  const [row] = await sql<{ tells: string }>`
+    select s.tells from listeners l join subscriptions s on s.team_id = l.team_id and s.id = l.id
+    where l.team_id = ${teamId} and l.id = ${id} and l.ends_at > now()`;
+  return row;
 }
 
 /**

@@ -10,13 +10,17 @@ type EndpointKey = { teamId: string; subscriptionId: string };
 export const notifyOfNoted = part`select pg_notify('postrider', '{"operational":""}') from noted limit 1`;
 
 /**
- * The condition that an operational webhook, of this team or of all teams, wants an event type.
+ * The condition that an operational webhook, of this team or of all teams, or a listener of this team wants an event type.
  */
 const isWanted = (teamId: SqlPart, eventType: SqlPart): SqlPart => part`
-  exists (
+  (exists (
     select from subscriptions w
     where w.contract = 'operational' and w.enabled and w.deleted_at is null
-      and (w.team_id = ${teamId} or w.all_teams) and ${eventType} = any(w.event_types))`;
+      and (w.team_id = ${teamId} or w.all_teams) and ${eventType} = any(w.event_types))
+  or exists (
+    select from subscriptions w
+    where w.contract = 'listener' and w.tells = 'operational' and w.enabled and w.deleted_at is null
+      and w.team_id = ${teamId} and ${eventType} = any(w.event_types)))`;
 
 /** The JSON of an endpoint `s` and its streak `f` in events. */
 const toldEndpoint = (until: SqlPart, since: SqlPart): SqlPart => part`
@@ -180,10 +184,10 @@ export async function takeNotedOfAllTeams(tx: Tx, limit: number): Promise<NotedH
     from taken order by created_at`;
 }
 
-/** An enabled operational webhook and the event types that it wants. */
+/** An enabled operational webhook, or a listener to operational events, and the event types that it wants. */
 export type Listener = { id: string; teamId: string; allTeams: boolean; eventTypes: string[] };
 
-/** Lists the operational webhooks of these teams, and those of all teams. */
+/** Lists the operational webhooks of these teams and those of all teams, and these teams' listeners. */
 export async function listListenersOfAllTeams(
   tx: Tx,
   teamIds: readonly string[],
@@ -193,5 +197,10 @@ export async function listListenersOfAllTeams(
     from subscriptions
     where contract = 'operational' and enabled and deleted_at is null
       and (team_id = any(${textArray(teamIds)}::text[]) or all_teams)
+    union all
+    select id, team_id, all_teams, event_types
+    from subscriptions
+    where contract = 'listener' and tells = 'operational' and enabled and deleted_at is null
+      and team_id = any(${textArray(teamIds)}::text[])
     order by id`;
 }

@@ -1,11 +1,24 @@
 import { assistantMessages } from "./contracts/assistant-messages.ts";
+import type { Contract } from "./contracts/contract.ts";
+import { operationalWebhooks } from "./contracts/operational-webhooks.ts";
 import { organisationWebhooks } from "./contracts/organisation-webhooks.ts";
 import { workflowWebhooks } from "./contracts/workflow-webhooks.ts";
 
 /** The contract name of listeners. A listener gets the events of another contract; a program fetches them. */
 export const listenerContract = "listener";
 
-const listenable = [workflowWebhooks, organisationWebhooks, assistantMessages];
+/** Only webhooks for all teams get `backlog.growing`, and a listener is one team's. */
+const operational = {
+  name: operationalWebhooks.name,
+  eventTypes: operationalWebhooks.eventTypes.filter((type) => type !== "backlog.growing"),
+};
+
+const listenable: readonly Pick<Contract, "name" | "eventTypes">[] = [
+  workflowWebhooks,
+  organisationWebhooks,
+  assistantMessages,
+  operational,
+];
 
 /** Every event type that a listener can get. */
 export const listenerEventTypes: readonly string[] = [

@@ -1,6 +1,6 @@
-import { setTimeout as pause } from "node:timers/promises";
 import type { Delivery, DeliveryDetails, ListDeliveriesQuery } from "@postrider/sdk";
 import { z } from "zod";
+import { awaitAttempt } from "./attempt-wait.ts";
 import { endpointInput, findEndpoint } from "./find-endpoint.ts";
 import { defineTool, type ToolContext } from "./tool.ts";
 
@@ -72,26 +72,14 @@ export const shortDelivery = (delivery: Delivery) =>
   );
 
 const waitedMsMax = 10_000;
-const lookEveryMs = 500;
 
-/**
- * Waits until a delivery has more attempts than before, at most ten seconds; returns its state then.
- *
- * `before`: the number of ended attempts when it was made due.
- */
-export async function waitForAttempt(
+/** Waits until a delivery has more ended attempts than `before`, at most ten seconds; returns its state then. */
+export const waitForAttempt = (
   { client, signal }: ToolContext,
   id: string,
   before: number,
-): Promise<DeliveryDetails> {
-  const startedAtMs = performance.now();
-  for (;;) {
-    const delivery = await client.deliveries.get(id, { signal });
-    const ended = delivery.attempts_count > before;
-    if (ended || performance.now() - startedAtMs >= waitedMsMax) return delivery;
-    await pause(lookEveryMs, undefined, { signal });
-  }
-}
+): Promise<DeliveryDetails> =>
+  awaitAttempt(client, id, { attemptsBefore: before, msMax: waitedMsMax, signal });
 
 /** Says in a sentence how the latest attempt at a delivery ended. */
 export function tellAttempt({ status, attempts, attempts_count }: DeliveryDetails, before: number) {

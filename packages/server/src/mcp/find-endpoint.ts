@@ -1,5 +1,6 @@
 import type { Endpoint } from "@postrider/sdk";
 import { z } from "zod";
+import { listMeantEndpoints } from "./meant-endpoints.ts";
 import { type ToolContext, ToolRefusal } from "./tool.ts";
 
 /** The input of tools that names an endpoint. */
@@ -20,22 +21,16 @@ export async function findEndpoint(
   { client, signal }: ToolContext,
   meant: string,
 ): Promise<Endpoint> {
-  if (/^[0-9a-f]{24}$/.test(meant)) return await client.endpoints.get(meant, { signal });
-  const { endpoints, next_cursor } = await client.endpoints.list(
-    { search: meant, limit: 50 },
-    { signal },
-  );
-  const exact = endpoints.filter(({ name, url }) => name === meant || url === meant);
-  const fitting = exact.length > 0 ? exact : endpoints;
+  const fitting = await listMeantEndpoints(client, meant, { signal });
   const [found] = fitting;
   if (!found) {
     throw new ToolRefusal(
-      `No endpoint has "${meant}" in its name or URL. get_endpoint without an endpoint lists those that there are.`,
+      `No endpoint has the id "${meant}", or "${meant}" in its name or URL. get_endpoint without an endpoint lists those that there are.`,
     );
   }
-  if (fitting.length === 1 && (exact.length === 1 || next_cursor === null)) return found;
+  if (fitting.length === 1) return found;
   const named = fitting.slice(0, shownMax).map(({ id, name, url }) => `${id} (${name}, ${url})`);
-  const more = fitting.length > shownMax || next_cursor !== null ? " and others" : "";
+  const more = fitting.length > shownMax ? " and others" : "";
   throw new ToolRefusal(
     `"${meant}" fits several endpoints: ${named.join("; ")}${more}. Name one by its id.`,
   );

@@ -1,3 +1,5 @@
+import { randomBytes } from "node:crypto";
+import { encodeSecret } from "@postrider/sdk/sign";
 import { expect, onTestFinished, test } from "vitest";
 import { newId } from "../../src/ids.ts";
 import { rowsOf } from "../hostile/rows.ts";
@@ -261,6 +263,16 @@ test("the signing secret can be read and rotated; the old one lives on for a day
   expect(Date.parse(second.previous_expires_at)).toBeGreaterThan(Date.now() + 86_000_000);
   expect((await api.call("GET", `${path}/${id}/signing-secret`)).body).toEqual(second);
   expect(await secretOf(api, id)).toBe("s3cret");
+});
+
+test("a webhook can bring its signing secret beside its own secret", async () => {
+  const api = await open();
+  const signing_secret = encodeSecret(randomBytes(32));
+  const created = await create(api, { secret: "s3cret", signing_secret });
+  expect(JSON.stringify(created)).not.toContain(signing_secret);
+  const { body } = await api.call("GET", `${path}/${created.id}/signing-secret`);
+  expect(body).toEqual({ secret: signing_secret, previous_expires_at: null });
+  expect(await secretOf(api, created.id)).toBe("s3cret");
 });
 
 test("a key needs the scope read to look and write to change", async () => {

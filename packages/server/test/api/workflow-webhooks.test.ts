@@ -1,3 +1,5 @@
+import { randomBytes } from "node:crypto";
+import { decodeSecret, encodeSecret } from "@postrider/sdk/sign";
 import pg from "pg";
 import { expect, inject, onTestFinished, test } from "vitest";
 import { readConfig } from "../../src/config.ts";
@@ -57,6 +59,59 @@ test("the token and the signing secret are sealed in the table", async () => {
   expect(row?.text).not.toContain(Buffer.from(body.secret).toString("hex"));
   const place = { table: "subscriptions", column: "sealed_credential", teamId: api.teamId };
   expect(api.deps.keyring.open(row?.credential as Buffer, { ...place, rowId: id })).toBe("s3cret");
+});
+
+test("a webhook can bring the signing secret that its receiver knows, and only /signing-secret shows it", async () => {
+  const api = await open();
+  const signing_secret = encodeSecret(randomBytes(24));
+  const body = { ...valid, signing_secret };
+  const created = await api.call("POST", path, { body });
+  expect(created.status, created.text).toBe(201);
+  const { id } = created.body;
+  const read = await api.call("GET", `${path}/${id}`);
+  expect(created.text + read.text + JSON.stringify(api.logged)).not.toContain(signing_secret);
+  const shown = await api.call("GET", `${path}/${id}/signing-secret`);
+  expect(shown.body).toEqual({ secret: signing_secret, previous_expires_at: null });
+  const [row] = await api.database.sql<{ text: string }>`
+    select subscriptions::text as text from subscriptions where id = ${id}`;
+  expect(row?.text).not.toContain(Buffer.from(signing_secret).toString("hex"));
+
+  const rotated = await api.call("POST", `${path}/${id}/signing-secret/rotate`);
+  expect(rotated.body.secret).not.toBe(signing_secret);
+  expect(Date.parse(rotated.body.previous_expires_at)).toBeGreaterThan(Date.now());
+  const patched = await api.call("PATCH", `${path}/${id}`, { body: { signing_secret } });
+  expect(patched.status).toBe(422);
+  const generated = await create(api, { signing_secret: null });
+  const { body: own } = await api.call("GET", `${path}/${generated.id}/signing-secret`);
+  expect(decodeSecret(own.secret)).toHaveLength(32);
+});
+
+test("a signing secret is refused exactly where decodeSecret refuses it, without being quoted", async () => {
+  const api = await open();
+  const lengths = [0, 23, 24, 25, 26, 31, 32, 33, 62, 63, 64, 65, 66, 100];
+  const texts = lengths.map((length) => `whsec_${randomBytes(length).toString("base64")}`);
+  const good = encodeSecret(randomBytes(32));
+  const others = [
+    ...["", good.slice(6), ` ${good}`, `${good}\n`, `"${good}"`, good.slice(0, -1), `${good}=`],
+    ...[good.replace("whsec_", "WHSEC_"), good.replace("whsec_", "whsk_"), `${good} ${good}`],
+    // The last letter before = has bits that no byte uses.
+    ...[`whsec_${"A".repeat(42)}B=`, `whsec_${"A".repeat(33)}B==`, `whsec_${"-_".repeat(16)}`],
+  ];
+  const isSecret = (text: string) => {
+    try {
+      return decodeSecret(text).length > 0;
+    } catch {
+      return false;
+    }
+  };
+  for (const signing_secret of [...texts, ...others]) {
+    const answer = await api.call("POST", path, { body: { ...valid, signing_secret } });
+    const expected = isSecret(signing_secret) ? 201 : 422;
+    expect([signing_secret, answer.status]).toEqual([signing_secret, expected]);
+    if (expected === 201) continue;
+    expect(answer.body.errors).toMatchObject([{ loc: ["body", "signing_secret"] }]);
+    if (signing_secret.length > 8) expect(answer.text).not.toContain(signing_secret.slice(6));
+  }
 });
 
 test("an URL is stored in its canonical spelling and refused by the rules of the service", async () => {

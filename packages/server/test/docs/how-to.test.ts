@@ -1,4 +1,5 @@
 import { type ChildProcess, execFile, spawn, spawnSync } from "node:child_process";
+import { createHmac, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -53,6 +54,7 @@ const receivers: readonly Receiver[] = [
   { page: "express", ...typescript },
   { page: "fastify", ...typescript },
   {
+    // Next.js itself is 341 MB (16.4.6 with React): the handler is called as Next.js calls it.
     page: "nextjs",
     ...typescript,
     start: /npx next dev/,
@@ -93,10 +95,12 @@ const receivers: readonly Receiver[] = [
     start: /cargo run/,
     prints: (id) => `received ${id}`,
   },
+  { page: "ruby", needs: ["ruby"], prepare: [], start: /ruby receiver/, prints: printed },
+  { page: "php", needs: ["php"], prepare: [], start: /php -S/, prints: printed },
 ];
 
-/** Pages that say themselves that no test runs them. */
-const untried = ["php", "ruby"];
+/** Pages with a block of a library whose registry the machine of the tests cannot reach; they say so themselves. */
+const withUntriedLibrary = ["php", "ruby"];
 
 const missing = (program: string) => spawnSync("sh", ["-c", `command -v ${program}`]).status !== 0;
 
@@ -219,14 +223,19 @@ for (const receiver of receivers) {
       if (!instead) expect(command).not.toBe("");
       const own = (instead?.command ?? command).replace("WEBHOOK_SECRET=whsec_… ", "");
       const running = start(own, folder, environment);
-      const forged = {
-        "webhook-id": "event_1",
-        "webhook-timestamp": "1",
-        "webhook-signature": "x",
+      // As whole and as fresh as a real one, but signed under another secret.
+      const forged = () => {
+        const timestamp = String(Math.floor(Date.now() / 1_000));
+        const hmac = createHmac("sha256", randomBytes(32)).update(`event_1.${timestamp}.{}`);
+        return {
+          "webhook-id": "event_1",
+          "webhook-timestamp": timestamp,
+          "webhook-signature": `v1,${hmac.digest("base64")}`,
+        };
       };
       const knock = async () => {
         if (running.ended()) throw new Error(running.output());
-        return await fetch(url, { method: "POST", body: "{}", headers: forged }).then(
+        return await fetch(url, { method: "POST", body: "{}", headers: forged() }).then(
           ({ status }) => status,
           () => 0,
         );
@@ -249,11 +258,13 @@ for (const receiver of receivers) {
   );
 }
 
-test("every page that shows how to receive is tried, or says that it is not", () => {
+test("every page that shows how to receive is tried, and says which block is not", () => {
   const pages = readdirSync(path.join(root, "docs/how-to")).map((name) => name.slice(0, -3));
-  expect([...receivers.map(({ page }) => page), ...untried].sort()).toEqual(pages.sort());
-  for (const page of untried) {
-    const text = readFileSync(path.join(root, "docs/how-to", `${page}.md`), "utf8");
-    expect(text).toContain("Our tests do not run this page");
-  }
+  expect(receivers.map(({ page }) => page).sort()).toEqual(pages.sort());
+  const saysUntried = pages.filter((page) =>
+    readFileSync(path.join(root, "docs/how-to", `${page}.md`), "utf8").includes(
+      "Our tests do not run this block",
+    ),
+  );
+  expect(saysUntried.sort()).toEqual(withUntriedLibrary);
 });

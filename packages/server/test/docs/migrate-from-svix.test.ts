@@ -1,8 +1,10 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { Postrider } from "@postrider/sdk";
+import { encodeSecret } from "@postrider/sdk/sign";
 import { Webhook } from "svix";
 import { expect, onTestFinished, test } from "vitest";
 import {
@@ -72,6 +74,39 @@ test("event types are mapped, and what has no place here is told", () => {
     "metadata",
   ]);
   expect(planOf(endpointOf({ filterTypes: ["invoice.paid"] }), map).create).toBeUndefined();
+});
+
+test("a secret that can be used is kept, and another one is told without being quoted", () => {
+  const good = encodeSecret(randomBytes(24));
+  expect(planOf(endpointOf(), new Map(), good)).toMatchObject({
+    create: { signing_secret: good },
+    leftBehind: [],
+  });
+  const asymmetric = `whsk_${randomBytes(64).toString("base64")}`;
+  const plan = planOf(endpointOf(), new Map(), asymmetric);
+  expect(plan.create).not.toHaveProperty("signing_secret");
+  expect(plan.leftBehind).toEqual([
+    "the signing secret: it is not whsec_ and base64 of 24 to 64 bytes",
+  ]);
+});
+
+test("a migrated receiver verifies by Svix's library under the secret that it has at Svix", async () => {
+  const service = await openService();
+  const receiver = await openReceiver();
+  onTestFinished(() => receiver.close());
+  const postrider = new Postrider({ url: service.server.url, apiKey: service.key });
+  const secret = encodeSecret(randomBytes(24));
+  const plans = [planOf(endpointOf({ url: `${receiver.origin}/hooks` }), new Map(), secret)];
+  const { migrated } = await migrate(postrider, plans, { tell: () => {} });
+  expect(migrated).toMatchObject([{ secret, kept: true }]);
+  await postrider.workflows.create({ name: "Patient intake" });
+  await receiver.received(1);
+  const [request] = receiver.requests;
+  const verified = new Webhook(secret).verify(
+    request?.body ?? "",
+    request?.headers as Record<string, string>,
+  );
+  expect(verified).toMatchObject({ action: "workflow_created" });
 });
 
 test("pages are read one or many; a page that is missing is noticed", () => {
@@ -153,14 +188,18 @@ test("the program only plans until it is told to create, and keeps the secrets w
   });
   expect((await postrider.workflowWebhooks.list()).total).toBe(0);
 
-  const done = await runProgram("--create", "--disabled", "--secrets-to", secrets);
+  const known = path.join(folder, "svix-secrets.json");
+  const atSvix = encodeSecret(randomBytes(24));
+  writeFileSync(known, JSON.stringify({ [endpointOf().id]: atSvix }));
+  const done = await runProgram(
+    ...["--create", "--disabled", "--secrets-from", known, "--secrets-to", secrets],
+  );
+  expect(done.output).toContain("keeps its secret");
   expect(done).toMatchObject({ code: 0, output: expect.stringContaining("1 created, 0 refused") });
   expect(done.output).not.toContain("whsec_");
   expect((await postrider.workflowWebhooks.list()).subscriptions).toMatchObject([
     { name: "Billing system", enabled: false },
   ]);
-  expect(JSON.parse(readFileSync(secrets, "utf8"))).toMatchObject([
-    { secret: expect.stringMatching(/^whsec_/) },
-  ]);
+  expect(JSON.parse(readFileSync(secrets, "utf8"))).toMatchObject([{ secret: atSvix, kept: true }]);
   expect(statSync(secrets).mode & 0o777).toBe(0o600);
 });

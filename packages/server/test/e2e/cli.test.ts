@@ -1,8 +1,10 @@
 import type { ChildProcess } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { Postrider } from "@postrider/sdk";
+import { encodeSecret } from "@postrider/sdk/sign";
 import { expect, onTestFinished, test } from "vitest";
 import { openReceiver } from "../support/http-receiver.ts";
 import { createDatabase } from "../support/postgres.ts";
@@ -159,7 +161,8 @@ test("tail tells each change, one JSON document a line, and ends with 0 at Ctrl-
         if (told === "") await world.run("endpoints", "test", "billing");
         return told;
       };
-      await expect.poll(sendUntilTold, { timeout: 30_000 }).toContain("workflow_created");
+      // The first line may say that the delivery is pending.
+      await expect.poll(sendUntilTold, { timeout: 30_000 }).toContain('"status":"delivered"');
       child.kill("SIGINT");
     },
   );
@@ -168,7 +171,65 @@ test("tail tells each change, one JSON document a line, and ends with 0 at Ctrl-
     .trim()
     .split("\n")
     .map((line) => JSON.parse(line));
-  expect(lines.at(-1)).toMatchObject({ event_type: "workflow_created", status: "delivered" });
+  expect(lines).toContainEqual(
+    expect.objectContaining({ event_type: "workflow_created", status: "delivered" }),
+  );
+});
+
+test("tail says once that its connection is lost and once that it is back, on stderr alone", {
+  timeout: 120_000,
+}, async () => {
+  const world = await openWorld({ loggedIn: true });
+  await world.subscribe("Billing system");
+  const { code, stdout, stderr } = await world.tryRunWhile(
+    ["deliveries", "tail", "--json"],
+    async (child) => {
+      let [said, told] = ["", ""];
+      child.stderr?.on("data", (chunk) => {
+        said += chunk;
+      });
+      child.stdout?.on("data", (chunk) => {
+        told += chunk;
+      });
+      const sendUntilTold = async () => {
+        if (told === "") await world.run("endpoints", "test", "billing");
+        return told;
+      };
+      await expect.poll(() => said, { timeout: 20_000 }).toContain("watching deliveries");
+      await expect.poll(sendUntilTold, { timeout: 30_000 }).toContain("workflow_created");
+      await world.restart(() =>
+        expect.poll(() => said, { timeout: 20_000 }).toContain("the connection is lost"),
+      );
+      await expect.poll(() => said, { timeout: 40_000 }).toContain("the connection is back");
+      child.kill("SIGINT");
+    },
+  );
+  expect(code).toBe(0);
+  expect(stderr.match(/postrider: the connection is lost \(.+\); trying again\n/g)).toHaveLength(1);
+  expect(stderr.match(/postrider: the connection is back\n/g)).toHaveLength(1);
+  for (const line of stdout.trim().split("\n")) expect(() => JSON.parse(line)).not.toThrow();
+});
+
+test("an endpoint can be created with the signing secret that its receiver knows", {
+  timeout: 60_000,
+}, async () => {
+  const world = await openWorld({ loggedIn: true });
+  const secret = encodeSecret(randomBytes(24));
+  const create = (...more: string[]) =>
+    world.tryRun("endpoints", "create", `${world.receiver.origin}/hook`, ...more);
+  const made = await create("--name", "Moved", "--signing-secret", secret);
+  expect(made).toMatchObject({ code: 0, stderr: "" });
+  expect(made.stdout).not.toContain(secret);
+  const { signing_secret } = await world.json("endpoints", "show", "moved", "--secret");
+  expect(signing_secret.secret).toBe(secret);
+  const wrong = await create("--signing-secret", "whsec_short");
+  expect(wrong.code).toBe(1);
+  expect(wrong.stderr).toContain("whsec_ and base64 of 24 to 64 bytes");
+  const foreign = await create("--contract", "assistant", "--signing-secret", secret);
+  expect(foreign).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("--signing-secret is for"),
+  });
 });
 
 test("verify says of a request that arrived what holds and what does not", {
@@ -309,6 +370,12 @@ async function openWorld({ loggedIn = false } = {}) {
     tryRun,
     tryRunWith,
     run,
+    /** Kills the service, does something, and starts the service again at the same port. */
+    restart: async (between: () => Promise<void>) => {
+      await service.kill9();
+      await between();
+      await startService(["serve"], { ...settings, PORT: new URL(service.url).port });
+    },
     tryRunWhile: (args: readonly string[], onStart: (child: ChildProcess) => Promise<void>) => {
       let doing = Promise.resolve();
       const ended = runCommand(args, env, directory, (child) => {

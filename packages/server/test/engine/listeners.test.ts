@@ -322,6 +322,50 @@ test("another team's listener, assistant and endpoint are not there, and a liste
   expect(refused).toMatchObject({ status: 403, body: { code: "scope_missing" } });
 });
 
+test("a listener to operational events gets those of its team, and needs the scope admin", async () => {
+  const service = await openService();
+  const teamOf = async (name: string) => (await service.call("POST", "/v1/teams", { name })).body;
+  const scopes = ["read", "write", "publish", "payload", "admin"];
+  const another = await keyOf(service, (await teamOf("another")).id, scopes);
+  const wish = { contract: "operational", event_types: ["delivery.exhausted"] };
+  const ofOther = await another.call("POST", "/v1/listeners", wish);
+  expect(ofOther.status).toBe(201);
+  const listening = await listen(service, wish);
+  const stream = await listening.open();
+  const failOnce = async ({ call }: Pick<Service, "call">): Promise<string> => {
+    const webhook = await call("POST", "/workflows/v1/workflow-webhooks", {
+      ...{ name: "Nobody", url: "http://127.0.0.1:49999/hook", actions: ["workflow_created"] },
+      max_retries: 0,
+    });
+    expect(webhook.status, JSON.stringify(webhook.body)).toBe(201);
+    const made = await call("POST", "/workflows/v1/workflows", { name: "Order desk" });
+    expect(made.status).toBe(201);
+    return webhook.body.id;
+  };
+  await failOnce(another);
+  const endpoint_id = await failOnce(service);
+  const request = await listening.next(stream);
+  expect(request).toMatchObject({ event_type: "delivery.exhausted", repeat: false });
+  const body = Buffer.from(request.body, "base64");
+  await verify(body, request.headers, listening.secret);
+  expect(request.headers.authorization).toBeUndefined();
+  expect(JSON.parse(body.toString())).toMatchObject({ data: { delivery: { endpoint_id } } });
+  await listening.answer(request.id);
+  const { attempts } = await ended(service, listening.id);
+  expect(attempts).toMatchObject([{ status_code: 200 }]);
+
+  const { team_id: own } = (await service.call("GET", "/accounts/v1/users/me")).body;
+  const writer = await keyOf(service, own);
+  const forbidden = { status: 403, body: { code: "scope_missing" } };
+  expect(await writer.call("POST", "/v1/listeners", wish)).toMatchObject(forbidden);
+  const path = `/v1/listeners/${listening.id}/requests`;
+  expect(await writer.call("GET", path)).toMatchObject(forbidden);
+  for (const event_types of [["backlog.growing"], ["workflow_created"]]) {
+    const refused = await service.call("POST", "/v1/listeners", { ...wish, event_types });
+    expect(refused.status).toBe(422);
+  }
+});
+
 /** A team's own key. */
 async function keyOf(service: Service, teamId: string, scopes = ["read", "write", "payload"]) {
   const made = await service.call("POST", "/v1/api-keys", {

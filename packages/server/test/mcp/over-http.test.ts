@@ -137,7 +137,9 @@ test("what an agent does is done by its key: in its team alone, within its rate,
     (await operator.apiKeys.create({ name: "agent", scopes: ["read", "write"], team_ids })).key;
   const stranger = await openAgent(url, await keyOf(team.id));
   const unseen = await stranger.use("get_endpoint", { endpoint: own.id });
-  expect(unseen).toMatchObject({ refused: true, text: expect.stringContaining("not_found") });
+  const unknown = await stranger.use("get_endpoint", { endpoint: "0".repeat(24) });
+  expect(unseen).toMatchObject({ refused: true, text: expect.stringContaining("No endpoint has") });
+  expect(unseen.text.replaceAll(own.id, "0".repeat(24))).toBe(unknown.text);
 
   // The team's header selects for the tools as it does for the API.
   const both = await keyOf(team.id, team_id);

@@ -207,11 +207,11 @@ test("an endpoint is found by its id, its name or a part of it; where several fi
     events: ["workflow.completed"],
   });
   const agent = await openAgent(url, await keyWith("read"));
-  for (const meant of [endpoint.id, "Bookings", endpoint.url]) {
+  for (const meant of [endpoint.id, "Bookings", "bookings", endpoint.url]) {
     const { json } = await agent.use("get_endpoint", { endpoint: meant });
     expect(json).toMatchObject({ endpoint: { id: endpoint.id }, last_24_hours: { failed: 0 } });
   }
-  const several = await agent.use("get_endpoint", { endpoint: "bookings" });
+  const several = await agent.use("get_endpoint", { endpoint: "booking" });
   expect(several).toMatchObject({
     refused: true,
     text: expect.stringContaining("fits several endpoints"),

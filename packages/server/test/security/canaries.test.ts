@@ -49,7 +49,7 @@ test("invariant 13, everywhere: of all secrets nothing is found anywhere, and pa
   expect(code).toBe(0);
 
   const { secrets, payloads } = world.planted();
-  expect([secrets.length, payloads.length]).toEqual([18, 24]);
+  expect([secrets.length, payloads.length]).toEqual([19, 24]);
   const everything = searchFor([...secrets, ...payloads]);
   const forSecrets = searchFor(secrets);
 
@@ -258,6 +258,15 @@ async function openWorld() {
         headers: { "x-own": secret("a header of contract B") },
       },
     });
+    // 40 letters and digits are base64 of 30 bytes.
+    const brought = secret("a signing secret that the caller brings");
+    const moved = await request("POST", "/webhooks", {
+      body: {
+        ...{ name: "moved", url: `${answering.origin}/m`, events: ["workflow.completed"] },
+        signing_secret: `whsec_${brought}`,
+      },
+    });
+    expect(moved.id, JSON.stringify(moved)).toBeDefined();
     const assistant = await request("POST", "/assistants/v1/assistants", {
       body: {
         name: "an assistant",

@@ -179,7 +179,7 @@ export const teamFunctions: Record<string, (asked: Asked) => Promise<unknown>> =
   countListeners: (a) => listeners.countListeners(a.tx, a.teamId),
   findEndpointToCopy: (a) => listeners.findEndpointToCopy(a.tx, endpointOf(a)),
   listCopiesOf: (a) => listeners.listCopiesOf(a.tx, endpointOf(a)),
-  isListening: (a) => listeners.isListening(a.tx, listenerOf(a)),
+  findListener: (a) => listeners.findListener(a.tx, listenerOf(a)),
   markListenerSeen: (a) => listeners.markListenerSeen(a.tx, listenerOf(a), { ended: true }),
   lockEndedListener: async (a) => {
     await a.tx`update listeners set ends_at = now()`;

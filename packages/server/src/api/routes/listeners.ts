@@ -3,7 +3,8 @@ import type { FastifyInstance } from "fastify";
 import Type, { type Static } from "typebox";
 import { closeListener, type ListenerWish, openListener } from "../../actions/listeners.ts";
 import { listenerAnswerContext, recordListenerAnswer } from "../../db/listener-requests.ts";
-import { isListening } from "../../db/listeners.ts";
+import { findListener } from "../../db/listeners.ts";
+import { operationalWebhooks } from "../../domain/contracts/operational-webhooks.ts";
 import {
   type ListenerAnswer,
   listenerEventTypes,
@@ -21,7 +22,7 @@ import { invalidRequest } from "../validation.ts";
 
 const CreateBody = Type.Object(
   {
-    contract: Type.Optional(Type.Enum(["workflow", "organisation"])),
+    contract: Type.Optional(Type.Enum(["workflow", "organisation", "operational"])),
     assistant_id: Type.Optional(Id),
     endpoint_id: Type.Optional(Id),
     event_types: Type.Optional(
@@ -79,7 +80,7 @@ export function listenerRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       schema: {
         operationId: "createListener",
         summary: "Makes a listener: an endpoint whose requests are fetched here",
-        description: `Takes the scopes \`write\` and \`payload\`. Name one of \`contract\` (all that it tells the team), \`assistant_id\` (an assistant's messages) and \`endpoint_id\` (copies of what an endpoint gets from now on). The listener is an endpoint of its own, of the contract \`listener\`, with its own \`secret\`; where a contract shows a secret or key of its own besides, that is the same. It is shown in lists only to those who ask for it. It ends ${listenerGraceSeconds} seconds after its stream does. A team may have ${listenersMax} at once. Its requests have ${listenerPolicy.timeoutSeconds} seconds, and are made again ${listenerPolicy.maxRetries} times within about half a minute.`,
+        description: `Takes the scopes \`write\` and \`payload\`, and \`admin\` for the contract \`operational\`. Name one of \`contract\` (all its events for the team), \`assistant_id\` (an assistant's messages) and \`endpoint_id\` (copies of what an endpoint gets from now on). The listener is an endpoint of its own, of the contract \`listener\`, with its own \`secret\`; where a contract shows a secret or key of its own besides, that is the same. It is shown in lists only to those who ask for it. It ends ${listenerGraceSeconds} seconds after its stream does. A team may have ${listenersMax} at once. Its requests have ${listenerPolicy.timeoutSeconds} seconds, and are made again ${listenerPolicy.maxRetries} times within about half a minute.`,
         tags,
         body: CreateBody,
         response: { 201: NewListener },
@@ -88,6 +89,7 @@ export function listenerRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
     async (request, reply) => {
       const { body, caller } = request;
       requirePayload(caller);
+      requireScopeFor(body.contract, caller);
       const id = request.newId();
       const { secret } = await openListener(acting(deps, request, "listener.opened"), {
         teamId: caller.teamId,
@@ -109,7 +111,7 @@ export function listenerRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
         operationId: "streamListenerRequests",
         summary: "Streams the requests that a listener is to answer",
         description:
-          "Takes the scopes `write` and `payload`. Server-sent events: each `event: request` has in `data` the request that would have been sent: `id`, `method`, `headers`, `body` (base64) and `deadline`, until when it can be answered, with `delivery_id`, `event_id`, `event_type`, `attempt` and `repeat`: the listener was handed the delivery before. Send the last event's `id` as `Last-Event-ID` to go on behind it; without one, what is open is sent from the beginning. Post the answer to `/v1/listeners/{listener_id}/answers`.",
+          "Takes the scopes of its creation. Server-sent events: each `event: request` has in `data` the request that would have been sent: `id`, `method`, `headers`, `body` (base64) and `deadline`, until when it can be answered, with `delivery_id`, `event_id`, `event_type`, `attempt` and `repeat`: the listener was handed the delivery before. Send the last event's `id` as `Last-Event-ID` to go on behind it; without one, what is open is sent from the beginning. Post the answer to `/v1/listeners/{listener_id}/answers`.",
         tags,
         params,
         headers: Type.Object({
@@ -129,7 +131,9 @@ export function listenerRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       const { caller, params, method } = request;
       requirePayload(caller);
       const key = { teamId: caller.teamId, id: params.listener_id };
-      if (!(await isListening(caller.database.sql, key))) throw new AppError("not_found");
+      const listener = await findListener(caller.database.sql, key);
+      if (!listener) throw new AppError("not_found");
+      requireScopeFor(listener.tells, caller);
       reply.headers(streamHeaders);
       if (method === "HEAD") return reply.send("");
       const free = places.take(caller.teamId);
@@ -209,6 +213,12 @@ export function listenerRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
 function requirePayload({ scopes }: Caller): void {
   if (scopes.has("payload")) return;
   throw new AppError("scope_missing", "A listener takes the scope `payload` as well.");
+}
+
+/** Operational events are for administrators, as operational webhooks are. */
+function requireScopeFor(contract: string | undefined, { scopes }: Caller): void {
+  if (contract !== operationalWebhooks.name || scopes.has("admin")) return;
+  throw new AppError("scope_missing", "Operational events take the scope `admin` as well.");
 }
 
 function wishOf(body: CreateBody): ListenerWish {

@@ -20,7 +20,13 @@ import { allBut } from "../characters.ts";
 import type { ApiDeps } from "../deps.ts";
 import { nameOf, nullable, PathId, Timestamp } from "../fields.ts";
 import { askedByWindow, walkWindowFields, walkWindowQuery } from "../paging.ts";
-import { ReceiverHeaders, ReceiverUrl, receiverHeaders, receiverUrl } from "../receiver.ts";
+import {
+  GivenSigningSecret,
+  ReceiverHeaders,
+  ReceiverUrl,
+  receiverHeaders,
+  receiverUrl,
+} from "../receiver.ts";
 import { acting, type TypeBox } from "../request.ts";
 import { signingSecretRoutes } from "../signing-secret-routes.ts";
 
@@ -45,6 +51,7 @@ const CreateBody = Type.Object(
     events: Events,
     secret: Type.Optional(nullable(Secret)),
     headers: Type.Optional(nullable(ReceiverHeaders)),
+    signing_secret: Type.Optional(nullable(GivenSigningSecret)),
   },
   { additionalProperties: false, title: "WebhookCreate" },
 );
@@ -112,6 +119,7 @@ export function organisationWebhookRoutes(fastify: FastifyInstance, deps: ApiDep
           enabled: true,
           credential: body.secret ?? null,
           headers: receiverHeaders(body.headers ?? {}, deps.config),
+          signingSecret: body.signing_secret ?? null,
           ...organisationPolicy,
           actor: caller.actorId,
         },
