@@ -174,7 +174,6 @@ create table calls (
   cost bytea,
   metrics bytea,
   message_count integer not null default 0,
-  text_length integer not null default 0,
   "position" integer not null default 0,
   hang_due_at timestamp with time zone,
   hung boolean not null default false,
