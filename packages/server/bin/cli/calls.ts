@@ -67,8 +67,13 @@ async function listCalls(given: ListOptions): Promise<void> {
     }
     const [first] = calls;
     if (first === undefined) {
-      print("No calls.");
-      printNext("Play some into a service of this machine: postrider simulate call");
+      const isFiltered = Object.keys(query).length > 0;
+      print(isFiltered ? "No call matches." : "No calls.");
+      printNext(
+        isFiltered
+          ? "See all: postrider calls list"
+          : "Simulate some on a service of this machine: postrider simulate call",
+      );
       return;
     }
     const nameOf = await assistantNames(postrider, calls);

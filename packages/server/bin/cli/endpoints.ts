@@ -73,8 +73,13 @@ async function listEndpoints(given: ListOptions): Promise<void> {
     return;
   }
   if (endpoints.length === 0) {
-    print("No endpoints.");
-    printNext("Create one: postrider endpoints create https://example.com/hook");
+    const isFiltered = Object.keys(query).length > 0;
+    print(isFiltered ? "No endpoint matches." : "No endpoints.");
+    printNext(
+      isFiltered
+        ? "See all: postrider endpoints list"
+        : "Create one: postrider endpoints create https://example.com/hook",
+    );
     return;
   }
   printTable(

@@ -62,8 +62,13 @@ async function listRuns(given: ListOptions): Promise<void> {
     }
     const [first] = runs;
     if (first === undefined) {
-      print("No runs.");
-      printNext("Play some into a service of this machine: postrider simulate workflow");
+      const isFiltered = Object.keys(query).length > 0;
+      print(isFiltered ? "No run matches." : "No runs.");
+      printNext(
+        isFiltered
+          ? "See all: postrider runs list"
+          : "Simulate some on a service of this machine: postrider simulate workflow",
+      );
       return;
     }
     const nameOf = await workflowNames(postrider, runs);

@@ -208,7 +208,7 @@ test("the same Idempotency-Key creates one assistant", async () => {
   expect((await api.call("GET", assistants)).body.total).toBe(1);
 });
 
-test("the history shows what the server was told, by type, call and status; payloads with their scope only", async () => {
+test("the history shows what was sent to the server, by type, call and status; payloads need their scope", async () => {
   const api = await open();
   const messages = ["status-update", "conversation-update"];
   const { id } = await create(api, { assistantServer: { ...server, messages } });

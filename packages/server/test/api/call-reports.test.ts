@@ -105,7 +105,7 @@ test("a message under an Idempotency-Key has an id by that key: a repeat whose a
   expect(await post(id, "messages", otherwise)).toMatchObject(refusedBecause("text"));
 });
 
-test("a job that runs again from the start is answered 200 to every report, and nothing is told twice", async () => {
+test("a job that runs again from the start gets 200 for every report, and no event is sent twice", async () => {
   const { api, create, post } = await open({ endReportWaitSeconds: 600 });
   const { id } = (await create({ status: "queued" })).body;
   const reports: [string, object][] = [
@@ -152,7 +152,7 @@ test("news of the line in the present state are kept without an event, also in t
   );
 });
 
-test("endReportWaitSeconds is 0 to 600, shown, changed, and told to the server", async () => {
+test("endReportWaitSeconds is 0 to 600; it is shown, can be changed, and is sent to the server", async () => {
   const { api, assistantId, create } = await open({ endReportWaitSeconds: 600 });
   const path = `${assistants}/${assistantId}`;
   expect((await api.call("GET", path)).body.endReportWaitSeconds).toBe(600);

@@ -81,7 +81,7 @@ test("what is impossible is a 409", async () => {
   expect((await post(api, id, "errors", { type: "llm_error" })).status).toBe(409);
 });
 
-test("a call brings its own id once; its prefix tells the type", async () => {
+test("a call can have its own id once; the prefix gives the type", async () => {
   const { api, assistantId, create } = await open();
   const id = newCallId("web");
   expect((await create({ id })).status).toBe(201);

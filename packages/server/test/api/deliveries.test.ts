@@ -71,7 +71,7 @@ test("deliveries of all contracts are listed with the same members, newest first
   );
 });
 
-test("the last attempt that ended tells status code, error code and duration; one in flight is not counted", async () => {
+test("status code, error code and duration are those of the last ended attempt; one in flight does not count", async () => {
   const api = await openSeenApi();
   await tell(api);
   const [{ id }] = (await api.list("?event_type=workflow_run_started")).deliveries;
@@ -93,7 +93,7 @@ test("the last attempt that ended tells status code, error code and duration; on
   expect(await shown()).toEqual(["failed", 2, 200, "subscription_deleted", 102, false, false]);
 });
 
-test("a test is told apart, in contract A and in contract B", async () => {
+test("a test is marked as a test, in contract A and in contract B", async () => {
   const api = await openSeenApi();
   await tell(api);
   const of = `/workflows/v1/workflow-webhooks/${api.workflowWebhook}/test`;

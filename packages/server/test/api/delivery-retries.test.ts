@@ -55,7 +55,7 @@ test.each(["workflow", "organisation"] as const)(
   },
 );
 
-test("a retry is asked for once however often before it begins, and the audit log tells who asked", async () => {
+test("several requests for a retry before it begins are one retry, and the audit log has who asked", async () => {
   const { api, ids } = await open();
   await api.attempt(ids.workflow, "failed");
   await api.retry(ids.workflow);

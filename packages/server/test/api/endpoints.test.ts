@@ -128,7 +128,7 @@ test("each filter gives what fits, repeated ones any of their values, several al
   }
 });
 
-test("the health of an endpoint tells what its attempts came to, of its failures since when, and what waits", async () => {
+test("the health of an endpoint shows the results of its attempts, since when it fails, and how many deliveries wait", async () => {
   const { api, told, one, receive } = await open(6);
   await receive([0, "delivered"]);
   await receive([1, "failed"], [2, "failed"]);
@@ -263,7 +263,7 @@ test("a deleted endpoint is not there, and another team's is neither", async () 
   }
 });
 
-test("waiting deliveries are counted up to 200 in a list and to 10,000 of one endpoint, and more are told as such", async () => {
+test("waiting deliveries are counted up to 200 in a list and up to 10,000 for one endpoint, and larger numbers are marked as such", async () => {
   const { api, one, listed } = await open();
   const add = (count: number) => api.database.sql`
     insert into deliveries (team_id, id, event_id, subscription_id, event_type)

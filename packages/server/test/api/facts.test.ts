@@ -311,7 +311,7 @@ test("a refused fact does not use up its identity", async () => {
   expect(statuses(await api.report(begin, end, end))).toEqual(["recorded", "recorded", "repeated"]);
 });
 
-test("a fact told again under its identity changes nothing, even where another one like it would", async () => {
+test("a fact repeated under its identity changes nothing, even where a new fact like it would", async () => {
   const api = await setup();
   const workflow_id = await api.workflow();
   const [run] = await api.report({ type: "run.started", data: { workflow_id, trigger: "manual" } });

@@ -15,7 +15,7 @@ test("a process that runs says so to anybody", async () => {
   expect((await api.call("HEAD", "/livez", { key: null })).text).toBe("");
 });
 
-test("a process that is not ready tells why, as a problem", async () => {
+test("a process that is not ready says why, in a problem document", async () => {
   const api = await setup({
     deps: { notReadyReason: async () => "The schema is not migrated." },
   });

@@ -90,7 +90,7 @@ test("two teams may use the same key without meeting", async () => {
   expect(new Set(api.made).size).toBe(2);
 });
 
-test("a repeat while the first is being answered is told to come back", async () => {
+test("a repeat while the first request is running gets 409", async () => {
   let entered = () => {};
   let leave = () => {};
   const inside = new Promise<void>((resolve) => {

@@ -58,7 +58,7 @@ test("its deliveries are in the lists of those who ask for its contract or for i
   expect(endpoints).toMatchObject([{ id, contract: "operational" }]);
 });
 
-test("what an operator was told is listed as contract A's events are, with its attempts, and told again when a person asks", async () => {
+test("operational events are listed like contract A's, with attempts, and sent again on request", async () => {
   const { api, body } = await open();
   const { id } = (await api.call("POST", path, { body })).body;
   const sent = await api.call("POST", `${path}/${id}/test`, { body: {} });

@@ -290,7 +290,7 @@ test("a key needs the scope read to look and write to change", async () => {
   expect(await status("GET", `/${id}/signing-secret`)).toBe(403);
 });
 
-test("a test is accepted with its event's id, and lies in the queue as one that is never retried", async () => {
+test("a test is accepted with its event's id, and is queued as a delivery that is never retried", async () => {
   const api = await open();
   const { id } = await create(api, { events: ["workflow.failed"] });
   const answer = await api.call("POST", `${path}/${id}/test`);

@@ -341,7 +341,7 @@ test("replays that a limited link asks for are of its endpoints alone, and it se
   expect((await all.get(`/v1/replays/${theirs.body.id}`)).body.state).toBe("queued");
 });
 
-test("a limited link's stream tells of its endpoints alone, and ends with the link", async () => {
+test("a limited link's stream contains only its endpoints' deliveries, and ends with the link", async () => {
   const { api, webhook } = await open();
   const limited = await enter(api, { endpoint_ids: [webhook] });
   const stream = await openStream(api, "/v1/deliveries/stream", { cookie: limited.cookie() });

@@ -85,7 +85,7 @@ test("every refusal is a problem with a code, one readable sentence and the id o
   });
 });
 
-test("a bug is a 500 that tells the caller nothing and the log everything but values", async () => {
+test("a bug is a 500: the caller learns nothing, and the log has everything but values", async () => {
   const api = await setup();
   for (const kind of ["bug", "json", "text"]) {
     const answer = await api.call("GET", `/throw/${kind}`);
@@ -185,7 +185,7 @@ test("bodies are neither coerced nor completed", async () => {
   ]);
 });
 
-test("a huge list is refused in a blink, and at most twenty faults are told", async () => {
+test("a huge list is refused quickly, and at most twenty faults are listed", async () => {
   const api = await setup();
   const huge = { name: "n", kinds: Array.from({ length: 50_000 }, () => "a") };
   const started = performance.now();
@@ -250,7 +250,7 @@ test("invalid HTTP, or a request with too large headers, is answered with a prob
   expect(large).toContain('"code":"headers_too_large"');
 });
 
-test("a log line tells the route's pattern and nothing of the path, the query, a header or the body", async () => {
+test("a log line has the route's pattern, and nothing from the path, the query, headers or the body", async () => {
   const api = await setup();
   await api.call("GET", "/list?search=Jane&x=1", { headers: { "x-note": "canary-header" } });
   await api.call("POST", "/things", { body: { name: 1, secret: "canary-body" } });

@@ -21,7 +21,7 @@ const counts = ({
   failed,
 });
 
-test("a replay goes from queued to done, and tells at each step how far it has come", async () => {
+test("a replay goes from queued to done, and shows its progress at each step", async () => {
   const api = await openReplayingApi();
   const { workflow } = await api.endedRuns(3);
   const filter = { endpoint_id: api.workflowWebhook };
@@ -74,7 +74,7 @@ test("a replay goes from queued to done, and tells at each step how far it has c
   expect(await api.step(started.id)).toBeUndefined();
 });
 
-test("a dry run counts what a replay would find, tells when the first and the last were made, and keeps nothing", async () => {
+test("a dry run counts the matching deliveries, gives the times of the first and the last, and keeps nothing", async () => {
   const api = await openReplayingApi();
   const { workflow } = await api.endedRuns(2);
   const [first, last] = [await api.get(workflow[0] ?? ""), await api.get(workflow[1] ?? "")];

@@ -59,7 +59,7 @@ test("an API key signs a browser in, by a cookie that no script reads and no oth
   }
 });
 
-test("the audit tells who signed in and out, and what a session does stands there under the session's id with the key's name", async () => {
+test("the audit log has each sign-in and sign-out, and a session's actions under its id with the key's name", async () => {
   const api = await open();
   const browser = await signedIn(api);
   const me = (await browser.get("/accounts/v1/users/me")).body;
@@ -111,7 +111,7 @@ test("sessions are listed and ended one by one, the own one by its name, and all
   expect((await stranger.get("/v1/sessions")).body.sessions).toHaveLength(1);
 });
 
-test("a session acts for the team that it was told last, of those that its key reaches", async () => {
+test("a session acts for the team that was set last, among those that its key reaches", async () => {
   const api = await open();
   const [other, foreign] = [await api.newTeam(), await api.newTeam()];
   const { key } = await api.newKey({ teamIds: [api.teamId, other.teamId] });

@@ -65,7 +65,7 @@ test("teams need the scope admin, and a name", async () => {
   }
 });
 
-test("a key of any scope is told its name, its scopes, its default team and its teams", async () => {
+test("a key of any scope can read its name, its scopes, its default team and its teams", async () => {
   const api = await setup();
   const own = await api.newTeam();
   const { id, key } = await api.newKey({

@@ -171,7 +171,7 @@ test("a pool goes to another host when the one that it had is gone, in the same 
   expect(second.connections()).toBeGreaterThanOrEqual(3);
 });
 
-test("a password that every host refuses is told, and not that the hosts are away", async () => {
+test("a password that every host refuses is reported as that, and not as unreachable hosts", async () => {
   const { one } = await openPair();
   const entrance = await openEntrance(one.url);
   const url = `postgresql://nobody-of-this-name@127.0.0.1:1,${entrance.place}/postgres`;

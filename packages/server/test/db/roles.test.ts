@@ -73,7 +73,7 @@ test("databases that are migrated at once in one cluster make the roles together
   for (const name of names) expect(await isWalled(urlOf(name))).toBe(true);
 }, 60_000);
 
-test("who may not make roles is told what to ask a superuser for, and with that the migration works", async () => {
+test("without the right to make roles, the message says what a superuser has to run, and then the migration works", async () => {
   const { run, runIn, urlOf } = await openCluster();
   await run("create role plain login", "create database plain owner plain");
   const refusal = await migrate(urlOf("plain", "plain")).then(String, String);
@@ -87,7 +87,7 @@ test("who may not make roles is told what to ask a superuser for, and with that 
   expect(await isWalled(urlOf("plain", "plain"))).toBe(true);
 }, 60_000);
 
-test("who may make roles and is no superuser needs nobody's help, and sees all rows as their owner", async () => {
+test("a role that may make roles, without being a superuser, can migrate alone and sees all rows as their owner", async () => {
   const { run, urlOf } = await openCluster();
   await run("create role maker login createrole", "create database maker owner maker");
   const url = urlOf("maker", "maker");
@@ -115,7 +115,7 @@ test("a role of that name which could climb over the wall is refused", async () 
   );
 }, 60_000);
 
-test("who may not make tables in the schema is told what to ask for, and no role is made before", async () => {
+test("without the right to make tables, the message says what is needed, and no role is made first", async () => {
   const { run, runIn, urlOf } = await openCluster();
   await run("create role guest login createrole", "create database house");
   await runIn("house", "revoke create on schema public from public");

@@ -23,7 +23,7 @@ test("statements that do not wait for each other run in their order, and COMMIT 
   expect(await database.sql`select name from teams where id = 'a'`).toEqual([{ name: "second" }]);
 });
 
-test("when one of them fails nothing is written, and the caller hears what that one has to say", async () => {
+test("when one statement fails, nothing is written, and the caller gets that statement's error", async () => {
   const { database } = await openHouse({ started: false });
   const failing = database.beginReading(async (tx) => {
     await tx.now;
@@ -42,7 +42,7 @@ test("when one of them fails nothing is written, and the caller hears what that 
   expect(await database.sql`select id from teams where id in ('a', 'b')`).toEqual([{ id: "a" }]);
 });
 
-test("the caller hears of the first failure, also when he looks at a later statement first", async () => {
+test("the caller gets the first failure, even if he awaits a later statement first", async () => {
   const { database } = await openHouse({ started: false });
   const failing = database.begin(async (tx) => {
     const first = tx`select 1 / 0`;

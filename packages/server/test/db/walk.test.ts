@@ -30,7 +30,7 @@ test.each([
   expect(await sizesLeft(house)).toEqual(left);
 });
 
-test("a walk ends the hot leases that it is told of, and none that lasts", async () => {
+test("a walk ends only the given hot leases that are over", async () => {
   const house = await openHouse({ started: false });
   const { sql } = house.database;
   const tokens = ["00000000-0000-0000-0000-00000000000a", "00000000-0000-0000-0000-00000000000b"];

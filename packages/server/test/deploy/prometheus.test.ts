@@ -64,7 +64,7 @@ function unknownIn(expr: string): string[] {
   ];
 }
 
-test("alerts and dashboard ask for metrics and labels that there are", () => {
+test("alerts and dashboard use only existing metrics and labels", () => {
   expect(expressions.length).toBeGreaterThan(40);
   const wrong = expressions.flatMap(({ from, expr }) =>
     unknownIn(expr).map((what) => `${from}: ${what}`),
@@ -107,7 +107,7 @@ test("every alert has its section in docs/runbook.md with its severity, and no s
   }
 });
 
-test("every alert is played through: it fires, and is quiet where it nearly would", () => {
+test("every alert is tested: it fires when it should, and not when a value is just below its limit", () => {
   const played: {
     name: string;
     alert_rule_test: { alertname: string; exp_alerts: unknown[] }[];
@@ -169,7 +169,7 @@ test("promtool has nothing to say about the metrics, with every series that ther
   expect(promtool.run(["check", "metrics"], misnamed).output).toContain("postrider_claims");
 });
 
-test("promtool finds the alerts well formed, and each fires and is quiet as it is played through", ({
+test("promtool finds the alerts well formed, and each one fires and stays silent as its cases say", ({
   skip,
 }) => {
   skip(!promtool.isThere, promtool.missing);

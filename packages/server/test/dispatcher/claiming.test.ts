@@ -72,7 +72,7 @@ test.each([
   },
 );
 
-test("what is due for a subscription that is disabled waits, and nobody is woken for it", async () => {
+test("due deliveries of a disabled subscription wait, and wake no process", async () => {
   const { claims, walks, look } = openClaimingWorld([
     { subscriptionId: "a", active: false },
     { subscriptionId: "b", active: false, dueInMs: 100 },

@@ -183,7 +183,7 @@ test.each<[string, Partial<ConnectorOptions>, ConnectTarget]>([
   },
 );
 
-test("a socket sends at once, and asks a receiver that says nothing for a minute whether it is there", async () => {
+test("a socket sends at once, and probes a receiver that is silent for a minute", async () => {
   const socket = new net.Socket();
   const noDelay = vi.spyOn(socket, "setNoDelay");
   const keepAlive = vi.spyOn(socket, "setKeepAlive");
@@ -214,7 +214,7 @@ test("an address that refuses gives its turn to one other, which has its time fo
   expect(tried()).toEqual(addresses);
 });
 
-test("a socket that is closed before it is open is told as closed", async () => {
+test("a socket that is closed before it is open reports that it is closed", async () => {
   const { connect, told } = await setup({ connectSocket: ending((socket) => socket.destroy()) });
   connect();
   const failure = {
@@ -264,7 +264,7 @@ test.each(["ERR_SSL_TLSV1_ALERT_UNKNOWN_CA", "CERT_HAS_EXPIRED", "EPROTO"])(
   },
 );
 
-test("a name without an address is told as such", async () => {
+test("a name without an address is reported as one", async () => {
   const { connect, told } = await setup({ resolve: async () => [] });
   connect();
   await expect
@@ -313,7 +313,7 @@ test("the proxy's name is looked up where the operator's names are, and its addr
   await expect.poll(() => targets).toEqual([{ address: "10.0.0.1", port: 3128 }]);
 });
 
-test("a proxy whose name cannot be looked up is told", async () => {
+test("a proxy whose name cannot be resolved is reported", async () => {
   const { connect, told } = await setup({
     proxy: { proxy: proxy("proxy.internal"), resolve: () => Promise.reject(failing("ENOTFOUND")) },
   });

@@ -107,7 +107,7 @@ test("the connection that was used last is the first to be used again, and none 
   expect(receiver.requests).toHaveLength(5);
 });
 
-test("who wants a fresh connection gets one although another lies idle", async () => {
+test("a caller who wants a fresh connection gets one although another is idle", async () => {
   const { acquire, idle } = await setup();
   const first = await idle();
   expect(acquire(a, true)).not.toBe(first);
@@ -178,7 +178,7 @@ test("what the connector says reaches the request, and is not tried again", asyn
   expect(targets).toHaveLength(1);
 });
 
-test("who fails as it hears of an error costs its connection and no more", async () => {
+test("a listener that throws on an error costs its connection and nothing else", async () => {
   const { connections, acquire } = await setup({ script: [readRequest, { op: "reset" }] });
   const connection = acquire();
   const onError = vi.fn(() => {
@@ -199,7 +199,7 @@ test("who fails as it hears of an error costs its connection and no more", async
   expect(onError).toHaveBeenCalledTimes(1);
 });
 
-test("a request on a kept connection that is discarded in the same tick hears of it", async () => {
+test("a request on a kept connection that is discarded in the same tick gets an error", async () => {
   const { connections, receiver, acquire, idle, post } = await setup();
   await idle();
   const connection = acquire();

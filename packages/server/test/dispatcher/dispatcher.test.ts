@@ -313,7 +313,7 @@ test("when an endpoint comes to fail its process gives back what waits for it, a
   expect(reserve("a")).toBe(true);
 });
 
-test("a walk tells a process that an endpoint fails, and that it does so no more", async () => {
+test("a process learns from a walk that an endpoint fails, and that it has recovered", async () => {
   const world = openDispatcherWorld();
   const { dispatcher, requests, table, reserve } = world;
   await world.prove("a");

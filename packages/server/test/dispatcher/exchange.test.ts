@@ -259,7 +259,7 @@ test.each([
   },
 );
 
-test("a bad answer with one length is told in the parser's words", () => {
+test("a bad answer with one length is reported in the parser's words", () => {
   const { exchange, connection, results } = start();
   connection().answer.add(Buffer.from("HTTP/1.1 200 X\r\nContent-Length: x\r\n\r\n"));
   exchange.onError(Object.assign(new Error("(Invalid character)"), { name: "HTTPParserError" }));

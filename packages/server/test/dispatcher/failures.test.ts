@@ -132,7 +132,7 @@ test.each([
   expect(isGatewayError(status)).toBe(speaksOfTheAddress);
 });
 
-test("what kept a connection from being opened is told as it was found", () => {
+test("the reason why a connection could not be opened is reported unchanged", () => {
   const failure = tlsFailure("CERT_HAS_EXPIRED");
   expect(failure).toEqual({ reason: "tls_error", detail: tls("CERT_HAS_EXPIRED") });
   // Whatever its cause says: the connector has decided already.

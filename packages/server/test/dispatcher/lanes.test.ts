@@ -122,7 +122,7 @@ test("what is held counts as many bytes as its payloads have, from the reservati
   expect(lanes.heldBytes).toBe(0);
 });
 
-test("lanes with nothing in them are forgotten when there are too many, those that hold something or keep quiet are not", () => {
+test("empty lanes are forgotten when there are too many; lanes that hold something or are quiet are kept", () => {
   const lanes = new Lanes(16);
   lanes.reserve(lanes.of("holds"), 1);
   lanes.of("quiet").quietUntilMs = performance.now() + 60_000;

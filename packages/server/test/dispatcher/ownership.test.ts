@@ -52,7 +52,7 @@ function openWorld(given: Partial<Table> = {}) {
   return { table, told, ownership };
 }
 
-test("a process says every two seconds that it is there, more often at first, and is nowhere once it has ended", async () => {
+test("a process reports every two seconds that it lives, more often at first, and has no row after its end", async () => {
   vi.useFakeTimers({ toFake: ["performance"] });
   onTestFinished(() => {
     vi.useRealTimers();
@@ -74,7 +74,7 @@ test("a process says every two seconds that it is there, more often at first, an
   expect(table.done).toEqual(["see me", "see me", "see me", "remove me"]);
 });
 
-test("of those that are unseen it ends the leases, and tells of those that were dead", async () => {
+test("it ends the leases of processes that do not report, and returns those that were dead", async () => {
   const { table, told, ownership } = openWorld({ unseen: ["a", "b", "c"], dead: ["a", "c"] });
   ownership.start();
   await turn();
@@ -83,7 +83,7 @@ test("of those that are unseen it ends the leases, and tells of those that were 
   await ownership.close();
 });
 
-test("a database that is away is told, and asked again; it keeps nobody from closing", async () => {
+test("an unreachable database is reported and asked again, and closing does not wait for it", async () => {
   const { table, told, ownership } = openWorld({ fails: true });
   ownership.start();
   await turn();

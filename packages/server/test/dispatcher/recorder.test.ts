@@ -65,7 +65,7 @@ const pass = async (ms: number) => {
   for (let turns = 0; turns < 3; turns++) await new Promise((resolve) => setImmediate(resolve));
 };
 
-test("results that come together are written together; each is told whether it moved its delivery, and late ones are logged", async () => {
+test("results that come together are written together; each learns whether it moved its delivery, and late ones are logged", async () => {
   const { table, recorder, done } = openWorld();
   const all = table.record;
   table.record = async (records) => {

@@ -214,7 +214,7 @@ test.each<{ it: string; row: () => TargetRow; reason: string; detail: RegExp }>(
   },
 );
 
-test("those who ask at once share a read, and what is known is told at once for five seconds", async () => {
+test("concurrent callers share one read, and its result is reused for five seconds", async () => {
   const rows = [rowOf(), rowOf()];
   const { table, targets } = openWorld(rows);
   const [first, second] = rows.map(({ subscriptionId }) => subscriptionId) as [string, string];
@@ -246,7 +246,7 @@ test("what is forgotten is read anew, one target or all of them", async () => {
   expect([await readsFor(first), await readsFor(second)]).toEqual([1, 1]);
 });
 
-test("what was read while it was changed is told to who asked for it, and not kept", async () => {
+test("a value that changed while it was read goes to its callers, and is not cached", async () => {
   const row = rowOf();
   const { table, targets } = openWorld([row]);
   let answer = () => {};
@@ -268,7 +268,7 @@ test("what was read while it was changed is told to who asked for it, and not ke
   expect(table.reads).toBe(2);
 });
 
-test("a read that failed is told to who asked, and the next one reads again", async () => {
+test("a failed read goes to its callers, and the next caller reads again", async () => {
   const row = rowOf();
   const { table, targets } = openWorld([row]);
   table.read = () => Promise.reject(new Error("away"));

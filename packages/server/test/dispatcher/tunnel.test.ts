@@ -106,7 +106,7 @@ test("a certificate has to be for the address in the URL, not for the proxy's", 
   });
 });
 
-test("an address that is forbidden is refused before the proxy hears of it", async () => {
+test("a forbidden address is refused before the proxy is asked", async () => {
   const { proxy, post } = await setup({
     sender: { resolve: async () => ["127.0.0.1", "169.254.169.254"] },
   });
@@ -179,7 +179,7 @@ test.each([
   });
 });
 
-test("a proxy that is not there is told, with the system's code", async () => {
+test("an unreachable proxy is reported with the system's code", async () => {
   const gone = await startConnectProxy();
   await gone.close();
   const { post } = await setup({ sender: { egressProxy: egressProxy(gone.port) } });

@@ -140,7 +140,7 @@ test.each([
   expect([heard, errors]).toEqual([told, []]);
 });
 
-test("when the line is lost it connects again after a second, and tells of the gap, each time", async () => {
+test("after a lost connection it reconnects after a second, and reports the gap each time", async () => {
   const { connections, gaps } = await openWorld();
   for (let lost = 1; lost <= 3; lost++) {
     at(connections, lost - 1).drop();
@@ -153,14 +153,14 @@ test("when the line is lost it connects again after a second, and tells of the g
   }
 });
 
-test("an error of the connection is told, and loses nothing by itself", async () => {
+test("an error of the connection is reported, and loses nothing by itself", async () => {
   const { connections, errors } = await openWorld();
   at(connections, 0).complain(new Error("reset"));
   await pass(5_000);
   expect([errors, connections.length]).toEqual([["reset"], 1]);
 });
 
-test("a server that refuses is asked every second, once at a time, and each refusal is told", async () => {
+test("a server that refuses is asked every second, one request at a time, and each refusal is reported", async () => {
   const { connections, errors, gaps } = await openWorld({ refuses: true });
   expect(at(connections, 0).done).toEqual(["connect", "end"]);
   await pass(999);

@@ -278,7 +278,7 @@ test("a message without Vapi's secret is refused", async () => {
   expect(isSecret(undefined, "secret")).toBe(false);
 });
 
-test("while the service does not answer, a platform hears 500, and may send its callback again", async () => {
+test("while the service does not answer, a platform gets 500, and may send its callback again", async () => {
   const postrider = new Postrider({ url: "http://127.0.0.1:1", apiKey: "prk_x", retriesMax: 0 });
   const url = await listen(
     serveCallbacks(postrider, readVapi({ secret: "s", assistantId: "0".repeat(24) })),

@@ -55,7 +55,7 @@ test("an endpoint without filter types wants every action, and its name is its d
   expect(nameOf({ description: "x".repeat(200) })).toHaveLength(150);
 });
 
-test("event types are mapped, and what has no place here is told", () => {
+test("event types are mapped, and what cannot be carried over is listed", () => {
   const map = new Map([
     ["run.done", "workflow_run_completed"],
     ["run.failed", "workflow_run_completed"],
@@ -76,7 +76,7 @@ test("event types are mapped, and what has no place here is told", () => {
   expect(planOf(endpointOf({ filterTypes: ["invoice.paid"] }), map).create).toBeUndefined();
 });
 
-test("a secret that can be used is kept, and another one is told without being quoted", () => {
+test("a usable secret is kept, and another one is reported without being quoted", () => {
   const good = encodeSecret(randomBytes(24));
   expect(planOf(endpointOf(), new Map(), good)).toMatchObject({
     create: { signing_secret: good },

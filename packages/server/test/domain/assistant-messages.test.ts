@@ -103,7 +103,7 @@ test("a member of the assistant or of the metrics may have any name that JSON ca
   expect(told.call.metrics).toMatchObject(members);
 });
 
-test("an assistant hears of its own calls only, and of nothing else", () => {
+test("an assistant gets messages of its own calls only", () => {
   const [happening] = begun().happened;
   expect(assistantMessages.subjectOf(happening as Happening)).toBe(assistant.id);
   const other = { kind: "workflow_created" } as Happening;
@@ -127,7 +127,7 @@ test("the same happening is the same event, another one of the call another", ()
   expect(render(later).id).not.toBe(first.id);
 });
 
-test("it tells five types of messages, each of them once and now or never", () => {
+test("it has five types of messages, each sent at once, at most once", () => {
   expect(assistantMessageTypes).toEqual([
     ...["status-update", "conversation-update", "end-of-call-report", "hang", "error"],
   ]);

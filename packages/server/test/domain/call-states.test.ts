@@ -375,7 +375,7 @@ const report = fc.oneof(
   fc.constant({ type: "call.report_due" }),
 ) as fc.Arbitrary<Pick<Fact, "type">>;
 
-test("whatever is reported: what was accepted once is accepted ever after, and tells nothing again", () => {
+test("whatever is reported: a report that was accepted once is accepted again, and sends nothing", () => {
   fc.assert(
     fc.property(
       fc.array(report, { minLength: 1, maxLength: 14 }),

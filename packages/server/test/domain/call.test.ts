@@ -116,7 +116,7 @@ test("a silence is counted from the service's clock, whatever time the platform 
   }
 });
 
-test("a hang is told at its time and not before, once a silence, and again only after an answer", () => {
+test("a hang is sent at its time and not earlier, once per silence, and again only after an answer", () => {
   const waiting = call("ongoing", { hangDueAt: new Date(5_000) });
   expect(kinds(reportHang(waiting, at(4_999)))).toBe("repeated");
   const hang = reportHang(waiting, at(5_000));
@@ -161,7 +161,7 @@ test("a call has at most the limit of messages", () => {
   expect(addMessage(room, words, at(1)).kind).toBe("changed");
 });
 
-test("errors are told until the call is finished", () => {
+test("errors are sent until the call is finished", () => {
   const error = {
     type: "llm_error" as const,
     code: null,

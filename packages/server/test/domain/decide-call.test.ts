@@ -85,7 +85,7 @@ test("a call that begins is new; begun again, it is a repeat with the present st
   expect(again.changes).toEqual(noChanges());
 });
 
-test("messages have their places in the order in which they were told, and a repeat has none", () => {
+test("messages have positions in the order of their reports, and a repeat has none", () => {
   const world = worldWith(assistant);
   tell(world, create);
   const told = [say("m"), say("m"), say(null, "assistant")].map((fact) => tell(world, fact));

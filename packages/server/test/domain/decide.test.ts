@@ -236,7 +236,7 @@ test("an event has the reporter and the time, by the platform's clock if it was 
   expect(begun.recorded.run).toMatchObject({ startedAt: occurredAt, createdAt: now });
 });
 
-test("a run that time ends is told as the end of that run", () => {
+test("a run that times out sends the event of its end", () => {
   const world = worldAfter(create(), start());
   expect(tell(world, timeOut).recorded.outcome).toBe("repeated");
   world.now = after(60_000);

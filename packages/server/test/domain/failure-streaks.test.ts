@@ -35,7 +35,7 @@ test("the oldest delivery that failed is kept, in whichever order they fail", ()
   expect(only(times.map((time) => attempt("retry", time)))).toEqual([false, times[1], 0]);
 });
 
-test("subscriptions are told apart, and come in the same order from any order", () => {
+test("subscriptions are distinguished, and are ordered the same from any order", () => {
   const attempts = ["b", "a", "b"].map((id) => attempt("failed", undefined, id));
   const told = (given: StreakAttempt[]) =>
     streakChanges(given).map(({ subscriptionId, exhausted }) => [subscriptionId, exhausted]);

@@ -165,7 +165,7 @@ test("the same happening is the same event; another run, step or state is anothe
   expect(new Set(ids).size).toBe(ids.length);
 });
 
-test("output and error are told to the byte, the input and what was collected not at all", () => {
+test("output and error are sent byte for byte, the input and collected information are not sent", () => {
   const run = runOf({
     status: "completed",
     completedAt: new Date(at.getTime() + 812),

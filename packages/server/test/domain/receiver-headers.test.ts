@@ -143,7 +143,7 @@ test("a name that only resembles a reserved one is a subscriber's to set", () =>
   }
 });
 
-test("every fault is told at once, each with its name", () => {
+test("all faults are reported at once, each with its name", () => {
   expect(
     findHeaderFaults([
       ["Host", "h"],

@@ -254,7 +254,7 @@ test("a report by another key is kept with who made it and when, and a repeat le
   expect(updateRun(run, workflow, {}, report)).toEqual({ kind: "repeated", state: run });
 });
 
-test("a run keeps each document where it was reported, and a repeat of one brings another's news along", () => {
+test("a run keeps each document, and a repeat can add new documents", () => {
   const said = { output: jsonText(1), collectedInformation: jsonText(2), error: jsonText(3) };
   const run = runAfter(said);
   expect(run).toMatchObject(said);

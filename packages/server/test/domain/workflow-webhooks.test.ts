@@ -123,7 +123,7 @@ test("a step is not contract A's to tell", () => {
   expect(() => render(stepped)).toThrow("step_reported");
 });
 
-test("an event of a workflow tells its names, and not its documents", () => {
+test("an event of a workflow contains its names, and not its documents", () => {
   const body = bodyOf(created);
   expect(Object.keys(body)).toEqual([
     ...["event_id", "action", "dedupe_key", "team_id", "occurred_at", "workflow_id"],
@@ -147,7 +147,7 @@ test("an update has its reason and its exact changes, with null for missing valu
   );
 });
 
-test("a run's event tells its documents to the byte, and how it ended", () => {
+test("a run's event contains its documents byte for byte, and how it ended", () => {
   const text = render(ended).payload.toString();
   expect(text).toContain(
     '"input":1.0,"output":2.0,"collected_information":3.0,"error":4.0,"termination_source":"run_timeout"}',
@@ -169,7 +169,7 @@ test("a run that goes on has no end, and no documents that nobody reported", () 
   });
 });
 
-test("an event tells its workflow as it was then, not as an earlier event of it did", () => {
+test("an event shows its workflow as it was then, not as in an earlier event", () => {
   expect(bodyOf(created).workflow.name).toBe("orders");
   const renamed = { ...workflow, name: "returns", revision: 5 };
   const later = bodyOf({ ...updated, workflow: renamed });

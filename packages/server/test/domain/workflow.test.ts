@@ -204,7 +204,7 @@ test("an absent member stays as it is, and other words for the same JSON are no 
   });
 });
 
-test("a thousand members that change are told one by one, and more as a whole", () => {
+test("up to a thousand changed members are listed one by one, and more as one change", () => {
   const of = (count: number) =>
     jsonText(Object.fromEntries(Array.from({ length: count }, (_, n) => [`k${n}`, n])));
   const told = (count: number) => {
@@ -231,7 +231,7 @@ test("a version has the number after the highest, and becomes active only if its
   expect(marked).toMatchObject({ version: { number: 2 }, state: { versionNumber: 2 } });
 });
 
-test("another active version is told by its number and its name, the active one again not at all", () => {
+test("activating another version sends its number and name; activating the active one sends nothing", () => {
   const next = activateVersion(begun, [first, second], 2, report);
   const changes = [
     { path: "version_number", oldValue: "1", newValue: "2" },
@@ -249,7 +249,7 @@ test("another active version is told by its number and its name, the active one 
   });
 });
 
-test("an end is told with who ended the workflow and when", () => {
+test("a deletion says who deleted the workflow and when", () => {
   const state = { ...begun, updatedBy: "other", updatedAt: new Date(9), deletedAt: new Date(9) };
   expect(deleteWorkflow(begun, { actor: "other", now: new Date(9) })).toEqual({
     ...{ kind: "changed", state, happened: [{ kind: "workflow_deleted", workflow: state }] },

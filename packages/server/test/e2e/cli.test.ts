@@ -38,6 +38,15 @@ test("the commands of a day: log in, create an endpoint, send, look, find out wh
     /^STATE +ENDPOINT +.*\n● Idle +Billing system +workflow +http/,
   );
   const [endpoint] = (await json("endpoints", "list")).endpoints;
+  // With a filter, an empty list is not an empty service.
+  for (const [noun, ...filter] of [
+    ["endpoint", "--search", "nothing"],
+    ["run", "--status", "failed"],
+    ["call", "--status", "ongoing"],
+  ]) {
+    const { stdout } = await run(`${noun}s`, "list", ...filter);
+    expect(stdout).toBe(`No ${noun} matches.\n\nSee all: postrider ${noun}s list\n`);
+  }
 
   expect((await run("endpoints", "test", "billing")).stdout).toMatch(
     /^● Delivered: workflow_created, answered 200 in \d+ ms\n/,
@@ -139,7 +148,7 @@ test("replay says what it will do, goes on after Ctrl-C, and is come back to", {
   expect(await json(...what, "--dry-run")).toMatchObject({ matching: 0 });
 });
 
-test("tail tells each change, one JSON document a line, and ends with 0 at Ctrl-C", {
+test("tail prints each change as one JSON document per line, and ends with 0 at Ctrl-C", {
   timeout: 60_000,
 }, async () => {
   const world = await openWorld({ loggedIn: true });
@@ -269,7 +278,7 @@ test("verify says of a request that arrived what holds and what does not", {
   );
 });
 
-test("what goes wrong is told in a sentence with what to type next, on standard error", {
+test("an error is one sentence on standard error, with what to type next", {
   timeout: 120_000,
 }, async () => {
   const world = await openWorld();

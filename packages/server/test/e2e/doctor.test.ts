@@ -263,7 +263,7 @@ const settled = (text: string): string =>
     .replaceAll(/the database has \d+ MB/g, "the database has 9 MB")
     .replaceAll(/\d+ migrations of \d+/g, "21 migrations of 21");
 
-test("fifteen set-ups that are broken: each is told in order, with what mends it, as docs/doctor.md shows, and no password", {
+test("fifteen broken set-ups: each is reported in order, with its fix, as docs/doctor.md shows, and without a password", {
   timeout: 400_000,
 }, async () => {
   const shown: string[] = [];
@@ -331,7 +331,7 @@ test("an embedded PostgreSQL is examined while it runs and when it is stopped, a
   expect(existsSync(path.join(directory, "postgres", "postmaster.pid"))).toBe(false);
 });
 
-test("wrong usage is told apart from something wrong, and a password in it is not repeated", async () => {
+test("wrong usage has its own exit code, and a password in it is not repeated", async () => {
   const unknown = await doctor({}, "--fix");
   expect(unknown.code).toBe(2);
   const wrongUrl = await doctor({}, "--url", `ftp://me:${password}@a.example.com`);

@@ -76,7 +76,7 @@ async function ask(url: string, text: string) {
 }
 
 describe.skipIf(!hasPgBouncer)("behind PgBouncer", () => {
-  test("in session mode the service migrates, delivers, hears its notifications, and takes over used connections", {
+  test("in session mode the service migrates, delivers, gets its notifications, and takes over used connections", {
     timeout: 60_000,
   }, async () => {
     const { url, direct } = await openPgBouncer({ pool_mode: "session" });

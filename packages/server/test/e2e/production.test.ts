@@ -50,7 +50,7 @@ test("help is no error, and what is not understood ends with exit code 2 and the
   expect(value.stderr).toMatch(/a port is a whole number from 0 to 65535/);
 });
 
-test("serve refuses a database that nobody migrated, and migrate brings it there once", async () => {
+test("serve refuses a database that is not migrated, and migrate migrates it once", async () => {
   const env = productionEnvironment(await emptyDatabase());
   const refused = await runCommand(["serve"], env);
   expect(refused.stderr).toMatch(/^postrider: [^\n]+ migration[^\n]+\. Run: postrider migrate\n$/);
@@ -145,7 +145,7 @@ test("while the database is away calls get 503 and readyz says why; when it is b
   expect(service.output()).not.toMatch(/"level":"(error|fatal)"/);
 });
 
-test("a service told to stop finishes the attempts in flight, and nothing is delivered twice after it", async () => {
+test("a stopping service finishes the attempts in flight, and nothing is delivered twice afterwards", async () => {
   const database = await createDatabase();
   onTestFinished(() => database.drop());
   const env = productionEnvironment(database.url);

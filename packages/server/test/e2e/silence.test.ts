@@ -118,7 +118,7 @@ async function openBusyService() {
   return { service, answer };
 }
 
-test("a service told to stop says so, for how many attempts it waits, and that it has ended", async () => {
+test("a stopping service says so, for how many attempts it waits, and that it has ended", async () => {
   const { service, answer } = await openBusyService();
   const ended = service.terminate();
   await service.printed(/"count":1,"seconds":\d+,"msg":"postrider is stopping; attempts in flight/);
@@ -128,7 +128,7 @@ test("a service told to stop says so, for how many attempts it waits, and that i
   expect(service.output()).toContain('"msg":"postrider has stopped"');
 });
 
-test("told again it ends at once, and says so", async () => {
+test("a second signal ends it at once, and it says so", async () => {
   const { service } = await openBusyService();
   const ended = service.terminate();
   await service.printed(/postrider is stopping/);

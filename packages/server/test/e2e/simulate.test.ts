@@ -56,7 +56,7 @@ test("a further simulation uses what the first one made, and --no-subscribe make
   expect(await simulate()).toEqual(all);
 });
 
-test("Ctrl-C brings what has begun to its end and tells what was played", {
+test("Ctrl-C finishes what has begun, and prints what was simulated", {
   timeout: 60_000,
 }, async () => {
   const world = await openWorld();

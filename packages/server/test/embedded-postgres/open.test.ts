@@ -199,7 +199,7 @@ test("shared-library links that the package manager did not make are made", asyn
   expect(fs.existsSync(path.join(app.native, "lib", "libicuuc.so.60"))).toBe(true);
 });
 
-test("a platform without binaries is told to set DATABASE_URL", async () => {
+test("on a platform without binaries, the message says to set DATABASE_URL", async () => {
   const { module } = makeApp();
   const opening = openInChild({ dataDirectory: makeDataDirectory(), module });
   await expect(opening).rejects.toThrow(

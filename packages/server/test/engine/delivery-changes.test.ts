@@ -20,7 +20,7 @@ async function toldOf({ database: { sql } }: House): Promise<{ told: number; unt
   return row;
 }
 
-test("what is made, answered, tried again and failed is told", async () => {
+test("the stream contains deliveries that were made, answered, retried and failed", async () => {
   const house = await openHouse();
   await house.subscribe({ events: ["workflow_created"] });
   const bad = await house.openReceiver();
@@ -32,7 +32,7 @@ test("what is made, answered, tried again and failed is told", async () => {
   expect(await toldOf(house)).toEqual({ told: 10, untold: 0 });
 });
 
-test("what is lost with its process, and what is given up for that, is told", async () => {
+test("the stream contains deliveries that were lost with their process or given up because of it", async () => {
   const house = await openHouse({ hot: "dies", started: false });
   await house.subscribe({ events: ["workflow_created"] });
   await house.workflow();
@@ -47,7 +47,7 @@ test("what is lost with its process, and what is given up for that, is told", as
   expect(await toldOf(house)).toEqual({ told: 1, untold: 0 });
 });
 
-test("what ends with its subscription, by its janitor or by age, and what a person asks for again, is told", async () => {
+test("the stream contains deliveries that end with their subscription, by the janitor or by age, and manual retries", async () => {
   const house = await openHouse({ hot: false, started: false });
   const { sql } = house.database;
   const events = ["workflow_created"];

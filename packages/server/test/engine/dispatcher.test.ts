@@ -35,7 +35,7 @@ test("invariant 5: a claim passes over what another claim holds, without waiting
   });
 });
 
-test("a walk reads the subscriptions it comes by and what lost its lease, however many more rows there are", async () => {
+test("a walk reads only the subscriptions in its range and the deliveries without a lease, however many rows exist", async () => {
   const house = await openHouse({ hot: "dies", started: false });
   const { sql } = house.database;
   const { id } = await house.subscribe({ events: ["workflow_created"] });
@@ -215,7 +215,7 @@ test("invariant 11: a hanging receiver with a long backlog does not slow another
   open();
 });
 
-test("invariant 11: when more subscriptions are due than there are places, every one of them gets its turn", async () => {
+test("invariant 11: when more subscriptions are due than there are slots, each one gets its turn", async () => {
   const house = await openHouse({
     hot: false,
     started: false,

@@ -36,7 +36,7 @@ const waiting = (house: House) =>
     select id, extract(epoch from report_due_at - now())::float8 as waits
     from calls where report_due_at is not null`;
 
-test("finished is told at once; the report goes with the details that come in time, after it, and once", async () => {
+test("finished is sent at once; the report follows once, with the details that came in time", async () => {
   const house = await openHouse();
   const assistantId = await makeAssistant(house, { endReportWaitSeconds: 60 });
   const callId = await startCall(house, assistantId);
@@ -70,7 +70,7 @@ test("finished is told at once; the report goes with the details that come in ti
   expect(house.receiver.requests).toHaveLength(4);
 });
 
-test("a report waits by the database's clock, whatever time the platform reports, and is not told before", async () => {
+test("a report waits by the database's clock, whatever time the platform reports, and is not sent earlier", async () => {
   const house = await openHouse();
   const assistantId = await makeAssistant(house, { endReportWaitSeconds: 60 });
   for (const hours of [-20, 0, 20]) {
@@ -195,7 +195,7 @@ test("a deleted assistant's waiting report is not sent; later reports of its pla
   expect(await waiting(house)).toEqual([]);
 });
 
-test("a closed team's waiting report is not told", async () => {
+test("a closed team's waiting report is not sent", async () => {
   const house = await openHouse();
   const teamId = await house.newTeam();
   const assistantId = await makeAssistant(house, { endReportWaitSeconds: 60, teamId });

@@ -191,7 +191,7 @@ test("two results at once, of which one succeeds, leave an endpoint as one after
   ]).toContainEqual([state, lastFailing !== null]);
 });
 
-test("a receiver that fails and recovers is told so by what the dispatcher records", async () => {
+test("the dispatcher's records show a receiver that fails and recovers", async () => {
   const house = await openHouse();
   const { id } = await house.subscribe({ events: ["workflow_created"], maxRetries: 1 });
   house.receiver.answerBy(() => 503);

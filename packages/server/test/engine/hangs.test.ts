@@ -21,7 +21,7 @@ const runOut = (house: House, interval = "1 hour") =>
 /** Reports a hang as the watch does, whether it is time or not. */
 const reportHang = (house: House, callId: string) => house.record({ type: "call.hung", callId });
 
-test("a hang is told at most 250 ms late, whenever its silence began", {
+test("a hang is sent at most 250 ms late, whenever its silence began", {
   timeout: 60_000,
 }, async () => {
   const house = await openHouse({ concurrency: 500, subscriptionConcurrency: 256 });

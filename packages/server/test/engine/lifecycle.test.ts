@@ -166,7 +166,7 @@ test("a premature time-out report changes nothing", async () => {
   });
 });
 
-test("deleting a workflow cancels its unfinished runs first, each with its terminal event, and then tells the deletion", async () => {
+test("deleting a workflow first cancels its unfinished runs, each with its terminal event, and then sends workflow_deleted", async () => {
   const house = await openHouse(cold);
   await house.subscribe({ events: ["workflow_run_completed", "workflow_deleted"] });
   const [workflowId, untouched] = [await house.workflow({ name: "mine" }), await house.workflow()];
@@ -253,7 +253,7 @@ test("several workflows that are deleted at once leave no unfinished run behind"
   expect(await unfinished(house)).toBe(0);
 });
 
-test("workflow_updated tells what changed, why, and counts its revisions", async () => {
+test("workflow_updated contains the changes and the reason, and counts revisions", async () => {
   const house = await openHouse(cold);
   await house.subscribe({ events: ["workflow_updated"] });
   const workflowId = await house.workflow({

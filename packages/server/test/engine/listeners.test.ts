@@ -80,7 +80,7 @@ test("a listener gets the signed request that would have been sent, and its answ
   expect((await listening.answer(request.id)).status).toBe(204);
 });
 
-test("a listener's failed answer is told as it is and made again soon, marked as a repeat", async () => {
+test("a listener's failed answer is recorded unchanged, and its request is sent again soon, marked as a repeat", async () => {
   const service = await openService();
   const listening = await listen(service, { contract: "workflow" });
   const stream = await listening.open();

@@ -51,7 +51,7 @@ async function subscribeOperator(
   return webhook;
 }
 
-test("an endpoint that comes to fail is told with since when, and its recovery with both times", async () => {
+test("endpoint.failing says since when an endpoint fails, and endpoint.recovered has both times", async () => {
   const { house, id, told, failThrice } = await openWorld();
   await failThrice();
   const [failing] = await told("endpoint.failing");
@@ -88,7 +88,7 @@ test("an endpoint that comes to fail is told with since when, and its recovery w
   expect(Date.parse(endpoint.until)).toBeGreaterThan(Date.parse(endpoint.failing_since));
 });
 
-test("an endpoint that is disabled for failing is told", async () => {
+test("endpoint.disabled is sent when an endpoint is disabled for failing", async () => {
   const { house, id, told, failThrice } = await openWorld();
   await failThrice();
   await house.database.sql`update failure_streaks set failing_at = now() - interval '6 days'`;
@@ -103,7 +103,7 @@ test("an endpoint that is disabled for failing is told", async () => {
   expect(disabled.data.endpoint).toMatchObject({ id, until: expect.stringMatching(/Z$/) });
 });
 
-test("each delivery that has used up its retries is told", async () => {
+test("delivery.exhausted is sent for each delivery that has used up its retries", async () => {
   const { house, id, told } = await openWorld();
   await house.workflow();
   await house.settled();
@@ -122,7 +122,7 @@ test("each delivery that has used up its retries is told", async () => {
   });
 });
 
-test("a replay that has ended by itself is told", async () => {
+test("replay.completed is sent when a replay has ended by itself", async () => {
   const { house, told } = await openWorld();
   const { database, teamId } = house;
   const id = newId();
@@ -146,7 +146,7 @@ test("a replay that has ended by itself is told", async () => {
   expect(completed.data.replay).toMatchObject({ id, matching: 0, replayed: 0 });
 });
 
-test("a backlog is told to webhooks that hear of all teams alone, once an hour", async () => {
+test("backlog.growing is sent only to webhooks for all teams, once an hour", async () => {
   const house = await openHouse({ hot: false, started: false });
   const { sql } = house.database;
   const tell = () => tellOperators({ database: house.claims, vault: house.vault });
@@ -176,7 +176,7 @@ test("a backlog is told to webhooks that hear of all teams alone, once an hour",
   expect(await noteBacklogOfAllTeams(sql)).toBe(1);
 });
 
-test("operational webhooks never tell of themselves", async () => {
+test("operational webhooks send no events about themselves", async () => {
   const { house, operator, tell } = await openWorld();
   operator.answerBy(() => 500);
   await house.database.sql`update subscriptions set max_retries = 0 where contract = 'operational'`;
@@ -192,7 +192,7 @@ test("operational webhooks never tell of themselves", async () => {
   expect(types.filter(({ data }) => data.endpoint?.contract === "operational")).toEqual([]);
 });
 
-test("an operator's webhook hears of every team, with its id, and a team's own of that team alone", async () => {
+test("a webhook for all teams gets every team's events with the team's id, and a team's webhook only its own", async () => {
   const { house, operator, tell } = await openWorld();
   const everyone = await house.openReceiver();
   await subscribeOperator(house, everyone, { allTeams: true });

@@ -77,7 +77,7 @@ test("without a secret there is no X-Webhook-Signature", async () => {
   expect(house.receiver.requests[0]?.headers).not.toHaveProperty("x-webhook-signature");
 });
 
-test("custom headers arrive as they were given, and none lies in the table in plain", async () => {
+test("custom headers arrive unchanged, and none is stored in plain text", async () => {
   const house = await openHouse();
   const headers = { "X-API-Key": "k3y", Authorization: "Basic abc=", "X-Tab": "a\tb" };
   await subscribe(house, { headers });
@@ -270,7 +270,7 @@ test("every started run ends in exactly one terminal event, a cancelled one in w
   expect(told).toEqual(expected);
 });
 
-test("a run tells contracts A and B at once, one event each", async () => {
+test("a run makes one event in contract A and one in contract B, in one transaction", async () => {
   const house = await openHouse();
   await subscribe(house);
   await house.subscribe({

@@ -15,7 +15,7 @@ const count = async (house: House, table: string) => {
   return row?.counts[table];
 };
 
-test("invariant 1: when the deliveries cannot be written, there is no run and no event, and the caller hears of it", async () => {
+test("invariant 1: when the deliveries cannot be written, there is no run and no event, and the caller gets an error", async () => {
   const house = await openHouse();
   await house.subscribe({ events: ["workflow_run_started"] });
   const workflowId = await house.workflow();
@@ -35,7 +35,7 @@ test("invariant 1: when the deliveries cannot be written, there is no run and no
   await house.receiver.received(1);
 });
 
-test("invariant 1: state, events and deliveries are there when the caller hears of success", async () => {
+test("invariant 1: state, events and deliveries exist before the caller gets a success", async () => {
   const house = await openHouse({ hot: false, started: false });
   await house.subscribe({ events: ["workflow_run_started"] });
   await house.subscribe({ events: ["workflow_run_started", "workflow_run_completed"] });
@@ -80,7 +80,7 @@ test("a refused fact fails alone and without a trace; the others of its batch ar
   expect(await count(house, "runs")).toBe(2);
 });
 
-test("invariant 2: one fact, told 1,000 times at once to two processes, is one run, one event and one delivery for each subscription", async () => {
+test("invariant 2: one fact, reported 1,000 times at once to two processes, is one run, one event and one delivery for each subscription", async () => {
   const house = await openHouse();
   const other = house.openProcess();
   const wanting = [
@@ -114,7 +114,7 @@ test("invariant 2: one fact, told 1,000 times at once to two processes, is one r
   expect(house.receiver.requests).toHaveLength(2);
 });
 
-test("invariant 2: another report about the same run, told at once to two processes, ends it once", async () => {
+test("invariant 2: another report about the same run, sent at once to two processes, ends it once", async () => {
   const house = await openHouse();
   const other = house.openProcess();
   await house.subscribe({ events: ["workflow_run_completed"] });
@@ -128,7 +128,7 @@ test("invariant 2: another report about the same run, told at once to two proces
   expect(house.receiver.requests).toHaveLength(1);
 });
 
-test("invariant 2: two reports that contradict each other, told at once to two processes, make one end and one refusal", async () => {
+test("invariant 2: two contradicting reports, sent at once to two processes, make one end and one refusal", async () => {
   const house = await openHouse();
   const other = house.openProcess();
   await house.subscribe({ events: ["workflow_run_completed"] });
@@ -173,7 +173,7 @@ test("an update waits for another process that is changing the same workflow, an
   });
 });
 
-test("invariant 2: who starts a run that another process is starting this very moment hears of a repeat", async () => {
+test("invariant 2: a caller who starts a run that another process is just starting gets the answer of a repeat", async () => {
   const house = await openHouse({ hot: false, started: false });
   const workflowId = await house.workflow();
   const runId = newId();
@@ -304,7 +304,7 @@ test("invariant 10: another team's workflow and run are as unknown as ones that 
   }
 });
 
-test("invariant 10: two teams may use the same ids; each hears of its own only", async () => {
+test("invariant 10: two teams may use the same ids; each gets only its own events", async () => {
   const house = await openHouse();
   const stranger = await house.newTeam();
   const theirs = await house.openReceiver();

@@ -264,7 +264,7 @@ test("invariant 4: a result under a lease that is not the current one is logged 
   expect(await house.attempts()).toMatchObject([{ number: 1, success: true }]);
 });
 
-test("invariant 4: of a late result and a timely one that are written together, only the timely one is told that it counted", async () => {
+test("invariant 4: of a late result and a timely one that are written together, only the timely one counts", async () => {
   const house = await openHouse(cold);
   const { late, timely } = await takenOver(house);
   expect(await Promise.all([late, timely].map((one) => house.recorder.record(one)))).toEqual([

@@ -150,7 +150,7 @@ test("a fact with its own identity is a repeat at any time, and another fact wit
   );
 });
 
-test("the attempts of a step are events of their own, each told once, and all of them are erased with their run", async () => {
+test("each attempt of a step has its own events, sent once, and all are erased with their run", async () => {
   const house = await openHouse(cold);
   await house.database.sql`
     insert into subscriptions (team_id, id, contract, name, url, event_types, enabled, timeout_seconds,

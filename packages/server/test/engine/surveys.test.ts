@@ -28,7 +28,7 @@ function openSurveyor({ database }: House, given: { nowMs?: () => number } = {})
   return { surveys, errors };
 }
 
-test("what is due and in nobody's hands is counted; what is leased, late or for a disabled receiver is not", async () => {
+test("due deliveries without a lease are counted; leased ones, late ones and those of a disabled receiver are not", async () => {
   const house = await openHouse(still);
   const { sql } = house.database;
   await house.subscribe({ events });
@@ -65,7 +65,7 @@ test("what is due and in nobody's hands is counted; what is leased, late or for 
   expect(oldestDueMs).toBeLessThan(60_000);
 });
 
-test("endpoints are counted by the state that their health tells, and those that fail are named", async () => {
+test("endpoints are counted by their health, and the failing ones are named", async () => {
   const house = await openHouse(still);
   const { database, teamId } = house;
   for (let made = 0; made < 5; made++) await house.subscribe({ events });

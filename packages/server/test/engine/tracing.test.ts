@@ -62,7 +62,7 @@ async function setup() {
   return { collector, tracing, house };
 }
 
-test("a collector is told of the record, the claim and the attempts, in the trace of the report and each under the one before", async () => {
+test("a collector gets spans of the record, the claim and the attempts, in the report's trace, each a child of the one before", async () => {
   const { collector, tracing, house } = await setup();
   house.receiver.answerWith(500, 200);
   const workflowId = "0123456789abcdef01234567";
@@ -90,7 +90,7 @@ test("a collector is told of the record, the claim and the attempts, in the trac
   expect(spans.filter(({ name }) => name === "claim").length).toBeGreaterThanOrEqual(1);
 });
 
-test("a report without a trace gives its receivers none, and a refused one is told as an error", async () => {
+test("receivers get no trace without one in the report, and a refused report is a span with an error", async () => {
   const { collector, tracing, house } = await setup();
   const workflowId = "0123456789abcdef01234567";
   await house.record({ type: "workflow.created", workflowId, data: named });
@@ -105,7 +105,7 @@ test("a report without a trace gives its receivers none, and a refused one is to
   ).toEqual([["record", "not_found"]]);
 });
 
-test("a trace that is not sampled is passed on, and the collector is not told", async () => {
+test("a trace that is not sampled is passed on, and the collector gets no span", async () => {
   const { collector, tracing, house } = await setup();
   const unsampled = `00-${trace}-${parent}-00`;
   const workflowId = "0123456789abcdef01234567";

@@ -14,7 +14,7 @@ const standsStill = ({ pid }: ChildProcess) =>
     execFileSync("ps", ["-o", "stat=", "-p", String(pid)], { encoding: "utf8" }).startsWith("T"),
   );
 
-test("a backend is terminated between the statements of a fact and its commit: nothing of the fact is there, and it is committed once more before the caller is answered", async () => {
+test("if a backend is terminated between a fact's statements and its commit, nothing is stored; the fact is committed again before the caller gets an answer", async () => {
   const world = await openFaultWorld("unordered");
   const faulty = startFaulty({ point: "before_commit", fault: "stall" }, ["serve"], world.env);
   const { url, child, printed, terminate } = await faulty.ready;

@@ -109,7 +109,7 @@ test("static-022: the one cookie is bound to this host, to TLS or this machine, 
   }
 });
 
-test("another site's page signs nobody in, neither by a key of its own nor by a login link", async () => {
+test("another site's page cannot sign anybody in, neither with a key of its own nor with a login link", async () => {
   const { browser, call, database, key } = await open();
   const before = await database.sql`select from sessions`;
   for (const [what, headers] of forged) {
@@ -160,7 +160,7 @@ test("a cookie that was planted before the sign-in opens nothing after it", asyn
   }
 });
 
-test("a key that is sent counts and the cookie beside it does not, be it a wrong key", async () => {
+test("a key in the request counts and the cookie does not, even if the key is wrong", async () => {
   const { browser, newKey } = await open();
   const { id, key } = await newKey({ scopes: ["read"] });
   const headers = { authorization: `Bearer ${key}`, origin: "https://evil.test" };

@@ -82,7 +82,7 @@ test.each(rowsOf<Row>("redaction: canary"))(
   },
 );
 
-test("redaction-010: an exception while a payload is in hand tells nothing of it", async () => {
+test("redaction-010: an exception while a payload is processed reveals nothing of it", async () => {
   const api = await openTestApi({
     deps: {
       recordFacts: (fact) =>

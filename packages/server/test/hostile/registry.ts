@@ -79,7 +79,7 @@ export const scenarios: Readonly<Record<string, Played>> = {
   ],
   "static-017": [
     served,
-    "static-017: every answer tells browsers to trust it with nothing, and none tells what made it",
+    "static-017: every answer has strict headers for browsers, and none names its software",
   ],
   "static-018": [served, "static-018: no other origin is let in, whatever it asks for"],
   "static-020": [crossSite, csrf],
@@ -217,6 +217,6 @@ export const scenarios: Readonly<Record<string, Played>> = {
   "fault-039": [dispatcher, "a claim takes no more bytes than it may, but always one delivery"],
   "fault-040": [
     "server/test/engine/record-facts.test.ts",
-    "invariant 2: one fact, told 1,000 times at once to two processes, is one run, one event and one delivery for each subscription",
+    "invariant 2: one fact, reported 1,000 times at once to two processes, is one run, one event and one delivery for each subscription",
   ],
 };

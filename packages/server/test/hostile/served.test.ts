@@ -78,7 +78,7 @@ test("no spelling of a path leads out of the routes", async () => {
   );
 });
 
-test("static-017: every answer tells browsers to trust it with nothing, and none tells what made it", async () => {
+test("static-017: every answer has strict headers for browsers, and none names its software", async () => {
   const service = await openService();
   const authorization = `Bearer ${service.key}`;
   const targets = ["/", "/docs", "/openapi.json", "/livez", "/webhooks", "/metrics", "/%", "/%zz"];

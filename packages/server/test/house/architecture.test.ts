@@ -175,7 +175,7 @@ test.each(["const a: any = 1;", "f(x as any)", "type R = Record<string, any>;", 
   },
 );
 
-test("no file holds a note that nobody owns", () => {
+test("no file has a TODO without an owner", () => {
   expect(openNotes(sources)).toEqual([]);
   expect(openNotes([plant("server/src/ids.ts", "// TODO: later")])).toHaveLength(1);
 });

@@ -223,7 +223,7 @@ test("development needs nothing: it keeps to loopback, and the database and the 
   });
 });
 
-test("production delivers to nothing private and over nothing plain unless it is told to", () => {
+test("production delivers to no private address and not over plain HTTP, unless it is configured to", () => {
   const config = readConfig("production", production);
   expect(config).toMatchObject({ allowHttp: false, egressAllow: [] });
 });

@@ -1,7 +1,8 @@
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 import type { Command } from "commander";
 import { expect, test } from "vitest";
+import { imageFile, screenshots } from "../../../site/src/screenshots.ts";
 import { openProgram } from "../../bin/program.ts";
 import { ownConnections } from "../../src/config.ts";
 import { readText, root } from "./sources.ts";
@@ -109,3 +110,20 @@ const optionsOf = (command: Command): string[] => [
   ...command.options.map(({ long }) => long ?? ""),
   ...command.commands.flatMap(optionsOf),
 ];
+
+test("a picture that a page shows exists, and one from the browser tests is taken by them and shown", () => {
+  const shown = pages
+    .filter((page) => page.endsWith(".md"))
+    .flatMap((page) =>
+      [...readText(page).matchAll(/!\[[^\]]+\]\(([^):]+)\)/g)].map(([, image = ""]) =>
+        path.resolve(root, path.dirname(page), image),
+      ),
+    );
+  expect(shown.length).toBeGreaterThan(0);
+  expect(shown.filter((image) => !existsSync(image))).toEqual([]);
+  const taken = readText("packages/dashboard/test/browser/accessible.test.ts");
+  for (const one of screenshots) {
+    expect(taken).toMatch(new RegExp(`^ +"?${one.page}"?: ["\`]/`, "m"));
+    expect(shown).toContain(imageFile(one));
+  }
+});

@@ -23,7 +23,7 @@ test("nothing but a test can arm a fault point", () => {
   expect(arming.map(({ file }) => file)).toEqual(["server/src/fault-points.ts"]);
 });
 
-test("docs/faults.md tells of every point what its test has seen", () => {
+test("docs/faults.md describes the result of each point's test", () => {
   const rows = faultCases.map(
     ({ point, where, unordered, ordered, orElse }) =>
       `| \`${point}\` | ${where} | ${[unordered, ...(orElse ? [orElse] : [])].map(describe).join(" – or ")} | ${ordered ? describe(ordered) : "–"} |`,

@@ -29,7 +29,7 @@ test("schema.sql is what the migrations come to (write it anew: npx tsx packages
   expect(await dumpSchema(sql)).toBe(written());
 });
 
-test("the dump tells nothing of daily partitions", async () => {
+test("the dump contains no daily partitions", async () => {
   const database = await setup();
   expect(await database.begin((tx) => ensurePartitions(tx, 2))).toBeGreaterThan(0);
   expect(await dumpSchema(database.sql)).toBe(written());

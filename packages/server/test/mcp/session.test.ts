@@ -83,7 +83,7 @@ test("an agent finds out why the last delivery failed, what the receiver said an
   );
 });
 
-test("a change of the endpoint since its last success is told, and to an administrator's key who made it", async () => {
+test("a change of the endpoint since its last success is listed; a key with admin also sees who made it", async () => {
   const { url, receiver, operator, endpoint, keyWith, happen } = await openWorld();
   await happen("A");
   receiver.answerBy(({ path }) => (path === "/v2/hook" ? 404 : 200));
@@ -104,7 +104,7 @@ test("a change of the endpoint since its last success is told, and to an adminis
   expect(told).toMatch(/^2\S+ workflow_webhook\.updated by .+\.$/m);
 });
 
-test("an endpoint to which nothing failed, and a delivery that is not there, are told as such", async () => {
+test("an endpoint without failures and an unknown delivery have their own answers", async () => {
   const { url, keyWith, happen } = await openWorld();
   const delivered = await happen("A");
   const agent = await openAgent(url, await keyWith("read"));
@@ -132,7 +132,7 @@ test("a key without `write` is shown no tool that changes something, and cannot 
   expect(receiver.requests).toHaveLength(1);
 });
 
-test("without `payload` neither bodies nor headers of the receiver are told, and the answer says so", async () => {
+test("without `payload`, an answer has neither bodies nor headers of the receiver, and says so", async () => {
   const { url, receiver, keyWith, happen } = await openWorld();
   receiver.answerWith({ status: 500, headers: { server: "secret-name" }, body: "secret-words" });
   await happen("a secret workflow");
@@ -178,7 +178,7 @@ test("a replay is counted first, and starts only with what the dry run of the sa
   expect(later.replay).toMatchObject({ id: done.replay.id, state: "done" });
 });
 
-test("a test event goes to one endpoint, and its answer is told", async () => {
+test("a test event goes to one endpoint, and the result has its answer", async () => {
   const { url, receiver, operator, keyWith } = await openWorld();
   const agent = await openAgent(url, await keyWith("read", "write"));
   const { json } = await agent.use("send_test_event", {

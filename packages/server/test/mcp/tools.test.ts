@@ -9,7 +9,7 @@ import { confirmationOf } from "../../src/mcp/replays.ts";
 import type { ToolContext } from "../../src/mcp/tool.ts";
 import { readText } from "../house/sources.ts";
 
-test("docs/mcp.md lists exactly the tools there are, each with the scope it needs", () => {
+test("docs/mcp.md lists exactly the existing tools, each with the scope it needs", () => {
   const rows = [...readText("docs/mcp.md").matchAll(/^\| `(\w+)` \| (.+?) \| `(\w+)`/gm)];
   expect(rows.map(([, name, , scope]) => [name, scope])).toEqual(
     allTools.map(({ name, needs = "read" }) => [name, needs]),
@@ -65,7 +65,7 @@ const told = (own: Partial<DeliveryAttempt>, body = "{}") => ({
   delivery: { event_type: "hang", request: { body } } as DeliveryDetails,
 });
 
-test("what differs from the last success is told, and what is different each time is not", () => {
+test("differences from the last success are listed, except those that differ each time", () => {
   expect(changesOf(told({}), told({ response_headers: { server: "nginx", date: "Tue" } }))).toEqual(
     [],
   );
