@@ -397,3 +397,14 @@ test("the events of each kind of webhook have that kind's types, and nothing is 
     .toEqualTypeOf<ListWorkflowWebhookEventsQuery | undefined>();
   expect(seen).toEqual([]);
 });
+
+test("a bare value as the body of a dry run is refused", async () => {
+  const { options, seen } = scripted(() => json({}));
+  const { replays, workflowWebhooks }: Anything = new Postrider(options);
+  for (const wrong of [5, "failed", null, ["failed"]]) {
+    for (const count of [replays.dryRun, workflowWebhooks.events.replayDryRun]) {
+      await expect(count(wrong)).rejects.toThrow("The body must be an object");
+    }
+  }
+  expect(seen).toEqual([]);
+});

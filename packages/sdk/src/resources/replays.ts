@@ -59,8 +59,8 @@ export function replays(send: Send, delay: Delay) {
       return startedReplay(send, delay, replay);
     },
     /** Counts the deliveries that a replay would retry, without starting one. */
-    dryRun: (body: Omit<ReplayStart, "dry_run">, options: RequestOptions = {}) =>
-      send<ReplayDryRun>({ method: "POST", path: base, body: { ...body, dry_run: true } }, options),
+    dryRun: async (body: Omit<ReplayStart, "dry_run">, options: RequestOptions = {}) =>
+      send<ReplayDryRun>({ method: "POST", path: base, body: asDryRun(body) }, options),
     list,
     each: (query: ListReplaysQuery = {}, options: RequestOptions = {}) =>
       eachByCursor(
@@ -75,3 +75,9 @@ export function replays(send: Send, delay: Delay) {
       send<Replay>({ method: "POST", path: `${at(id)}/cancel` }, options),
   };
 }
+
+/** The body of a replay as one that only counts. Something that is no object would be lost in the copy. */
+export const asDryRun = (body: object): object => ({
+  ...requireObject(body, "The body"),
+  dry_run: true,
+});

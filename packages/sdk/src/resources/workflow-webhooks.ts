@@ -18,7 +18,7 @@ import type {
 import { pathSegment } from "../guards.ts";
 import { eachByCursor, type Walk } from "../paging.ts";
 import type { RequestOptions, Send } from "../request.ts";
-import { type Delay, startedReplay } from "./replays.ts";
+import { asDryRun, type Delay, startedReplay } from "./replays.ts";
 import { signingSecrets } from "./signing-secrets.ts";
 import { webhookEvents } from "./webhook-events.ts";
 
@@ -69,12 +69,12 @@ export function workflowWebhooks(send: Send, delay: Delay) {
         return startedReplay(send, delay, replay);
       },
       /** Counts the deliveries that a replay would retry, without starting one. */
-      replayDryRun: (
+      replayDryRun: async (
         body: Omit<WorkflowWebhookReplayStart, "dry_run">,
         options: RequestOptions = {},
       ) =>
         send<ReplayDryRun>(
-          { method: "POST", path: `${base}/events/replay`, body: { ...body, dry_run: true } },
+          { method: "POST", path: `${base}/events/replay`, body: asDryRun(body) },
           options,
         ),
     },
