@@ -29,6 +29,7 @@ const aboutNoRows = [
   "schema-dump.ts",
   "server-readings.ts",
   "session.ts",
+  "standby-readings.ts",
   "team-wall.ts",
   "walks.ts",
 ];
