@@ -17,7 +17,7 @@ import { reachSchema } from "./db/reach-schema.ts";
 import { holdsWall } from "./db/team-wall.ts";
 import { ensureDefaultTeam } from "./db/teams.ts";
 import type { Dispatcher } from "./dispatcher/dispatcher.ts";
-import { openOperatorFetch } from "./dispatcher/operator-fetch.ts";
+import type { OperatorFetch } from "./dispatcher/operator-fetch.ts";
 import type { SenderOptions } from "./dispatcher/send.ts";
 import { parseTargetUrl } from "./domain/target-url.ts";
 import { openEmbeddedPostgres } from "./embedded-postgres/open.ts";
@@ -232,8 +232,7 @@ async function start(
   const observing = observe(metrics, { version: config.version, dispatcher, surveys, watchdog });
   closers.push(async () => observing.close());
 
-  const operatorFetch =
-    config.oidc && config.egressProxy && openOperatorFetch(config.egressProxy, options.sender);
+  const operatorFetch = await operatorFetchOf(config, options.sender);
   if (operatorFetch) closers.push(() => operatorFetch.close());
 
   const app = await openApp({
@@ -406,4 +405,14 @@ async function notReadyReason(database: Database, watchdog: Watchdog): Promise<s
     return "The database cannot be reached.";
   }
   return watchdog.stall();
+}
+
+/** The `fetch` that asks the sign-in provider; undefined: Node's own. Few need it, so it is loaded only for them. */
+async function operatorFetchOf(
+  { oidc, egressProxy }: Config,
+  sender: ServerOptions["sender"],
+): Promise<OperatorFetch | undefined> {
+  if (!oidc || !egressProxy) return undefined;
+  const { openOperatorFetch } = await import("./dispatcher/operator-fetch.ts");
+  return openOperatorFetch(egressProxy, sender);
 }

@@ -1,5 +1,6 @@
 import net from "node:net";
-import { Agent, fetch as undiciFetch } from "undici";
+// By its file: of "undici", the package contains only the client (release/build.ts).
+import { Agent, fetch as undiciFetch } from "undici/index.js";
 import type { EgressProxy } from "../config.ts";
 import { isAllowedAddress } from "../domain/address.ts";
 import { openConnector } from "./connector.ts";
