@@ -1,25 +1,7 @@
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import { readList } from "../../src/db/lists.ts";
-import { type Database, openDatabase } from "../../src/db/pool.ts";
 import type { Sql } from "../../src/db/sql.ts";
-import { createDatabase } from "../support/postgres.ts";
-
-async function open(): Promise<Database> {
-  const home = await createDatabase();
-  const database = openDatabase({
-    url: home.url,
-    name: "test",
-    role: "owner",
-    connectionsMax: 2,
-    statementTimeoutMs: 10_000,
-    onError: () => {},
-  });
-  onTestFinished(async () => {
-    await database.close();
-    await home.drop();
-  });
-  return database;
-}
+import { openOwnDatabase } from "../support/postgres.ts";
 
 const noRows = async () => [];
 const page = { offset: 0, limit: 10 };
@@ -30,7 +12,7 @@ const countSeries = (rows: number) => (sql: Sql, limit: number | null) =>
   ) matching`;
 
 test("a total is exact up to 10,000 and says so when it is an estimate", async () => {
-  const database = await open();
+  const database = await openOwnDatabase({ connectionsMax: 2 });
   const totalOf = async (rows: number) => {
     const list = await readList(database, { ...page, page: noRows, count: countSeries(rows) });
     return [list.total, list.totalIsEstimate];
@@ -42,7 +24,7 @@ test("a total is exact up to 10,000 and says so when it is an estimate", async (
 });
 
 test("a page that takes too long is query_too_slow before 2 seconds are over", async () => {
-  const database = await open();
+  const database = await openOwnDatabase({ connectionsMax: 2 });
   const startedAtMs = performance.now();
   const list = readList(database, {
     ...page,
@@ -54,7 +36,7 @@ test("a page that takes too long is query_too_slow before 2 seconds are over", a
 });
 
 test("after a count that takes too long the total is the rows that are known, and no guess", async () => {
-  const database = await open();
+  const database = await openOwnDatabase({ connectionsMax: 2 });
   const list = async (rows: number, { offset, limit }: typeof page) => {
     const read = await readList(database, {
       offset,
@@ -87,7 +69,7 @@ test("after a count that takes too long the total is the rows that are known, an
 });
 
 test("a page that begins beyond 10,000 is counted only when it is empty", async () => {
-  const database = await open();
+  const database = await openOwnDatabase({ connectionsMax: 2 });
   const offset = 10_000;
   const count = countSeries(7);
   const full = await readList(database, {

@@ -1,13 +1,12 @@
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import { readAssistants } from "../../src/db/assistants.ts";
 import { lockCalls } from "../../src/db/calls.ts";
-import { openDatabase } from "../../src/db/pool.ts";
 import { lockRuns } from "../../src/db/runs.ts";
 import { readSteps } from "../../src/db/steps.ts";
 import type { Tx } from "../../src/db/transaction.ts";
 import { lockWorkflows, readWorkflowsOfRuns, shareWorkflows } from "../../src/db/workflows.ts";
 import { newId } from "../../src/ids.ts";
-import { createDatabase } from "../support/postgres.ts";
+import { openOwnDatabase } from "../support/postgres.ts";
 import { runText } from "../support/twins.ts";
 
 const key = { teamId: newId(), id: newId(), runId: newId() };
@@ -25,20 +24,8 @@ const readers: [table: string, name: string, read: (tx: Tx) => Promise<unknown>]
 test.each(readers)(
   "a migration that adds a column to %s does not stop %s on connections that are open",
   async (table, _, read) => {
-    const home = await createDatabase();
-    const database = openDatabase({
-      url: home.url,
-      name: "test",
-      role: "owner",
-      // The same connection before and after.
-      connectionsMax: 1,
-      statementTimeoutMs: 10_000,
-      onError: () => {},
-    });
-    onTestFinished(async () => {
-      await database.close();
-      await home.drop();
-    });
+    // One connection: the same before and after.
+    const database = await openOwnDatabase();
     await database.begin(read);
     await runText(database.sql, `alter table ${table} add column of_a_later_version text`);
     expect(await database.begin(read)).toEqual([]);

@@ -1,36 +1,18 @@
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import { ensurePartitions } from "../../src/db/partitions.ts";
-import { type Database, openDatabase } from "../../src/db/pool.ts";
 import { dumpSchema, listOtherObjects } from "../../src/db/schema-dump.ts";
-import { createDatabase } from "../support/postgres.ts";
+import { openOwnDatabase } from "../support/postgres.ts";
 import { readText } from "./sources.ts";
-
-async function setup(): Promise<Database> {
-  const home = await createDatabase();
-  const database = openDatabase({
-    url: home.url,
-    name: "test",
-    role: "owner",
-    connectionsMax: 1,
-    statementTimeoutMs: 10_000,
-    onError: () => {},
-  });
-  onTestFinished(async () => {
-    await database.close();
-    await home.drop();
-  });
-  return database;
-}
 
 const written = () => readText("packages/server/schema.sql").replace(/^--.*\n\n/, "");
 
 test("schema.sql is what the migrations come to (write it anew: npx tsx packages/server/scripts/write-schema.ts)", async () => {
-  const { sql } = await setup();
+  const { sql } = await openOwnDatabase();
   expect(await dumpSchema(sql)).toBe(written());
 });
 
 test("the dump contains no daily partitions", async () => {
-  const database = await setup();
+  const database = await openOwnDatabase();
   expect(await database.begin((tx) => ensurePartitions(tx, 2))).toBeGreaterThan(0);
   expect(await dumpSchema(database.sql)).toBe(written());
 });
@@ -50,13 +32,13 @@ test.each([
   "grant delete on teams to postrider_team",
   "grant update (scopes) on api_keys to postrider_keys",
 ])("the dump shows: %s", async (statement) => {
-  const database = await setup();
+  const database = await openOwnDatabase();
   await database.sql(Object.assign([statement], { raw: [statement] }));
   expect(await dumpSchema(database.sql)).not.toBe(written());
 });
 
 test("there are tables and indexes only: no trigger, function, view, sequence or type does business", async () => {
-  const { sql } = await setup();
+  const { sql } = await openOwnDatabase();
   expect(await listOtherObjects(sql)).toEqual([]);
   await sql`create function price() returns int language sql as 'select 1'`;
   await sql`create type colour as enum ('red')`;
@@ -67,7 +49,7 @@ test("there are tables and indexes only: no trigger, function, view, sequence or
 const foundOtherwise = ["attempts", "hot_leases"];
 
 test("a team's rows are found by its id in every table: erasing one team does not read all others", async () => {
-  const { sql } = await setup();
+  const { sql } = await openOwnDatabase();
   const tables = await sql<{ name: string; indexed: boolean }>`
     select c.relname as name, exists (
       select from pg_index i

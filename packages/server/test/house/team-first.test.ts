@@ -1,6 +1,6 @@
-import { expect, onTestFinished, test } from "vitest";
-import { type Database, openDatabase } from "../../src/db/pool.ts";
-import { createDatabase } from "../support/postgres.ts";
+import { expect, test } from "vitest";
+import type { Database } from "../../src/db/pool.ts";
+import { openOwnDatabase } from "../support/postgres.ts";
 
 // A table with `team_id` can be spread over several servers by it only if every key begins with it (docs/adr/0043). The
 // exceptions are named here with their reasons; one that is no longer true has to go.
@@ -46,20 +46,6 @@ const otherPolicies: Readonly<Record<string, string>> = {
   "own_teams on teams": "its id is the team",
 };
 
-async function openSchema(): Promise<Database> {
-  const home = await createDatabase();
-  const database = openDatabase({
-    ...{ url: home.url, name: "test", role: "owner", connectionsMax: 1 },
-    statementTimeoutMs: 10_000,
-    onError: () => {},
-  });
-  onTestFinished(async () => {
-    await database.close();
-    await home.drop();
-  });
-  return database;
-}
-
 /** The tables of the schema, without the partitions. */
 const ofSchema = (alias: string) =>
   `${alias}.relnamespace = 'public'::regnamespace and ${alias}.relkind in ('r', 'p') and not ${alias}.relispartition`;
@@ -91,12 +77,12 @@ async function listOtherKeys(database: Database): Promise<string[]> {
 }
 
 test("every primary key, unique index and foreign key of a team's table begins with team_id, or is named here", async () => {
-  const database = await openSchema();
+  const database = await openOwnDatabase();
   expect(await listOtherKeys(database)).toEqual(Object.keys(otherKeys).sort());
 });
 
 test("every table has a team_id, or is named here", async () => {
-  const database = await openSchema();
+  const database = await openOwnDatabase();
   const rows = await run<{ name: string }>(
     database,
     `select c.relname as name from pg_class c
@@ -107,7 +93,7 @@ test("every table has a team_id, or is named here", async () => {
 });
 
 test("a policy compares the row's team with the transaction's teams and reads no table, or is named here", async () => {
-  const database = await openSchema();
+  const database = await openOwnDatabase();
   const policies = await run<{ name: string; using: string | null; check: string | null }>(
     database,
     `select p.polname || ' on ' || c.relname as name,
@@ -143,7 +129,7 @@ test.each([
   "alter table runs add constraint by_name unique (id, team_id)",
   "alter table steps add constraint by_name foreign key (run_id, team_id) references by_team (run_id, team_id)",
 ])("a key that does not begin with the team is found: %s", async (statement) => {
-  const database = await openSchema();
+  const database = await openOwnDatabase();
   await database.sql`create table by_team (run_id text, team_id text, primary key (team_id, run_id), unique (run_id, team_id))`;
   const before = await listOtherKeys(database);
   await run(database, statement);

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { inject } from "vitest";
+import { inject, onTestFinished } from "vitest";
+import { type Database, openDatabase } from "../../src/db/pool.ts";
 import { emptyDatabase, run } from "./emptied-databases.ts";
 import "./global-setup.ts";
 
@@ -30,6 +31,24 @@ export async function createDatabase(): Promise<TestDatabase> {
       await before;
     },
   };
+}
+
+/** Opens an empty, migrated database with the rights of its owner, until the test is over. */
+export async function openOwnDatabase({ connectionsMax = 1 } = {}): Promise<Database> {
+  const home = await createDatabase();
+  const database = openDatabase({
+    url: home.url,
+    name: "test",
+    role: "owner",
+    connectionsMax,
+    statementTimeoutMs: 10_000,
+    onError: () => {},
+  });
+  onTestFinished(async () => {
+    await database.close();
+    await home.drop();
+  });
+  return database;
 }
 
 /** Takes one that an earlier test has left and that is empty again, which is cheaper than a new one; or makes a new one. */
