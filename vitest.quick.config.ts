@@ -29,6 +29,8 @@ export const long = [
   "packages/server/test/dispatcher/tls-environment.test.ts",
   // Streams, which tell within half a second and check their key every two.
   "packages/server/test/api/delivery-stream.test.ts",
+  // Listeners whose streams end, and leases whose owners do: after seconds.
+  "packages/server/test/engine/{lease-owners,listeners}.test.ts",
   // A PostgreSQL server is created, killed and adopted in each test.
   "packages/server/test/embedded-postgres/*.test.ts",
   "packages/server/test/db/roles.test.ts",
