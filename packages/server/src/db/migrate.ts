@@ -4,6 +4,7 @@ import type pg from "pg";
 import { reach } from "../fault-points.ts";
 import { packageFile } from "../package-file.ts";
 import { clientOf } from "./connect.ts";
+import { isRetryable } from "./errors.ts";
 import { type Database, openDatabase } from "./pool.ts";
 import { backendOf, insistOnSessions } from "./pooler.ts";
 import { ensureRoles } from "./roles.ts";
@@ -80,7 +81,7 @@ export async function migrate(
     for (const migration of pending) {
       stop?.throwIfAborted();
       onStep(`applying ${migration.name}`);
-      await apply(client, migration);
+      await applyUnlessDeadlocked(client, migration);
       onApplied(migration.name);
     }
     const repaired = [...roles, ...(await repairWall(databaseUrl))];
@@ -100,6 +101,21 @@ async function takeTurn(client: pg.Client, onStep: (step: string) => void): Prom
   await client.query(`select pg_advisory_lock(${key})`);
 }
 
+/** How often a migration is tried if it and a process that serves wait for each other's locks. */
+const triesMax = 5;
+
+async function applyUnlessDeadlocked(client: pg.Client, migration: Migration): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await apply(client, migration);
+    } catch (error) {
+      // Everything of it was rolled back, so it can begin again.
+      const { cause } = error as MigrationError;
+      if (tries === triesMax || !isRetryable(cause)) throw error;
+    }
+  }
+}
+
 async function apply(client: pg.Client, migration: Migration): Promise<void> {
   await client.query("begin");
   try {
@@ -114,7 +130,9 @@ async function apply(client: pg.Client, migration: Migration): Promise<void> {
     if (command !== "COMMIT") throw new Error("the transaction was rolled back");
   } catch (error) {
     await client.query("rollback").catch(() => {});
-    throw new MigrationError(`${migration.name} failed: ${(error as Error).message}`);
+    throw new MigrationError(`${migration.name} failed: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
 }
 

@@ -9,27 +9,37 @@ const migrations = "packages/server/src/db/migrations";
 /** A former state of this repository, from before the newest migrations. */
 export type OldVersion = { commit: string; lacks: string[] };
 
+/** Commits that changed migrations, newest first, that are looked at. */
+const commitsMax = 50;
+
 /**
- * Finds the last commit that had fewer migrations than this tree; a string says why there is none. No version has been
- * tagged yet: it stands for the version before.
+ * Finds the last commit that had fewer migrations than this tree, all of them as they are here; a string says why there
+ * is none. No version has been tagged yet: it stands for the version before.
+ *
+ * A branch may have had other numbers for its migrations before it was merged: its commits are passed over.
  */
 export function findOldVersion(): OldVersion | string {
   try {
     if (git("rev-parse", "--is-shallow-repository") === "true") return "the clone is shallow";
-    const newest = git("log", "--diff-filter=A", "--format=%H", "-n", "1", "--", migrations);
-    if (newest === "") return "the history knows no migration";
-    const commit = git("rev-parse", `${newest}^`);
-    const had = new Set(
-      git("ls-tree", "--name-only", commit, `${migrations}/`)
-        .split("\n")
-        .map((file) => path.basename(file)),
-    );
-    const lacks = readdirSync(path.join(root, migrations)).filter((file) => !had.has(file));
-    return { commit, lacks };
+    const here = filesOf("HEAD");
+    const changed = git("log", "--format=%H", "-n", String(commitsMax), "--", migrations);
+    for (const change of changed.split("\n").filter((line) => line !== "")) {
+      const commit = git("rev-parse", `${change}^`);
+      const had = filesOf(commit);
+      if (had.size === here.size || [...had].some((file) => !here.has(file))) continue;
+      const names = new Set([...had].map((file) => path.basename(file)));
+      const all = readdirSync(path.join(root, migrations));
+      return { commit, lacks: all.filter((file) => !names.has(file)) };
+    }
+    return "the history knows no migration";
   } catch (error) {
     return `there is no history: ${(error as Error).message.split("\n")[0]}`;
   }
 }
+
+/** The migrations of a commit, each with its content's hash. */
+const filesOf = (commit: string): Set<string> =>
+  new Set(git("ls-tree", commit, `${migrations}/`).split("\n"));
 
 /** Writes an old version's server into a directory; returns its program. It runs with the packages of this tree. */
 export function layOut({ commit }: OldVersion, directory: string): string {
