@@ -1,10 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense, useMemo } from "react";
+import { useMemo } from "react";
 import { type SpanName, spans, statsQuery } from "../../api/stats.ts";
+import { ChartArea } from "../../components/chart-area.tsx";
 import { Card } from "../../components/page.tsx";
 import { duration } from "../../words/times.ts";
-
-const Chart = lazy(async () => ({ default: (await import("../../components/chart.tsx")).Chart }));
 
 /** How long receivers take to answer, over time. */
 export function LatencyChart({ span }: { span: SpanName }) {
@@ -21,22 +20,21 @@ export function LatencyChart({ span }: { span: SpanName }) {
   const answered = data?.buckets.some(({ p95_ms }) => p95_ms !== null);
   return (
     <Card title="How long answers take">
-      <div className="grid min-h-52 grid-cols-[minmax(0,1fr)]">
-        {data && !answered && (
-          <p className="place-self-center px-4 pb-6 text-ink-2">No attempt in this time</p>
-        )}
-        {data && answered && (
-          <Suspense>
-            <Chart
-              kind="lines"
-              times={times}
-              series={series}
-              format={duration}
-              label={`${spans[span].name}: p95 was ${duration(worst)} at the most.`}
-            />
-          </Suspense>
-        )}
-      </div>
+      <ChartArea
+        empty="No attempt in this time"
+        chart={
+          data &&
+          (answered
+            ? {
+                kind: "lines",
+                times,
+                series,
+                format: duration,
+                label: `${spans[span].name}: p95 was ${duration(worst)} at the most.`,
+              }
+            : null)
+        }
+      />
     </Card>
   );
 }

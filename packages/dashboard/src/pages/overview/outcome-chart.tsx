@@ -1,12 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense, useMemo } from "react";
+import { useMemo } from "react";
 import { type SpanName, spans, statsQuery } from "../../api/stats.ts";
+import { ChartArea } from "../../components/chart-area.tsx";
 import { Card } from "../../components/page.tsx";
 import { Failure } from "../../components/states.tsx";
 import { count } from "../../words/numbers.ts";
 import { totalsOf } from "../../words/totals.ts";
-
-const Chart = lazy(async () => ({ default: (await import("../../components/chart.tsx")).Chart }));
 
 /** Delivered and failed deliveries over time. */
 export function OutcomeChart({
@@ -38,22 +37,21 @@ export function OutcomeChart({
       {error ? (
         <Failure error={error} onRetry={() => void refetch()} />
       ) : (
-        <div className="grid min-h-52 grid-cols-[minmax(0,1fr)]">
-          {data && ended === 0 && (
-            <p className="place-self-center px-4 pb-6 text-ink-2">No delivery ended in this time</p>
-          )}
-          {data && ended > 0 && (
-            <Suspense>
-              <Chart
-                kind="bars"
-                times={times}
-                series={series}
-                format={count}
-                label={`${spans[span].name}: ${count(totals.delivered)} delivered, ${count(totals.failed)} failed.`}
-              />
-            </Suspense>
-          )}
-        </div>
+        <ChartArea
+          empty="No delivery ended in this time"
+          chart={
+            data &&
+            (ended > 0
+              ? {
+                  kind: "bars",
+                  times,
+                  series,
+                  format: count,
+                  label: `${spans[span].name}: ${count(totals.delivered)} delivered, ${count(totals.failed)} failed.`,
+                }
+              : null)
+          }
+        />
       )}
     </Card>
   );
