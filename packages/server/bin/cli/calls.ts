@@ -8,6 +8,7 @@ import { type Column, printable } from "./table.ts";
 import {
   colors,
   print,
+  printEmptyList,
   printFields,
   printJson,
   printNext,
@@ -67,12 +68,10 @@ async function listCalls(given: ListOptions): Promise<void> {
     }
     const [first] = calls;
     if (first === undefined) {
-      const isFiltered = Object.keys(query).length > 0;
-      print(isFiltered ? "No call matches." : "No calls.");
-      printNext(
-        isFiltered
-          ? "See all: postrider calls list"
-          : "Simulate some on a service of this machine: postrider simulate call",
+      printEmptyList(
+        "call",
+        query,
+        "Simulate some on a service of this machine: postrider simulate call",
       );
       return;
     }

@@ -7,7 +7,7 @@ import { getEndpoint } from "./endpoint-names.ts";
 import { firstRows } from "./pages.ts";
 import { type Column, printable } from "./table.ts";
 import {
-  print,
+  printEmptyList,
   printFields,
   printJson,
   printNext,
@@ -73,12 +73,10 @@ async function listEndpoints(given: ListOptions): Promise<void> {
     return;
   }
   if (endpoints.length === 0) {
-    const isFiltered = Object.keys(query).length > 0;
-    print(isFiltered ? "No endpoint matches." : "No endpoints.");
-    printNext(
-      isFiltered
-        ? "See all: postrider endpoints list"
-        : "Create one: postrider endpoints create https://example.com/hook",
+    printEmptyList(
+      "endpoint",
+      query,
+      "Create one: postrider endpoints create https://example.com/hook",
     );
     return;
   }

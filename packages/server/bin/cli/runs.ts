@@ -5,7 +5,15 @@ import { type ClientOptions, clientCommand, examples, existing, withClient } fro
 import { firstRows } from "./pages.ts";
 import { since } from "./since.ts";
 import { type Column, printable } from "./table.ts";
-import { print, printFields, printJson, printNext, printTable, stateCell } from "./terminal.ts";
+import {
+  print,
+  printEmptyList,
+  printFields,
+  printJson,
+  printNext,
+  printTable,
+  stateCell,
+} from "./terminal.ts";
 import { ageOf, clockOf, counted, durationOf, runTones } from "./words.ts";
 
 type ListOptions = ClientOptions & {
@@ -62,12 +70,10 @@ async function listRuns(given: ListOptions): Promise<void> {
     }
     const [first] = runs;
     if (first === undefined) {
-      const isFiltered = Object.keys(query).length > 0;
-      print(isFiltered ? "No run matches." : "No runs.");
-      printNext(
-        isFiltered
-          ? "See all: postrider runs list"
-          : "Simulate some on a service of this machine: postrider simulate workflow",
+      printEmptyList(
+        "run",
+        query,
+        "Simulate some on a service of this machine: postrider simulate workflow",
       );
       return;
     }
