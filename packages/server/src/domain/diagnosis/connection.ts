@@ -109,15 +109,27 @@ const remediesByWords: readonly (readonly [words: RegExp, says: string, mend: st
 ];
 
 /** Decides the finding for a failed connection. */
-export function connectionFailed({ code = "", message }: ConnectionFailure): Finding {
+export function connectionFailed(failure: ConnectionFailure): Finding {
+  const { says, mend } = connectionAdvice(failure);
+  return problem(check, says, mend);
+}
+
+/** Says why a connection failed and what to do. `setting`: the one that has its URL. */
+export function connectionAdvice(
+  { code = "", message }: ConnectionFailure,
+  setting = "DATABASE_URL",
+): { says: string; mend: string } {
   const [, says, mend] =
     remedies.find(([known]) => code.startsWith(known)) ??
     remediesByWords.find(([words]) => words.test(message)) ??
     [];
+  // The sentences above name DATABASE_URL.
+  const about = (text: string) => text.replaceAll("DATABASE_URL", setting);
   if (says === undefined || mend === undefined) {
-    return problem(check, `The database cannot be used: ${message || code}.`, seeLog);
+    return { says: `The database cannot be used: ${message || code}.`, mend: about(seeLog) };
   }
-  return problem(check, code === "" ? says : says.replace(/[.]$/, ` (${code}).`), mend);
+  const withCode = code === "" ? says : says.replace(/[.]$/, ` (${code}).`);
+  return { says: about(withCode), mend: about(mend) };
 }
 
 const seeLog = "Check the log of PostgreSQL, and DATABASE_URL.";

@@ -1,4 +1,4 @@
-import { type ConnectionFailure, connectionFailed } from "./connection.ts";
+import { type ConnectionFailure, connectionAdvice } from "./connection.ts";
 import { type Finding, ok, problem, warning } from "./finding.ts";
 
 /** A database, as physical replication copies it: the identifier of its cluster and its own number there. */
@@ -30,10 +30,9 @@ const pointElsewhere = "Correct DATABASE_REPLICA_URL, or remove it.";
 export function examineStandby(reading: StandbyReading): Finding[] {
   if (reading.kind === "none") return [];
   if (reading.kind === "away") {
-    // The words of the primary's connection, about the other setting. The service works without its standby.
-    const { says, mend } = connectionFailed(reading.failure);
-    const about = (text: string) => text.replaceAll("DATABASE_URL", "DATABASE_REPLICA_URL");
-    return [warning(check, `The standby: ${about(says)} ${toPrimary}`, about(mend ?? ""))];
+    const { says, mend } = connectionAdvice(reading.failure, "DATABASE_REPLICA_URL");
+    // The service works without its standby.
+    return [warning(check, `The standby: ${says} ${toPrimary}`, mend)];
   }
   const { origin, primary } = reading;
   if (origin.system !== primary.system) {
