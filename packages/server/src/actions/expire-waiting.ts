@@ -13,7 +13,11 @@ const breakersMax = 500;
  */
 export async function expireWaiting(
   sql: Sql,
-  { rowsMax, untilMs, onEnded }: { rowsMax: number; untilMs: number; onEnded?: OnEnded },
+  {
+    rowsMax,
+    untilMs,
+    onEnded,
+  }: { rowsMax: number; untilMs: number; onEnded?: OnEnded | undefined },
 ): Promise<number> {
   let ended = 0;
   let after: StreakKey | undefined = { teamId: "", subscriptionId: "" };

@@ -1,9 +1,9 @@
 import { cookieIn } from "./session-cookie.ts";
 
 const name = "__Secure-postrider_id_token";
-/** The only path that needs it. Other requests do not carry it. */
-const path = "/dashboard/sign-out";
-const attributes = `Path=${path}; Secure; HttpOnly; SameSite=Strict`;
+/** Where a browser signs out at the provider: the only path that needs the cookie. Other requests do not carry it. */
+export const signOutPath = "/dashboard/sign-out";
+const attributes = `Path=${signOutPath}; Secure; HttpOnly; SameSite=Strict`;
 /** Browsers refuse cookies of more than 4,096 bytes. */
 const lengthMax = 3_800;
 const tooLong = "-";

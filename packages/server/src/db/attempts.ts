@@ -37,6 +37,11 @@ export const responseHeadersContext = (
   column: "sealed_response_headers",
 });
 
+/** The id of an attempt whose result nobody recorded: the seconds of now, and a hash of its delivery and number. */
+export const unseenAttemptId = (deliveryId: SqlPart, number: SqlPart): SqlPart => part`
+  lpad(to_hex(extract(epoch from now())::bigint), 8, '0')
+    || substr(md5(${deliveryId} || '/' || ${number}), 1, 16)`;
+
 /** One ended attempt to record. */
 export type AttemptRecord = {
   teamId: string;

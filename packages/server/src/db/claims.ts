@@ -2,6 +2,7 @@ import { crashesMax, giveUpCodes, lostAttemptCode } from "../domain/crash-policy
 import type { LeasedDelivery } from "../domain/delivery.ts";
 import type { GivenUp } from "../domain/tally.ts";
 import { int4Array, textArray } from "./arrays.ts";
+import { unseenAttemptId } from "./attempts.ts";
 import { tellingChanges } from "./delivery-changes.ts";
 import { addingEnded } from "./rollups.ts";
 import { part, type Sql, type SqlPart } from "./sql.ts";
@@ -60,8 +61,8 @@ const giveUpCode = part`case
  * A probe is claimed by one process: the one that moves the time of the next probe to the end of the lease. After a crash
  * of that process there is no new probe before that time.
  *
- * An ordered delivery is claimed only after all earlier deliveries of its order key have ended. The claim jumps along the index from key to key, so its cost
- * depends on the number of keys and not on the deliveries that wait behind each.
+ * An ordered delivery is claimed only after all earlier deliveries of its order key have ended. The claim jumps along the
+ * index from key to key, so its cost depends on the number of keys and not on the deliveries that wait behind each.
  */
 export async function claimDueOfAllTeams(
   sql: Sql,
@@ -170,8 +171,7 @@ export async function claimDueOfAllTeams(
       insert into attempts (delivery_id, number, delivery_created_at, id, team_id, request_url,
         success, error_code, error_message, will_retry, manual, created_by)
       select taken.id, attempt_count, taken.created_at,
-             lpad(to_hex(extract(epoch from now())::bigint), 8, '0')
-               || substr(md5(taken.id || '/' || attempt_count), 1, 16),
+             ${unseenAttemptId(part`taken.id`, part`attempt_count`)},
              team_id, url, false, ${lostAttemptCode},
              'The process that made this attempt ended before it could record what came of it.',
              not given_up, manual, case when manual then updated_by else 'system' end

@@ -1,5 +1,6 @@
 import { lostAttemptCode } from "../domain/crash-policy.ts";
 import { textArray } from "./arrays.ts";
+import { unseenAttemptId } from "./attempts.ts";
 import { tellingChanges } from "./delivery-changes.ts";
 import { addingEnded } from "./rollups.ts";
 import { part, type SqlPart } from "./sql.ts";
@@ -177,8 +178,7 @@ async function insertUnseenAttempts(
     insert into attempts (delivery_id, number, delivery_created_at, id, team_id, request_url,
       success, error_code, error_message, will_retry, manual, created_by)
     select d.id, d.attempt_count, d.created_at,
-           lpad(to_hex(extract(epoch from now())::bigint), 8, '0')
-             || substr(md5(d.id || '/' || d.attempt_count), 1, 16),
+           ${unseenAttemptId(part`d.id`, part`d.attempt_count`)},
            d.team_id, s.url, false, ${lostAttemptCode},
            'What came of this attempt was not recorded before it was given up.',
            false, d.manual, case when d.manual then d.updated_by else 'system' end

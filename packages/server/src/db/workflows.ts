@@ -4,7 +4,7 @@ import { textValue, valueText } from "../sealed-values.ts";
 import { boolArray, byteaArray, int4Array, textArray, timestampArray } from "./arrays.ts";
 import type { Listed } from "./lists.ts";
 import type { Database } from "./pool.ts";
-import type { Sql } from "./sql.ts";
+import { part, type Sql } from "./sql.ts";
 import type { Tx } from "./transaction.ts";
 import {
   byId,
@@ -72,13 +72,15 @@ export const toDigests = (bytes: Buffer | null): string | null =>
 export const fromDigests = (digests: string | null): Buffer | null =>
   digests === null ? null : textValue(digests);
 
+/** By name, as every prepared statement has them: see `Sql`. */
+const workflowColumns = part`w.team_id, w.id, w.name, w.description, w.configuration, w.settings,
+  w.revision, w.version_number, w.version_name, w.created_as, w.created_by, w.updated_by, w.created_at,
+  w.updated_at, w.deleted_at`;
+
 /** Locks workflows for a change, in id order, so that batches cannot deadlock. */
 export async function lockWorkflows(tx: Tx, keys: readonly TeamKey[]): Promise<Workflow[]> {
   const rows = await tx("lock_workflows")<WorkflowRow>`
-    select
-      w.team_id, w.id, w.name, w.description, w.configuration, w.settings, w.revision,
-      w.version_number, w.version_name, w.created_as, w.created_by, w.updated_by, w.created_at,
-      w.updated_at, w.deleted_at
+    select ${workflowColumns}
     from unnest(${teamIds(keys)}::text[], ${ids(keys)}::text[]) as k (team_id, id)
     join workflows w on w.team_id = k.team_id and w.id = k.id
     order by w.team_id, w.id
@@ -89,10 +91,7 @@ export async function lockWorkflows(tx: Tx, keys: readonly TeamKey[]): Promise<W
 /** Locks workflows against deletion, so that a run cannot start in a deleted workflow. */
 export async function shareWorkflows(tx: Tx, keys: readonly TeamKey[]): Promise<Workflow[]> {
   const rows = await tx("share_workflows")<WorkflowRow>`
-    select
-      w.team_id, w.id, w.name, w.description, w.configuration, w.settings, w.revision,
-      w.version_number, w.version_name, w.created_as, w.created_by, w.updated_by, w.created_at,
-      w.updated_at, w.deleted_at
+    select ${workflowColumns}
     from unnest(${teamIds(keys)}::text[], ${ids(keys)}::text[]) as k (team_id, id)
     join workflows w on w.team_id = k.team_id and w.id = k.id
     order by w.team_id, w.id
@@ -109,10 +108,7 @@ export async function readWorkflowsOfRuns(tx: Tx, runs: readonly TeamKey[]): Pro
       from unnest(${teamIds(runs)}::text[], ${ids(runs)}::text[]) as k (team_id, id)
       join runs r on r.team_id = k.team_id and r.id = k.id
     )
-    select
-      w.team_id, w.id, w.name, w.description, w.configuration, w.settings, w.revision,
-      w.version_number, w.version_name, w.created_as, w.created_by, w.updated_by, w.created_at,
-      w.updated_at, w.deleted_at
+    select ${workflowColumns}
     from named join workflows w on w.team_id = named.team_id and w.id = named.workflow_id`;
   return rows.map(toWorkflow);
 }

@@ -39,7 +39,7 @@ export function openOperatorFetch(
     connect({ hostname, port, protocol }, callback) {
       const secure = protocol === "https:";
       const target = {
-        hostname: hostname.replace(/^\[(.*)\]$/, "$1"),
+        hostname: withoutBrackets(hostname),
         port: Number(port || (secure ? 443 : 80)),
         secure,
       };
@@ -66,7 +66,7 @@ export function openOperatorFetch(
 
   return {
     fetch: (async (url: string | URL, init: object) => {
-      const hostname = new URL(url).hostname.replace(/^\[(.*)\]$/, "$1");
+      const hostname = withoutBrackets(new URL(url).hostname);
       const dispatcher = (await isOnInternet(hostname)) ? proxied : direct;
       return await undiciFetch(url, { ...init, dispatcher });
     }) as unknown as typeof globalThis.fetch,
@@ -76,6 +76,9 @@ export function openOperatorFetch(
     },
   };
 }
+
+/** An IPv6 address in a URL is in brackets. */
+const withoutBrackets = (hostname: string): string => hostname.replace(/^\[(.*)\]$/, "$1");
 
 /** A look-up in the form that sockets take. */
 const lookUpBy =

@@ -89,13 +89,12 @@ async function doRound(
   database: Database,
   { retentionDays, onEnded }: { retentionDays: number; onEnded: OnEnded | undefined },
 ): Promise<void> {
-  const telling = onEnded && { onEnded };
   const untilMs = performance.now() + roundMsMax;
   await prepare(database);
   reach("janitor_step");
   await failOrphanedDeliveriesOfAllTeams(database.sql, rowsMax, onEnded);
   reach("janitor_step");
-  await expireWaiting(database.sql, { rowsMax, untilMs, ...telling });
+  await expireWaiting(database.sql, { rowsMax, untilMs, onEnded });
   await noteBacklogOfAllTeams(database.sql);
   await deleteOldIdentitiesOfAllTeams(database.sql, rowsMax);
   reach("janitor_step");
@@ -108,5 +107,5 @@ async function doRound(
   await deleteOldSessionsOfAllTeams(database.sql, rowsMax);
   await deleteOldListenerRequestsOfAllTeams(database.sql, changesMax);
   await finishErasures(database, untilMs);
-  await letGo(database, { retentionDays, untilMs, ...telling });
+  await letGo(database, { retentionDays, untilMs, onEnded });
 }

@@ -20,7 +20,7 @@ export type Retention = {
   retentionDays: number;
   /** When to stop, by `performance.now()`; the next round continues. */
   untilMs: number;
-  onEnded?: OnEnded;
+  onEnded?: OnEnded | undefined;
 };
 
 const rowsMax = 1_000;

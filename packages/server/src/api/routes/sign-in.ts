@@ -3,7 +3,12 @@ import Type from "typebox";
 import type { ApiDeps } from "../deps.ts";
 import { slowGuessing } from "../failed-guesses.ts";
 import { nullable } from "../fields.ts";
-import { clearIdTokenCookie, readIdTokenCookie, setIdTokenCookie } from "../id-token-cookie.ts";
+import {
+  clearIdTokenCookie,
+  readIdTokenCookie,
+  setIdTokenCookie,
+  signOutPath,
+} from "../id-token-cookie.ts";
 import { publicUrlOf } from "../own-pages.ts";
 import { openPendingCookies } from "../pending-cookie.ts";
 import { openSessionOfPerson } from "../person-sign-in.ts";
@@ -32,7 +37,6 @@ const SignInAnswer = Type.Object(
 
 const start = "/dashboard/sign-in";
 const callback = `${start}/callback`;
-const signOut = "/dashboard/sign-out";
 const home = "/dashboard/";
 
 /** The ways to sign in, the two steps of a sign-in with the operator's provider, and the sign-out there. */
@@ -56,7 +60,7 @@ export function signInRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
       },
     },
     async () => ({
-      provider: oidc ? { name: oidc.name, url: at(start), sign_out_url: at(signOut) } : null,
+      provider: oidc ? { name: oidc.name, url: at(start), sign_out_url: at(signOutPath) } : null,
     }),
   );
 
@@ -107,7 +111,7 @@ export function signInRoutes(fastify: FastifyInstance, deps: ApiDeps): void {
     }
   });
 
-  app.get(signOut, step, async (request, reply) => {
+  app.get(signOutPath, step, async (request, reply) => {
     const kept = readIdTokenCookie(request.headers.cookie);
     // The session here ends first: a person who is still signed in here stays signed in at the provider.
     const isOpen = sessionTokenIn(request.headers)?.kind === "dashboard";
