@@ -4,8 +4,8 @@ import { mkdirSync } from "node:fs";
 import { connect } from "node:net";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { findFreePort } from "../packages/server/test/support/ports.ts";
 import { findProgram } from "./programs.ts";
-import { freePort } from "./sink.ts";
 import type { World } from "./world.ts";
 
 /** A Redis of the benchmark's own: append-only file, synced every second. */
@@ -17,7 +17,7 @@ export async function openRedis(world: World): Promise<Redis | undefined> {
   if (!program) return undefined;
   const directory = path.join(world.directory, "redis");
   mkdirSync(directory);
-  const port = await freePort();
+  const port = await findFreePort();
   const settings = {
     port: String(port),
     bind: "127.0.0.1",

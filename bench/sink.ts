@@ -1,10 +1,10 @@
 import { fork, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { findFreePort } from "../packages/server/test/support/ports.ts";
 import { findProgram } from "./programs.ts";
 import type { World } from "./world.ts";
 
@@ -28,7 +28,7 @@ export async function openSink(world: World, say: (line: string) => void): Promi
 }
 
 async function openNginx(program: string, prefix: string): Promise<Sink> {
-  const port = await freePort();
+  const port = await findFreePort();
   mkdirSync(prefix, { recursive: true });
   const config = path.join(prefix, "nginx.conf");
   writeFileSync(config, nginxConfig(port));
@@ -112,15 +112,4 @@ async function untilAnswering(
       await pause(25);
     }
   }
-}
-
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
 }

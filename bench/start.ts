@@ -9,7 +9,7 @@ import { request } from "node:http";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { freePort } from "../release/test/ready.ts";
+import { findFreePort } from "../packages/server/test/support/ports.ts";
 import { median, quantile, table, verdict } from "./chart.ts";
 import { cpuSecondsOfTree } from "./cpu.ts";
 import { readOptions } from "./options.ts";
@@ -73,7 +73,7 @@ await inWorld(async (world) => {
 });
 
 async function startOnce(program: string, databaseUrl: string): Promise<Start> {
-  const port = await freePort();
+  const port = await findFreePort();
   const startedAtMs = performance.now();
   const child = spawn(process.execPath, [path.resolve(root, program), "serve"], {
     env: {

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import http from "node:http";
 import type { Socket } from "node:net";
 import { Webhook } from "standardwebhooks";
-import { findFreePort } from "./free-port.ts";
+import { findFreePort } from "../packages/server/test/support/ports.ts";
 import type { Journal } from "./journal.ts";
 import type { Random } from "./random.ts";
 import type { Mood } from "./schedule.ts";

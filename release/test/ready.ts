@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
+import { findFreePort } from "../../packages/server/test/support/ports.ts";
 
 const starts = 3;
 const lookEveryMs = 5;
@@ -23,7 +23,7 @@ async function readyOnceMs(
   env: Record<string, string>,
   node: string,
 ): Promise<number> {
-  const port = await freePort();
+  const port = await findFreePort();
   const startedAt = performance.now();
   const child = spawn(node, [program, "serve"], {
     env: { PATH: process.env.PATH ?? "", ...env, PORT: String(port) },
@@ -41,14 +41,4 @@ async function readyOnceMs(
     child.kill("SIGTERM");
     await ended;
   }
-}
-
-/** Finds a port that nobody listens on at this moment. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
 }

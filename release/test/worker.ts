@@ -4,9 +4,9 @@ import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { build } from "esbuild";
 import { onTestFinished } from "vitest";
+import { findFreePort } from "../../packages/server/test/support/ports.ts";
 import { write } from "./folder.ts";
 import { programs } from "./programs.ts";
-import { freePort } from "./ready.ts";
 
 const waitMsMax = 20_000;
 
@@ -26,7 +26,7 @@ export async function openWorker(
     logLevel: "error",
   });
   if (bundle.warnings.length > 0) throw new Error(JSON.stringify(bundle.warnings));
-  const port = await freePort();
+  const port = await findFreePort();
   const bound = Object.entries(bindings).map(
     ([name, text]) => `(name = ${JSON.stringify(name)}, text = ${JSON.stringify(text)})`,
   );

@@ -1,21 +1,11 @@
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import path from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { openTestProvider } from "../../../server/test/support/oidc-provider.ts";
+import { findFreePort } from "../../../server/test/support/ports.ts";
 import { browserMissing, openPages } from "./support/pages.ts";
 
 /** Kept for people who look. */
 const screenshots = path.resolve(import.meta.dirname, "../../screenshots");
-
-/** A port that was free a moment ago: the provider has to know where it sends browsers back to. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 for (const [width, dark] of [
   [1280, false],
@@ -24,7 +14,7 @@ for (const [width, dark] of [
   test.skipIf(browserMissing)(
     `a person signs in with the provider, is named in the page, and signs out: ${width}`,
     async () => {
-      const port = await freePort();
+      const port = await findFreePort();
       const url = `http://127.0.0.1:${port}`;
       const provider = await openTestProvider(`${url}/dashboard/sign-in/callback`);
       onTestFinished(() => provider.close());

@@ -2,12 +2,12 @@ import { type ChildProcess, execFile, spawn, spawnSync } from "node:child_proces
 import { createHmac, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
 import { root } from "../house/sources.ts";
+import { findFreePort } from "../support/ports.ts";
 import { openService } from "../support/running-server.ts";
 
 type Block = { language: string; file: string | undefined; text: string };
@@ -125,15 +125,6 @@ const commandsOf = (page: string): string[] =>
     .filter(({ language }) => language === "sh")
     .flatMap(({ text }) => text.trim().split("\n"));
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
-}
-
 const unreachable =
   /resolv|ENOTFOUND|EAI_AGAIN|timed? ?out|dial tcp|Could not transfer|Connection|network/i;
 
@@ -195,7 +186,7 @@ for (const receiver of receivers) {
     { timeout: 600_000 },
     async (context) => {
       const folder = folderOf(receiver);
-      const port = await freePort();
+      const port = await findFreePort();
       const url = `http://127.0.0.1:${port}/hooks/postrider`;
       const service = await openService({}, { POSTRIDER_EGRESS_ALLOW: "127.0.0.0/8" });
       const webhook = await service.call("POST", "/workflows/v1/workflow-webhooks", {

@@ -1,7 +1,6 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -10,6 +9,7 @@ import { decodeSecret, encodeSecret, sign } from "@postrider/sdk/sign";
 import { expect, onTestFinished, test } from "vitest";
 import { openReceiver as openExampleReceiver } from "../../../../examples/receiver.ts";
 import { openReceiver, type Receiver } from "../support/http-receiver.ts";
+import { findFreePort } from "../support/ports.ts";
 import { createDatabase } from "../support/postgres.ts";
 import { productionEnvironment, startService } from "../support/process.ts";
 
@@ -246,7 +246,7 @@ function startExample(file: string, env: Record<string, string>) {
 /** Starts a Redis of the test's own that keeps nothing. */
 async function openRedis(): Promise<string> {
   const directory = mkdtempSync(path.join(tmpdir(), "postrider-redis-"));
-  const port = await freePort();
+  const port = await findFreePort();
   const settings = ["--port", `${port}`, "--bind", "127.0.0.1", "--save", "", "--dir", directory];
   const child = spawn("redis-server", settings, { stdio: ["ignore", "pipe", "inherit"] });
   const ended = once(child, "close");
@@ -261,14 +261,4 @@ async function openRedis(): Promise<string> {
     if (log.includes("Ready to accept connections")) break;
   }
   return `redis://127.0.0.1:${port}`;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
 }

@@ -4,6 +4,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { migrate } from "../../src/db/migrate.ts";
 import { newId } from "../../src/ids.ts";
 import { openReceiver } from "../support/http-receiver.ts";
+import { holdRefusedPort } from "../support/ports.ts";
 import { createDatabase } from "../support/postgres.ts";
 import { productionEnvironment, runCommand, startService } from "../support/process.ts";
 
@@ -192,9 +193,10 @@ test("listen reports what its application answers, or that it does not, and ends
   const ask = askerOf(service.url, key);
   const connection = ["--url", service.url, "--key", key];
 
-  const closed = await openReceiver();
-  await closed.close();
-  const refused = startListening([...connection, "--forward", closed.origin]);
+  const held = await holdRefusedPort();
+  onTestFinished(held.release);
+  const application = `http://127.0.0.1:${held.port}`;
+  const refused = startListening([...connection, "--forward", application]);
   const looking = startListening([
     ...[...connection, "--no-forward", "--print-body", "--event", "workflow_created"],
   ]);

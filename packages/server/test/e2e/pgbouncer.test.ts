@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import pg from "pg";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { findFreePort } from "../../../../chaos/free-port.ts";
 import { serverAccount } from "../../src/embedded-postgres/account.ts";
 import { until } from "../support/house.ts";
 import { openReceiver } from "../support/http-receiver.ts";
+import { findFreePort } from "../support/ports.ts";
 import { createDatabase } from "../support/postgres.ts";
 import { productionEnvironment, runCommand, startService } from "../support/process.ts";
 

@@ -4,13 +4,13 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { parse, stringify } from "yaml";
-import { findFreePort } from "../../../../chaos/free-port.ts";
 import { newId } from "../../src/ids.ts";
 import { findProgram } from "../deploy/programs.ts";
 import { readText } from "../house/sources.ts";
 import { openAllMetrics } from "../support/all-metrics.ts";
 import { until } from "../support/house.ts";
 import { openReceiver } from "../support/http-receiver.ts";
+import { findFreePort } from "../support/ports.ts";
 import { openService, type Service } from "../support/running-server.ts";
 
 const prometheus = findProgram("prometheus");

@@ -1,11 +1,12 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { type AttemptSummary, listAttemptsOf } from "../../src/db/delivery-summaries.ts";
 import { requestHeaders } from "../../src/domain/request-head.ts";
 import { shownResponseHeaders } from "../../src/domain/response-headers.ts";
 import { publicEventId } from "../../src/ids.ts";
 import { type House, openHouse } from "../support/house.ts";
+import { holdRefusedPort } from "../support/ports.ts";
 
 /** The attempts of the deliveries of one event type, the oldest first. */
 async function attemptsOf(house: House): Promise<(AttemptSummary & { eventId: string })[]> {
@@ -115,12 +116,10 @@ test("the headers of an answer are kept by lower-case name", async () => {
 
 test("a failed connection has the address that was tried and no waiting time", async () => {
   const house = await openHouse();
-  const closed = createServer();
-  await new Promise<void>((resolve) => closed.listen(0, "127.0.0.1", resolve));
-  const { port } = closed.address() as AddressInfo;
-  await new Promise((resolve) => closed.close(resolve));
+  const refused = await holdRefusedPort();
+  onTestFinished(refused.release);
   await house.subscribe({
-    receiver: { origin: `http://127.0.0.1:${port}` },
+    receiver: { origin: `http://127.0.0.1:${refused.port}` },
     events: ["workflow_created"],
     maxRetries: 0,
   });

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import net, { type AddressInfo } from "node:net";
 import tls from "node:tls";
 import { gzipSync } from "node:zlib";
+import { holdRefusedPort } from "./ports.ts";
 
 /** One step of what a receiver does with each connection; the steps of `receiver.script`. */
 export type Operation =
@@ -80,16 +81,19 @@ export async function startReceiver(
     socket.once("close", () => sockets.delete(socket));
   });
   transport.on("tlsClientError", () => {});
-  transport.listen(wantedPort, "127.0.0.1");
-  await once(transport, "listening");
-  const { port } = transport.address() as AddressInfo;
+  const refused = script.some(({ op }) => op === "refuse") ? await holdRefusedPort() : undefined;
+  if (!refused) {
+    transport.listen(wantedPort, "127.0.0.1");
+    await once(transport, "listening");
+  }
+  const port = refused?.port ?? (transport.address() as AddressInfo).port;
   const stop = async () => {
     for (const socket of sockets) socket.destroy();
+    await refused?.release();
     if (!transport.listening) return;
     transport.close();
     await once(transport, "close");
   };
-  if (script.some(({ op }) => op === "refuse")) await stop();
 
   return {
     port,

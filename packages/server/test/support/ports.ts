@@ -22,3 +22,19 @@ export async function findFreePort(): Promise<number> {
   }
   throw new Error(`no free port between ${range.from} and ${range.to}`);
 }
+
+/** A port of 127.0.0.1 that refuses connections until it is released: it is the near end of a connection, so nobody else gets it. */
+export async function holdRefusedPort(): Promise<{ port: number; release(): Promise<void> }> {
+  const server = net.createServer((far) => far.on("error", () => {}));
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const near = net.connect((server.address() as net.AddressInfo).port, "127.0.0.1");
+  await once(near, "connect");
+  return {
+    port: near.localPort as number,
+    async release() {
+      near.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
