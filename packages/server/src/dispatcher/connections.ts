@@ -3,7 +3,7 @@ import { type AnswerEvents, AnswerParser } from "./answer-parser.ts";
 import { AnswerStart } from "./answer-start.ts";
 import type { Connecting, Connector, ConnectTarget, WayThere } from "./connector.ts";
 import type { Deadlines } from "./deadlines.ts";
-import { AnswerError, ConnectError, connectionClosed, unsendable } from "./failures.ts";
+import { AnswerError, ConnectError, connectionClosed, malformed, unsendable } from "./failures.ts";
 import { Turn } from "./race.ts";
 import { type Request, requestText } from "./request-text.ts";
 
@@ -59,6 +59,8 @@ export type Connections = {
   /** Discards idle connections now, and the others when they are released. */
   close(): void;
 };
+
+const tooEarly = malformed("it came before the request");
 
 type Written = { text: string; request: Request };
 
@@ -116,6 +118,8 @@ export function openConnections(
       connection.connecting = undefined;
       if (socket === null) return fail(connection, error ?? new AnswerError(connectionClosed));
       connection.socket = socket;
+      // Behind the head of a proxy that opened a tunnel: an answer to nothing.
+      if (socket.readableLength > 0) return fail(connection, new AnswerError(tooEarly));
       listen(connection, socket);
       write(connection, written);
     });
