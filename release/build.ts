@@ -123,9 +123,6 @@ const require = createRequireOfBundle(import.meta.url);`,
 
 /** Packages of which the service uses a part. What it does not use would be more than a third of what `serve` reads. */
 const replacements = {
-  undici: fromRoot("release/undici-client.mjs"),
-  // Whole, and in a file of its own that is loaded where it is used: dispatcher/operator-fetch.ts.
-  "undici/index.js": fromRoot("node_modules/undici/index.js"),
   "@fastify/ajv-compiler": fromRoot("release/no-compiler.mjs"),
   "@fastify/fast-json-stringify-compiler": fromRoot("release/no-compiler.mjs"),
 };

@@ -94,12 +94,15 @@ const statementTimeoutMs = 30_000;
  * Planner settings for connections whose statements all find rows by key.
  *
  * A plan that is made while a table is small reads the whole table, and a prepared statement keeps that plan until the
- * table is analysed: in the first minute of a database, each batch of facts or results would read all rows.
+ * table is analysed: in the first minute of a database, each batch of facts or results would read all rows. With a new plan
+ * for each batch, one result would cost twice as much, and one fact a tenth more.
  */
-const lookupSettings = { enable_seqscan: "off", enable_hashjoin: "off", enable_mergejoin: "off" };
-
-/** Results are written by two statements. With a new plan for each batch, one result would cost twice as much. */
-const resultSettings = { ...lookupSettings, plan_cache_mode: "force_generic_plan" };
+export const lookupSettings = {
+  enable_seqscan: "off",
+  enable_hashjoin: "off",
+  enable_mergejoin: "off",
+  plan_cache_mode: "force_generic_plan",
+};
 
 /** Opens the engine; the service, the tests and the measurements all use it. */
 export function openEngine(
@@ -125,7 +128,7 @@ export function openEngine(
     role: "postrider_team",
     ...connections("ingest", lookupSettings),
   });
-  const results = openDatabase({ role: allTeams, ...connections("results", resultSettings) });
+  const results = openDatabase({ role: allTeams, ...connections("results", lookupSettings) });
   const claims = openDatabase({ role: allTeams, ...connections("claims", claimSettings) });
 
   const sender = openSender({

@@ -3,38 +3,26 @@ import { ResponseBody } from "./response-body.ts";
 
 const bytesKeptMax = 65_536;
 
-/**
- * Keeps the bytes of an answer until its head is complete, for answers whose head never is.
- *
- * The parser discards its bytes when it meets an error. This class holds references and copies nothing, because nearly
- * every head arrives complete and valid.
- */
+/** Keeps the bytes of an answer whose head is not complete: nearly every head arrives complete and valid. */
 export class AnswerStart {
   #chunks: Buffer[] = [];
   #length = 0;
-  #watching = false;
-
-  /** Begins with a request. */
-  begin() {
-    this.#chunks = [];
-    this.#length = 0;
-    this.#watching = true;
-  }
 
   add(chunk: Buffer) {
-    if (!this.#watching || this.#length >= bytesKeptMax) return;
+    if (this.#length >= bytesKeptMax) return;
     this.#chunks.push(chunk);
     this.#length += chunk.length;
   }
 
-  /** Forgets everything: the head is complete, and the parser reads the rest. */
-  end() {
+  clear() {
+    if (this.#length === 0) return;
     this.#chunks = [];
-    this.#watching = false;
+    this.#length = 0;
   }
 
   /** The status line's code and what followed the head; undefined when there was no status line of a final answer. */
-  read(): (SeenAnswer & { twoLengths: boolean }) | undefined {
+  read(): SeenAnswer | undefined {
+    if (this.#length === 0) return undefined;
     const bytes = Buffer.concat(this.#chunks);
     const text = bytes.toString("latin1");
     const start = /^(?:HTTP\/1\.[01] 1(?!01)\d\d[\s\S]*?\r?\n\r?\n)*/.exec(text)?.[0].length ?? 0;
@@ -45,10 +33,6 @@ export class AnswerStart {
     const head = text.slice(start, headEnd);
     const body = new ResponseBody(/^content-encoding:[ \t]*([^\r\n]*)/im.exec(head)?.[1]);
     body.add(bytes.subarray(headEnd));
-    return {
-      status: Number(status),
-      body: body.read(false).text,
-      twoLengths: /^content-length[ \t]*:/im.test(head) && /^transfer-encoding[ \t]*:/im.test(head),
-    };
+    return { status: Number(status), body: body.read(false).text };
   }
 }

@@ -1,19 +1,13 @@
-import type { Dispatcher } from "undici";
 import type { AttemptResult } from "../domain/outcome.ts";
 import type { Timing } from "../domain/timing.ts";
 import { reach } from "../fault-points.ts";
-import type { Connection, Connections } from "./connections.ts";
+import type { Connection, Connections, Handler } from "./connections.ts";
 import { type Deadlines, Expiring } from "./deadlines.ts";
-import {
-  ConnectError,
-  describeFailure,
-  type Failure,
-  slowFailure,
-  twoLengths,
-} from "./failures.ts";
+import { ConnectError, describeFailure, type Failure, slowFailure } from "./failures.ts";
+import type { Request } from "./request-text.ts";
 import { ResponseBody } from "./response-body.ts";
 
-/** One request as it is sent; only `host` and `content-length` are added. */
+/** One request as it is sent; only `host`, `connection` and `content-length` are added. */
 export type SendRequest = {
   /** `https://host:port` */
   origin: string;
@@ -33,8 +27,8 @@ export type Wire = {
   /** The IP address that was connected to; null when there was none, or only the proxy knows it. */
   address: string | null;
   timing: Timing;
-  /** Names and values in turn, as they were received. */
-  responseHeaders: readonly Buffer[];
+  /** Names and values in turn, in latin1, as they were received. */
+  responseHeaders: readonly string[];
 };
 
 /** The wire of a request that was never sent. */
@@ -55,17 +49,15 @@ export type ExchangeDeps = {
 };
 
 const bodyTimeMs = 1_000;
-const informationalMax = 100;
 
 /**
- * One request and its response: undici's handler and its own deadline in one object, because
+ * One request and its response: the connection's handler and its own deadline in one object, because
  * closures for each request would cost more than the request itself.
  *
- * undici calls `onConnect` immediately before it writes; until then nothing was sent, and a kept
- * connection that turns out to be dead is replaced once by a new one. After that, bytes may have been sent, and a failure
- * is reported: the receiver may have acted on the request.
+ * Until `onWriting` nothing was sent, and a kept connection that turns out to be dead is replaced once by a new one. After
+ * that, bytes may have been sent, and a failure is reported: the receiver may have acted on the request.
  */
-export class Exchange extends Expiring implements Dispatcher.DispatchHandler {
+export class Exchange extends Expiring implements Handler {
   readonly #deps: ExchangeDeps;
   readonly #request: SendRequest;
   readonly #resolve: (report: SendReport) => void;
@@ -73,12 +65,11 @@ export class Exchange extends Expiring implements Dispatcher.DispatchHandler {
   #latencyMs = 0;
   #connection: Connection | undefined;
   #writing = false;
-  #informationalCount = 0;
   /** The status of the final response head; 0 until there is one. */
   #status = 0;
   #retryAfter: string | undefined;
   #contentEncoding: string | undefined;
-  #responseHeaders: readonly Buffer[] = [];
+  #responseHeaders: readonly string[] = [];
   /** The connection had an exchange before this one. */
   #reused = false;
   #body: ResponseBody | undefined;
@@ -106,47 +97,33 @@ export class Exchange extends Expiring implements Dispatcher.DispatchHandler {
       return;
     }
     this.#reused = this.#connection.kept;
-    const request = {
-      path,
-      method,
-      headers: headers as string[],
-      body: method === "HEAD" ? null : body,
-    } as const;
+    const request: Request = { method, path, headers, body: method === "HEAD" ? null : body };
     this.#deps.connections.dispatch(this.#connection, request, this);
   }
 
-  onConnect() {
+  onWriting() {
     this.#writing = true;
   }
 
-  onRequestSent() {
+  onWritten() {
     reach("after_request_written");
   }
 
-  onHeaders(status: number, rawHeaders: Buffer[]): boolean {
-    if (this.#settled) return true;
-    if (status < 200) {
-      this.#informationalCount += 1;
-      if (status === 101 || this.#informationalCount > informationalMax) {
-        this.#fail({ reason: "protocol_error", detail: unwantedInformational(status) });
-      }
-      return true;
-    }
+  onHeaders(status: number, headers: readonly string[]) {
+    if (this.#settled) return;
     reach("after_response_head");
     this.#latencyMs = performance.now() - this.#startedMs;
     this.#status = status;
-    this.#responseHeaders = rawHeaders;
-    this.#retryAfter = findHeader(rawHeaders, "retry-after");
-    this.#contentEncoding = findHeader(rawHeaders, "content-encoding");
+    this.#responseHeaders = headers;
+    this.#retryAfter = findHeader(headers, "retry-after");
+    this.#contentEncoding = findHeader(headers, "content-encoding");
     this.#deps.deadlines.arm(this, bodyTimeMs);
-    return true;
   }
 
-  onData(chunk: Buffer): boolean {
-    if (this.#settled) return true;
+  onData(chunk: Buffer) {
+    if (this.#settled) return;
     this.#body ??= new ResponseBody(this.#contentEncoding);
     if (!this.#body.add(chunk)) this.#respond(false);
-    return true;
   }
 
   onComplete() {
@@ -193,8 +170,8 @@ export class Exchange extends Expiring implements Dispatcher.DispatchHandler {
     this.#settle(false, {
       kind: "unanswered",
       reason,
-      detail: seen?.twoLengths && reason === "protocol_error" ? twoLengths : detail,
-      ...(seen && { seen: { status: seen.status, body: seen.body } }),
+      detail,
+      ...(seen && { seen }),
     });
   }
 
@@ -230,19 +207,13 @@ export class Exchange extends Expiring implements Dispatcher.DispatchHandler {
 }
 
 /** The value of a field, repeated ones joined by ", " (RFC 9110 5.3); `name` in lower case. */
-function findHeader(rawHeaders: readonly Buffer[], name: string): string | undefined {
+function findHeader(headers: readonly string[], name: string): string | undefined {
   let found: string | undefined;
-  for (let index = 0; index < rawHeaders.length; index += 2) {
-    const field = rawHeaders[index];
-    if (field?.length !== name.length || field.toString("latin1").toLowerCase() !== name) continue;
-    const value = rawHeaders[index + 1]?.toString("latin1") ?? "";
+  for (let index = 0; index < headers.length; index += 2) {
+    const field = headers[index];
+    if (field?.length !== name.length || field.toLowerCase() !== name) continue;
+    const value = headers[index + 1] ?? "";
     found = found === undefined ? value : `${found}, ${value}`;
   }
   return found;
-}
-
-function unwantedInformational(status: number) {
-  return status === 101
-    ? "The receiver switched protocols, which nobody asked for."
-    : "The receiver sent too many interim responses.";
 }

@@ -17,8 +17,43 @@ export class ConnectError extends Error {
   }
 }
 
-/** Why an answer with both headers is invalid: two parsers could end it at different places (RFC 9112 6.3). */
-export const twoLengths = "The answer has both Content-Length and Transfer-Encoding.";
+/** A connection that ended, or an answer that is none, after the request may have been sent. */
+export class AnswerError extends Error {
+  readonly failure: Failure;
+
+  constructor(failure: Failure) {
+    super(failure.detail);
+    this.name = "AnswerError";
+    this.failure = failure;
+  }
+}
+
+/** An answer with both headers is invalid: two programs could end it at different places (RFC 9112 6.3). */
+export const twoLengths: Failure = {
+  reason: "protocol_error",
+  detail: "The answer has both Content-Length and Transfer-Encoding.",
+};
+
+export const unwantedSwitch: Failure = {
+  reason: "protocol_error",
+  detail: "The receiver switched protocols, which nobody asked for.",
+};
+
+export const tooManyInterim: Failure = {
+  reason: "protocol_error",
+  detail: "The receiver sent too many interim responses.",
+};
+
+export const headTooLarge: Failure = {
+  reason: "headers_too_large",
+  detail: "The head of the answer is larger than 16 KiB.",
+};
+
+/** `what`: in the service's words; nothing that the receiver wrote. */
+export const malformed = (what: string): Failure => ({
+  reason: "protocol_error",
+  detail: `The answer is not valid HTTP/1.1 (${what}).`,
+});
 
 /** The stages of an attempt, in order. */
 export type Stage = "resolving" | "connecting" | "tunnelling" | "securing" | "answering";
@@ -46,33 +81,22 @@ const reset: Failure = {
   reason: "connection_reset",
   detail: "The receiver reset the connection before it answered.",
 };
-const closed: Failure = {
+
+export const connectionClosed: Failure = {
   reason: "connection_closed",
   detail: "The receiver closed the connection before it answered.",
 };
-const badLength: Failure = {
-  reason: "protocol_error",
-  detail: "The answer does not say without contradiction how long it is.",
-};
-const cannotBeSent: Failure = {
+
+export const unsendable: Failure = {
   reason: "blocked_url",
   detail: "The URL or the headers cannot be sent over HTTP.",
 };
 
-/** Codes of Node and undici (errors.js) that have the same meaning at every stage. */
+/** Codes of Node that have the same meaning at every stage. */
 const failuresByCode = new Map<string, Failure>([
   ["ECONNRESET", reset],
   ["EPIPE", reset],
-  ["UND_ERR_SOCKET", closed],
-  ["UND_ERR_DESTROYED", closed],
-  ["UND_ERR_RES_CONTENT_LENGTH_MISMATCH", badLength],
-  ["UND_ERR_INVALID_ARG", cannotBeSent],
-  ["UND_ERR_NOT_SUPPORTED", cannotBeSent],
-  ["ERR_INVALID_URL", cannotBeSent],
-  [
-    "UND_ERR_HEADERS_OVERFLOW",
-    { reason: "headers_too_large", detail: "The head of the answer is larger than 16 KiB." },
-  ],
+  ["ERR_INVALID_URL", unsendable],
   ["ECONNREFUSED", { reason: "connect_refused", detail: "The receiver refused the connection." }],
   ...["EHOSTUNREACH", "ENETUNREACH", "EADDRNOTAVAIL"].map((code): [string, Failure] => [
     code,
@@ -86,9 +110,8 @@ const failuresByCode = new Map<string, Failure>([
 
 /** Describes the failure of an exchange in the service's words; never with the error's own text. */
 export function describeFailure(error: unknown): Failure {
-  if (error instanceof ConnectError) return error.failure;
+  if (error instanceof ConnectError || error instanceof AnswerError) return error.failure;
   const code = errorCode(error);
-  if (isMalformedAnswer(error)) return malformedAnswer(error);
   const known = failuresByCode.get(code);
   if (known) return known;
   if (code.startsWith("ERR_SSL_") || code.startsWith("ERR_TLS_") || code === "EPROTO") {
@@ -152,24 +175,6 @@ export function proxyFailure(what: string): Failure {
 export function errorCode(error: unknown): string {
   const code = (error as { code?: unknown } | null | undefined)?.code;
   return typeof code === "string" ? code : "";
-}
-
-/**
- * undici's parser errors have a name of their own; a forbidden 1xx and an answer without a request are socket errors with
- * these messages.
- */
-function isMalformedAnswer(error: unknown): error is Error {
-  if (!(error instanceof Error)) return false;
-  return error.name === "HTTPParserError" || /^bad (upgrade|response)$/.test(error.message);
-}
-
-/** The text in parentheses is llhttp's own reason: it contains nothing that the receiver wrote. */
-function malformedAnswer({ message }: Error): Failure {
-  const [, what] = /\(([A-Za-z][\w ,.'/-]{1,79})\)$/.exec(message) ?? [];
-  return {
-    reason: "protocol_error",
-    detail: `The answer is not valid HTTP/1.1${what ? ` (${what})` : ""}.`,
-  };
 }
 
 /** Adds a code of Node, OpenSSL or DNS: it contains nothing that a receiver wrote. */

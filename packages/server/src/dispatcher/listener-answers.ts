@@ -193,7 +193,7 @@ function answered(
   const retryAfter = undefined;
   const text = bodyTruncated ? body.slice(0, bodyCharactersMax) : body;
   const responseHeaders = Object.entries(headers).flatMap(([name, values]) =>
-    [values].flat().flatMap((value) => [Buffer.from(name, "latin1"), Buffer.from(value, "latin1")]),
+    [values].flat().flatMap((value) => [latin1(name), latin1(value)]),
   );
   return {
     result: { kind: "responded", status, body: text, bodyTruncated, retryAfter },
@@ -202,3 +202,6 @@ function answered(
     tookMs,
   };
 }
+
+/** A text as its bytes on the wire would be read. */
+const latin1 = (text: string) => Buffer.from(text, "latin1").toString("latin1");

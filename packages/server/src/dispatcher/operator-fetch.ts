@@ -1,6 +1,5 @@
 import net from "node:net";
-// By its file: of "undici", the package contains only the client (release/build.ts).
-import { Agent, fetch as undiciFetch } from "undici/index.js";
+import { Agent, fetch as undiciFetch } from "undici";
 import type { EgressProxy } from "../config.ts";
 import { isAllowedAddress } from "../domain/address.ts";
 import { openConnector } from "./connector.ts";

@@ -59,7 +59,11 @@ export function openSender(options: SenderOptions): Sender {
     tlsCa,
     deadlines,
   });
-  const connections = openConnections(connector, options.originsMax ?? originsMaxDefault);
+  const connections = openConnections(
+    connector,
+    deadlines,
+    options.originsMax ?? originsMaxDefault,
+  );
   let inFlightCount = 0;
   let closing = false;
   let onIdle = () => {};

@@ -8,14 +8,14 @@ const hiddenValue = "***";
 
 /**
  * The headers of an answer as they are stored: lines of `name: value`, unchanged, at most 4 KiB. What does not fit is
- * left out; cookies are `***`. `raw`: names and values in turn.
+ * left out; cookies are `***`. `raw`: names and values in turn, in latin1.
  */
-export function keptResponseHeaders(raw: readonly Buffer[]): string {
+export function keptResponseHeaders(raw: readonly string[]): string {
   let text = "";
   for (let at = 0; at + 1 < raw.length; at += 2) {
-    const name = raw[at]?.toString("latin1") ?? "";
+    const name = raw[at] ?? "";
     const secret = secretLengths.includes(name.length) && secretName.test(name);
-    const value = secret ? hiddenValue : (raw[at + 1]?.toString("latin1") ?? "");
+    const value = secret ? hiddenValue : (raw[at + 1] ?? "");
     const line = `${name}: ${value}\n`;
     if (text.length + line.length > keptMax) break;
     text += line;

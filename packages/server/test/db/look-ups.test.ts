@@ -1,5 +1,6 @@
 import pg from "pg";
 import { expect, onTestFinished, test } from "vitest";
+import { lookupSettings } from "../../src/engine.ts";
 import { createDatabase } from "../support/postgres.ts";
 
 async function openClient(): Promise<pg.Client> {
@@ -35,10 +36,9 @@ test("a row is looked up by the primary key, also in a table that was never anal
            join pg_attribute a on a.attrelid = c.conrelid and a.attnum = k.attnum) = '{team_id,id}'
     order by 1`);
   expect(rows.length).toBeGreaterThan(5);
-  // As the engine's connections are set: see lookupSettings.
-  await client.query(`
-    set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off;
-    set plan_cache_mode = force_generic_plan`);
+  for (const [name, value] of Object.entries(lookupSettings)) {
+    await client.query(`set ${name} = ${value}`);
+  }
   const used: Record<string, string[]> = {};
   const keys: Record<string, string[]> = {};
   for (const { table, key, type } of rows) {

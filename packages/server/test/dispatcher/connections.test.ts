@@ -2,6 +2,7 @@ import net from "node:net";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { type Connection, openConnections } from "../../src/dispatcher/connections.ts";
 import type { Connector, ConnectTarget } from "../../src/dispatcher/connector.ts";
+import { openDeadlines } from "../../src/dispatcher/deadlines.ts";
 import { ConnectError, lookUpFailure } from "../../src/dispatcher/failures.ts";
 import { type Operation, startReceiver } from "../support/scripted-receiver.ts";
 
@@ -21,6 +22,7 @@ async function setup({
 } = {}) {
   const receiver = await startReceiver(script);
   const targets: ConnectTarget[] = [];
+  const deadlines = openDeadlines();
   const connections = openConnections(
     {
       connect(target, callback) {
@@ -31,10 +33,12 @@ async function setup({
         return { stage: "connecting", way, cancel: () => void socket.destroy() };
       },
     },
+    deadlines,
     originsMax,
   );
   onTestFinished(async () => {
     connections.close();
+    deadlines.close();
     await receiver.close();
   });
   const acquire = (origin = "http://a.example.com", fresh = false) =>
@@ -47,12 +51,12 @@ async function setup({
         connection,
         { method: "POST", path: "/", headers: [], body },
         {
-          onConnect: () => {},
+          onWriting: () => {},
+          onWritten: () => {},
           onHeaders: (received) => {
-            if (received >= 200) status = received;
-            return true;
+            status = received;
           },
-          onData: () => true,
+          onData: () => {},
           onComplete: () => resolve(status),
           onError: resolve,
         },
@@ -74,6 +78,7 @@ test.each<[string, ConnectTarget]>([
   ["http://a.example.com", { hostname: "a.example.com", port: 80, secure: false }],
   ["https://a.example.com", { hostname: "a.example.com", port: 443, secure: true }],
   ["http://a.example.com:443", { hostname: "a.example.com", port: 443, secure: false }],
+  ["http://[2001:db8::1]:8080", { hostname: "2001:db8::1", port: 8080, secure: false }],
   ["https://a.example.com:8443", { hostname: "a.example.com", port: 8443, secure: true }],
 ])("%s is connected to at its port, securely if it says so", async (origin, target) => {
   const { acquire, targets, post } = await setup({
@@ -188,9 +193,10 @@ test("a listener that throws on an error costs its connection and nothing else",
     connection,
     { method: "POST", path: "/", headers: [], body: null },
     {
-      onConnect: () => {},
-      onHeaders: () => true,
-      onData: () => true,
+      onWriting: () => {},
+      onWritten: () => {},
+      onHeaders: () => {},
+      onData: () => {},
       onComplete: () => {},
       onError,
     },
@@ -205,7 +211,7 @@ test("a request on a kept connection that is discarded in the same tick gets an 
   const connection = acquire();
   const answered = post(connection);
   connections.discard(connection);
-  expect(await answered).toMatchObject({ message: "The connection has gone." });
+  expect(await answered).toMatchObject({ failure: { reason: "connection_closed" } });
   expect(receiver.requests).toHaveLength(1);
 });
 
@@ -268,18 +274,18 @@ test("closing closes what is idle, of every origin", async () => {
   await expect.poll(receiver.openCount).toBe(0);
 });
 
-test("the names and values of a head may have just under 16 KiB", async () => {
+test("a head may have 16 KiB", async () => {
   const answered = async (length: number) => {
-    const value = "x".repeat(length - "A".length - "Content-Length0".length);
-    const head = `HTTP/1.1 200 OK\r\nA: ${value}\r\nContent-Length: 0\r\n\r\n`;
+    const bare = "HTTP/1.1 200 OK\r\nA: \r\nContent-Length: 0\r\n\r\n";
+    const head = bare.replace("A: ", `A: ${"x".repeat(length - bare.length)}`);
     const { acquire, post } = await setup({ script: [readRequest, send(head)] });
     return await post(acquire());
   };
-  expect(await answered(16_383)).toBe(200);
-  expect(await answered(16_384)).toMatchObject({ code: "UND_ERR_HEADERS_OVERFLOW" });
+  expect(await answered(16_384)).toBe(200);
+  expect(await answered(16_385)).toMatchObject({ failure: { reason: "headers_too_large" } });
 });
 
-test("undici sets an answer no time: the deadlines do", async () => {
+test("an answer may take its time: the deadlines of the exchange limit it", async () => {
   const { acquire, post } = await setup({
     script: [
       readRequest,
@@ -320,7 +326,7 @@ test.each([200, 201, 500])(
     expect(await post(connection)).toBe(status);
     expect(connection.answer.read()).toBeUndefined();
     connections.release(connection);
-    expect(await post(acquire())).toMatchObject({ name: "HTTPParserError" });
+    expect(await post(acquire())).toMatchObject({ failure: { reason: "protocol_error" } });
     expect(connection.answer.read()).toMatchObject({ status, body: "bad" });
   },
 );

@@ -1,9 +1,15 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { AnswerStart } from "../../src/dispatcher/answer-start.ts";
-import type { Connection, Connections, Request } from "../../src/dispatcher/connections.ts";
+import type { Connection, Connections } from "../../src/dispatcher/connections.ts";
 import type { Deadlines } from "../../src/dispatcher/deadlines.ts";
 import { Exchange, type SendReport } from "../../src/dispatcher/exchange.ts";
-import { ConnectError, lookUpFailure } from "../../src/dispatcher/failures.ts";
+import {
+  AnswerError,
+  ConnectError,
+  lookUpFailure,
+  malformed,
+} from "../../src/dispatcher/failures.ts";
+import type { Request } from "../../src/dispatcher/request-text.ts";
 import { armFaultPoints } from "../../src/fault-points.ts";
 
 const way = { address: null, dns: null, connect: null, tls: null };
@@ -32,8 +38,7 @@ function start({ kept = false, acquire = (_fresh: boolean) => {} } = {}) {
       given.push(connection);
       return connection;
     },
-    dispatch(connection, request) {
-      connection.answer.begin();
+    dispatch(_connection, request) {
       sent.push(request);
     },
     release: (connection) => void log.push(`release ${given.indexOf(connection)}`),
@@ -67,7 +72,6 @@ const started = ["arm 5000", "acquire https://a.example.com"];
 /** What comes at the end of an exchange whose connection cannot be used again. */
 const spoiled = ["disarm", "discard 0", "end"];
 
-const fields = (...texts: string[]) => texts.map((text) => Buffer.from(text, "latin1"));
 const responded = {
   kind: "responded",
   status: 200,
@@ -85,7 +89,7 @@ const connectionReset = {
 test("a good exchange gives its connection back and is reported once", () => {
   const { exchange, log, sent, results } = start();
   expect(sent).toEqual([{ path: "/hook?a=1", method: "POST", headers: ["x", "y"], body }]);
-  exchange.onConnect();
+  exchange.onWriting();
   exchange.onHeaders(200, []);
   exchange.onData(Buffer.from("o"));
   exchange.onData(Buffer.from("k"));
@@ -106,30 +110,19 @@ test("an answer without a body is whole when it ended and cut when it did not", 
   expect(cut.results()).toEqual([{ ...responded, status: 503, bodyTruncated: true }]);
 });
 
-test("nothing that arrives makes the receiver wait", () => {
-  const { exchange } = start();
-  expect(exchange.onHeaders(103, [])).toBe(true);
-  expect(exchange.onHeaders(200, [])).toBe(true);
-  expect(exchange.onData(Buffer.alloc(1))).toBe(true);
-  expect(exchange.onData(Buffer.alloc(65_536))).toBe(true);
-  expect(exchange.onHeaders(200, [])).toBe(true);
-  expect(exchange.onData(Buffer.alloc(1))).toBe(true);
-});
-
 type Ending = [string, (exchange: Exchange) => void];
 const endings: Ending[] = [
-  ["an interim answer", (exchange) => void exchange.onHeaders(101, [])],
-  ["a head", (exchange) => void exchange.onHeaders(500, [])],
-  ["a body", (exchange) => void exchange.onData(Buffer.alloc(100_000))],
+  ["a head", (exchange) => exchange.onHeaders(500, [])],
+  ["a body", (exchange) => exchange.onData(Buffer.alloc(100_000))],
   ["an end", (exchange) => exchange.onComplete()],
   ["an error", (exchange) => exchange.onError(reset)],
   ["the deadline", (exchange) => exchange.expire()],
 ];
 
 test.each(endings)("after it has ended %s changes nothing", (_what, goOn) => {
-  for (const [, end] of endings.slice(3)) {
+  for (const [, end] of endings.slice(2)) {
     const { exchange, log, reports } = start();
-    if (end !== endings[4]?.[1]) exchange.onHeaders(200, []);
+    if (end !== endings[3]?.[1]) exchange.onHeaders(200, []);
     end(exchange);
     const [before, [report]] = [[...log], reports];
     goOn(exchange);
@@ -141,7 +134,7 @@ test.each(endings)("after it has ended %s changes nothing", (_what, goOn) => {
 test.each<Ending>([
   ["it breaks off", (exchange) => exchange.onError(reset)],
   ["it does not end in time", (exchange) => exchange.expire()],
-  ["it is too long", (exchange) => void exchange.onData(Buffer.alloc(65_536))],
+  ["it is too long", (exchange) => exchange.onData(Buffer.alloc(65_536))],
 ])("an answer whose head came counts although %s, and its connection does not", (_what, end) => {
   const { exchange, log, results } = start({ kept: true });
   exchange.onHeaders(200, []);
@@ -153,7 +146,7 @@ test.each<Ending>([
 
 test.each<[string, boolean, (exchange: Exchange) => void]>([
   ["that is new", false, () => {}],
-  ["that may have carried the request away", true, (exchange) => exchange.onConnect()],
+  ["that may have carried the request away", true, (exchange) => exchange.onWriting()],
 ])("an error on a connection %s is what became of the request", (_what, kept, before) => {
   const { exchange, log, results } = start({ kept });
   before(exchange);
@@ -213,59 +206,13 @@ test.each([
   expect(log).toEqual([...started, ...spoiled]);
 });
 
-test("a hundred interim answers are passed over, one more is an answer that is none", () => {
-  const { exchange, log, results } = start();
-  for (let n = 0; n < 100; n += 1) exchange.onHeaders(n === 0 ? 199 : 102, []);
-  expect([results(), log]).toEqual([[], started]);
-  exchange.onHeaders(102, []);
-  expect(results()).toEqual([
-    {
-      kind: "unanswered",
-      reason: "protocol_error",
-      detail: "The receiver sent too many interim responses.",
-    },
-  ]);
-  expect(log).toEqual([...started, ...spoiled]);
-});
-
-test("a switch of protocols is an answer that is none", () => {
-  const { exchange, results } = start();
-  exchange.onHeaders(101, []);
-  expect(results()).toEqual([
-    {
-      kind: "unanswered",
-      reason: "protocol_error",
-      detail: "The receiver switched protocols, which nobody asked for.",
-    },
-  ]);
-});
-
-test.each([
-  [
-    "protocol_error",
-    "HTTPParserError",
-    "The answer has both Content-Length and Transfer-Encoding.",
-  ],
-  ["connection_reset", "Error", connectionReset.detail],
-])(
-  "of an answer with two lengths that ends as %s the sentence fits the reason",
-  (reason, name, detail) => {
-    const { exchange, connection, results } = start();
-    const head = "HTTP/1.1 200 X\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\nok";
-    connection().answer.add(Buffer.from(head));
-    exchange.onError(Object.assign(new Error(""), { name, code: "ECONNRESET" }));
-    const seen = { status: 200, body: "ok" };
-    expect(results()).toEqual([{ kind: "unanswered", reason, detail, seen }]);
-  },
-);
-
-test("a bad answer with one length is reported in the parser's words", () => {
+test("of a bad answer the status and the body are reported with the reason", () => {
   const { exchange, connection, results } = start();
-  connection().answer.add(Buffer.from("HTTP/1.1 200 X\r\nContent-Length: x\r\n\r\n"));
-  exchange.onError(Object.assign(new Error("(Invalid character)"), { name: "HTTPParserError" }));
-  expect(results()).toMatchObject([
-    { detail: "The answer is not valid HTTP/1.1 (Invalid character)." },
-  ]);
+  connection().answer.add(Buffer.from("HTTP/1.1 200 X\r\nContent-Length: x\r\n\r\nok"));
+  exchange.onError(new AnswerError(malformed("a reason")));
+  const detail = "The answer is not valid HTTP/1.1 (a reason).";
+  const seen = { status: 200, body: "ok" };
+  expect(results()).toEqual([{ kind: "unanswered", reason: "protocol_error", detail, seen }]);
 });
 
 test("the latency ends with the head of the answer, or with the failure", () => {
@@ -277,7 +224,6 @@ test("the latency ends with the head of the answer, or with the failure", () => 
   expect(answered.reports).toMatchObject([{ latencyMs: 70 }]);
   const failed = start();
   vi.advanceTimersByTime(30);
-  failed.exchange.onHeaders(103, []);
   vi.advanceTimersByTime(50);
   failed.exchange.onError(reset);
   expect(failed.reports).toMatchObject([{ latencyMs: 80 }]);
@@ -293,14 +239,14 @@ test.each<[string[], string | undefined]>([
   [["X-Elevenxxx", "Retry-After", "Retry-Afte", "1", "Retry-After2", "2"], undefined],
 ])("of the fields %j the value of Retry-After is %j", (texts, retryAfter) => {
   const { exchange, results } = start();
-  exchange.onHeaders(503, fields(...texts));
+  exchange.onHeaders(503, texts);
   exchange.onComplete();
   expect(results()).toEqual([{ ...responded, status: 503, retryAfter }]);
 });
 
 test("a body that is encoded is not shown", () => {
   const { exchange, results } = start();
-  exchange.onHeaders(200, fields("X-Sixteen-Letter", "gzip", "Content-Encoding", "br"));
+  exchange.onHeaders(200, ["X-Sixteen-Letter", "gzip", "Content-Encoding", "br"]);
   exchange.onData(Buffer.from("\x01\x02"));
   exchange.onComplete();
   expect(results()).toMatchObject([{ body: "[br-encoded body not shown]" }]);
@@ -310,9 +256,8 @@ test("a process can be ended when the request is written and when the head has c
   const points: string[] = [];
   armFaultPoints((point) => points.push(point));
   const { exchange } = start();
-  exchange.onRequestSent();
+  exchange.onWritten();
   expect(points).toEqual(["after_request_written"]);
-  exchange.onHeaders(103, []);
   exchange.onHeaders(200, []);
   expect(points).toEqual(["after_request_written", "after_response_head"]);
 });

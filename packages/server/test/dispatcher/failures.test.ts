@@ -1,25 +1,27 @@
 import { expect, test } from "vitest";
 import {
+  AnswerError,
   ConnectError,
+  connectionClosed,
   describeFailure,
   errorCode,
   type Failure,
+  headTooLarge,
   isGatewayError,
   lookUpFailure,
+  malformed,
   proxyFailure,
   proxyRefusal,
   type Stage,
   slowFailure,
   tlsFailure,
+  twoLengths,
 } from "../../src/dispatcher/failures.ts";
 
-/** An error as node and undici throw it; its text may hold what a receiver wrote. */
-const failing = (code: unknown, name = "Error") =>
-  Object.assign(new Error("not shown"), { code, name });
+/** An error as Node throws it. */
+const failing = (code: unknown) => Object.assign(new Error("not shown"), { code });
 
 const reset = "The receiver reset the connection before it answered.";
-const closed = "The receiver closed the connection before it answered.";
-const length = "The answer does not say without contradiction how long it is.";
 const unsendable = "The URL or the headers cannot be sent over HTTP.";
 const tls = (code: string) => `No secure connection could be made (${code}).`;
 const noRoute = (code: string) => `No route leads to the receiver's address (${code}).`;
@@ -28,17 +30,7 @@ const noSocket = (code: string) => `The service has no free socket (${code}).`;
 test.each<[unknown, Failure["reason"], string]>([
   ["ECONNRESET", "connection_reset", reset],
   ["EPIPE", "connection_reset", reset],
-  ["UND_ERR_SOCKET", "connection_closed", closed],
-  ["UND_ERR_DESTROYED", "connection_closed", closed],
-  ["UND_ERR_RES_CONTENT_LENGTH_MISMATCH", "protocol_error", length],
-  ["UND_ERR_INVALID_ARG", "blocked_url", unsendable],
-  ["UND_ERR_NOT_SUPPORTED", "blocked_url", unsendable],
   ["ERR_INVALID_URL", "blocked_url", unsendable],
-  [
-    "UND_ERR_HEADERS_OVERFLOW",
-    "headers_too_large",
-    "The head of the answer is larger than 16 KiB.",
-  ],
   ["ECONNREFUSED", "connect_refused", "The receiver refused the connection."],
   ["EHOSTUNREACH", "connection_failed", noRoute("EHOSTUNREACH")],
   ["ENETUNREACH", "connection_failed", noRoute("ENETUNREACH")],
@@ -70,33 +62,11 @@ test.each([undefined, null, "a text", {}])(
   },
 );
 
-test.each([
-  [
-    "HTTPParserError",
-    "Response does not match the HTTP/1.1 protocol (Invalid header token)",
-    " (Invalid header token)",
-  ],
-  [
-    "HTTPParserError",
-    "Response does not match the HTTP/1.1 protocol (Expected HTTP/, RTSP/ or ICE/)",
-    " (Expected HTTP/, RTSP/ or ICE/)",
-  ],
-  ["HTTPParserError", "Response does not match the HTTP/1.1 protocol", ""],
-  ["HTTPParserError", "(<b>hunter2</b>)", ""],
-  ["SocketError", "bad upgrade", ""],
-  ["SocketError", "bad response", ""],
-])("the %s %j means that the answer is no HTTP", (name, message, what) => {
-  const error = Object.assign(new Error(message), { name, code: "UND_ERR_SOCKET" });
-  expect(describeFailure(error)).toEqual({
-    reason: "protocol_error",
-    detail: `The answer is not valid HTTP/1.1${what}.`,
-  });
-});
-
-test("a socket's error in other words is not taken for a bad answer", () => {
-  for (const message of ["other side closed", "a bad response of the receiver's"]) {
-    const error = Object.assign(new Error(message), { code: "UND_ERR_SOCKET" });
-    expect(describeFailure(error)).toEqual({ reason: "connection_closed", detail: closed });
+test("what is wrong with an answer is reported unchanged", () => {
+  for (const failure of [malformed("a reason"), twoLengths, headTooLarge, connectionClosed]) {
+    const error = Object.assign(new AnswerError(failure), { code: "ECONNRESET" });
+    expect(describeFailure(error)).toEqual(failure);
+    expect(error).toMatchObject({ name: "AnswerError", message: failure.detail });
   }
 });
 
