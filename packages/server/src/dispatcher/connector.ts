@@ -99,20 +99,29 @@ export function openConnector(options: ConnectorOptions): Connector {
       const limit = new Turn(() =>
         end(new ConnectError(slowFailure(connecting.stage, connectTimeoutMs)), null),
       );
-      const opened: OpenCallback = (error, socket) => {
-        if (!secure || socket === null) return end(error, socket);
-        enter("securing");
-        opening = openTls(socket, hostname, contextOfAll(), (failure, secured) => {
-          opening = undefined;
-          end(failure, secured);
-        });
-      };
+      const securing =
+        (open: Open): Open =>
+        (address, callback, accepted) => {
+          let current = open(
+            address,
+            (error, socket) => {
+              if (!socket) return callback(error, null);
+              accepted();
+              // Only the first handshake begins a part: others may run beside it.
+              if (connecting.stage !== "securing") enter("securing");
+              current = openTls(socket, hostname, contextOfAll(), callback);
+            },
+            accepted,
+          );
+          return { cancel: () => current.cancel() };
+        };
       findAddresses(hostname, options).then(
         (addresses) => {
           if (ended) return;
           enter(options.proxy ? "tunnelling" : "connecting");
           deadlines.arm(limit, connectTimeoutMs);
-          opening = race(addresses, telling(way, openTo(port, options)), deadlines, opened);
+          const open = openTo(port, options);
+          opening = race(addresses, telling(way, secure ? securing(open) : open), deadlines, end);
         },
         (error) => end(error, null),
       );
@@ -133,15 +142,19 @@ const partOf = {
 /** Notes the address that was tried last, and then the one that was opened; not a name that the proxy resolves. */
 const telling =
   (way: WayThere, open: Open): Open =>
-  (address, callback) => {
+  (address, callback, accepted) => {
     const note = () => {
       way.address = net.isIP(address) === 0 ? null : address;
     };
     note();
-    return open(address, (error, socket) => {
-      if (socket) note();
-      callback(error, socket);
-    });
+    return open(
+      address,
+      (error, socket) => {
+        if (socket) note();
+        callback(error, socket);
+      },
+      accepted,
+    );
   };
 
 /** The addresses to try, in order: vetted ones, or the name itself if only the proxy can resolve it. */
@@ -236,7 +249,7 @@ function openTcp(port: number, connectSocket: ConnectSocket): Open {
   return (address, callback) => {
     const socket = connectSocket({ address, port });
     socket.setNoDelay(true).setKeepAlive(true, tcpKeepAliveMs);
-    settleOnce(socket, "connect", describeFailure, callback);
+    settleOnce(socket, "connect", socketError, callback);
     return { cancel: () => socket.destroy() };
   };
 }
@@ -256,7 +269,7 @@ function openTls(
     rejectUnauthorized: true,
     ALPNProtocols: ["http/1.1"],
   });
-  settleOnce(secured, "secureConnect", describeHandshake, callback);
+  settleOnce(secured, "secureConnect", handshakeError, callback);
   return { cancel: () => secured.destroy() };
 }
 
@@ -264,7 +277,7 @@ function openTls(
 function settleOnce(
   socket: net.Socket,
   success: "connect" | "secureConnect",
-  describe: typeof describeFailure,
+  errorOf: (cause: unknown) => ConnectError,
   callback: OpenCallback,
 ) {
   let settled = false;
@@ -274,7 +287,7 @@ function settleOnce(
     callback(error, error ? null : socket);
   };
   socket.once(success, () => settle(null));
-  socket.on("error", (cause) => settle(new ConnectError(describe(cause), { cause })));
+  socket.on("error", (cause) => settle(errorOf(cause)));
   socket.once("close", () => settle(new ConnectError(closedWhileOpening)));
 }
 
@@ -283,8 +296,11 @@ const closedWhileOpening = {
   detail: "The connection was closed while it was being opened.",
 } as const;
 
-function describeHandshake(error: unknown) {
-  const code = errorCode(error);
-  const isNetworkError = code === "ECONNRESET" || code === "EPIPE" || code === "ETIMEDOUT";
-  return isNetworkError ? describeFailure(error) : tlsFailure(code);
+const socketError = (cause: unknown) => new ConnectError(describeFailure(cause), { cause });
+
+/** A certificate or a protocol that is wrong is wrong at every address; a connection that breaks is not. */
+function handshakeError(cause: unknown): ConnectError {
+  const code = errorCode(cause);
+  if (code === "ECONNRESET" || code === "EPIPE" || code === "ETIMEDOUT") return socketError(cause);
+  return new ConnectError(tlsFailure(code), { cause, everywhere: true });
 }
