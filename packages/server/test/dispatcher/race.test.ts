@@ -1,11 +1,12 @@
 import { once } from "node:events";
 import net from "node:net";
 import { expect, onTestFinished, test, vi } from "vitest";
-import { openConnector, openSocket, type SocketTarget } from "../../src/dispatcher/connector.ts";
+import { openConnector } from "../../src/dispatcher/connector.ts";
 import { openDeadlines } from "../../src/dispatcher/deadlines.ts";
 import { ConnectError } from "../../src/dispatcher/failures.ts";
 import { type Open, type OpenCallback, race } from "../../src/dispatcher/race.ts";
 import { openSender, type SenderOptions } from "../../src/dispatcher/send.ts";
+import { openSocket, type SocketTarget } from "../../src/dispatcher/sockets.ts";
 import { parseCidr } from "../../src/domain/address.ts";
 import { openBlackHole } from "../support/black-hole.ts";
 import { startNameServer } from "../support/name-server.ts";
