@@ -3,7 +3,7 @@ import { once } from "node:events";
 import http from "node:http";
 import type { Socket } from "node:net";
 import { Webhook } from "standardwebhooks";
-import { findFreePort } from "../packages/server/test/support/ports.ts";
+import { findChaosPort } from "../packages/server/test/support/ports.ts";
 import type { Journal } from "./journal.ts";
 import type { Random } from "./random.ts";
 import type { Mood } from "./schedule.ts";
@@ -31,7 +31,7 @@ export async function openReceiver(options: {
   random: Random;
 }): Promise<Receiver> {
   const { journal, random } = options;
-  const port = await findFreePort();
+  const port = await findChaosPort();
   const sockets = new Set<Socket>();
   let mood: Mood = "well";
   let slipShare = 0;

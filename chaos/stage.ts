@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import path from "node:path";
 import { newId } from "../packages/server/src/ids.ts";
-import { findFreePort } from "../packages/server/test/support/ports.ts";
+import { findChaosPort } from "../packages/server/test/support/ports.ts";
 import { type CrashableDatabase, openCrashableDatabase } from "./database.ts";
 import { type FaultProxy, openFaultProxy } from "./fault-proxy.ts";
 import { type Journal, openJournal } from "./journal.ts";
@@ -57,7 +57,7 @@ export async function openStage(
   const encryptionKey = randomBytes(32).toString("hex");
   for (const service of [0, 1]) {
     const proxy = await openFaultProxy({
-      port: await findFreePort(),
+      port: await findChaosPort(),
       connect: () => database.connect(),
       committing,
     });
@@ -65,7 +65,7 @@ export async function openStage(
     proxies.push(proxy);
     journal.incident({ what: `service ${service} starts`, part: `service ${service}`, up: false });
     const supervised = superviseService({
-      port: await findFreePort(),
+      port: await findChaosPort(),
       logFile: path.join(directory, `service-${service}.log`),
       env: {
         DATABASE_URL: `postgresql://postgres@127.0.0.1:${proxy.port}/postrider`,

@@ -18,7 +18,12 @@ const rules = server("domain/target-url.ts", "domain/address.ts", "domain/receiv
 const sending = server(
   "dispatcher/send.ts",
   "dispatcher/connector.ts",
+  "dispatcher/sockets.ts",
   "dispatcher/connections.ts",
+  "dispatcher/answer-parser.ts",
+  "dispatcher/answer-start.ts",
+  "dispatcher/request-text.ts",
+  "dispatcher/race.ts",
   "dispatcher/exchange.ts",
   "dispatcher/deadlines.ts",
   "dispatcher/failures.ts",

@@ -3,6 +3,7 @@ import { isObjectId } from "../ids.ts";
 import { poolOf } from "./connect.ts";
 import { type PoolWatch, watchPool } from "./pool-watch.ts";
 import { prepareSession } from "./session.ts";
+import { closeIdleAfterSilence } from "./silence.ts";
 import { type Sql, statementRunner } from "./sql.ts";
 import { type Tx, transact } from "./transaction.ts";
 
@@ -103,6 +104,7 @@ function openPool(options: DatabaseOptions): { pool: pg.Pool; close(): Promise<v
     // Awaited before the connection is used: without its role, row security would not apply.
     onConnect: (client) => prepareSession(client, session),
   });
+  const afterSilence = closeIdleAfterSilence(pool, options.url);
   if (options.watch) watchPool(pool, options.name, options.watch);
   let closing = false;
   // A lost idle connection must not end the process; while the pool closes, it is not reported.
@@ -116,6 +118,7 @@ function openPool(options: DatabaseOptions): { pool: pg.Pool; close(): Promise<v
     pool,
     async close() {
       closing = true;
+      afterSilence.forget();
       await pool.end();
     },
   };

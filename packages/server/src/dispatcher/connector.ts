@@ -4,24 +4,11 @@ import type { EgressProxy } from "../config.ts";
 import { type Cidr, isAllowedAddress } from "../domain/address.ts";
 import type { Timing } from "../domain/timing.ts";
 import type { Deadlines } from "./deadlines.ts";
-import {
-  ConnectError,
-  describeFailure,
-  errorCode,
-  lookUpFailure,
-  type Stage,
-  slowFailure,
-  tlsFailure,
-} from "./failures.ts";
+import { ConnectError, errorCode, lookUpFailure, type Stage, slowFailure } from "./failures.ts";
 import { type Open, type OpenCallback, type Opening, race, Turn } from "./race.ts";
 import type { Resolve } from "./resolver.ts";
+import { type ConnectSocket, openSocket, openTcp, openTls } from "./sockets.ts";
 import { openTunnels } from "./tunnel.ts";
-
-/** One address to open a socket to. */
-export type SocketTarget = { address: string; port: number };
-
-/** Starts to open one TCP socket to one address. */
-export type ConnectSocket = (target: SocketTarget) => net.Socket;
 
 export type ConnectorOptions = {
   egressAllow: readonly Cidr[];
@@ -49,7 +36,6 @@ export type Connector = {
 
 const connectTimeoutMs = 10_000;
 const addressesTriedMax = 4;
-const tcpKeepAliveMs = 60_000;
 const loopback = ["127.0.0.1", "::1"] as const;
 
 /**
@@ -99,20 +85,29 @@ export function openConnector(options: ConnectorOptions): Connector {
       const limit = new Turn(() =>
         end(new ConnectError(slowFailure(connecting.stage, connectTimeoutMs)), null),
       );
-      const opened: OpenCallback = (error, socket) => {
-        if (!secure || socket === null) return end(error, socket);
-        enter("securing");
-        opening = openTls(socket, hostname, contextOfAll(), (failure, secured) => {
-          opening = undefined;
-          end(failure, secured);
-        });
-      };
+      const securing =
+        (open: Open): Open =>
+        (address, callback, accepted) => {
+          let current = open(
+            address,
+            (error, socket) => {
+              if (!socket) return callback(error, null);
+              accepted();
+              // Only the first handshake begins a part: others may run beside it.
+              if (connecting.stage !== "securing") enter("securing");
+              current = openTls(socket, hostname, contextOfAll(), callback);
+            },
+            accepted,
+          );
+          return { cancel: () => current.cancel() };
+        };
       findAddresses(hostname, options).then(
         (addresses) => {
           if (ended) return;
           enter(options.proxy ? "tunnelling" : "connecting");
           deadlines.arm(limit, connectTimeoutMs);
-          opening = race(addresses, telling(way, openTo(port, options)), deadlines, opened);
+          const open = openTo(port, options);
+          opening = race(addresses, telling(way, secure ? securing(open) : open), deadlines, end);
         },
         (error) => end(error, null),
       );
@@ -133,15 +128,19 @@ const partOf = {
 /** Notes the address that was tried last, and then the one that was opened; not a name that the proxy resolves. */
 const telling =
   (way: WayThere, open: Open): Open =>
-  (address, callback) => {
+  (address, callback, accepted) => {
     const note = () => {
       way.address = net.isIP(address) === 0 ? null : address;
     };
     note();
-    return open(address, (error, socket) => {
-      if (socket) note();
-      callback(error, socket);
-    });
+    return open(
+      address,
+      (error, socket) => {
+        if (socket) note();
+        callback(error, socket);
+      },
+      accepted,
+    );
   };
 
 /** The addresses to try, in order: vetted ones, or the name itself if only the proxy can resolve it. */
@@ -224,67 +223,4 @@ function openTo(port: number, options: ConnectorOptions): Open {
 async function findProxy(host: string, resolve: Resolve) {
   if (net.isIP(host)) return [host];
   return takeTurns(isLocalhost(host) ? loopback : await lookUp(host, resolve));
-}
-
-/** Opens a TCP socket to exactly this address. */
-export function openSocket({ address, port }: SocketTarget): net.Socket {
-  return net.connect({ host: address, port });
-}
-
-/** Calls back when a socket to the address is connected, or has failed. */
-function openTcp(port: number, connectSocket: ConnectSocket): Open {
-  return (address, callback) => {
-    const socket = connectSocket({ address, port });
-    socket.setNoDelay(true).setKeepAlive(true, tcpKeepAliveMs);
-    settleOnce(socket, "connect", describeFailure, callback);
-    return { cancel: () => socket.destroy() };
-  };
-}
-
-/** Starts TLS on the connected socket: certificates are always verified, against the name in the URL. */
-function openTls(
-  socket: net.Socket,
-  hostname: string,
-  secureContext: tls.SecureContext,
-  callback: OpenCallback,
-): Opening {
-  const secured = tls.connect({
-    socket,
-    host: hostname,
-    ...(net.isIP(hostname) ? {} : { servername: hostname }),
-    secureContext,
-    rejectUnauthorized: true,
-    ALPNProtocols: ["http/1.1"],
-  });
-  settleOnce(secured, "secureConnect", describeHandshake, callback);
-  return { cancel: () => secured.destroy() };
-}
-
-/** Calls back once. The error listener is never removed: an error without a listener would end the process. */
-function settleOnce(
-  socket: net.Socket,
-  success: "connect" | "secureConnect",
-  describe: typeof describeFailure,
-  callback: OpenCallback,
-) {
-  let settled = false;
-  const settle = (error: ConnectError | null) => {
-    if (settled) return;
-    settled = true;
-    callback(error, error ? null : socket);
-  };
-  socket.once(success, () => settle(null));
-  socket.on("error", (cause) => settle(new ConnectError(describe(cause), { cause })));
-  socket.once("close", () => settle(new ConnectError(closedWhileOpening)));
-}
-
-const closedWhileOpening = {
-  reason: "connection_closed",
-  detail: "The connection was closed while it was being opened.",
-} as const;
-
-function describeHandshake(error: unknown) {
-  const code = errorCode(error);
-  const isNetworkError = code === "ECONNRESET" || code === "EPIPE" || code === "ETIMEDOUT";
-  return isNetworkError ? describeFailure(error) : tlsFailure(code);
 }

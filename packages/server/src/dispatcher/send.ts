@@ -1,10 +1,11 @@
 import type { EgressProxy } from "../config.ts";
 import { type Cidr, opensPrivateNetwork } from "../domain/address.ts";
 import { openConnections } from "./connections.ts";
-import { type ConnectSocket, openConnector } from "./connector.ts";
+import { openConnector } from "./connector.ts";
 import { openDeadlines } from "./deadlines.ts";
 import { Exchange, nothingSeen, type SendReport, type SendRequest } from "./exchange.ts";
 import { openResolver, type Resolve, type ResolverFiles } from "./resolver.ts";
+import type { ConnectSocket } from "./sockets.ts";
 
 export type { SendReport, SendRequest } from "./exchange.ts";
 

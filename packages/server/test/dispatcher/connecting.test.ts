@@ -5,12 +5,11 @@ import {
   type ConnectorOptions,
   type ConnectTarget,
   openConnector,
-  openSocket,
-  type SocketTarget,
 } from "../../src/dispatcher/connector.ts";
 import { openDeadlines } from "../../src/dispatcher/deadlines.ts";
 import { type ConnectError, describeFailure } from "../../src/dispatcher/failures.ts";
 import type { Resolve } from "../../src/dispatcher/resolver.ts";
+import { openSocket, type SocketTarget } from "../../src/dispatcher/sockets.ts";
 import { parseCidr } from "../../src/domain/address.ts";
 import { type Operation, startReceiver, testAuthority } from "../support/scripted-receiver.ts";
 

@@ -1,11 +1,7 @@
 import net from "node:net";
 import { expect, onTestFinished, test, vi } from "vitest";
-import {
-  type ConnectSocket,
-  openSocket,
-  type SocketTarget,
-} from "../../src/dispatcher/connector.ts";
 import { openSender, type SenderOptions } from "../../src/dispatcher/send.ts";
+import { type ConnectSocket, openSocket, type SocketTarget } from "../../src/dispatcher/sockets.ts";
 import { parseCidr } from "../../src/domain/address.ts";
 import { rowsOf } from "../hostile/rows.ts";
 import {

@@ -1,8 +1,12 @@
+import { once } from "node:events";
 import net from "node:net";
 import { expect, onTestFinished, test, vi } from "vitest";
-import { openConnector, openSocket, type SocketTarget } from "../../src/dispatcher/connector.ts";
+import { openConnector } from "../../src/dispatcher/connector.ts";
 import { openDeadlines } from "../../src/dispatcher/deadlines.ts";
+import { ConnectError } from "../../src/dispatcher/failures.ts";
+import { type Open, type OpenCallback, race } from "../../src/dispatcher/race.ts";
 import { openSender, type SenderOptions } from "../../src/dispatcher/send.ts";
+import { openSocket, type SocketTarget } from "../../src/dispatcher/sockets.ts";
 import { parseCidr } from "../../src/domain/address.ts";
 import { openBlackHole } from "../support/black-hole.ts";
 import { startNameServer } from "../support/name-server.ts";
@@ -154,6 +158,67 @@ test("the slower of two living addresses is closed, and carries no byte", async 
   expect((await post()).result).toMatchObject({ status: 200 });
   expect(sockets[0]?.destroyed).toBe(true);
   expect(receiver.serverNames).toEqual(["a.example.com"]);
+});
+
+test("an address that accepts and says nothing in its TLS handshake gives way to the next one after 2 s", async () => {
+  const mute = net.createServer((socket) => socket.on("error", () => {}).resume());
+  mute.listen(0, "127.0.0.2");
+  await once(mute, "listening");
+  onTestFinished(() => void mute.close());
+  const { receiver, opened, post } = await setup(["127.0.0.2", "127.0.0.1"], {
+    port: (mute.address() as net.AddressInfo).port,
+    tls: "valid",
+  });
+  const { result, latencyMs, wire } = await post();
+  expect(result).toMatchObject({ kind: "responded", status: 200 });
+  expect(latencyMs).toBeGreaterThanOrEqual(1_990);
+  expect(latencyMs).toBeLessThan(3_500);
+  expect(wire?.address).toBe("127.0.0.1");
+  expect(receiver.requests).toHaveLength(1);
+  // The one that was given up is closed.
+  await expect.poll(() => opened[0]?.socket.destroyed).toBe(true);
+});
+
+test("an address whose connection breaks in its TLS handshake gives way to the next one at once", async () => {
+  const broken = net.createServer((socket) => socket.resetAndDestroy());
+  broken.listen(0, "127.0.0.2");
+  await once(broken, "listening");
+  onTestFinished(() => void broken.close());
+  const { opened, post } = await setup(["127.0.0.2", "127.0.0.1"], {
+    port: (broken.address() as net.AddressInfo).port,
+    tls: "valid",
+  });
+  const { result, latencyMs } = await post();
+  expect(result).toMatchObject({ kind: "responded", status: 200 });
+  expect(latencyMs).toBeLessThan(1_500);
+  expect(opened.map(({ address }) => address)).toEqual(["127.0.0.2", "127.0.0.1"]);
+});
+
+test("an address that was slow to accept gets its turn again when the handshake of a faster one breaks", async () => {
+  const deadlines = openDeadlines();
+  onTestFinished(() => deadlines.close());
+  type Try = { address: string; callback: OpenCallback; accepted: () => void; cancelled: boolean };
+  const tries: Try[] = [];
+  const open: Open = (address, callback, accepted) => {
+    const one: Try = { address, callback, accepted, cancelled: false };
+    tries.push(one);
+    return {
+      cancel() {
+        one.cancelled = true;
+      },
+    };
+  };
+  const ended = vi.fn();
+  race(["slow", "fast"], open, deadlines, ended);
+  await expect.poll(() => tries.length).toBe(2);
+  tries[1]?.accepted();
+  expect(tries[0]?.cancelled).toBe(true);
+  tries[1]?.callback(new ConnectError({ reason: "connection_reset", detail: "." }), null);
+  expect(tries.map(({ address }) => address)).toEqual(["slow", "fast", "slow"]);
+  expect(ended).not.toHaveBeenCalled();
+  const socket = new net.Socket();
+  tries[2]?.callback(null, socket);
+  expect(ended).toHaveBeenCalledExactlyOnceWith(null, socket);
 });
 
 test("once an address is open no other one is begun, however long the answer takes", async () => {

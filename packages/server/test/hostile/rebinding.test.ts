@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { openSocket, type SocketTarget } from "../../src/dispatcher/connector.ts";
+import { openSocket, type SocketTarget } from "../../src/dispatcher/sockets.ts";
 import { until } from "../support/house.ts";
 import { openService, type Service } from "../support/running-server.ts";
 import {
