@@ -4,8 +4,8 @@ import { createVitest, type TestModule, type Vitest } from "vitest/node";
 
 /** What a runner is asked: which test file to run, and which sources have changed since it was asked last. */
 export type Request = { test: string; changed: readonly string[] };
-/** What came of it: the tests that failed, and the first reason. */
-export type Answer = { failed: string[]; reason?: string; durationMs: number };
+/** What came of it: how many tests ran, those that failed, and the first reason. */
+export type Answer = { ran: number; failed: string[]; reason?: string; durationMs: number };
 
 const directory = process.argv[2] ?? "";
 const reaching = process.env.POSTRIDER_MUTANTS_REACHED !== undefined;
@@ -18,13 +18,14 @@ const vitest: Vitest = await createVitest(
     reporters: [{}],
     maxWorkers: 1,
     silent: true,
-    ...(reaching ? {} : { bail: 1 }),
+    // No `bail`: Vitest then cancels a run that may be over already, and skips the tests of the next ones.
   },
   reaching ? { test: { setupFiles: [path.join(import.meta.dirname, "reach.ts")] } } : {},
 );
 await vitest.standalone();
 
-function failuresOf(module: TestModule): {
+function resultsOf(module: TestModule): {
+  ran: number;
   failed: string[];
   errors: readonly { message: string }[];
 } {
@@ -35,7 +36,12 @@ function failuresOf(module: TestModule): {
     ...module.errors(),
   ];
   const names = tests.map((test) => test.fullName);
-  return { failed: names.length === 0 && errors.length > 0 ? ["the file itself"] : names, errors };
+  const ran = tests.length + [...module.children.allTests("passed")].length;
+  return {
+    ran,
+    failed: names.length === 0 && errors.length > 0 ? ["the file itself"] : names,
+    errors,
+  };
 }
 
 async function run({ test, changed }: Request): Promise<Answer> {
@@ -46,11 +52,12 @@ async function run({ test, changed }: Request): Promise<Answer> {
   // Vitest hands over the files of earlier runs as well, with what they failed of then.
   const found = testModules
     .filter(({ moduleId }) => moduleId === specification.moduleId)
-    .map(failuresOf);
+    .map(resultsOf);
   const failed = found.flatMap((one) => one.failed);
   const [first] = [...found.flatMap((one) => one.errors), ...unhandledErrors];
   if (failed.length === 0 && unhandledErrors.length > 0) failed.push("an error that nobody caught");
   return {
+    ran: found.reduce((sum, one) => sum + one.ran, 0),
     failed,
     ...(first ? { reason: String((first as Error).message ?? first).slice(0, 500) } : {}),
     durationMs: performance.now() - startedAtMs,

@@ -71,6 +71,22 @@ test("a fault that a test notices is told from one that nobody notices and from 
   expect(await judged("if (n < 0)", "guard removed")).toEqual({ kind: "survived", tests: 2 });
 });
 
+test("a run in which no test ran is an error, and not a fault that nobody noticed", {
+  timeout: 60_000,
+}, async () => {
+  const workspace = openWorkspace([]);
+  const runner = openRunner(workspace.directory, {});
+  onTestFinished(() => {
+    runner.close();
+    workspace.remove();
+  });
+  workspace.write("vitest.config.mjs", "export default { test: { globals: true } };");
+  workspace.write("skipped.test.ts", 'test.skip("it is not run", () => {});');
+  await expect(runner.run("skipped.test.ts", 20_000)).rejects.toThrow(
+    "skipped.test.ts ran no test",
+  );
+});
+
 test("a runner that is closed gives no answer more, and starts no process again", {
   timeout: 120_000,
 }, async () => {
