@@ -631,6 +631,7 @@ create table runs (
   constraint runs_status_check CHECK ((status = ANY (ARRAY['started'::text, 'running'::text, 'paused'::text, 'completed'::text, 'failed'::text, 'cancelled'::text]))),
   constraint runs_trigger_check CHECK ((trigger = ANY (ARRAY['manual'::text, 'scheduled'::text, 'triggered'::text])))
 );
+CREATE INDEX runs_by_time ON public.runs USING brin (created_at) WITH (pages_per_range='32', autosummarize='on');
 CREATE INDEX runs_by_workflow ON public.runs USING btree (workflow_id, id) INCLUDE (team_id);
 CREATE INDEX runs_overdue ON public.runs USING btree (deadline_at) WHERE ((completed_at IS NULL) AND (deadline_at IS NOT NULL));
 CREATE INDEX runs_unfinished ON public.runs USING btree (team_id, workflow_id) WHERE (completed_at IS NULL);

@@ -33,6 +33,8 @@ export function daysOf(rows: readonly { createdAt: Date }[]): [from: Date, to: D
 /** Counts the rows of a list, up to a limit; null: no limit. */
 type Count = (sql: Sql, limit: number | null) => Promise<object[]>;
 
+type Counting = { count: Count; ranges: boolean };
+
 /** The most matches that are counted exactly. */
 const exactTotalMax = 10_000;
 
@@ -43,14 +45,16 @@ type PageQuery<Row> = {
   /** Reads the page and one more row (`withOneMore`). */
   page: (sql: Sql) => Promise<Row[]>;
   limit: number;
+  /** An index of ranges of pages (BRIN) may be used: few rows of a long table are found and sorted. */
+  ranges?: boolean;
 };
 
 /** Reads one page without a total, within 1.8 s; throws `query_too_slow` when it takes longer. */
 export async function readPage<Row>(
   database: Database,
-  { page, limit }: PageQuery<Row>,
+  { page, limit, ranges = false }: PageQuery<Row>,
 ): Promise<PageOfRows<Row>> {
-  const rows = await bounded(database, page);
+  const rows = await bounded(database, page, { ranges });
   return { rows: rows.slice(0, limit), more: rows.length > limit };
 }
 
@@ -69,7 +73,8 @@ export async function readList<Row>(
   database: Database,
   queries: ListQueries<Row>,
 ): Promise<Listed<Row>> {
-  const { count, offset } = queries;
+  const { offset, ranges = false } = queries;
+  const count: Counting = { count: queries.count, ranges };
   const [page, alongside] = await Promise.all([
     readPage(database, queries),
     offset < exactTotalMax ? countMatches(database, count) : "many",
@@ -88,10 +93,10 @@ export async function readList<Row>(
 /** Counts the matches; `many`: more than the limit; `unknown`: the count takes too long. */
 async function countMatches(
   database: Database,
-  count: Count,
+  { count, ranges }: Counting,
 ): Promise<number | "many" | "unknown"> {
   try {
-    const [row] = await bounded(database, (sql) => count(sql, exactTotalMax + 1));
+    const [row] = await bounded(database, (sql) => count(sql, exactTotalMax + 1), { ranges });
     const total = (row as { count: number } | undefined)?.count ?? 0;
     return total <= exactTotalMax ? total : "many";
   } catch (error) {
@@ -103,8 +108,8 @@ async function countMatches(
 type Plan = { "Plan Rows": number; Plans?: Plan[] };
 
 /** Reads the planner's estimate of the rows. */
-async function estimate(database: Database, count: Count): Promise<number> {
-  const [row] = await bounded(database, (sql) => count(explaining(sql), null));
+async function estimate(database: Database, { count, ranges }: Counting): Promise<number> {
+  const [row] = await bounded(database, (sql) => count(explaining(sql), null), { ranges });
   const [explained] = (row as { "QUERY PLAN": { Plan: Plan }[] })["QUERY PLAN"];
   // The top of the plan is the aggregate; the counted rows are one level below.
   return explained?.Plan.Plans?.[0]?.["Plan Rows"] ?? 0;
@@ -120,14 +125,18 @@ function explaining(sql: Sql): Sql {
 }
 
 /** Reads in one transaction, within 1.8 s and along indexes; throws `query_too_slow` when it takes longer. */
-export async function bounded<T>(database: Database, read: (tx: Tx) => Promise<T>): Promise<T> {
+export async function bounded<T>(
+  database: Database,
+  read: (tx: Tx) => Promise<T>,
+  { ranges = false } = {},
+): Promise<T> {
   try {
     return await database.begin(async (tx) => {
       // Lists must be read in index order: the planner would prefer to read and sort all matches, because it expects too few.
       await tx`
         select set_config('statement_timeout', ${String(statementTimeoutMs)}, true),
                set_config('enable_seqscan', 'off', true),
-               set_config('enable_bitmapscan', 'off', true)`;
+               set_config('enable_bitmapscan', ${ranges ? "on" : "off"}, true)`;
       return await read(tx);
     });
   } catch (error) {

@@ -3,7 +3,7 @@ import type { Run } from "../domain/lifecycle/run.ts";
 import { byteaArray, int4Array, textArray, timestampArray } from "./arrays.ts";
 import type { Listed } from "./lists.ts";
 import type { Database } from "./pool.ts";
-import type { Sql } from "./sql.ts";
+import { part, type Sql } from "./sql.ts";
 import type { Tx } from "./transaction.ts";
 import {
   byId,
@@ -183,6 +183,12 @@ export type RunFilter = {
   end: Date | null;
 };
 
+/**
+ * Up to so many runs of a time are found by their time, and sorted; more are found by a walk from the newest run on, which passes
+ * over what is newer than the time.
+ */
+const fewMax = 10_000;
+
 type ListedRunRow = RunRow & { omitted: boolean; held: string[] };
 
 /** Lists runs, newest first; without their documents if these are not requested. */
@@ -192,19 +198,35 @@ export async function listRuns(
   { workflowId, status, search, start, end }: RunFilter,
   page: WalkPage & { withDocuments: boolean },
 ): Promise<Walked<Listed<WithHeldDocuments<Run>>>> {
+  const matching = part`
+    team_id = ${teamId}
+    and (${workflowId}::text is null or workflow_id = ${workflowId})
+    and (${status}::text is null or status = ${status})
+    and (${search}::text is null or id = ${search} or workflow_id = ${search})
+    and (${start}::timestamptz is null or created_at >= ${start})
+    and (${end}::timestamptz is null or created_at < ${end})`;
+  const ofPage = part`order by id desc limit ${page.limit + 1} offset ${page.offset}`;
+  const toTell = stillToTell(byId, page.after);
+  const walked = part`select *, ${markedBy(byId)} from runs where ${matching} and ${toTell}`;
+  const ofPeriod = start !== null || end !== null;
+  const pageOf = !ofPeriod
+    ? part`page as (${walked} ${ofPage})`
+    : part`
+        few as materialized (
+          select ctid as place, id, created_at, created_in from runs where ${matching} limit ${fewMax + 1}
+        ), page as (
+          (select *, ${markedBy(byId)} from runs
+           where ctid = any(array(
+             select place from few
+             where ${toTell} and (select count(*) from few) <= ${fewMax}
+             ${ofPage})))
+          union all
+          (${walked} and (select count(*) from few) > ${fewMax} ${ofPage})
+        )`;
   const { rows, ...total } = await readCountedWalk<ListedRunRow>(database, page, {
+    ranges: ofPeriod,
     page: (sql) => sql<ListedRunRow>`
-      with page as (
-        select *, ${markedBy(byId)} from runs
-        where team_id = ${teamId} and ${stillToTell(byId, page.after)}
-          and (${workflowId}::text is null or workflow_id = ${workflowId})
-          and (${status}::text is null or status = ${status})
-          and (${search}::text is null or id = ${search} or workflow_id = ${search})
-          and (${start}::timestamptz is null or created_at >= ${start})
-          and (${end}::timestamptz is null or created_at < ${end})
-        order by id desc
-        limit ${page.limit + 1} offset ${page.offset}
-      ), sized as (
+      with ${pageOf}, sized as (
         select *, not ${page.withDocuments} or
                   sum(coalesce(octet_length(input), 0) + coalesce(octet_length(output), 0)
                       + coalesce(octet_length(collected_information), 0)
@@ -228,13 +250,7 @@ export async function listRuns(
       order by id desc`,
     count: (sql, limit) => sql`
       select count(*)::int as count from (
-        select id from runs
-        where team_id = ${teamId}
-          and (${workflowId}::text is null or workflow_id = ${workflowId})
-          and (${status}::text is null or status = ${status})
-          and (${search}::text is null or id = ${search} or workflow_id = ${search})
-          and (${start}::timestamptz is null or created_at >= ${start})
-          and (${end}::timestamptz is null or created_at < ${end})
+        select id from runs where ${matching}
         limit ${limit}
       ) matching`,
   });

@@ -84,7 +84,7 @@ export async function readWalk<Row extends object>(
 export async function readCountedWalk<Row extends object>(
   database: Database,
   walk: WalkPage,
-  queries: Pick<ListQueries<Row>, "page" | "count">,
+  queries: Pick<ListQueries<Row>, "page" | "count" | "ranges">,
 ): Promise<Walked<Listed<Row>>> {
   return walked(await readList(database, { ...queries, ...walk }), walk);
 }

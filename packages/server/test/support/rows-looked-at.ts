@@ -6,7 +6,7 @@ import { until } from "./house.ts";
 /** Which rows count: those read from an index as well, or only those of the tables themselves. */
 export type Where = "anywhere" | "in tables";
 
-/** How many deliveries and events a list looks at, and in the tables themselves: each statement is explained first. */
+/** How many runs, deliveries and events a list looks at, and in the tables themselves: each statement is explained first. */
 export async function countRowsLookedAt(
   walled: Database,
   list: (database: Database) => Promise<unknown>,
@@ -50,7 +50,7 @@ function scanned(node: PlanNode | undefined, where: Where): number {
   const rows = inIndex
     ? (node["Heap Fetches"] ?? 0)
     : node["Actual Rows"] + (node["Rows Removed by Filter"] ?? 0);
-  const own = /^(deliveries|events|attempts)/.test(node["Relation Name"] ?? "")
+  const own = /^(deliveries|events|attempts|runs)/.test(node["Relation Name"] ?? "")
     ? rows * node["Actual Loops"]
     : 0;
   return (node.Plans ?? []).reduce((sum, below) => sum + scanned(below, where), own);
