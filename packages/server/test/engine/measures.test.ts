@@ -32,6 +32,7 @@ async function setup(maxRetries: number) {
 
 test("deliveries are counted by status, attempts by outcome, and first attempts by their delay", async () => {
   const { service, receiver, report, reaches, ended } = await setup(0);
+  const startedAtMs = performance.now();
   receiver.answerWith(200, 200, 500);
   for (let fact = 0; fact < 3; fact++) {
     await report();
@@ -48,6 +49,9 @@ test("deliveries are counted by status, attempts by outcome, and first attempts 
   expect(await attempts("retry")).toBeUndefined();
   const firsts = 'postrider_first_attempt_latency_seconds_count{contract="workflow"}';
   expect(await service.measured(firsts)).toBe(3);
+  const seconds = await service.measured(firsts.replace("_count", "_sum"));
+  expect(seconds).toBeGreaterThan(0);
+  expect(seconds).toBeLessThan(((performance.now() - startedAtMs) / 1_000) * 3);
   expect(await service.measured("postrider_leases_lost_total")).toBe(0);
 });
 

@@ -58,12 +58,12 @@ async function setup() {
     version: "1.2.3",
   });
   const house = await openHouse({ tracing });
-  await house.subscribe({ events: ["workflow_created"] });
-  return { collector, tracing, house };
+  const subscription = await house.subscribe({ events: ["workflow_created"] });
+  return { collector, tracing, house, subscription };
 }
 
 test("a collector gets spans of the record, the claim and the attempts, in the report's trace, each a child of the one before", async () => {
-  const { collector, tracing, house } = await setup();
+  const { collector, tracing, house, subscription } = await setup();
   house.receiver.answerWith(500, 200);
   const workflowId = "0123456789abcdef01234567";
   await house.record({ type: "workflow.created", workflowId, data: named, trace: sampled });
@@ -86,6 +86,20 @@ test("a collector gets spans of the record, the claim and the attempts, in the r
     attempts.map(({ attributes }) => attributeOf(attributes, "http.response.status_code")),
   ).toEqual(["500", "200"]);
   expect(attempts.map(({ status }) => status?.code ?? 0)).toEqual([2, 0]);
+  const told = [
+    "http.request.method",
+    "server.address",
+    "postrider.team_id",
+    "postrider.endpoint_id",
+  ];
+  for (const { attributes } of attempts) {
+    expect(told.map((key) => attributeOf(attributes, key))).toEqual([
+      "POST",
+      new URL(house.receiver.origin).host,
+      house.teamId,
+      subscription.id,
+    ]);
+  }
   // The first attempt was hot; the second had to be claimed.
   expect(spans.filter(({ name }) => name === "claim").length).toBeGreaterThanOrEqual(1);
 });
