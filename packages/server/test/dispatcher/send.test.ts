@@ -414,6 +414,11 @@ test.each<[string, Operation[], { reason: string; seen: { status: number } | und
     { reason: "protocol_error", seen: { status: 203 } },
   ],
   [
+    "an empty line before a bad head of another version",
+    [{ op: "send", data: "\r\nHTTP/2.0 503 X\r\nX-A : b\r\n\r\n" }],
+    { reason: "protocol_error", seen: { status: 503 } },
+  ],
+  [
     "a switch of protocols",
     [{ op: "send", data: "HTTP/1.1 101 X\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n" }],
     { reason: "protocol_error", seen: { status: 101 } },
