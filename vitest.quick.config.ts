@@ -20,6 +20,7 @@ export const long = [
   "mutants/test/judge.test.ts",
   // Thousands of requests.
   "packages/server/test/hostile/injection.test.ts",
+  "packages/server/test/dispatcher/reuse-under-load.test.ts",
   "packages/server/test/api/{never-500,never-500-bodies}.test.ts",
   "packages/server/test/security/{contract-fuzz,canaries}.test.ts",
   // The platform's own SDK, which waits before it asks again; sessions that are idle for seconds; slow receivers and names.

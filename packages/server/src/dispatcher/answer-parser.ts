@@ -24,21 +24,27 @@ const keptMsMax = 600_000;
 const keptMarginMs = 2_000;
 const lineFeed = 10;
 
-const statusLine = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/;
-const httpVersion = "HTTP/1.";
+/** What the line of a chunk's size may have freely. */
+const sizeLineBytes = 16;
+
+/** Nobody reads the reason. Some proxies write HTTP/2.0 in front of an answer that they received so; the rest is HTTP/1. */
+const statusLine = /^HTTP\/(1\.1|1\.0|2\.0) ([1-9]\d\d)(?: [^\0\r]*)?$/;
+const httpName = "HTTP/";
 const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const valueText = /^[\t\x20-\x7e\x80-\xff]*$/;
-const lengthDigits = /^\d{1,15}$/;
-const chunkSize = /^([0-9a-f]{1,8})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?$/i;
+const lengthDigits = /^0*\d{1,15}$/;
+const chunkSize = /^0*([0-9a-f]{1,8})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?$/i;
 
 /** The kinds of lines. */
 type Line = "status" | "field" | "size" | "end of chunk" | "trailer";
 
 /**
  * Reads the answer to one request after the other on a connection (RFC 9112), strictly: what two programs could read
- * differently is an error.
+ * differently is an error. What can be read in one way only is an answer, although it is not quite HTTP: zeros in front of
+ * a length, any reason, empty lines before the status line.
  *
- * Interim answers are skipped, nothing is decompressed, trailers are dropped. Every line is limited by the 16 KiB of a head.
+ * Interim answers are skipped, nothing is decompressed, trailers are dropped. Every line is limited by the 16 KiB of a head,
+ * and so are the extensions of all chunks together.
  */
 export class AnswerParser {
   /** Whether the head of the final answer is complete. */
@@ -55,8 +61,10 @@ export class AnswerParser {
   /** Of this head, of this line of a chunk, or of these trailers. */
   #lineBytes = 0;
   #bytesLeft = 0;
+  /** What the sizes of this answer's chunks have beyond `sizeLineBytes` each, together. */
+  #extensionBytes = 0;
   #interimCount = 0;
-  #isHttp10 = false;
+  #isHttp11 = false;
   #status = 0;
   #headers: string[] = [];
   #contentLength = -1;
@@ -73,6 +81,7 @@ export class AnswerParser {
     this.#reading = "line";
     this.#partial = "";
     this.#interimCount = 0;
+    this.#extensionBytes = 0;
     this.#beginHead();
   }
 
@@ -108,7 +117,8 @@ export class AnswerParser {
       return end;
     }
     this.#partial = "";
-    if (!text.endsWith("\r\n")) throw new AnswerError(malformed("a line does not end in CR LF"));
+    const isEnded = text.endsWith("\r\n") || (this.#expected === "status" && text === "\n");
+    if (!isEnded) throw new AnswerError(malformed("a line does not end in CR LF"));
     this.#takeLine(text.slice(0, -2), chunk.length - end);
     return end;
   }
@@ -136,7 +146,7 @@ export class AnswerParser {
     if (line === "") return;
     const found = statusLine.exec(line);
     if (!found) throw new AnswerError(malformed("an invalid status line"));
-    this.#isHttp10 = found[1] === "0";
+    this.#isHttp11 = found[1] === "1.1";
     this.#status = Number(found[2]);
     this.#expected = "field";
   }
@@ -182,7 +192,10 @@ export class AnswerParser {
     if (coded && length >= 0) throw new AnswerError(twoLengths);
     const isChunked = coded && /(?:^|,)[ \t]*chunked$/i.test(this.#transferEncoding ?? "");
     const isBodiless = this.#isBodiless || status === 204 || status === 304 || length === 0;
-    if (isBodiless || isChunked || length > 0) this.keptMs = this.#mayBeKeptMs(coded);
+    // A 204 with a body (RFC 9110 15.3.5): it may come late, and would be read as the beginning of the next answer.
+    const isForbidden = status === 204 && (coded || length > 0);
+    const ends = isBodiless || isChunked || length > 0;
+    if (ends && !isForbidden) this.keptMs = this.#mayBeKeptMs(coded);
     this.headIsComplete = true;
     this.#events?.onHeaders(status, this.#headers);
     if (isBodiless) return this.#complete(rest);
@@ -194,6 +207,8 @@ export class AnswerParser {
   #takeSize(line: string) {
     const size = chunkSize.exec(line)?.[1];
     if (size === undefined) throw new AnswerError(malformed("an invalid size of a chunk"));
+    this.#extensionBytes += Math.max(0, line.length - sizeLineBytes);
+    if (this.#extensionBytes > headBytesMax) throw new AnswerError(headTooLarge);
     this.#bytesLeft = Number.parseInt(size, 16);
     if (this.#bytesLeft === 0) this.#expect("trailer");
     else this.#reading = "counted";
@@ -238,9 +253,9 @@ export class AnswerParser {
   /** RFC 9112 9.3; `Keep-Alive: timeout=n` is the receiver's own limit in seconds. */
   #mayBeKeptMs(isCoded: boolean): number {
     const options = this.#connection?.toLowerCase() ?? "";
-    const isKept = this.#isHttp10
-      ? !isCoded && hasOption(options, "keep-alive")
-      : options === "" || !hasOption(options, "close");
+    const isKept = this.#isHttp11
+      ? options === "" || !hasOption(options, "close")
+      : !isCoded && hasOption(options, "keep-alive");
     if (!isKept) return 0;
     if (this.#keepAlive === undefined) return keptMsDefault;
     const seconds = /(?:^|[,;\s])timeout=(\d{1,9})/i.exec(this.#keepAlive)?.[1];
@@ -249,10 +264,10 @@ export class AnswerParser {
   }
 }
 
-/** Fails at the first byte that is none of HTTP/1: who speaks another protocol may wait for an answer itself. */
+/** Fails at the first byte that is none of HTTP: who speaks another protocol may wait for an answer itself. */
 function refuseOther(line: string) {
-  if (line.startsWith(httpVersion) || httpVersion.startsWith(line)) return;
-  if (line === "\r" || line === "\r\n") return;
+  if (line.startsWith(httpName) || httpName.startsWith(line)) return;
+  if (line === "\r" || line === "\r\n" || line === "\n") return;
   throw new AnswerError(malformed("an invalid status line"));
 }
 

@@ -65,6 +65,7 @@ test.each<[string, string, Partial<Read>]>([
   ["999 X\r\nContent-Length: 0", "", { status: 999 }],
   ["200 OK\r\nContent-Length: 2\r\nContent-Length: 2", "ok", { body: "ok", complete: true }],
   ["200 OK\r\nContent-Length: 002", "ok", { body: "ok", complete: true }],
+  ["200 OK\r\nContent-Length: 00000000000000000002", "ok", { body: "ok", complete: true }],
   ["200 OK", "endless", { body: "endless", complete: false }],
   ["200 OK\r\nTransfer-Encoding: gzip", "x", { body: "x", complete: false }],
   ["200 OK\r\nTransfer-Encoding: chunked, gzip", "x", { body: "x", complete: false }],
@@ -79,6 +80,13 @@ test.each<[string, string, Partial<Read>]>([
     "2\r\nok\r\nA ;x=y\r\n0123456789\r\n0\r\nX: y\r\n\r\n",
     { body: "ok0123456789", complete: true, keptMs: 60_000 },
   ],
+  [
+    "200 OK\r\nTransfer-Encoding: chunked",
+    `000000000000002\r\nok\r\n${"0".repeat(20)};x\r\n\r\n`,
+    { body: "ok", complete: true, keptMs: 60_000 },
+  ],
+  // A reason is read by nobody.
+  ["200 \x01a\x1b\x7f\t\xe9\r\nContent-Length: 0", "", { status: 200, complete: true }],
   [
     "200 OK\r\nX-A:\t a \t\r\nContent-Length: 0",
     "",
@@ -101,7 +109,11 @@ test.each<[string, string]>([
   ["220 mail.example.com ESMTP\r\n", statusLine],
   ["SSH-2.0-x\r\n", statusLine],
   ["\x15\x03\x03\x00\x02\x02\x28", statusLine],
-  ["HTTP/2.0 200 OK\r\n", statusLine],
+  ["HTTP/2 200 OK\r\n", statusLine],
+  ["HTTP/2.1 200 OK\r\n", statusLine],
+  ["HTTP/3.0 200 OK\r\n", statusLine],
+  ["HTTP/0.9 200 OK\r\n", statusLine],
+  ["HTTP 200 OK\r\n", statusLine],
   ["HTTP/1.2 200 OK\r\n", statusLine],
   ["http/1.1 200 OK\r\n", statusLine],
   ["HTTP/1.1 20 OK\r\n", statusLine],
@@ -170,6 +182,7 @@ test.each<[string, string]>([
   ["0\r\nX : y\r\n", fieldName],
   ["0\r\nX: y\n", lineEnd],
   [`1;${"x".repeat(16_384)}`, "The head of the answer is larger than 16 KiB."],
+  [`1;${"x".repeat(6_000)}\r\ny\r\n`.repeat(3), "The head of the answer is larger than 16 KiB."],
   [`0\r\n${"X: y\r\n".repeat(3_000)}`, "The head of the answer is larger than 16 KiB."],
 ])("the chunk %j fails behind a head that stands", (body, failure) => {
   expect(read(chunked(body))).toMatchObject({ status: 200, complete: false, failure });
@@ -228,6 +241,15 @@ test.each<[string, number]>([
   ["HTTP/1.1 204 X\r\nconnection: foo, Close", 0],
   ["HTTP/1.1 204 X\r\nConnection: foo\r\nConnection: close", 0],
   ["HTTP/1.1 204 X\r\nConnection: closed", 60_000],
+  ["\r\n\r\nHTTP/1.1 204 X", 60_000],
+  ["\n\nHTTP/1.1 204 X", 60_000],
+  // A body that must not be there may come later, and would be read as the next answer.
+  ["HTTP/1.1 204 X\r\nContent-Length: 2", 0],
+  ["HTTP/1.1 204 X\r\nTransfer-Encoding: chunked", 0],
+  ["HTTP/1.1 204 X\r\nContent-Length: 0", 60_000],
+  // Proxies write this in front of what they received over HTTP/2; the rest is HTTP/1.
+  ["HTTP/2.0 204 X", 0],
+  ["HTTP/2.0 204 X\r\nConnection: keep-alive", 60_000],
   ["HTTP/1.0 204 X", 0],
   ["HTTP/1.0 204 X\r\nConnection: Keep-Alive", 60_000],
   ["HTTP/1.1 204 X\r\nKeep-Alive: timeout=5", 3_000],
@@ -238,6 +260,14 @@ test.each<[string, number]>([
   ["HTTP/1.1 204 X\r\nKeep-Alive: 5", 60_000],
 ])("%j may carry another request within %i ms", (head, keptMs) => {
   expect(read([`${head}\r\n\r\n`])).toMatchObject({ complete: true, keptMs });
+});
+
+test("small extensions of any number of chunks are read over", () => {
+  const chunk = "1;ieof=1\r\nx\r\n";
+  expect(read(chunked(`${chunk.repeat(10_000)}0\r\n\r\n`))).toMatchObject({
+    body: "x".repeat(10_000),
+    complete: true,
+  });
 });
 
 test("a connection on which more came than the answer carries no other request", () => {

@@ -88,6 +88,19 @@ test.each<[string, ConnectTarget]>([
   await expect.poll(() => targets).toEqual([target]);
 });
 
+test.each([
+  ["http://a.example.com", "a.example.com"],
+  ["http://a.example.com:80", "a.example.com"],
+  ["http://a.example.com:443", "a.example.com:443"],
+  ["http://[2001:db8::1]", "[2001:db8::1]"],
+  ["http://[2001:db8::1]:8080", "[2001:db8::1]:8080"],
+  ["http://user:secret@A.example.com", "a.example.com"],
+])("a request to %s is for the host %s", async (origin, host) => {
+  const { acquire, post, receiver } = await setup();
+  expect(await post(acquire(origin))).toBe(200);
+  expect(receiver.requests[0]).toContain(`\r\nhost: ${host}\r\n`);
+});
+
 test("a connection says how far it is while it is opened, and nothing once it is open", async () => {
   const { acquire, post } = await setup();
   const connection = acquire();

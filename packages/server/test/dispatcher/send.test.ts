@@ -152,6 +152,25 @@ test("a certificate for another host fails before anything is sent", async () =>
   expect(receiver.receivedBytes()).toBe(0);
 });
 
+test("a receiver that speaks HTTP/2 alone fails before anything is sent", async () => {
+  const { receiver, post } = await setup(ok, "h2_only");
+  expect((await post()).result).toMatchObject({ reason: "tls_error" });
+  expect(receiver.receivedBytes()).toBe(0);
+});
+
+test.each<[string, { status: number; body: string; bodyTruncated: boolean }]>([
+  ["Content-Length: 10\r\n\r\nok", { status: 200, body: "ok", bodyTruncated: true }],
+  ["Transfer-Encoding: chunked\r\n\r\n5\r\nok", { status: 200, body: "ok", bodyTruncated: true }],
+  ["\r\nok", { status: 200, body: "ok", bodyTruncated: false }],
+])("what TLS ends in the middle of %j is cut, and its head counts", async (rest, expected) => {
+  const { receiver, post } = await setup(
+    [readRequest, { op: "send", data: `HTTP/1.1 200 OK\r\n${rest}` }, { op: "fin" }],
+    "valid",
+  );
+  expect((await post()).result).toMatchObject({ kind: "responded", ...expected });
+  await expect.poll(receiver.openCount).toBe(0);
+});
+
 test("a valid certificate is accepted and its connection kept", async () => {
   const { receiver, post } = await setup(okForever, "valid");
   for (let n = 0; n < 3; n += 1) {
@@ -275,6 +294,17 @@ test("a body that drips ends after a second, and its connection with it", async 
   expect(performance.now() - startedMs).toBeLessThan(1_100);
   expect(latencyMs).toBeLessThan(200);
   expect(result).toMatchObject({ status: 200, bodyTruncated: true });
+  await expect.poll(receiver.openCount).toBe(0);
+});
+
+test("chunks of one byte with long extensions are given up, by size and not by time", async () => {
+  const { receiver, post } = await setup([
+    readRequest,
+    { op: "send", data: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" },
+    { op: "flood", data: `1;${"a".repeat(16_000)}\r\nx\r\n` },
+  ]);
+  const { result } = await post();
+  expect(result).toMatchObject({ status: 200, body: "x", bodyTruncated: true });
   await expect.poll(receiver.openCount).toBe(0);
 });
 
@@ -412,6 +442,11 @@ test.each<[string, Operation[], { reason: string; seen: { status: number } | und
       { op: "send", data: " : b\r\n\r\n" },
     ],
     { reason: "protocol_error", seen: { status: 203 } },
+  ],
+  [
+    "an empty line before a bad head of another version",
+    [{ op: "send", data: "\r\nHTTP/2.0 503 X\r\nX-A : b\r\n\r\n" }],
+    { reason: "protocol_error", seen: { status: 503 } },
   ],
   [
     "a switch of protocols",

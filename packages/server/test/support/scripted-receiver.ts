@@ -17,7 +17,7 @@ export type Operation =
   | { op: "flood"; data: string }
   | { op: "fin" | "reset" | "hold" };
 
-/** A certificate scenario of `receiver.tls`, or `valid`. */
+/** A certificate scenario of `receiver.tls`, `valid`, or `h2_only`. */
 export type TlsScenario =
   | "valid"
   | "self_signed"
@@ -26,6 +26,7 @@ export type TlsScenario =
   | "tls1.0_only"
   | "tls1.1_only"
   | "plaintext"
+  | "h2_only"
   | "require_client_cert";
 
 /** A server on 127.0.0.1 that plays its script on every connection it accepts. */
@@ -243,6 +244,7 @@ function tlsOptions(scenario: TlsScenario): tls.TlsOptions {
       ciphers: "ALL:@SECLEVEL=0",
     };
   }
+  if (scenario === "h2_only") return { ...identity, ALPNProtocols: ["h2"] };
   if (scenario === "require_client_cert") {
     return { ...identity, requestCert: true, rejectUnauthorized: true };
   }
