@@ -1,7 +1,7 @@
 import type net from "node:net";
 import { expect, onTestFinished, test } from "vitest";
-import { openSocket } from "../../src/dispatcher/connector.ts";
 import { openSender } from "../../src/dispatcher/send.ts";
+import { openSocket } from "../../src/dispatcher/sockets.ts";
 import { parseCidr } from "../../src/domain/address.ts";
 import { type Operation, startReceiver } from "../support/scripted-receiver.ts";
 

@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import net, { type AddressInfo } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
-import { openSocket } from "../../src/dispatcher/connector.ts";
 import { openSender, type SendReport } from "../../src/dispatcher/send.ts";
+import { openSocket } from "../../src/dispatcher/sockets.ts";
 import { parseCidr } from "../../src/domain/address.ts";
 
 const loopback = [parseCidr("127.0.0.0/8")].filter((cidr) => cidr !== undefined);
