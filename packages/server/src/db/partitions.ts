@@ -2,6 +2,13 @@ import type { Sql } from "./sql.ts";
 import type { Tx } from "./transaction.ts";
 
 /**
+ * Vacuum comes to new rows within about a minute, before the next checkpoint, and freezes them at once. After a checkpoint
+ * it would write each page to the log a second time. `like` copies no settings; migration 0038 sets the same.
+ */
+const partitionSettings =
+  "autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 1000, autovacuum_freeze_min_age = 0";
+
+/**
  * Creates the daily partitions from today to `daysAhead` days later, by the database's calendar (UTC); returns how many.
  *
  * Rows of a day that landed in the default partition move into their own. The statements are printed by PostgreSQL
@@ -12,7 +19,7 @@ export async function ensurePartitions(tx: Tx, daysAhead: number): Promise<numbe
   await tx`select pg_advisory_xact_lock(hashtext('postrider.partitions'))`;
   const missing = await tx<{ statement: string }>`
     select format(
-      'create table %1$I (like %2$I including all);'
+      'create table %1$I (like %2$I including all) with (' || ${partitionSettings} || ');'
       'with moved as (delete from %3$I where %4$I >= %5$L and %4$I < %6$L returning *)'
       '  insert into %1$I select * from moved;'
       'alter table %2$I attach partition %1$I for values from (%5$L) to (%6$L)',
