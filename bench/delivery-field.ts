@@ -17,7 +17,8 @@ import { openPostgres, type World } from "./world.ts";
 export const contestants = {
   ceiling: { store: "none", peer: false },
   ours: { store: "postgres", peer: false },
-  /** The same with spans for a collector, and a trace in every fact. */
+  /** The same with a trace in every fact, which its deliveries pass on; and then with spans for a collector. */
+  unexported: { store: "postgres", peer: false },
   traced: { store: "postgres", peer: false },
   bullmq: { store: "redis", peer: true },
   "graphile-worker": { store: "postgres", peer: true },
@@ -27,7 +28,9 @@ export const contestants = {
 
 export type Name = keyof typeof contestants;
 export const names = Object.keys(contestants) as Name[];
-const isOurs = (name: Name): boolean => name === "ours" || name === "traced";
+/** Those who take part only when they are named. */
+export const withTraces: readonly Name[] = ["unexported", "traced"];
+export const isOurs = (name: Name): boolean => name === "ours" || withTraces.includes(name);
 
 /** What one contestant did in one round, or why it did not finish. */
 export type Round = { contestant: Name; number: number; fanOut: number; deliveries: number } & (
@@ -115,6 +118,7 @@ export async function openField(
         origin: sink.origin,
         databaseUrl,
         redisPort: redis?.port ?? 0,
+        withTraces: withTraces.includes(name),
         collector: name === "traced" ? collector?.origin : undefined,
         concurrency,
         fanOut,

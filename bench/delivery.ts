@@ -6,7 +6,15 @@
 // queues make their POSTs with the ceiling's code. A rate is reported for complete work only: what the receiver counted
 // and what the store holds must be what was added.
 import path from "node:path";
-import { contestants, type Name, names, openField, type Round } from "./delivery-field.ts";
+import {
+  contestants,
+  isOurs,
+  type Name,
+  names,
+  openField,
+  type Round,
+  withTraces,
+} from "./delivery-field.ts";
 import { printResults, summarise } from "./delivery-results.ts";
 import { readOptions, usageError } from "./options.ts";
 import { printProfile } from "./profile.ts";
@@ -21,7 +29,7 @@ const options = readOptions({
     facts: { describes: "facts with one subscription; with five, a fifth", default: "50000" },
     contestants: {
       describes: "who takes part",
-      default: names.filter((name) => name !== "traced").join(","),
+      default: names.filter((name) => !withTraces.includes(name)).join(","),
     },
     "fan-outs": { describes: "subscriptions a fact", default: "1,5" },
     profile: { describes: "profile ours and traced, and print where its time went", flag: true },
@@ -48,7 +56,7 @@ await inWorld(async (world) => {
     for (const fanOut of fanOuts) {
       const facts = Math.max(1, Math.round(options.count("facts") / fanOut));
       for (const name of field.taking) {
-        const profiled = options.flag("profile") && (name === "ours" || name === "traced");
+        const profiled = options.flag("profile") && isOurs(name);
         const profileTo = profiled ? path.join(world.directory, "cpu.cpuprofile") : undefined;
         const round = await field.play(name, { number, facts, fanOut, profileTo });
         rounds.push(round);

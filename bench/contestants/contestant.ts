@@ -11,6 +11,8 @@ export type Arena = {
   /** An empty database of its own; contestants without a store and those on Redis leave it alone. */
   databaseUrl: string;
   redisPort: number;
+  /** Every fact has a trace. */
+  withTraces: boolean;
   /** Where spans go, for who traces. */
   collector: string | undefined;
   /** POSTs in flight at once. */

@@ -10,7 +10,7 @@ import { compete, hooks } from "./contestant.ts";
 const factsAtOnce = 1_000;
 const addsAtOnce = 4;
 
-compete(async ({ origin, databaseUrl, concurrency, fanOut, collector }) => {
+compete(async ({ origin, databaseUrl, concurrency, fanOut, withTraces, collector }) => {
   const tracing = collector
     ? await openTracing({ endpoint: collector, headers: {}, version: "bench" })
     : undefined;
@@ -22,7 +22,7 @@ compete(async ({ origin, databaseUrl, concurrency, fanOut, collector }) => {
   return {
     prepare(count) {
       facts = runsStarted(workflowId, count);
-      if (tracing) facts = facts.map((fact) => ({ ...fact, trace: newTrace() }));
+      if (withTraces) facts = facts.map((fact) => ({ ...fact, trace: newTrace() }));
     },
     async run() {
       const allRecorded = engine.untilRecorded(engine.recorded + facts.length * fanOut);
