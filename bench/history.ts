@@ -3,23 +3,20 @@
 // Every list of deliveries, attempts and logs, with every filter, through the real API on a history of 30 days: one
 // team with nine tenths of it, and nine others. Pages are varied, and nothing is asked twice to warm up. The target is
 // a 95th percentile below 100 ms for each kind of request, and no answer but 200.
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import path from "node:path";
 import { openApp } from "../packages/server/src/api/app.ts";
 import { newApiKey } from "../packages/server/src/api-keys.ts";
 import { readConfig } from "../packages/server/src/config.ts";
 import { insertApiKey } from "../packages/server/src/db/api-keys.ts";
-import { migrate } from "../packages/server/src/db/migrate.ts";
 import { openDatabase, openTeamDatabase } from "../packages/server/src/db/pool.ts";
-import { openEmbeddedPostgres } from "../packages/server/src/embedded-postgres/open.ts";
 import { newId } from "../packages/server/src/ids.ts";
 import { openLog } from "../packages/server/src/log.ts";
 import { openMetrics } from "../packages/server/src/metrics.ts";
 import { openKeyring } from "../packages/server/src/secrets.ts";
 import { openSignals } from "../packages/server/src/signals.ts";
 import { bars, quantile, table, verdict } from "./chart.ts";
-import { generateHistory, type History } from "./generate-history.ts";
+import type { History } from "./generate-history.ts";
 import { type CallExample, type Example, historyRequests } from "./history-requests.ts";
+import { openHistory } from "./kept-history.ts";
 import { readOptions } from "./options.ts";
 import { openReport } from "./report.ts";
 import { inWorld, query, type World } from "./world.ts";
@@ -43,7 +40,12 @@ const options = readOptions({
 const report = openReport("history", options);
 
 await inWorld(async (world) => {
-  const { url, history, generatedInSeconds } = await openHistory(world);
+  const { url, history, generatedInSeconds } = await openHistory(world, {
+    rows: options.count("rows"),
+    data: options.text("data"),
+    buffers: options.text("buffers"),
+    say: report.say,
+  });
   const api = await openApi(url, world);
   const bytes = await query<{ name: string; bytes: string }>(
     url,
@@ -107,33 +109,6 @@ await inWorld(async (world) => {
     figures,
   });
 });
-
-/** Makes the history, or takes up the one that was kept. */
-async function openHistory(world: World) {
-  const kept = options.text("data");
-  const directory = kept === "" ? world.directory : path.resolve(kept);
-  mkdirSync(directory, { recursive: true });
-  report.say("starting PostgreSQL …");
-  const postgres = world.own(
-    await openEmbeddedPostgres({
-      dataDirectory: path.join(directory, "postgres"),
-      settings: { shared_buffers: options.text("buffers") },
-    }),
-  );
-  await migrate(postgres.url);
-  const file = path.join(directory, "history.json");
-  if (existsSync(file)) {
-    const history = JSON.parse(readFileSync(file, "utf8")) as History;
-    return { url: postgres.url, history, generatedInSeconds: 0 };
-  }
-  const startedAt = performance.now();
-  report.say(`making ${options.text("rows")} deliveries …`);
-  const history = await generateHistory(postgres.url, options.count("rows"), report.say);
-  const generatedInSeconds = Math.round((performance.now() - startedAt) / 1000);
-  report.say(`made in ${generatedInSeconds} s`);
-  writeFileSync(file, JSON.stringify(history));
-  return { url: postgres.url, history, generatedInSeconds };
-}
 
 /** The real API over connections like the service's; nothing listens, requests are handed to it. */
 async function openApi(url: string, world: World) {

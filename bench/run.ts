@@ -7,6 +7,8 @@ const benchmarks: Record<string, string> = {
   stall: "healthy receivers beside a dead one with a large backlog",
   replay: "a healthy endpoint beside a replay",
   history: "lists and retention on millions of rows",
+  scroll:
+    "frame times of the dashboard's list of deliveries, scrolled by the wheel on millions of rows",
   start: "from the start of serve until /readyz answers 200",
   scale: "several processes on one database, busy and idle",
 };

@@ -13,11 +13,12 @@ type Context = {
 const root = fileURLToPath(new URL("..", import.meta.url));
 
 /**
- * A plugin of Vite that puts licences.txt beside a bundle: the licences of the packages that the bundle's modules come from.
+ * A plugin of Vite that puts licences.txt beside a bundle: the licences of the packages that the bundle's modules come from,
+ * and of those of `copied`, files of packages that lie beside the bundle.
  *
  * Style sheets are not among the modules of the output: every one that was read counts, and what our own ones import.
  */
-export function writeNoticesOf(application: string) {
+export function writeNoticesOf(application: string, copied: readonly string[] = []) {
   return {
     name: "postrider-licences",
     generateBundle(this: Context, _options: unknown, bundle: Bundle) {
@@ -29,7 +30,7 @@ export function writeNoticesOf(application: string) {
       const source = printNotices(
         `The scripts and styles of ${application} also hold these packages:`,
         root,
-        [...modules.map(fileOf), ...styles, ...imported],
+        [...modules.map(fileOf), ...styles, ...imported, ...copied],
       );
       this.emitFile({ type: "asset", fileName: "licences.txt", source });
     },

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 
 /**
@@ -8,7 +8,15 @@ import path from "node:path";
  */
 export function printNotices(heading: string, root: string, inputs: readonly string[]): string {
   const directories = new Set(inputs.flatMap((input) => packageOf(input) ?? []));
-  const notices = new Set([...directories].map((one) => noticeOf(path.resolve(root, one))));
+  const notices = new Set(
+    [...directories].map((directory) => {
+      const held = inputs.filter((input) => packageOf(input) === directory);
+      return noticeOf(
+        path.resolve(root, directory),
+        held.map((file) => path.resolve(root, file)),
+      );
+    }),
+  );
   return [
     "Postrider is licensed under the Apache License 2.0 (LICENSE).",
     heading,
@@ -20,7 +28,7 @@ export function printNotices(heading: string, root: string, inputs: readonly str
 export const packageOf = (input: string): string | undefined =>
   /^.*node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(input)?.[0];
 
-function noticeOf(directory: string): string {
+function noticeOf(directory: string, files: readonly string[]): string {
   const { name, version, license } = JSON.parse(
     readFileSync(path.join(directory, "package.json"), "utf8"),
   );
@@ -30,5 +38,23 @@ function noticeOf(directory: string): string {
     .sort()
     .map((one) => readFileSync(path.join(directory, one), "utf8").trim());
   const line = "-".repeat(80);
-  return [`${line}\n${name} ${version} (${license})`, ...texts].join("\n\n");
+  return [`${line}\n${name} ${version} (${license})`, ...texts, ...files.flatMap(insideOf)].join(
+    "\n\n",
+  );
+}
+
+/** What a file says of the packages that its publisher has built into it: their names and licences. */
+function insideOf(file: string): string[] {
+  // Beside a bundle, webpack leaves the licences that the comments of its modules give.
+  const licences = `${file}.LICENSE.txt`;
+  if (!existsSync(licences)) return [];
+  const { sources }: { sources: string[] } = JSON.parse(readFileSync(`${file}.map`, "utf8"));
+  const names = new Set(
+    sources.flatMap((source) => packageOf(source)?.replace(/^.*node_modules\//, "") ?? []),
+  );
+  return [
+    `Its file ${path.basename(file)} was published with these packages inside: ${[...names].sort().join(", ")}.`,
+    `The notices in their files, from ${path.basename(licences)}:`,
+    readFileSync(licences, "utf8").trim(),
+  ];
 }

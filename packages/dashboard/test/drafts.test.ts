@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { assistantBodyOf, assistantDraftOf } from "../src/pages/assistants/assistant-draft.ts";
 import { bodyOf, draftOf } from "../src/pages/endpoint/draft.ts";
-import { filterWords } from "../src/pages/replays/filter-words.ts";
+import { endpointIdsOf, filterWords, workflowIdsOf } from "../src/pages/replays/filter-words.ts";
 
 const webhook = {
   id: "1",
@@ -94,4 +94,11 @@ test("a replay says which deliveries it has", () => {
   expect(filterWords({ ...filter, endpoint_id: ["e1"] }, "failed", () => "Billing system")).toBe(
     "Failed deliveries to Billing system from 2026-11-30 10:41:07 of hang",
   );
+  const ofWorkflow = { subscription_id: "e1", workflow_id: "w1" };
+  const names: Record<string, string> = { e1: "Billing system", w1: "Patient intake" };
+  expect(filterWords(ofWorkflow, "all", (id) => names[id] ?? id)).toBe(
+    "Deliveries that ended to Billing system about Patient intake",
+  );
+  expect([endpointIdsOf(ofWorkflow), workflowIdsOf(ofWorkflow)]).toEqual([["e1"], ["w1"]]);
+  expect(endpointIdsOf({ endpoint_id: ["e1", "e2"] })).toEqual(["e1", "e2"]);
 });

@@ -6,7 +6,7 @@ import { hashInline } from "../src/content-security.ts";
 import { anchorOf, unlinkSources } from "../src/links.ts";
 import { documents, reference, sections } from "../src/navigation.ts";
 import { writePlainPages } from "../src/plain-pages.ts";
-import { writeReference } from "../src/reference.ts";
+import { viewerFiles, writeReference } from "../src/reference.ts";
 import { settleEmptyHeadings } from "../src/tables.ts";
 
 /** Where the site is served: the service has it under /docs/. `POSTRIDER_DOCS_BASE=/ npm run build -w packages/site` is for a host of its own. */
@@ -65,7 +65,7 @@ export default defineConfig({
   },
   vite: {
     publicDir: false,
-    plugins: [writeNoticesOf("this site")],
+    plugins: [writeNoticesOf("this site", viewerFiles)],
     // The CSP allows no data: for scripts and fonts.
     build: { assetsInlineLimit: 0, chunkSizeWarningLimit: 2_000 },
   },

@@ -5,6 +5,7 @@ import type {
   ListAssistantsAnswer,
 } from "@postrider/sdk";
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { type Named, namesIn } from "../words/names.ts";
 import { ask } from "./request.ts";
 
 const path = "/assistants/v1/assistants";
@@ -27,6 +28,23 @@ export const assistantQuery = (id: string) =>
   queryOptions({
     queryKey: ["assistants", "one", id],
     queryFn: ({ signal }) => ask<Assistant>("GET", `${path}/${encodeURIComponent(id)}`, { signal }),
+  });
+
+/** The names of the newest assistants, without their own members, which may be large. */
+export const assistantNamesQuery = queryOptions({
+  queryKey: ["assistants", "names"],
+  queryFn: async ({ signal }): Promise<readonly Named[]> =>
+    namesIn(
+      (await ask<ListAssistantsAnswer>("GET", path, { query: { size: 100 }, signal })).assistants,
+    ),
+});
+
+/** The name of one assistant. */
+export const assistantNameQuery = (id: string) =>
+  queryOptions<string>({
+    queryKey: ["assistants", "name", id],
+    queryFn: async ({ signal }) =>
+      (await ask<Assistant>("GET", `${path}/${encodeURIComponent(id)}`, { signal })).name,
   });
 
 /** Creates an assistant. */

@@ -44,6 +44,14 @@ export const endpointQuery = (id: string) =>
       ask<Endpoint>("GET", `/v1/endpoints/${encodeURIComponent(id)}`, { signal }),
   });
 
+/** The name of one endpoint. */
+export const endpointNameQuery = (id: string) =>
+  queryOptions<string>({
+    queryKey: ["endpoints", "name", id],
+    queryFn: async ({ signal }) =>
+      (await ask<Endpoint>("GET", `/v1/endpoints/${encodeURIComponent(id)}`, { signal })).name,
+  });
+
 /** Enables or disables an endpoint. */
 export const switchEndpoint = (id: string, to: "enable" | "disable"): Promise<Endpoint> =>
   ask("POST", `/v1/endpoints/${encodeURIComponent(id)}/${to}`);

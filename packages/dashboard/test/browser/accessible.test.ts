@@ -30,7 +30,7 @@ async function furnish(pages: Pages): Promise<Record<string, string>> {
   await startRuns(pages, 12);
   await untilFailing(pages, failing);
   const assistant = await service.call("POST", "/assistants/v1/assistants", {
-    name: "Reception",
+    name: "Reception, استقبال 👩🏽‍⚕️, with a long name ".repeat(3).trim(),
     assistantServer: {
       enabled: true,
       url: `${receiver.origin}/calls`,
@@ -55,6 +55,7 @@ async function furnish(pages: Pages): Promise<Record<string, string>> {
     theme: { accent: "#d4380d", background: "#fff7e6" },
   });
   const runs = await service.call("GET", "/workflows/v1/workflow-runs?size=1");
+  const workflow: string = runs.body.runs[0].workflow_id;
   const failed = await service.call("GET", `/v1/deliveries?endpoint_id=${failing}&limit=1`);
   return {
     overview: "/",
@@ -68,6 +69,7 @@ async function furnish(pages: Pages): Promise<Record<string, string>> {
     edit: `/endpoints?endpoint=${healthy}&edit=yes`,
     new: "/endpoints?new=organisation",
     runs: "/runs",
+    "runs-of-one": `/runs?workflow=${workflow}`,
     run: `/runs?run=${runs.body.runs[0].id}`,
     calls: "/calls",
     call: `/calls?call=${call.body.id}`,

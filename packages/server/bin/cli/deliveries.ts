@@ -9,7 +9,14 @@ import { printAttempts, printDelivery } from "./delivery-view.ts";
 import { namesOf } from "./endpoint-names.ts";
 import { firstRows } from "./pages.ts";
 import type { Column } from "./table.ts";
-import { attemptsCell, print, printJson, printNext, printTable, stateCell } from "./terminal.ts";
+import {
+  attemptsCell,
+  printEmptyList,
+  printJson,
+  printNext,
+  printTable,
+  stateCell,
+} from "./terminal.ts";
 import { ageOf, answerOf, counted, outcomes } from "./words.ts";
 
 type ListOptions = ClientOptions & FilterOptions & { limit: number };
@@ -64,8 +71,12 @@ async function listDeliveries(given: ListOptions): Promise<void> {
     }
     const [first] = deliveries;
     if (first === undefined) {
-      print(Object.keys(query).length > 0 ? "No delivery matches." : "No deliveries yet.");
-      printNext("Send a sample: postrider endpoints test <endpoint>");
+      printEmptyList(
+        "delivery",
+        query,
+        "Send a sample: postrider endpoints test <endpoint>",
+        "deliveries",
+      );
       return;
     }
     const nameOf = await namesOf(

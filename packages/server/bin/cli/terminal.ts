@@ -59,8 +59,13 @@ export function printFields(fields: readonly (readonly [name: string, value: str
 export const printNext = (line: string): void => print(`\n${colors.dim(line)}`);
 
 /** Says that a list is empty: that nothing matches its filter, or that there is nothing, and then what to do `first`. */
-export function printEmptyList(noun: string, query: object, first: string): void {
+export function printEmptyList(
+  noun: string,
+  query: object,
+  first: string,
+  plural = `${noun}s`,
+): void {
   const isFiltered = Object.keys(query).length > 0;
-  print(isFiltered ? `No ${noun} matches.` : `No ${noun}s.`);
-  printNext(isFiltered ? `See all: postrider ${noun}s list` : first);
+  print(isFiltered ? `No ${noun} matches.` : `No ${plural}.`);
+  printNext(isFiltered ? `See all: postrider ${plural} list` : first);
 }

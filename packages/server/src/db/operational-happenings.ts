@@ -10,17 +10,21 @@ type EndpointKey = { teamId: string; subscriptionId: string };
 export const notifyOfNoted = part`select pg_notify('postrider', '{"operational":""}') from noted limit 1`;
 
 /**
- * The condition that an operational webhook, of this team or of all teams, or a listener of this team wants an event type.
+ * The condition that somebody wants events of this type about an endpoint `s`: an operational webhook, of its team or of all
+ * teams, or a listener of its team. Nobody is told about those who are told.
+ *
+ * Two lookups, because each has an index of its own.
  */
-const isWanted = (teamId: SqlPart, eventType: SqlPart): SqlPart => part`
-  (exists (
+const isTold = (eventType: SqlPart): SqlPart => part`
+  s.contract not in ('operational', 'listener')
+  and (exists (
     select from subscriptions w
     where w.contract = 'operational' and w.enabled and w.deleted_at is null
-      and (w.team_id = ${teamId} or w.all_teams) and ${eventType} = any(w.event_types))
+      and (w.team_id = s.team_id or w.all_teams) and ${eventType} = any(w.event_types))
   or exists (
     select from subscriptions w
     where w.contract = 'listener' and w.tells = 'operational' and w.enabled and w.deleted_at is null
-      and w.team_id = ${teamId} and ${eventType} = any(w.event_types)))`;
+      and w.team_id = s.team_id and ${eventType} = any(w.event_types)))`;
 
 /** The JSON of an endpoint `s` and its streak `f` in events. */
 const toldEndpoint = (until: SqlPart, since: SqlPart): SqlPart => part`
@@ -48,7 +52,7 @@ export async function noteFailingEndpoints(
         as k (team_id, subscription_id)
       join subscriptions s on s.team_id = k.team_id and s.id = k.subscription_id
       join failure_streaks f on f.team_id = s.team_id and f.subscription_id = s.id
-      where s.contract not in ('operational', 'listener') and ${isWanted(part`s.team_id`, type)}
+      where ${isTold(type)}
       on conflict do nothing
       returning team_id
     )
@@ -65,7 +69,7 @@ export const notingRecovered = (ended: SqlPart): SqlPart => part`
          ${toldEndpoint(part`f.last_failing_to`, part`f.last_failing_from`)}
   from ${ended} f
   join subscriptions s on s.team_id = f.team_id and s.id = f.subscription_id
-  where s.contract not in ('operational', 'listener') and ${isWanted(part`s.team_id`, part`'endpoint.recovered'`)}
+  where ${isTold(part`'endpoint.recovered'`)}
   on conflict do nothing`;
 
 /** Notes that these deliveries have used up their retries. */
@@ -88,7 +92,7 @@ export async function noteExhausted(
         as k (team_id, id, error_code)
       join deliveries d on d.team_id = k.team_id and d.id = k.id and d.status = 'failed'
       join subscriptions s on s.team_id = d.team_id and s.id = d.subscription_id
-      where s.contract not in ('operational', 'listener') and ${isWanted(part`d.team_id`, part`'delivery.exhausted'`)}
+      where ${isTold(part`'delivery.exhausted'`)}
       on conflict do nothing
       returning team_id
     )

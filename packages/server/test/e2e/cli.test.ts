@@ -39,14 +39,18 @@ test("the commands of a day: log in, create an endpoint, send, look, find out wh
   );
   const [endpoint] = (await json("endpoints", "list")).endpoints;
   // With a filter, an empty list is not an empty service.
-  for (const [noun, ...filter] of [
-    ["endpoint", "--search", "nothing"],
-    ["run", "--status", "failed"],
-    ["call", "--status", "ongoing"],
+  for (const [noun, plural = "", ...filter] of [
+    ["endpoint", "endpoints", "--search", "nothing"],
+    ["delivery", "deliveries", "--status", "failed"],
+    ["run", "runs", "--status", "failed"],
+    ["call", "calls", "--status", "ongoing"],
   ]) {
-    const { stdout } = await run(`${noun}s`, "list", ...filter);
-    expect(stdout).toBe(`No ${noun} matches.\n\nSee all: postrider ${noun}s list\n`);
+    const { stdout } = await run(plural, "list", ...filter);
+    expect(stdout).toBe(`No ${noun} matches.\n\nSee all: postrider ${plural} list\n`);
   }
+  expect((await run("deliveries", "list")).stdout).toBe(
+    "No deliveries.\n\nSend a sample: postrider endpoints test <endpoint>\n",
+  );
 
   expect((await run("endpoints", "test", "billing")).stdout).toMatch(
     /^● Delivered: workflow_created, answered 200 in \d+ ms\n/,

@@ -190,6 +190,13 @@ test("operational webhooks send no events about themselves", async () => {
   expect(types.length).toBeGreaterThan(3);
   expect(types.filter(({ data }) => data.delivery?.contract === "operational")).toEqual([]);
   expect(types.filter(({ data }) => data.endpoint?.contract === "operational")).toEqual([]);
+  // An event that waits, because its own webhook fails, would be one too many as well.
+  const made = await house.database.sql<{ type: string }>`
+    select event_type as type from events where contract = 'operational' order by event_type`;
+  expect(made.map(({ type }) => type)).toEqual([
+    ...Array.from({ length: 4 }, () => "delivery.exhausted"),
+    "endpoint.failing",
+  ]);
 });
 
 test("a webhook for all teams gets every team's events with the team's id, and a team's webhook only its own", async () => {

@@ -67,6 +67,7 @@ test("the licences of what the scripts hold are there", () => {
     expect(read("licences.txt")).toMatch(new RegExp(`^${name} \\d\\S+ \\(MIT\\)$`, "m"));
   }
   expect(read("api/swagger-ui.LICENSE.txt")).toContain("Apache License");
+  expect(read("licences.txt")).toContain(read("api/swagger-ui-bundle.js.LICENSE.txt").trim());
 });
 
 test("no page loads anything from elsewhere", () => {

@@ -5,6 +5,7 @@ import { callQuery, eraseCall } from "../../api/calls.ts";
 import { someDeliveriesQuery } from "../../api/deliveries.ts";
 import { Id } from "../../components/copy.tsx";
 import { EraseAction } from "../../components/erase-action.tsx";
+import { useAssistantNames } from "../../components/names.ts";
 import { Page } from "../../components/page.tsx";
 import { Empty, Failure, SkeletonBlock } from "../../components/states.tsx";
 import { Status, Tag } from "../../components/status.tsx";
@@ -87,6 +88,7 @@ function Conversation({
   deliveries: readonly Delivery[];
 }) {
   const moments = conversationOf(call.messages, deliveries);
+  const assistant = useAssistantNames([call.assistantId])(call.assistantId);
   return (
     <div className="grid max-w-[1080px] gap-4 p-4">
       <p className="text-ink-2">
@@ -97,8 +99,13 @@ function Conversation({
           </>
         )}
         {call.assistantCallDuration !== null && `, took ${duration(call.assistantCallDuration)}`}.{" "}
-        <Link href={`/assistants${printSearch({ assistant: call.assistantId })}`} className="link">
-          Its assistant
+        {assistant !== undefined && "Assistant: "}
+        <Link
+          href={`/assistants${printSearch({ assistant: call.assistantId })}`}
+          className="link [overflow-wrap:anywhere]"
+          title={call.assistantId}
+        >
+          {assistant === undefined ? "Its assistant" : <bdi>{assistant}</bdi>}
         </Link>
       </p>
       {moments.length === 0 && (

@@ -1,8 +1,8 @@
-import { useMutation, useQuery } from "@tanstack/react-query";
+import { useMutation } from "@tanstack/react-query";
 import { useMemo, useRef, useState } from "react";
 import { Link } from "wouter";
 import { retryDelivery } from "../../api/deliveries.ts";
-import { endpointsQuery } from "../../api/endpoints.ts";
+import { useEndpointNames } from "../../components/names.ts";
 import { useNarrow } from "../../components/narrow.ts";
 import { Page } from "../../components/page.tsx";
 import { Empty, Failure, SkeletonRows } from "../../components/states.tsx";
@@ -10,6 +10,7 @@ import { say, sayFailure } from "../../components/toasts.tsx";
 import { place } from "../../place.ts";
 import { printSearch, useTypedSearch } from "../../search.ts";
 import { useMay } from "../../shell/viewer.tsx";
+import { shortId } from "../../words/names.ts";
 import { DeliveryDetail } from "../delivery/delivery-detail.tsx";
 import { ReplayDialog } from "../replays/replay-dialog.tsx";
 import { Filters } from "./filters.tsx";
@@ -29,7 +30,8 @@ export default function DeliveriesPage() {
   const { query, rows, newCount, showNew, reload } = useFeed(sought, paused || scrolled);
   const narrow = useNarrow();
   const list = useRef<ListHandle>(null);
-  const names = useEndpointNames();
+  const endpointIds = useMemo(() => [...new Set(rows.map((row) => row.endpoint_id))], [rows]);
+  const nameOf = useEndpointNames(endpointIds);
   const mayWrite = useMay("write");
   const openId = address.delivery;
   const retrying = useMutation({
@@ -112,7 +114,7 @@ export default function DeliveriesPage() {
               twoLines={narrow}
               hasMore={query.hasNextPage}
               loadingMore={query.isFetchingNextPage}
-              nameOf={(id) => names.get(id) ?? `…${id.slice(-6)}`}
+              nameOf={(id) => nameOf(id) ?? shortId(id)}
               hrefOf={(id) =>
                 `${place.base}/deliveries${printSearch({ ...address, delivery: id })}`
               }
@@ -141,11 +143,6 @@ export default function DeliveriesPage() {
       </div>
     </Page>
   );
-}
-
-function useEndpointNames(): ReadonlyMap<string, string> {
-  const { data } = useQuery(endpointsQuery());
-  return useMemo(() => new Map(data?.endpoints.map(({ id, name }) => [id, name])), [data]);
 }
 
 const NothingHere = ({ filtered }: { filtered: boolean }) =>

@@ -2,8 +2,10 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { endpointsQuery } from "../../api/endpoints.ts";
 import { ClearChip, MultiFilter } from "../../components/multi-filter.tsx";
+import { useEndpointNames } from "../../components/names.ts";
 import type { ChangeSearch, Searched } from "../../search.ts";
 import { eventTypes } from "../../words/event-types.ts";
+import { shortId } from "../../words/names.ts";
 import { outcomes } from "../../words/outcomes.ts";
 import { type deliveriesSpec, idTyped } from "./sought.ts";
 import { TimeFilter } from "./time-filter.tsx";
@@ -21,7 +23,10 @@ const typeOptions = Object.values(eventTypes)
 /** The filters of the list; all of them are in the address. */
 export function Filters({ address, change }: Props) {
   const { data } = useQuery(endpointsQuery());
-  const endpoints = (data?.endpoints ?? []).map(({ id, name }) => ({ value: id, label: name }));
+  const nameOf = useEndpointNames(address.endpoint);
+  // With those that were chosen elsewhere and are not among the newest.
+  const ids = new Set([...(data?.endpoints ?? []).map(({ id }) => id), ...address.endpoint]);
+  const endpoints = [...ids].map((id) => ({ value: id, label: nameOf(id) ?? shortId(id) }));
   return (
     <div className="flex flex-wrap items-center gap-2 border-b border-line bg-surface px-4 py-2">
       <MultiFilter

@@ -4,7 +4,7 @@ import type { Replay } from "@postrider/sdk";
 export function filterWords(
   filter: Replay["filter"],
   only: Replay["only"],
-  nameOf: (endpointId: string) => string,
+  nameOf: (id: string) => string,
 ): string {
   const said = Object.entries(filter).flatMap(([name, value]) => {
     const values = (Array.isArray(value) ? value : [value]).map(String);
@@ -12,6 +12,8 @@ export function filterWords(
       case "endpoint_id":
       case "subscription_id":
         return [`to ${values.map(nameOf).join(", ")}`];
+      case "workflow_id":
+        return [`about ${values.map(nameOf).join(", ")}`];
       case "from":
       case "start":
         return [`from ${values[0]?.replace("T", " ").slice(0, 19)}`];
@@ -27,3 +29,16 @@ export function filterWords(
   });
   return [only === "failed" ? "Failed deliveries" : "Deliveries that ended", ...said].join(" ");
 }
+
+const valuesOf = (filter: Replay["filter"], ...names: readonly string[]): readonly string[] =>
+  Object.entries(filter)
+    .filter(([name]) => names.includes(name))
+    .flatMap(([, value]) => value);
+
+/** Lists the endpoints that a replay's filter names. */
+export const endpointIdsOf = (filter: Replay["filter"]): readonly string[] =>
+  valuesOf(filter, "endpoint_id", "subscription_id");
+
+/** Lists the workflows that a replay's filter names. */
+export const workflowIdsOf = (filter: Replay["filter"]): readonly string[] =>
+  valuesOf(filter, "workflow_id");

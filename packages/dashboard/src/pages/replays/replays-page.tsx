@@ -1,22 +1,23 @@
 import type { Replay } from "@postrider/sdk";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
-import { endpointsQuery } from "../../api/endpoints.ts";
 import { goesOn, replayQuery, replaysQuery } from "../../api/replays.ts";
 import { Listed } from "../../components/listed.tsx";
+import { useEndpointNames, useWorkflowNames } from "../../components/names.ts";
 import { Page } from "../../components/page.tsx";
 import { Empty } from "../../components/states.tsx";
 import { Moment } from "../../components/times.tsx";
-import { filterWords } from "./filter-words.ts";
+import { shortId } from "../../words/names.ts";
+import { endpointIdsOf, filterWords, workflowIdsOf } from "./filter-words.ts";
 import { ReplayProgress } from "./replay-progress.tsx";
 
 /** All replays and their results. */
 export default function ReplaysPage() {
   const query = useInfiniteQuery(replaysQuery);
   const replays = query.data?.pages.flatMap((page) => page.replays) ?? [];
-  const { data: listed } = useQuery(endpointsQuery());
-  const nameOf = (id: string): string =>
-    listed?.endpoints.find((one) => one.id === id)?.name ?? `…${id.slice(-6)}`;
+  const findEndpoint = useEndpointNames(replays.flatMap(({ filter }) => endpointIdsOf(filter)));
+  const findWorkflow = useWorkflowNames(replays.flatMap(({ filter }) => workflowIdsOf(filter)));
+  const nameOf = (id: string): string => findEndpoint(id) ?? findWorkflow(id) ?? shortId(id);
   return (
     <Page title="Replays">
       <Listed

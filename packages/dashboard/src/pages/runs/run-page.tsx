@@ -2,17 +2,18 @@ import type { Delivery, Run, Step } from "@postrider/sdk";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "wouter";
 import { someDeliveriesQuery } from "../../api/deliveries.ts";
-import { endpointsQuery } from "../../api/endpoints.ts";
 import { eraseRun, runQuery, stepsQuery } from "../../api/runs.ts";
 import { Id } from "../../components/copy.tsx";
 import { EraseAction } from "../../components/erase-action.tsx";
 import { JsonView } from "../../components/json-tree.tsx";
+import { useEndpointNames, useWorkflowNames } from "../../components/names.ts";
 import { Card, Page } from "../../components/page.tsx";
 import { Failure, SkeletonBlock } from "../../components/states.tsx";
 import { Status } from "../../components/status.tsx";
 import { Clock, DateTime } from "../../components/times.tsx";
 import { useChanges } from "../../live/live.tsx";
 import { printSearch } from "../../search.ts";
+import { shortId } from "../../words/names.ts";
 import { runWords, stepWords } from "../../words/subject-states.ts";
 import { duration } from "../../words/times.ts";
 import { DeliveryLines } from "../delivery/delivery-lines.tsx";
@@ -33,9 +34,12 @@ export function RunPage({ id }: { id: string }) {
   });
   const run = data?.run;
   const deliveries = told?.deliveries ?? [];
+  const workflow = useWorkflowNames(run ? [run.workflow_id] : [])(run?.workflow_id ?? "");
+  const findEndpoint = useEndpointNames(deliveries.map((delivery) => delivery.endpoint_id));
+  const endpointName = (endpoint: string): string => findEndpoint(endpoint) ?? shortId(endpoint);
   return (
     <Page
-      title="Run"
+      title={workflow === undefined ? "Run" : `Run of ${workflow}`}
       about={
         <span className="flex flex-wrap items-baseline gap-x-3">
           <Link href="/runs" className="link">
@@ -69,16 +73,18 @@ export function RunPage({ id }: { id: string }) {
       {run && (
         <div className="grid grid-cols-[minmax(0,1fr)] gap-4 p-4 xl:has-[>:nth-child(2):not(:empty)]:grid-cols-[minmax(0,1fr)_minmax(0,1fr)]">
           <div className="grid min-w-0 content-start gap-4">
-            <Summary run={run} />
+            <Summary run={run} workflow={workflow} />
             <Happened
               title="The run itself"
               deliveries={deliveries.filter((d) => d.step_id === null)}
+              endpointName={endpointName}
             />
             {stepped?.steps.map((step) => (
               <StepCard
                 key={step.id}
                 step={step}
                 deliveries={deliveries.filter((d) => d.step_id === step.id)}
+                endpointName={endpointName}
               />
             ))}
           </div>
@@ -93,7 +99,7 @@ export function RunPage({ id }: { id: string }) {
   );
 }
 
-const Summary = ({ run }: { run: Run }) => (
+const Summary = ({ run, workflow }: { run: Run; workflow: string | undefined }) => (
   <p className="card flex flex-wrap items-baseline gap-x-4 gap-y-1 px-4 py-3">
     <Status of={runWords[run.status]} />
     <span className="text-ink-2">
@@ -102,32 +108,32 @@ const Summary = ({ run }: { run: Run }) => (
       {run.version_number}
       {run.termination_source === "run_timeout" && ", ended because its time was over"}
     </span>
-    <Link href={`/runs${printSearch({ workflow: run.workflow_id })}`} className="link">
-      Runs of this workflow
+    <Link
+      href={`/runs${printSearch({ workflow: run.workflow_id })}`}
+      className="link [overflow-wrap:anywhere]"
+      title={run.workflow_id}
+    >
+      Runs of {workflow === undefined ? "this workflow" : <bdi>{workflow}</bdi>}
     </Link>
   </p>
 );
 
-function useNames(): (id: string) => string {
-  const { data } = useQuery(endpointsQuery());
-  return (id) => data?.endpoints.find((one) => one.id === id)?.name ?? `…${id.slice(-6)}`;
-}
+/** What a part of a run was told to endpoints. */
+type Told = { deliveries: readonly Delivery[]; endpointName: (id: string) => string };
 
-function Happened({ title, deliveries }: { title: string; deliveries: readonly Delivery[] }) {
-  const nameOf = useNames();
+function Happened({ title, deliveries, endpointName }: Told & { title: string }) {
   return (
     <Card title={title}>
       {deliveries.length === 0 ? (
         <p className="px-4 pb-3 text-ink-2">No endpoint received it.</p>
       ) : (
-        <DeliveryLines deliveries={deliveries.toReversed()} endpointName={nameOf} />
+        <DeliveryLines deliveries={deliveries.toReversed()} endpointName={endpointName} />
       )}
     </Card>
   );
 }
 
-function StepCard({ step, deliveries }: { step: Step; deliveries: readonly Delivery[] }) {
-  const nameOf = useNames();
+function StepCard({ step, deliveries, endpointName }: Told & { step: Step }) {
   return (
     <Card
       title={step.name}
@@ -145,7 +151,7 @@ function StepCard({ step, deliveries }: { step: Step; deliveries: readonly Deliv
       {step.error !== null && step.error !== undefined && (
         <p className="mono px-4 pb-2 break-words text-bad">{JSON.stringify(step.error)}</p>
       )}
-      <DeliveryLines deliveries={deliveries.toReversed()} endpointName={nameOf} />
+      <DeliveryLines deliveries={deliveries.toReversed()} endpointName={endpointName} />
     </Card>
   );
 }

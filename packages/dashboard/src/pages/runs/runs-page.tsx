@@ -4,12 +4,15 @@ import { Link } from "wouter";
 import { runsQuery } from "../../api/runs.ts";
 import { Line } from "../../components/line.tsx";
 import { Listed } from "../../components/listed.tsx";
+import { Named, OnlyChip } from "../../components/named.tsx";
+import { useWorkflowNames } from "../../components/names.ts";
 import { Page } from "../../components/page.tsx";
 import { StateSelect } from "../../components/state-select.tsx";
 import { Empty } from "../../components/states.tsx";
 import { Status } from "../../components/status.tsx";
 import { Age } from "../../components/times.tsx";
 import { one, printSearch, useTypedSearch } from "../../search.ts";
+import { shortId } from "../../words/names.ts";
 import { runWords } from "../../words/subject-states.ts";
 import { duration } from "../../words/times.ts";
 import { RunPage } from "./run-page.tsx";
@@ -30,18 +33,31 @@ export default function RunsPage() {
     }),
     enabled: address.run === undefined,
   });
-  if (address.run !== undefined) return <RunPage key={address.run} id={address.run} />;
   const runs = query.data?.pages.flatMap((page) => page.runs) ?? [];
+  const workflows = runs.map((run) => run.workflow_id);
+  const find = useWorkflowNames(address.workflow ? [address.workflow, ...workflows] : workflows);
+  const nameOf = (id: string): string => find(id) ?? shortId(id);
+  if (address.run !== undefined) return <RunPage key={address.run} id={address.run} />;
   return (
     <Page
       title="Runs"
       actions={
-        <StateSelect
-          words={runWords}
-          states={spec.status.choices ?? []}
-          value={address.status}
-          onChange={(status) => change({ status })}
-        />
+        <>
+          {address.workflow && (
+            <OnlyChip
+              what="Workflow"
+              name={nameOf(address.workflow)}
+              id={address.workflow}
+              onClear={() => change({ workflow: undefined })}
+            />
+          )}
+          <StateSelect
+            words={runWords}
+            states={spec.status.choices ?? []}
+            value={address.status}
+            onChange={(status) => change({ status })}
+          />
+        </>
       }
     >
       <div className="bg-surface">
@@ -57,19 +73,19 @@ export default function RunsPage() {
               </Link>
             </Empty>
           }
-          row={(run) => <Row key={run.id} run={run} />}
+          row={(run) => <Row key={run.id} run={run} workflow={nameOf(run.workflow_id)} />}
         />
       </div>
     </Page>
   );
 }
 
-const Row = ({ run }: { run: Run }) => (
+const Row = ({ run, workflow }: { run: Run; workflow: string }) => (
   <li className="border-b border-line">
     <Line
       href={`/runs${printSearch({ run: run.id })}`}
       lead={<Status of={runWords[run.status]} />}
-      main={<span className="mono">{run.id}</span>}
+      main={<Named name={workflow} id={run.id} />}
       more={
         <>
           <span>{run.trigger}</span>

@@ -2,11 +2,21 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 import { auditQuery } from "../../api/team.ts";
 import { Copy } from "../../components/copy.tsx";
 import { Listed } from "../../components/listed.tsx";
+import { useEndpointNames } from "../../components/names.ts";
 import { Page } from "../../components/page.tsx";
 import { Empty } from "../../components/states.tsx";
 import { DateTime } from "../../components/times.tsx";
 import { one, useTypedSearch } from "../../search.ts";
 import { useMay } from "../../shell/viewer.tsx";
+
+/** The types of subjects that are endpoints, which have names. */
+const endpointTypes: ReadonlySet<string> = new Set([
+  "endpoint",
+  "workflow_webhook",
+  "webhook",
+  "assistant",
+  "operational_webhook",
+]);
 
 const spec = { actor: one(), subject: one() } as const;
 
@@ -16,6 +26,10 @@ export default function AuditPage() {
   const [address, change] = useTypedSearch(spec);
   const query = useInfiniteQuery({ ...auditQuery(address), enabled: may });
   const entries = query.data?.pages.flatMap((page) => page.entries) ?? [];
+  const subjects = entries.map(({ subject }) => subject);
+  const nameOf = useEndpointNames(
+    subjects.filter(({ type }) => endpointTypes.has(type)).map(({ id }) => id),
+  );
   const filtered = address.actor ?? address.subject;
   return (
     <Page
@@ -62,11 +76,12 @@ export default function AuditPage() {
               <span className="font-[550]">{entry.action.replaceAll(/[._]/g, " ")}</span>
               <button
                 type="button"
-                className="link mono min-w-0 justify-self-start text-left break-all"
+                className="link min-w-0 justify-self-start text-left [overflow-wrap:anywhere]"
                 title="Only changes of this object"
                 onClick={() => change({ subject: entry.subject.id })}
               >
-                {entry.subject.type.replaceAll("_", " ")} {entry.subject.id}
+                {entry.subject.type.replaceAll("_", " ")} <bdi>{nameOf(entry.subject.id)}</bdi>{" "}
+                <span className="mono">{entry.subject.id}</span>
               </button>
               <Copy
                 text={entry.request_id}

@@ -1,15 +1,16 @@
 import type { PortalLink } from "@postrider/sdk";
-import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { endpointsQuery } from "../../api/endpoints.ts";
 import { portalLinksQuery, revokePortalLink } from "../../api/portal-links.ts";
 import { Confirm } from "../../components/dialogs.tsx";
 import { Listed } from "../../components/listed.tsx";
+import { type NameOf, useEndpointNames } from "../../components/names.ts";
 import { Page } from "../../components/page.tsx";
 import { Empty } from "../../components/states.tsx";
 import { Moment } from "../../components/times.tsx";
 import { say, sayFailure } from "../../components/toasts.tsx";
 import { useMay } from "../../shell/viewer.tsx";
+import { shortId } from "../../words/names.ts";
 import { NewPortalLinkDialog } from "./new-portal-link-dialog.tsx";
 
 /** The links that show customers of this team their endpoints. */
@@ -17,9 +18,8 @@ export default function PortalLinksPage() {
   const may = useMay("admin");
   const [creates, setCreates] = useState(false);
   const query = useInfiniteQuery({ ...portalLinksQuery, enabled: may });
-  const { data: known } = useQuery({ ...endpointsQuery(), enabled: may });
   const links = query.data?.pages.flatMap((page) => page.portal_links) ?? [];
-  const names = new Map(known?.endpoints.map(({ id, name }) => [id, name]));
+  const nameOf = useEndpointNames(links.flatMap((link) => link.endpoint_ids ?? []));
   const create = (
     <button type="button" className="btn btn-primary" onClick={() => setCreates(true)}>
       New link…
@@ -41,7 +41,7 @@ export default function PortalLinksPage() {
               </p>
             </Empty>
           }
-          row={(link) => <Row key={link.id} link={link} names={names} />}
+          row={(link) => <Row key={link.id} link={link} nameOf={nameOf} />}
         />
       </div>
       {creates && <NewPortalLinkDialog onClose={() => setCreates(false)} />}
@@ -49,7 +49,7 @@ export default function PortalLinksPage() {
   );
 }
 
-function Row({ link, names }: { link: PortalLink; names: ReadonlyMap<string, string> }) {
+function Row({ link, nameOf }: { link: PortalLink; nameOf: NameOf }) {
   const client = useQueryClient();
   const [asks, setAsks] = useState(false);
   const revoking = useMutation({
@@ -64,7 +64,7 @@ function Row({ link, names }: { link: PortalLink; names: ReadonlyMap<string, str
   const shown =
     link.endpoint_ids === null
       ? "All endpoints"
-      : link.endpoint_ids.map((id) => names.get(id) ?? `…${id.slice(-6)}`).join(", ");
+      : link.endpoint_ids.map((id) => nameOf(id) ?? shortId(id)).join(", ");
   const { accent, background, logo_url } = link.theme ?? {};
   const dress = [accent, background, logo_url && "a logo"].filter(Boolean).join(", ");
   return (
