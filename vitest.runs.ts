@@ -24,10 +24,10 @@ const suites = [
 /** They need the built pages and a browser: npm run test:browser. */
 const inBrowser = "packages/{dashboard,site}/test/browser/**";
 
-/** A test that replaces a module, a global, a method or a variable of the environment. */
-const replaces = /\bvi\.(mock|doMock|spyOn|stubEnv|stubGlobal)\(|\bprocess\.env\.\w+ = /;
+/** A test that replaces a module, or a variable of the environment for good. */
+const replaces = /\bvi\.(mock|doMock)\(|\bprocess\.env\.\w+ = /;
 
-/** The files whose tests replace something that other files use. */
+/** The files whose tests replace something that other files use: what they replace of another kind is put back. */
 const replacing = suites
   .flatMap((suite) =>
     readdirSync(path.join(home, suite), { recursive: true, encoding: "utf8" }).map((name) =>
@@ -43,7 +43,7 @@ const replacing = suites
  * A run of all tests but those that `without` names, as two projects on one PostgreSQL.
  *
  * Loading the modules of the service takes a third of the time. So each worker loads them once for all of its files, except
- * the files whose tests replace something, and those that `isolated` names: each of these has modules of its own.
+ * the files whose tests replace a module, and those that `isolated` names: each of these has modules of its own.
  */
 export function runOf({
   without = [],
@@ -66,6 +66,10 @@ export function runOf({
             ...each,
             name: "shared modules",
             isolate: false,
+            // What a test has put in the place of a method, a global or a variable is gone before the next test.
+            restoreMocks: true,
+            unstubEnvs: true,
+            unstubGlobals: true,
             include: suites.map((suite) => `${suite}/**/*.test.ts`),
             exclude: [...left, ...own],
           },

@@ -155,14 +155,20 @@ test("an operation for any key takes a key of whichever scope", async () => {
 test("no answer shows payloads, documents or receivers' answers to a key without the scope `payload`", async () => {
   const { api, operations } = await open();
   const secret = "only-for-eyes-with-payload";
-  const { key } = await api.newKey({ scopes: scopes.filter((scope) => scope !== "payload") });
   const shown: string[] = [];
-  const marks = { secret: "in-sight", payload: secret };
-  const make = () => furnish(api, { teamId: api.teamId, key: api.key, ...marks });
+  const make = async () => {
+    const team = await api.newTeam();
+    const names = await furnish(api, { ...team, secret: "in-sight", payload: secret });
+    const closed = await api.newKey({
+      scopes: scopes.filter((scope) => scope !== "payload"),
+      teamIds: [team.teamId],
+    });
+    return { names, all: team.key, key: closed.key };
+  };
   const untouched = await make();
   for (const operation of [...operations].sort(readingFirst)) {
-    // What writes gets things of its own, so that it finds them as they were made.
-    const names = operation.method === "GET" ? untouched : await make();
+    // What writes gets a team of its own, so that it finds things as they were made, and no more of them than it needs.
+    const { names, all, key } = operation.method === "GET" ? untouched : await make();
     for (const own of [names, secondNames(names)]) {
       const answer = await send(api, operation, own, { key });
       judge(operation, answer);
@@ -175,7 +181,8 @@ test("no answer shows payloads, documents or receivers' answers to a key without
         expect.stringContaining(secret),
       ]);
       // With the scope it is there: the mark does reach what this test is about.
-      const open = operation.method === "GET" ? await send(api, operation, own) : answer;
+      const open =
+        operation.method === "GET" ? await send(api, operation, own, { key: all }) : answer;
       if (open.text.includes(secret)) shown.push(operation.name);
     }
   }
@@ -281,12 +288,15 @@ function objectsIn(value: unknown, place = ""): Place[] {
 test("no answer shows a receiver's secret or a header's value, to no key", async () => {
   const { api, operations } = await open();
   const credential = "never-shown-again";
-  const marks = { secret: "in-sight", credential };
-  const make = () => furnish(api, { teamId: api.teamId, key: api.key, ...marks });
+  const make = async () => {
+    const team = await api.newTeam();
+    const names = await furnish(api, { ...team, secret: "in-sight", credential });
+    return { names, key: team.key };
+  };
   const untouched = await make();
   for (const operation of [...operations].sort(readingFirst)) {
-    const names = operation.method === "GET" ? untouched : await make();
-    const answer = await send(api, operation, names);
+    const { names, key } = operation.method === "GET" ? untouched : await make();
+    const answer = await send(api, operation, names, { key });
     judge(operation, answer);
     expect([operation.name, answer.text]).not.toEqual([
       operation.name,

@@ -263,14 +263,16 @@ test.each(walls)(
 );
 
 test("two teams can use the same Idempotency-Key and each gets its own answer", async () => {
-  const { api, other, operations } = await openTwoTeams();
+  const { api, operations } = await openTwoTeams();
   for (const operation of operations.filter(({ method }) => method === "POST")) {
     const headers = { "idempotency-key": operation.name };
+    // What earlier operations made would be told of what this one does.
+    const [us, other] = [await api.newTeam(), await api.newTeam()];
     const foreign = await furnish(api, { ...other, secret });
     const theirs = await send(api, operation, foreign, { key: other.key, headers });
     expect(theirs.status, `${operation.name} ${theirs.text}`).toBeLessThan(300);
-    const own = await furnish(api, { teamId: api.teamId, key: api.key, secret: "of-our-team" });
-    const ours = await send(api, operation, own, { headers });
+    const own = await furnish(api, { ...us, secret: "of-our-team" });
+    const ours = await send(api, operation, own, { key: us.key, headers });
     judge(operation, ours);
     expect(ours.status, `${operation.name} ${ours.text}`).toBeLessThan(300);
     expect(ours.headers["idempotent-replayed"], operation.name).toBeUndefined();

@@ -54,23 +54,65 @@ const marks = `
     union all
     select concat_ws(' ', 'migration', number, name, sha256) from schema_migrations) as all_marks`;
 
+/** The catalogs that `marks` reads, and which of their rows a database's own objects have. */
+const catalogs = {
+  pg_class: "oid >= 16384",
+  pg_attribute: "attrelid >= 16384",
+  pg_attrdef: "true",
+  pg_constraint: "oid >= 16384",
+  pg_index: "indexrelid >= 16384",
+  pg_policy: "true",
+  pg_trigger: "true",
+  pg_rewrite: "oid >= 16384",
+  pg_proc: "oid >= 16384",
+  pg_type: "oid >= 16384",
+  pg_namespace: "true",
+  pg_extension: "true",
+  pg_event_trigger: "true",
+  pg_sequence: "true",
+  pg_statistic: "starelid >= 16384",
+  schema_migrations: "true",
+};
+
+/**
+ * How many rows each catalog has, and which transaction wrote its newest, as one value: while it is as in the template,
+ * no row of `marks` was added, changed or removed. It takes a tenth of their time.
+ */
+const versions = `
+  select concat_ws(' ',
+    ${Object.entries(catalogs)
+      .map(
+        ([catalog, own]) =>
+          `(select concat(count(*), ' ', max(xmin::text::int8)) from ${catalog} where ${own})`,
+      )
+      .join(",\n    ")},
+    (select sum(pg_sequence_last_value(seqrelid)) from pg_sequence),
+    -- Databases share these two.
+    (select string_agg(concat_ws(' ', setrole, setconfig), ' ' order by setrole) from pg_db_role_setting
+     where setdatabase = (select oid from pg_database where datname = current_database())),
+    (select concat_ws(' ', datallowconn, datconnlimit, datacl, datdba) from pg_database
+     where datname = current_database())) as versions`;
+
 /**
  * Removes every row but the migrations', and what PostgreSQL has counted.
  *
  * Deleting takes a tenth of the time of truncating; a large table is truncated, or the next test would walk over what is
- * left of it.
+ * left of it. Most tables have never had a row.
  */
 const empty = `
   do $$
   declare
     names text[] := array(
       select oid::regclass::text from pg_class
-      where relnamespace = 'public'::regnamespace and relkind = 'r' and relname <> 'schema_migrations');
+      where relnamespace = 'public'::regnamespace and relkind = 'r' and relname <> 'schema_migrations'
+        and pg_relation_size(oid) > 0);
     name text;
   begin
     perform pg_stat_reset();
     if exists (select from unnest(names) as t (name) where pg_table_size(t.name::regclass) > ${largeBytes}) then
-      execute 'truncate ' || array_to_string(names, ', ');
+      execute 'truncate ' || (
+        select string_agg(oid::regclass::text, ', ') from pg_class
+        where relnamespace = 'public'::regnamespace and relkind = 'r' and relname <> 'schema_migrations');
     else
       set local session_replication_role = replica;
       foreach name in array names loop
@@ -79,17 +121,24 @@ const empty = `
     end if;
   end $$`;
 
+/** What an untouched database is like, rows aside. */
+export type Untouched = { marks: string; versions: string };
+
 /** Reads what marks an untouched database. */
-export async function readMarks(url: string): Promise<string> {
+export async function readUntouched(url: string): Promise<Untouched> {
+  const [found] = await run<{ versions: string }>(url, versions);
   const [row] = await run<{ marks: string }>(url, marks);
-  if (!row) throw new Error("a database has no marks");
-  return row.marks;
+  if (!row || !found) throw new Error("a database has no marks");
+  return { ...found, ...row };
 }
 
-/** Empties a database that a test has left; says whether it is as an untouched one, whose marks these are. */
-export async function emptyDatabase(url: string, untouched: string): Promise<boolean> {
-  const [row] = await run<{ marks: string }>(url, marks, empty);
-  return row?.marks === untouched;
+/** Empties a database that a test has left; says whether it is as an untouched one. */
+export async function emptyDatabase(url: string, untouched: Untouched): Promise<boolean> {
+  const [found] = await run<{ versions: string }>(url, versions, empty);
+  if (found?.versions === untouched.versions) return true;
+  // What was changed and changed back is as before.
+  const [row] = await run<{ marks: string }>(url, marks);
+  return row?.marks === untouched.marks;
 }
 
 /** Runs statements one by one over a connection of their own; gives the rows of the first. */
@@ -100,10 +149,18 @@ export async function run<Row extends pg.QueryResultRow>(
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
-    const results = [];
-    for (const statement of statements) results.push(await client.query<Row>(statement));
-    return results[0]?.rows ?? [];
+    return await runOn<Row>(client, statements);
   } finally {
     await client.end();
   }
+}
+
+/** Runs statements one by one; gives the rows of the first. */
+export async function runOn<Row extends pg.QueryResultRow>(
+  connection: Pick<pg.ClientBase, "query">,
+  statements: readonly string[],
+): Promise<Row[]> {
+  const results = [];
+  for (const statement of statements) results.push(await connection.query<Row>(statement));
+  return results[0]?.rows ?? [];
 }

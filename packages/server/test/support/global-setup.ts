@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import type { TestProject } from "vitest/node";
 import { migrate } from "../../src/db/migrate.ts";
-import { readMarks, run } from "./emptied-databases.ts";
+import { readUntouched, run, type Untouched } from "./emptied-databases.ts";
 import { openPostgres } from "./postgres-server.ts";
 
 declare module "vitest" {
@@ -17,7 +17,7 @@ declare module "vitest" {
     /** The table, in the maintenance database, of databases that tests have left and that are empty again. */
     emptiedTable: string;
     /** What the template is like, rows aside. */
-    untouchedMarks: string;
+    untouched: Untouched;
   }
 }
 
@@ -40,7 +40,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     template.pathname = `/${templateName}`;
     await run(server.url, `create database ${templateName}`);
     await migrate(template.href);
-    project.provide("untouchedMarks", await readMarks(template.href));
+    project.provide("untouched", await readUntouched(template.href));
     await run(server.url, `create table ${emptiedTable} (name text primary key)`);
     // A connection to it would make every copy fail.
     await run(server.url, `alter database ${templateName} with allow_connections false`);

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
+import pg from "pg";
 import { inject, onTestFinished } from "vitest";
 import { type Database, openDatabase } from "../../src/db/pool.ts";
-import { emptyDatabase, run } from "./emptied-databases.ts";
+import { emptyDatabase, runOn } from "./emptied-databases.ts";
 import "./global-setup.ts";
 
 /** A database of a test's own. */
@@ -76,7 +77,7 @@ async function leaveDatabase(name: string): Promise<void> {
     `select pg_terminate_backend(pid, 10000) from pg_stat_activity where datname = '${name}'`,
     `alter database ${name} rename to ${next}`,
   );
-  const asBefore = await emptyDatabase(urlOf(next), inject("untouchedMarks"));
+  const asBefore = await emptyDatabase(urlOf(next), inject("untouched"));
   await maintain(
     asBefore
       ? `insert into ${inject("emptiedTable")} values ('${next}')`
@@ -92,5 +93,20 @@ function urlOf(name: string): string {
   return url.href;
 }
 
-const maintain = <Row extends object>(...statements: string[]): Promise<Row[]> =>
-  run<Row>(inject("maintenanceUrl"), ...statements);
+/** The connections to the maintenance database, kept because to open one costs more than what is asked over it. */
+let connections: pg.Pool | undefined;
+
+function maintain<Row extends pg.QueryResultRow>(...statements: string[]): Promise<Row[]> {
+  if (!connections) {
+    connections = new pg.Pool({
+      connectionString: inject("maintenanceUrl"),
+      // One database may leave while another is taken.
+      max: 2,
+      idleTimeoutMillis: 0,
+      // They do not keep a worker alive that has no more tests.
+      allowExitOnIdle: true,
+    });
+    connections.on("error", () => {}); // The next statement gets another one.
+  }
+  return runOn<Row>(connections, statements);
+}
