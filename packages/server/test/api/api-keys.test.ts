@@ -164,6 +164,7 @@ test("another team's key is not there; one that is shared is only taken away fro
   expect({ ...theirs.body, request_id: "" }).toEqual({ ...unknown.body, request_id: "" });
   expect((await api.revoke("nonsense")).status).toBe(404);
 
+  const bystander = await api.newKey({ teamIds: [api.teamId] });
   const shared = await api.newKey({ teamIds: [api.teamId, other.teamId] });
   const [seen] = (await api.call("GET", "/v1/api-keys")).body.api_keys;
   expect(seen).toMatchObject({ id: shared.id, default_team_id: api.teamId });
@@ -177,8 +178,12 @@ test("another team's key is not there; one that is shared is only taken away fro
     team_id: other.teamId,
     teams: [{ id: other.teamId, name: "another" }],
   });
-  expect((await api.call("GET", "/v1/api-keys")).body.api_keys).toHaveLength(1);
+  const { api_keys: left } = (await api.call("GET", "/v1/api-keys")).body;
+  expect(left.map(({ id }: { id: string }) => id)).not.toContain(shared.id);
   expect((await api.revoke(shared.id)).status).toBe(404);
+  // Another key begins where it began before.
+  const beside = await api.call("GET", "/accounts/v1/users/me", { key: bystander.key });
+  expect(beside.body).toMatchObject({ team_id: api.teamId });
 });
 
 test("a key cannot revoke itself, in one or several teams, and still works", async () => {

@@ -87,7 +87,8 @@ async function furnish(sql: Sql): Promise<void> {
              case when n % 3 = 2 then 'organisation' else 'workflow' end as contract,
              case when n % 3 = 2 then 'workflow.' else 'workflow_run_' end
                || case when n % 9000 < 3 then case when n % 3 = 2 then 'failed' else 'started' end else 'completed' end as event_type,
-             case when n > ${deliveriesMade} - 30 then 'pending' when n % 50 = 0 then 'failed' else 'delivered' end as status
+             case when n > ${deliveriesMade} - 30 then 'pending' when n % 50 = 0 then 'failed' else 'delivered' end as status,
+             n <= ${deliveriesMade} - 30 or n % 4 = 0 as attempted
       from generate_series(1, ${deliveriesMade}::int) n
     ), events as (
       insert into events (id, created_at, team_id, contract, event_type, dedupe_key, workflow_id, created_by, payload)
@@ -99,8 +100,8 @@ async function furnish(sql: Sql): Promise<void> {
         status_code, error_code, will_retry)
       select lpad(to_hex(extract(epoch from created_at)::bigint), 8, '0') || lpad(to_hex(n), 16, '0'), 1,
              created_at, lpad(to_hex(n), 24, '0'), ${teamId}, 'https://example.com/',
-             status = 'delivered', 200, case status when 'failed' then 'bad_status' end, false
-      from made where status <> 'pending'
+             status = 'delivered', 200, case when status <> 'delivered' then 'bad_status' end, status = 'pending'
+      from made where attempted
     )
     insert into deliveries (team_id, id, event_id, created_at, subscription_id, event_type, workflow_id,
       status, due_at, finished_at, attempt_count, last_attempt_at)
@@ -111,8 +112,7 @@ async function furnish(sql: Sql): Promise<void> {
            status,
            case when status = 'pending' then now() end,
            case when status <> 'pending' then created_at end,
-           case when status <> 'pending' then 1 else 0 end,
-           case when status <> 'pending' then created_at end
+           attempted::int, case when attempted then created_at end
     from made`;
 }
 
@@ -165,7 +165,8 @@ async function expected(filter: Partial<DeliveryFilter>, { teamId } = owner): Pr
       and coalesce(d.subscription_id = ${subscriptionId}, true)
       and coalesce(e.workflow_id = ${workflowId}, true)
       and coalesce(d.event_type = ${eventType}, true)
-      and coalesce(d.status = ${status}, true)
+      and coalesce(case when d.status = 'pending' and d.last_attempt_at is not null then 'retrying'
+                        else d.status end = ${status}, true)
       and coalesce(d.created_at >= ${start}::timestamptz, true)
       and coalesce(d.created_at < ${end}::timestamptz, true)
     order by d.id desc`;
@@ -178,6 +179,7 @@ const filters: Partial<DeliveryFilter>[] = [
   { status: "delivered" },
   { status: "failed" },
   { status: "pending" },
+  { status: "retrying" },
   { eventType: "workflow_run_completed" },
   { eventType: "workflow_run_started" },
   { eventType: "workflow_deleted" },
@@ -189,6 +191,7 @@ const filters: Partial<DeliveryFilter>[] = [
   { workflowId: busy },
   { workflowId: busy, status: "failed" },
   { workflowId: busy, status: "pending" },
+  { workflowId: busy, status: "retrying" },
   { workflowId: busy, eventType: "workflow_run_started" },
   { workflowId: busy, subscriptionId: second },
   { workflowId: quiet },
