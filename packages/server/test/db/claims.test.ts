@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
 import { claimDueOfAllTeams } from "../../src/db/claims.ts";
+import { listDueSubscriptionsOfAllTeams } from "../../src/db/due-walk.ts";
 import { crashesMax, type DueDelivery, decideClaim } from "../../src/domain/crash-policy.ts";
 import type { GivenUp } from "../../src/domain/tally.ts";
 import { openHouse } from "../support/house.ts";
@@ -101,4 +102,46 @@ test("a claim leases and ends deliveries as decideClaim says, whatever it finds"
   );
   expect(givenUp.map(({ errorCode }) => errorCode).sort()).toEqual([...codes].sort());
   expect(leased).toHaveLength(found.length - codes.length);
+});
+
+test("a claimed delivery says whether it waits for the breaker: not if a person asked for it", async () => {
+  const house = await openHouse({ hot: false, started: false });
+  const { sql } = house.database;
+  const { id } = await house.subscribe({ events: ["workflow_created"] });
+  for (let n = 0; n < 2; n++) await house.workflow();
+  const [usual, asked] = (await house.deliveries()).map((delivery) => delivery.id);
+  await sql`update deliveries set past_breaker = true where id = ${asked}`;
+  const claimed = await claimDueOfAllTeams(
+    sql,
+    [{ subscriptionId: id, limit: 10, leaseMs: 60_000 }],
+    {
+      ...{ leaseToken: randomUUID(), payloadBytesMax: 1_000_000 },
+      onGivenUp: () => {},
+    },
+  );
+  const breakers = Object.fromEntries(claimed.map((one) => [one.id, one.breaker]));
+  expect(breakers).toEqual({
+    [String(usual)]: "waits",
+    [String(asked)]: "passes",
+  });
+});
+
+test("a failing endpoint is walked as one whose delivery passes the breaker only while that is due", async () => {
+  const house = await openHouse({ hot: false, started: false });
+  const { sql } = house.database;
+  const { id } = await house.subscribe({ events: ["workflow_created"] });
+  for (let n = 0; n < 2; n++) await house.workflow();
+  await sql`
+    insert into failure_streaks (team_id, subscription_id, failed_from, failing_at, probe_at)
+    values (${house.teamId}, ${id}, now(), now(), now() + interval '1 hour')`;
+  const [, asked] = await house.deliveries();
+  const walked = async (dueIn: string) => {
+    await sql`
+      update deliveries set past_breaker = true, due_at = now() + ${dueIn}::interval
+      where id = ${asked?.id}`;
+    const [found] = await listDueSubscriptionsOfAllTeams(sql, "", 10);
+    return [found?.failing, found?.pastBreaker];
+  };
+  expect(await walked("1 minute")).toEqual([true, false]);
+  expect(await walked("-1 second")).toEqual([true, true]);
 });
