@@ -21,6 +21,8 @@ export type FaultProxy = {
   /** Commits whose answers were swallowed so far. */
   readonly commitsCut: number;
   readonly connections: number;
+  /** Half-open connections that the service has not closed. */
+  readonly hanging: number;
   close(): Promise<void>;
 };
 
@@ -155,6 +157,9 @@ export async function openFaultProxy(options: FaultProxyOptions): Promise<FaultP
     },
     get connections() {
       return connections.size;
+    },
+    get hanging() {
+      return clients.size - connections.size;
     },
     async close() {
       proxy.heal();
