@@ -4,11 +4,8 @@
 // team with nine tenths of it, and nine others. Pages are varied, and nothing is asked twice to warm up. The target is
 // a 95th percentile below 100 ms for each kind of request, and no answer but 200.
 import { openApp } from "../packages/server/src/api/app.ts";
-import { newApiKey } from "../packages/server/src/api-keys.ts";
 import { readConfig } from "../packages/server/src/config.ts";
-import { insertApiKey } from "../packages/server/src/db/api-keys.ts";
 import { openDatabase, openTeamDatabase } from "../packages/server/src/db/pool.ts";
-import { newId } from "../packages/server/src/ids.ts";
 import { openLog } from "../packages/server/src/log.ts";
 import { openMetrics } from "../packages/server/src/metrics.ts";
 import { openKeyring } from "../packages/server/src/secrets.ts";
@@ -18,6 +15,7 @@ import type { History } from "./generate-history.ts";
 import { type CallExample, type Example, historyRequests } from "./history-requests.ts";
 import { openHistory } from "./kept-history.ts";
 import { readOptions } from "./options.ts";
+import { makeReadKey } from "./read-key.ts";
 import { openReport } from "./report.ts";
 import { inWorld, query, type World } from "./world.ts";
 
@@ -151,17 +149,7 @@ async function openApi(url: string, world: World) {
     async get(teamId: string, path: string): Promise<{ status: number; code: string }> {
       let key = keys.get(teamId);
       if (key === undefined) {
-        const id = newId();
-        const made = newApiKey("dev", id);
-        await insertApiKey(owner.sql, {
-          id,
-          name: "bench",
-          secretSha256: made.secretSha256,
-          teamIds: [teamId],
-          scopes: ["read", "payload"],
-          expiresInSeconds: null,
-        });
-        key = made.text;
+        key = await makeReadKey(owner.sql, teamId);
         keys.set(teamId, key);
       }
       const headers = { authorization: `Bearer ${key}` };

@@ -7,16 +7,14 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { type Browser, chromium, type Page } from "playwright-core";
-import { newApiKey } from "../packages/server/src/api-keys.ts";
 import { readConfig } from "../packages/server/src/config.ts";
-import { insertApiKey } from "../packages/server/src/db/api-keys.ts";
 import { openDatabase } from "../packages/server/src/db/pool.ts";
-import { newId } from "../packages/server/src/ids.ts";
 import { openLog } from "../packages/server/src/log.ts";
 import { openServer } from "../packages/server/src/server.ts";
 import { quantile, table, verdict } from "./chart.ts";
 import { openHistory } from "./kept-history.ts";
 import { readOptions } from "./options.ts";
+import { makeReadKey } from "./read-key.ts";
 import { openReport } from "./report.ts";
 import { inWorld, query } from "./world.ts";
 
@@ -192,17 +190,7 @@ async function makeKey(url: string, teamId: string): Promise<string> {
     role: "owner",
   });
   try {
-    const id = newId();
-    const made = newApiKey("dev", id);
-    await insertApiKey(owner.sql, {
-      id,
-      name: "bench",
-      secretSha256: made.secretSha256,
-      teamIds: [teamId],
-      scopes: ["read", "payload"],
-      expiresInSeconds: null,
-    });
-    return made.text;
+    return await makeReadKey(owner.sql, teamId);
   } finally {
     await owner.close();
   }
