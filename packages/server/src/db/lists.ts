@@ -33,7 +33,8 @@ export function daysOf(rows: readonly { createdAt: Date }[]): [from: Date, to: D
 /** Counts the rows of a list, up to a limit; null: no limit. */
 type Count = (sql: Sql, limit: number | null) => Promise<object[]>;
 
-type Counting = { count: Count; ranges: boolean };
+/** Runs a query of a list within its limits. */
+type Read = <T>(query: (sql: Sql) => Promise<T>) => Promise<T>;
 
 /** The most matches that are counted exactly. */
 const exactTotalMax = 10_000;
@@ -52,7 +53,7 @@ type PageQuery<Row> = {
 /** Reads one page without a total, within 1.8 s; throws `query_too_slow` when it takes longer. */
 export async function readPage<Row>(
   database: Database,
-  { page, limit, ranges = false }: PageQuery<Row>,
+  { page, limit, ranges }: PageQuery<Row>,
 ): Promise<PageOfRows<Row>> {
   const rows = await bounded(database, page, { ranges });
   return { rows: rows.slice(0, limit), more: rows.length > limit };
@@ -73,30 +74,27 @@ export async function readList<Row>(
   database: Database,
   queries: ListQueries<Row>,
 ): Promise<Listed<Row>> {
-  const { offset, ranges = false } = queries;
-  const count: Counting = { count: queries.count, ranges };
+  const { count, offset, ranges } = queries;
+  const read: Read = (query) => bounded(database, query, { ranges });
   const [page, alongside] = await Promise.all([
     readPage(database, queries),
-    offset < exactTotalMax ? countMatches(database, count) : "many",
+    offset < exactTotalMax ? countMatches(read, count) : "many",
   ]);
   const known = page.rows.length === 0 ? 0 : offset + page.rows.length + Number(page.more);
   const isBeyond = offset >= exactTotalMax && known === 0;
-  const matches = isBeyond ? await countMatches(database, count) : alongside;
+  const matches = isBeyond ? await countMatches(read, count) : alongside;
   if (typeof matches === "number") {
     return { ...page, total: Math.max(known, matches), totalIsEstimate: false };
   }
   // At least this many rows were counted or are before this page: the estimate must not be lower.
-  const many = matches === "many" ? [exactTotalMax + 1, await estimate(database, count)] : [];
+  const many = matches === "many" ? [exactTotalMax + 1, await estimate(read, count)] : [];
   return { ...page, total: Math.max(known, ...many), totalIsEstimate: true };
 }
 
 /** Counts the matches; `many`: more than the limit; `unknown`: the count takes too long. */
-async function countMatches(
-  database: Database,
-  { count, ranges }: Counting,
-): Promise<number | "many" | "unknown"> {
+async function countMatches(read: Read, count: Count): Promise<number | "many" | "unknown"> {
   try {
-    const [row] = await bounded(database, (sql) => count(sql, exactTotalMax + 1), { ranges });
+    const [row] = await read((sql) => count(sql, exactTotalMax + 1));
     const total = (row as { count: number } | undefined)?.count ?? 0;
     return total <= exactTotalMax ? total : "many";
   } catch (error) {
@@ -108,8 +106,8 @@ async function countMatches(
 type Plan = { "Plan Rows": number; Plans?: Plan[] };
 
 /** Reads the planner's estimate of the rows. */
-async function estimate(database: Database, { count, ranges }: Counting): Promise<number> {
-  const [row] = await bounded(database, (sql) => count(explaining(sql), null), { ranges });
+async function estimate(read: Read, count: Count): Promise<number> {
+  const [row] = await read((sql) => count(explaining(sql), null));
   const [explained] = (row as { "QUERY PLAN": { Plan: Plan }[] })["QUERY PLAN"];
   // The top of the plan is the aggregate; the counted rows are one level below.
   return explained?.Plan.Plans?.[0]?.["Plan Rows"] ?? 0;
@@ -128,7 +126,7 @@ function explaining(sql: Sql): Sql {
 export async function bounded<T>(
   database: Database,
   read: (tx: Tx) => Promise<T>,
-  { ranges = false } = {},
+  { ranges = false }: { ranges?: boolean | undefined } = {},
 ): Promise<T> {
   try {
     return await database.begin(async (tx) => {
