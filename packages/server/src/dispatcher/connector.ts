@@ -5,7 +5,14 @@ import { type Cidr, isAllowedAddress } from "../domain/address.ts";
 import type { Timing } from "../domain/timing.ts";
 import type { Deadlines } from "./deadlines.ts";
 import { ConnectError, errorCode, lookUpFailure, type Stage, slowFailure } from "./failures.ts";
-import { type Open, type OpenCallback, type Opening, race, Turn } from "./race.ts";
+import {
+  type Open,
+  type OpenCallback,
+  type OpenInSteps,
+  type Opening,
+  race,
+  Turn,
+} from "./race.ts";
 import type { Resolve } from "./resolver.ts";
 import { type ConnectSocket, openSocket, openTcp, openTls } from "./sockets.ts";
 import { openTunnels } from "./tunnel.ts";
@@ -86,19 +93,15 @@ export function openConnector(options: ConnectorOptions): Connector {
         end(new ConnectError(slowFailure(connecting.stage, connectTimeoutMs)), null),
       );
       const securing =
-        (open: Open): Open =>
+        (open: Open): OpenInSteps =>
         (address, callback, accepted) => {
-          let current = open(
-            address,
-            (error, socket) => {
-              if (!socket) return callback(error, null);
-              accepted();
-              // Only the first handshake begins a part: others may run beside it.
-              if (connecting.stage !== "securing") enter("securing");
-              current = openTls(socket, hostname, contextOfAll(), callback);
-            },
-            accepted,
-          );
+          let current = open(address, (error, socket) => {
+            if (!socket) return callback(error, null);
+            accepted();
+            // Only the first handshake begins a part: others may run beside it.
+            if (connecting.stage !== "securing") enter("securing");
+            current = openTls(socket, hostname, contextOfAll(), callback);
+          });
           return { cancel: () => current.cancel() };
         };
       findAddresses(hostname, options).then(
@@ -127,7 +130,7 @@ const partOf = {
 
 /** Notes the address that was tried last, and then the one that was opened; not a name that the proxy resolves. */
 const telling =
-  (way: WayThere, open: Open): Open =>
+  (way: WayThere, open: OpenInSteps): OpenInSteps =>
   (address, callback, accepted) => {
     const note = () => {
       way.address = net.isIP(address) === 0 ? null : address;

@@ -8,11 +8,15 @@ export type OpenCallback = (error: ConnectError | null, socket: net.Socket | nul
 /** A connection that is being opened. After `cancel` its callback is never called. */
 export type Opening = { cancel(): void };
 
-/**
- * Starts to open a connection to one address; never calls back before it returns. `accepted` is called when the address
- * has accepted and TLS begins.
- */
-export type Open = (address: string, callback: OpenCallback, accepted: () => void) => Opening;
+/** Starts to open a connection to one address; never calls back before it returns. */
+export type Open = (address: string, callback: OpenCallback) => Opening;
+
+/** The same in two steps: `accepted` is called when the address has accepted and its TLS handshake begins. */
+export type OpenInSteps = (
+  address: string,
+  callback: OpenCallback,
+  accepted: () => void,
+) => Opening;
 
 /** RFC 8305 section 5: the delay until the next address is tried too. */
 const headStartMs = 250;
@@ -30,7 +34,7 @@ const handshakeHeadStartMs = 2_000;
  */
 export function race(
   addresses: readonly string[],
-  open: Open,
+  open: OpenInSteps,
   deadlines: Deadlines,
   callback: OpenCallback,
 ): Opening {

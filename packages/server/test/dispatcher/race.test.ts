@@ -4,7 +4,7 @@ import { expect, onTestFinished, test, vi } from "vitest";
 import { openConnector } from "../../src/dispatcher/connector.ts";
 import { openDeadlines } from "../../src/dispatcher/deadlines.ts";
 import { ConnectError } from "../../src/dispatcher/failures.ts";
-import { type Open, type OpenCallback, race } from "../../src/dispatcher/race.ts";
+import { type OpenCallback, type OpenInSteps, race } from "../../src/dispatcher/race.ts";
 import { openSender, type SenderOptions } from "../../src/dispatcher/send.ts";
 import { openSocket, type SocketTarget } from "../../src/dispatcher/sockets.ts";
 import { parseCidr } from "../../src/domain/address.ts";
@@ -199,7 +199,7 @@ test("an address that was slow to accept gets its turn again when the handshake 
   onTestFinished(() => deadlines.close());
   type Try = { address: string; callback: OpenCallback; accepted: () => void; cancelled: boolean };
   const tries: Try[] = [];
-  const open: Open = (address, callback, accepted) => {
+  const open: OpenInSteps = (address, callback, accepted) => {
     const one: Try = { address, callback, accepted, cancelled: false };
     tries.push(one);
     return {
