@@ -1,11 +1,7 @@
-import type net from "node:net";
 import { expect, onTestFinished, test } from "vitest";
-import { openSender } from "../../src/dispatcher/send.ts";
-import { openSocket } from "../../src/dispatcher/sockets.ts";
-import { parseCidr } from "../../src/domain/address.ts";
 import { type Operation, startReceiver } from "../support/scripted-receiver.ts";
+import { openWatchedSender } from "../support/watched-sender.ts";
 
-const loopback = [parseCidr("127.0.0.0/8")].filter((cidr) => cidr !== undefined);
 const readRequest: Operation = { op: "read_request" };
 const fin: Operation = { op: "fin" };
 const send = (data: string): Operation => ({ op: "send", data });
@@ -131,15 +127,7 @@ test.each<[string, Part[], Seen]>([
   const { status = 200, body = "ok", kept } = seen;
   const answer = parts.map((part) => (typeof part === "string" ? send(part) : part));
   const receiver = await startReceiver([readRequest, ...answer, readRequest, second]);
-  const opened: net.Socket[] = [];
-  const sender = openSender({
-    egressAllow: loopback,
-    connectSocket(target) {
-      const socket = openSocket(target);
-      opened.push(socket);
-      return socket;
-    },
-  });
+  const { sender, opened } = openWatchedSender();
   onTestFinished(() => receiver.close());
   const post = async () => {
     const { result } = await sender.send({

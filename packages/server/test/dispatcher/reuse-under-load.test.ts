@@ -1,11 +1,9 @@
 import { once } from "node:events";
 import net, { type AddressInfo } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
-import { openSender, type SendReport } from "../../src/dispatcher/send.ts";
-import { openSocket } from "../../src/dispatcher/sockets.ts";
-import { parseCidr } from "../../src/domain/address.ts";
+import type { SendReport } from "../../src/dispatcher/send.ts";
+import { openWatchedSender } from "../support/watched-sender.ts";
 
-const loopback = [parseCidr("127.0.0.0/8")].filter((cidr) => cidr !== undefined);
 const requestCount = 1_000;
 const atOnce = 50;
 
@@ -50,15 +48,7 @@ async function startEcho(serve: Serve) {
 /** Sends a thousand requests, fifty at once; the reports by the bodies of their requests. */
 async function load(serve: Serve) {
   const receiver = await startEcho(serve);
-  const opened: net.Socket[] = [];
-  const sender = openSender({
-    egressAllow: loopback,
-    connectSocket(target) {
-      const socket = openSocket(target);
-      opened.push(socket);
-      return socket;
-    },
-  });
+  const { sender, opened } = openWatchedSender();
   const reports = new Map<string, SendReport["result"]>();
   let next = 0;
   const worker = async () => {
