@@ -35,7 +35,7 @@ test("when one connection has fallen silent, no later statement waits for anothe
     [1, 2, 3].map(() => [{ two: 2 }]),
   );
   expect(await lists.begin((tx) => tx`select 2 as two`)).toEqual([{ two: 2 }]);
-  // The silent ones are closed, and do not wait for an answer to their farewell.
+  // The silent ones are closed.
   await vi.waitFor(() => expect(proxy.hanging).toBe(0));
   expect(proxy.connections).toBeLessThanOrEqual(4);
 });
